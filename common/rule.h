@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rule language: one JSON language wherever people are picked (README, "Rules").
+ *
+ * A rule is parsed once into an immutable tree; rule_matches() asks it of one person through a subject. Whoever wants to ask it of
+ * everybody walks the same tree (rule_node is public) over indexes. Both must give the same people. */
+#ifndef QY_COMMON_RULE_H
+#define QY_COMMON_RULE_H
+
+#include "common/buffer.h"
+#include "common/clock.h"
+
+#include <yyjson.h>
+
+#define RULE_DEPTH_MAX 16
+#define RULE_NODES_MAX 1000
+
+enum rule_kind {
+    RULE_ALL,
+    RULE_ANY,
+    RULE_NOT,
+    RULE_EVERYONE,
+    RULE_TRAIT,
+    RULE_METRIC,
+    RULE_TAG,
+    RULE_STAGE,
+    RULE_TIER,
+    RULE_SEGMENT,
+    RULE_IDENTIFIER,
+    RULE_EVENT,
+};
+
+enum rule_metric {
+    METRIC_ORDERS,
+    METRIC_REFUNDS,
+    METRIC_GROSS,
+    METRIC_REVENUE,
+    METRIC_AVERAGE_ORDER,
+    METRIC_FIRST_ORDER_AT,
+    METRIC_LAST_ORDER_AT,
+    METRIC_FIRST_SEEN_AT,
+    METRIC_LAST_SEEN_AT,
+    METRIC_EVENTS,
+    METRIC_RECENCY_SCORE,
+    METRIC_FREQUENCY_SCORE,
+    METRIC_MONETARY_SCORE,
+    RULE_METRIC_COUNT
+};
+
+enum metric_unit { UNIT_NUMBER, UNIT_AMOUNT, UNIT_TIME };
+struct rule_metric_info {
+    const char *name;
+    enum metric_unit unit;
+};
+extern const struct rule_metric_info rule_metrics[RULE_METRIC_COUNT];
+
+enum rule_operator {
+    OP_IS,
+    OP_IS_NOT,
+    OP_IN,
+    OP_NOT_IN,
+    OP_EXISTS,
+    OP_GT,
+    OP_GTE,
+    OP_LT,
+    OP_LTE,
+    OP_CONTAINS,
+    OP_STARTS_WITH,
+    OP_BEFORE,
+    OP_AFTER,
+    OP_OLDER_THAN,
+    OP_NEWER_THAN,
+};
+
+/* An operand, or a value to be compared: what JSON can state. Numbers are kept as their digits and compared exactly. */
+enum value_type { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_TEXT, VALUE_LIST };
+struct rule_value {
+    enum value_type type;
+    bool boolean;
+    const char *text; /* digits of a number, or the text; NUL-terminated */
+    size_t size;
+    int64_t units;      /* metrics: minor units, milliseconds or the number; times and durations: ms */
+    bool has_units;
+    const struct rule_value *items; /* VALUE_LIST */
+    size_t count;
+};
+
+struct rule_test {
+    enum rule_operator operator;
+    struct rule_value value;
+};
+
+/* One entry of "where". */
+struct rule_where {
+    const char *path; /* dotted */
+    const struct rule_test *tests;
+    size_t test_count;
+};
+
+enum rule_aggregate { AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_DISTINCT };
+
+struct rule_node {
+    enum rule_kind kind;
+    const struct rule_node *const *children; /* all, any: any number; not: one */
+    size_t child_count;
+    const char *name;         /* trait, tag, segment, identifier kind, event name; NUL-terminated */
+    enum rule_metric metric;
+    const char *tag_origin;   /* RULE_TAG: NULL for any */
+    const char *const *names; /* RULE_STAGE: the stages; RULE_TIER: not used */
+    size_t name_count;
+    const struct rule_test *tests; /* all must hold; RULE_TIER: operands are tier names, units their rank */
+    size_t test_count;
+    /* RULE_EVENT */
+    const struct rule_where *where;
+    size_t where_count;
+    int64_t within_ms;             /* 0: no window */
+    int64_t from_ms, to_ms;        /* between; from INT64_MIN and to INT64_MAX where there is none */
+    enum rule_aggregate aggregate;
+    const char *aggregate_path;    /* sum, distinct */
+    const struct rule_test *aggregate_tests; /* never empty: count gte 1 where the rule has none */
+    size_t aggregate_test_count;
+    unsigned amount_scale;         /* of the deployment's currency: decimal places of units */
+};
+
+/* What names there are. NULL callbacks accept every name. */
+struct rule_names {
+    void *self;
+    bool (*tag)(void *self, const char *name);
+    bool (*segment)(void *self, const char *name);
+    bool (*stage)(void *self, const char *name);
+    int (*tier_rank)(void *self, const char *name); /* -1: no such tier */
+    unsigned amount_scale;                          /* 2 for CNY, GBP */
+};
+
+struct rule;
+struct rule_problem {
+    char pointer[256]; /* JSON pointer into the rule, "" for the whole of it */
+    char message[256];
+};
+
+/* -QY_EINVAL with the problem filled in; -QY_ENOMEM. Everything is copied out of `json`. Unknown keys and operators, types that do not
+ * fit, empty lists of conditions, depth over RULE_DEPTH_MAX are refused. Read JSON with YYJSON_READ_NUMBER_AS_RAW. */
+int rule_parse(yyjson_val *json, const struct rule_names *names, struct rule **ret_rule, struct rule_problem *problem);
+int rule_parse_text(
+    const char *json, size_t size, const struct rule_names *names, struct rule **ret_rule, struct rule_problem *problem);
+void rule_free(struct rule **rule);
+const struct rule_node *rule_root(const struct rule *rule);
+
+/* What a rule looks at; sets of names are sorted and without doubles. Lives as long as the rule. */
+struct rule_dependencies {
+    uint32_t metrics; /* bit per rule_metric */
+    const char *const *traits;
+    size_t trait_count;
+    const char *const *tags;
+    size_t tag_count;
+    const char *const *segments;
+    size_t segment_count;
+    const char *const *events;
+    size_t event_count;
+    bool stage, tier, identifiers;
+    bool time; /* its answer can change as time passes alone */
+};
+const struct rule_dependencies *rule_dependencies(const struct rule *rule);
+
+/* One event of a person, as the subject shows it. */
+struct rule_event {
+    int64_t time_ms;        /* min(event time, arrival) */
+    yyjson_val *properties; /* NULL: none; read with YYJSON_READ_NUMBER_AS_RAW */
+};
+/* Returns false to stop. */
+typedef bool rule_event_fn(void *context, const struct rule_event *event);
+
+/* One person, as at one time. All texts are NUL-terminated. */
+struct rule_subject {
+    void *self;
+    int64_t now_ms;
+    /* Units as rule_metrics says; false: absent. */
+    bool (*metric)(void *self, enum rule_metric metric, int64_t *ret_units);
+    yyjson_val *(*trait)(void *self, const char *name); /* NULL: absent; numbers raw */
+    bool (*tag)(void *self, const char *name, const char *origin);
+    const char *(*stage)(void *self); /* NULL: none */
+    int (*tier)(void *self);          /* rank, -1: none */
+    bool (*segment)(void *self, const char *name);
+    bool (*identifier)(void *self, const char *kind);
+    /* Calls back for each event of this name with from_ms <= time < to_ms, any order. */
+    void (*events)(void *self, const char *name, int64_t from_ms, int64_t to_ms, bool with_properties, rule_event_fn *visit,
+        void *context);
+};
+
+bool rule_matches(const struct rule *rule, const struct rule_subject *subject);
+bool rule_node_matches(const struct rule_node *node, const struct rule_subject *subject);
+/* The earliest time after subject->now_ms at which the answer could become another by time alone; TIME_NEVER when it cannot. May be too
+ * early, never too late. */
+int64_t rule_next_change(const struct rule *rule, const struct rule_subject *subject);
+
+/* The pieces, for those who ask of everybody. `value` NULL: absent. */
+bool rule_tests_match(const struct rule_test *tests, size_t count, yyjson_val *value, int64_t now_ms);
+bool rule_units_match(const struct rule_test *tests, size_t count, bool present, int64_t units, int64_t now_ms);
+/* Whether an event's properties satisfy "where". */
+bool rule_where_matches(const struct rule_node *event, yyjson_val *properties, int64_t now_ms);
+/* The window of an event condition at `now_ms`: from_ms <= time < to_ms. */
+void rule_window(const struct rule_node *event, int64_t now_ms, int64_t *ret_from_ms, int64_t *ret_to_ms);
+
+#endif

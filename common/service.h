@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shape of every service: a fold over journals, with one writer and many readers.
+ *
+ * The writer thread takes what has arrived (records of the followed journals, commands, submitted work), applies it to the
+ * state inside one batch, commits, and only then replies and wakes followers. A batch holds whatever came while the one
+ * before was being committed, so commits grow with the load, up to a second's worth. A crash at any instant equals not
+ * having taken the batch.
+ * Readers (queries, HTTP threads) work in snapshots and never wait for the writer.
+ *
+ * Time is a record: batch.now_ms is the largest time seen in the inputs; a fold never reads the wall clock. Record class 1 of
+ * every journal is a tick (no body): the runtime lets the fold's timers fire and passes the tick on to this service's own
+ * journal, where the tick came from the first input. */
+#ifndef QY_COMMON_SERVICE_H
+#define QY_COMMON_SERVICE_H
+
+#include "common/config.h"
+#include "common/journal.h"
+#include "common/metrics.h"
+#include "common/rpc.h"
+#include "common/store.h"
+
+#define RECORD_TICK 1u
+#define CLASS_BIT(record_class) (UINT64_C(1) << (record_class))
+#define CLASS_ALL (~UINT64_C(0))
+
+struct service;
+
+/* What the writer is about to commit. Only the writer thread sees one, only during the callbacks. */
+struct batch {
+    struct service *service;
+    struct store_txn *txn;
+    struct journal *journal; /* add output records with batch_emit() */
+    int64_t now_ms;          /* the fold's time; during fold.advance the due time of what fires */
+    uint64_t records;        /* input records in this batch so far */
+};
+
+/* Appends an output record with the batch's time; returns its offset. Errors are sticky in the journal. */
+uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message);
+
+/* The domain's side. `self` is service_spec.self. Callbacks that return int fail the whole batch with a negative code: it is
+ * rolled back, discard() is called, and the inputs are taken again (-QY_EFULL: after a pause) or the process ends (others).
+ * A record that is malformed or refers to what does not exist must not fail the batch: count it and go on. */
+struct fold_ops {
+    /* Once, in a write batch, before anything else: first-start setup, caches from the tables. */
+    int (*open)(void *self, struct batch *batch);
+    /* One record of inputs[input]. */
+    int (*record)(void *self, struct batch *batch, unsigned input, const struct journal_record *record);
+    /* Fires all timers that are due at `until_ms` or before, in order, each with batch->now_ms at its due time. May be NULL. */
+    int (*advance)(void *self, struct batch *batch, int64_t until_ms);
+    /* The earliest due time, INT64_MAX for none; called often, must be cheap. NULL where advance is NULL. */
+    int64_t (*next_due)(void *self);
+    /* Before the commit: write what was gathered. May be NULL. */
+    int (*finish)(void *self, struct batch *batch);
+    /* The batch is durable and visible. May be NULL. */
+    void (*committed)(void *self, struct service *service);
+    /* The batch was rolled back: drop what memory holds of it. May be NULL where memory holds nothing. */
+    void (*discard)(void *self);
+    /* Lines for `quanyu dump --canonical`: appends JSON lines from `cursor` on ("" at first), sets the next cursor ("" at the
+     * end). Nodes as "n:<number>", persons as "p:<number>"; nothing that two runs over the same input need not share.
+     * Reader thread. */
+    int (*dump)(void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
+    /* Work in flight that will change state by itself (sends, checks); 0 when quiet. Any thread. May be NULL. */
+    uint64_t (*pending)(void *self);
+    /* Extra metrics at each scrape. Main thread. May be NULL. */
+    void (*scrape)(void *self, struct metrics_page *page);
+};
+
+struct service_input {
+    const char *leader;  /* name of the service whose journal is followed */
+    uint64_t classes;    /* CLASS_BIT()s wanted; others are skipped by the runtime, before the fold */
+};
+
+struct service_spec {
+    const char *name;
+    const char *const *tables; /* the domain's tables; the runtime adds its own behind them */
+    unsigned table_count;
+    uint32_t schema_version;
+    const struct store_migration *migrations;
+    unsigned migration_count;
+    const struct service_input *inputs; /* up to 8; the first one carries time */
+    unsigned input_count;
+    const struct rpc_service *rpc;
+    const struct fold_ops *fold;
+    int journal_compression; /* zstd level */
+    bool journal_encrypted;  /* with a key that is kept outside the state */
+    void *self;
+    /* After the runtime is up (state open, sockets bound): start what is the service's own (HTTP servers, senders). */
+    int (*start)(void *self, struct service *service);
+    /* On SIGTERM, before the writer stops: no new work after it returns. */
+    void (*stop)(void *self, struct service *service);
+};
+
+/* Runs the service until SIGTERM or SIGINT; the whole of a main(). Returns the exit status: 0 after an orderly stop, 1 when
+ * the start failed (one clear line says why), 2 on wrong settings, 3 when it had to stop (failed fsync, diverged feed). */
+int service_main(const struct service_spec *spec, int argc, char **argv);
+
+/* Work that joins the writer's next batch; embed it in a struct of your own. */
+struct work {
+    struct work *next; /* the queue's */
+    size_t bytes;      /* what it holds, roughly, for the queue's limit */
+    /* Writer thread, inside the batch. A negative code refuses this work alone: check first, then write, so that a refused one has
+     * changed nothing. */
+    int (*apply)(struct work *work, struct batch *batch);
+    /* Writer thread, after the commit (or the failure): exactly once. `result` is apply's, or the commit's error. Frees it. */
+    void (*done)(struct work *work, int result);
+    int result;
+};
+
+/* Any thread. -QY_EFULL when the writer's queue holds too much (try again later), -QY_ESTOPPED, and done is not called then. */
+int service_submit(struct service *service, struct work *work);
+
+/* A snapshot for a reader; store_abort() ends it. */
+int service_read(struct service *service, struct store_txn **ret_txn);
+
+struct journal *service_journal(struct service *service);
+const struct config *service_config(const struct service *service);
+struct metrics *service_metrics(struct service *service);
+const char *service_data_path(const struct service *service); /* this service's own directory */
+struct peers *service_peers(struct service *service);         /* for rpc_client_open() */
+/* Fold time of the last commit. Any thread. */
+int64_t service_now_ms(const struct service *service);
+/* The watermark: the gateway's journal is folded up to here. Any thread. */
+uint64_t service_origin(const struct service *service);
+/* Gateway only: the watermark is its own journal's end and time comes from its clock. */
+void service_ends_here(struct service *service, int code, const char *reason); /* stop the process, exit status 3 */
+/* For /readyz: a part of the service that must be up. NULL reason: it is. `part` and `reason` are static texts. */
+void service_part(struct service *service, const char *part, const char *reason);
+/* True when state or journals leave no room: refuse new input with 503. */
+bool service_is_full(const struct service *service);
+
+#endif
