@@ -36,6 +36,9 @@ struct batch {
 
 /* Appends an output record with the batch's time; returns its offset. Errors are sticky in the journal. */
 uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message);
+/* Time has come to `now_ms` (nothing happens when it is not later): timers fire, then batch->now_ms is it. The runtime calls
+ * this for each record of the inputs; only who makes time (the gateway) calls it too. */
+int batch_time(struct batch *batch, int64_t now_ms);
 
 /* The domain's side. `self` is service_spec.self. Callbacks that return int fail the whole batch with a negative code: it is
  * rolled back, discard() is called, and the inputs are taken again (-QY_EFULL: after a pause) or the process ends (others).
@@ -59,6 +62,8 @@ struct fold_ops {
      * end). Nodes as "n:<number>", persons as "p:<number>"; nothing that two runs over the same input need not share.
      * Reader thread. */
     int (*dump)(void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
+    /* The writer has ended: free what open() made. May be NULL. */
+    void (*close)(void *self);
     /* Work in flight that will change state by itself (sends, checks); 0 when quiet. Any thread. May be NULL. */
     uint64_t (*pending)(void *self);
     /* Extra metrics at each scrape. Main thread. May be NULL. */
@@ -79,6 +84,7 @@ struct service_spec {
     unsigned migration_count;
     const struct service_input *inputs; /* up to 8; the first one carries time */
     unsigned input_count;
+    const char *const *followers; /* who follows this journal, NULL-terminated: it is kept until all of them have it */
     const struct rpc_service *rpc;
     const struct fold_ops *fold;
     int journal_compression; /* zstd level */
@@ -121,8 +127,8 @@ struct peers *service_peers(struct service *service);         /* for rpc_client_
 int64_t service_now_ms(const struct service *service);
 /* The watermark: the gateway's journal is folded up to here. Any thread. */
 uint64_t service_origin(const struct service *service);
-/* Gateway only: the watermark is its own journal's end and time comes from its clock. */
-void service_ends_here(struct service *service, int code, const char *reason); /* stop the process, exit status 3 */
+/* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more. */
+_Noreturn void service_fail(int code, const char *reason);
 /* For /readyz: a part of the service that must be up. NULL reason: it is. `part` and `reason` are static texts. */
 void service_part(struct service *service, const char *part, const char *reason);
 /* True when state or journals leave no room: refuse new input with 503. */
