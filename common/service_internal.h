@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the runtime share; nobody else includes it. */
+#ifndef QY_COMMON_SERVICE_INTERNAL_H
+#define QY_COMMON_SERVICE_INTERNAL_H
+
+#include "common/feed.h"
+#include "common/follow.h"
+#include "common/keys.h"
+#include "common/ops.h"
+#include "common/rpc_server.h"
+#include "common/service.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define INPUTS_MAX 8
+#define PARTS_MAX 16
+#define TABLES_MAX 30
+
+/* One followed journal. Follower threads put batches in `waiting`; the writer takes them. */
+struct input {
+    const struct service_input *spec;
+    struct service *service;
+    unsigned index;
+    struct follow *follow;
+    struct follow_batch *waiting; /* under service->lock; oldest first */
+    struct journal_position committed; /* writer; durable */
+    /* for status, any thread */
+    atomic_uint_fast64_t next;
+    atomic_uint_fast64_t leader_end;
+    atomic_int_fast64_t leader_time_ms;
+    atomic_int error; /* the leader's final refusal */
+};
+
+struct service_part {
+    const char *name;
+    const char *reason; /* NULL: up */
+};
+
+struct writer_metrics {
+    struct metric *commits;
+    struct metric *commit_seconds;
+    struct metric *records;
+    struct metric *works;
+    struct metric *refused;
+};
+
+struct service {
+    const struct service_spec *spec;
+    struct config *config;
+    struct metrics *metrics;
+    char data_path[512];
+    char keys_path[512];
+    char journal_path[600];
+    char state_path[600];
+    const char *tables[TABLES_MAX];
+    unsigned runtime_table;
+
+    struct store *store;
+    struct journal *journal;
+    struct keys keys;
+    struct gatekeeper *gatekeeper;
+    struct peers *peers;
+    struct rpc_server *rpc;
+    struct feed *feed;
+    struct ops *ops;
+
+    struct input inputs[INPUTS_MAX];
+    struct chunk_reader *reader;
+
+    pthread_t writer;
+    bool writer_started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct work *works; /* oldest first, under lock */
+    struct work **works_end;
+    size_t works_bytes;
+    bool stopping;
+
+    atomic_int_fast64_t now_ms;
+    atomic_uint_fast64_t origin;
+    atomic_bool full;
+    int64_t trimmed_ms; /* writer: wall clock of the last look at retention */
+
+    pthread_mutex_t parts_lock;
+    struct service_part parts[PARTS_MAX];
+    unsigned part_count;
+
+    struct writer_metrics writer_metrics;
+};
+
+/* -- service_writer.c -- */
+/* Reads the runtime's rows and lets the fold open, in the first batch. */
+int writer_open(struct service *service);
+int writer_start(struct service *service);
+/* Takes in what is queued, commits it, and ends. */
+void writer_stop(struct service *service);
+void writer_take_batch(struct input *input, struct follow_batch *batch);
+
+/* -- service_status.c -- */
+extern const struct rpc_handler service_runtime_handlers[2];
+bool service_ready(void *self, struct buffer *reasons);
+void service_scrape(void *self, struct metrics_page *page);
+
+/* -- service_retention.c -- */
+/* Writer, after a commit: lets go of what all followers have and retention is over for. Looks once in a while. */
+void retention_run(struct service *service);
+
+#endif

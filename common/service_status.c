@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a service says of itself: status and dump for every service, readiness, gauges. */
+#include "common/service_internal.h"
+
+#include "common/clock.h"
+
+#include <string.h>
+
+static double input_lag_seconds(const struct service *service, const struct input *input)
+{
+    if (atomic_load(&input->leader_end) <= atomic_load(&input->next))
+        return 0;
+    int64_t behind = atomic_load(&input->leader_time_ms) - atomic_load(&service->now_ms);
+    return behind > 0 ? (double)behind / 1000.0 : 0;
+}
+
+static uint64_t input_lag_records(const struct input *input)
+{
+    uint64_t end = atomic_load(&input->leader_end), next = atomic_load(&input->next);
+    return end > next ? end - next : 0;
+}
+
+static Quanyu__StatusReply__Input *status_input(struct rpc_context *context, const struct input *input)
+{
+    Quanyu__StatusReply__Input *reply = arena_alloc(context->arena, sizeof(*reply));
+    if (!reply)
+        return NULL;
+    quanyu__status_reply__input__init(reply);
+    int error = atomic_load(&input->error);
+    reply->leader = (char *)input->spec->leader;
+    reply->next = atomic_load(&input->next);
+    reply->leader_end = atomic_load(&input->leader_end);
+    reply->lag_seconds = input_lag_seconds(context->service, input);
+    reply->connected = follow_connected(input->follow);
+    reply->error = (char *)(error ? error_text(error) : "");
+    return reply;
+}
+
+static int status(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    (void)request;
+    struct service *service = context->service;
+    const struct service_spec *spec = service->spec;
+    Quanyu__StatusReply *status = arena_alloc(context->arena, sizeof(*status));
+    _cleanup_(buffer_free) struct buffer reasons = BUFFER_INIT;
+    if (!status)
+        return -QY_ENOMEM;
+    quanyu__status_reply__init(status);
+    struct journal_state journal;
+    journal_state(service->journal, &journal);
+    status->service = (char *)spec->name;
+    status->ready = service_ready(service, &reasons);
+    status->reason = arena_text(context->arena, (const char *)reasons.data, reasons.size);
+    status->journal_first = journal.first;
+    status->journal_next = journal.end.next;
+    status->time_ms = atomic_load(&service->now_ms);
+    status->origin = journal.origin;
+    status->pending = spec->fold->pending ? spec->fold->pending(spec->self) : 0;
+    status->next_due_ms = spec->fold->next_due ? spec->fold->next_due(spec->self) : TIME_NEVER;
+    status->store_bytes = store_used_bytes(service->store);
+    status->journal_bytes = journal.bytes;
+    status->inputs = arena_alloc(context->arena, sizeof(Quanyu__StatusReply__Input *) * (spec->input_count + 1));
+    if (!status->inputs || !status->reason)
+        return -QY_ENOMEM;
+    for (unsigned i = 0; i < spec->input_count; i++)
+        if (!(status->inputs[status->n_inputs++] = status_input(context, &service->inputs[i])))
+            return -QY_ENOMEM;
+    Quanyu__RuntimeReply *runtime = (Quanyu__RuntimeReply *)reply;
+    runtime->result_case = QUANYU__RUNTIME_REPLY__RESULT_STATUS;
+    runtime->status = status;
+    return 0;
+}
+
+static int dump(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const struct fold_ops *fold = context->service->spec->fold;
+    const Quanyu__DumpRequest *asked = ((const Quanyu__RuntimeRequest *)request)->dump;
+    Quanyu__DumpReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    char *next = arena_alloc(context->arena, 128);
+    if (!answer || !next)
+        return -QY_ENOMEM;
+    quanyu__dump_reply__init(answer);
+    _cleanup_(buffer_free) struct buffer lines = BUFFER_INIT;
+    int error = fold->dump ? fold->dump(context->self, context->txn, asked->cursor, &lines, next) : 0;
+    if (!error)
+        error = buffer_error(&lines);
+    if (error)
+        return error;
+    answer->lines.data = arena_copy(context->arena, lines.data, lines.size);
+    answer->lines.len = lines.size;
+    answer->cursor = next;
+    if (!answer->lines.data)
+        return -QY_ENOMEM;
+    Quanyu__RuntimeReply *runtime = (Quanyu__RuntimeReply *)reply;
+    runtime->result_case = QUANYU__RUNTIME_REPLY__RESULT_DUMP;
+    runtime->dump = answer;
+    return 0;
+}
+
+/* Only operators and the gateway, which shows the status to HQ, may ask. */
+static const char *const dump_peers[] = {"cli", NULL};
+const struct rpc_handler service_runtime_handlers[2] = {
+    {"status", status, RPC_QUERY, NULL},
+    {"dump", dump, RPC_QUERY, dump_peers},
+};
+
+void service_part(struct service *service, const char *part, const char *reason)
+{
+    pthread_mutex_lock(&service->parts_lock);
+    unsigned i = 0;
+    while (i < service->part_count && strcmp(service->parts[i].name, part) != 0)
+        i++;
+    if (i < PARTS_MAX) {
+        service->parts[i] = (struct service_part){.name = part, .reason = reason};
+        if (i == service->part_count)
+            service->part_count++;
+    }
+    pthread_mutex_unlock(&service->parts_lock);
+}
+
+/* Appends `"name":"reason"` for each part that is down. */
+bool service_ready(void *self, struct buffer *reasons)
+{
+    struct service *service = self;
+    bool ready = true;
+    pthread_mutex_lock(&service->parts_lock);
+    for (unsigned i = 0; i < service->part_count; i++) {
+        if (!service->parts[i].reason)
+            continue;
+        buffer_text(reasons, ready ? "" : ",");
+        buffer_json_string(reasons, service->parts[i].name, strlen(service->parts[i].name));
+        buffer_byte(reasons, ':');
+        buffer_json_string(reasons, service->parts[i].reason, strlen(service->parts[i].reason));
+        ready = false;
+    }
+    pthread_mutex_unlock(&service->parts_lock);
+    return ready;
+}
+
+void service_scrape(void *self, struct metrics_page *page)
+{
+    struct service *service = self;
+    const struct service_spec *spec = service->spec;
+    struct journal_state journal;
+    journal_state(service->journal, &journal);
+    page_metric(page, METRIC_GAUGE, "quanyu_journal_next_offset", NULL,
+        "Offset that the next record of this service's journal gets.", (double)journal.end.next);
+    page_metric(page, METRIC_GAUGE, "quanyu_journal_first_offset", NULL, "Oldest offset still held.",
+        (double)journal.first);
+    page_metric(page, METRIC_GAUGE, "quanyu_journal_bytes", NULL, "Size of the journal on disk.",
+        (double)journal.bytes);
+    page_metric(page, METRIC_GAUGE, "quanyu_store_bytes", NULL, "Bytes in use in the service's state.",
+        (double)store_used_bytes(service->store));
+    page_metric(page, METRIC_GAUGE, "quanyu_time_seconds", NULL, "The fold's time, seconds since 1970.",
+        (double)atomic_load(&service->now_ms) / 1000.0);
+    _cleanup_(buffer_free) struct buffer reasons = BUFFER_INIT;
+    page_metric(page, METRIC_GAUGE, "quanyu_ready", NULL, "1 when the service is ready.",
+        service_ready(service, &reasons) ? 1 : 0);
+    for (unsigned i = 0; i < spec->input_count; i++) {
+        const struct input *input = &service->inputs[i];
+        char labels[64];
+        snprintf(labels, sizeof(labels), "leader=\"%s\"", input->spec->leader);
+        page_metric(page, METRIC_GAUGE, "quanyu_feed_lag_records", labels,
+            "Records of the leader's journal that are not folded yet.", (double)input_lag_records(input));
+        page_metric(page, METRIC_GAUGE, "quanyu_feed_lag_seconds", labels,
+            "How far the fold's time is behind its leader's.", input_lag_seconds(service, input));
+    }
+    if (spec->fold->pending)
+        page_metric(page, METRIC_GAUGE, "quanyu_pending", NULL, "Work in flight.",
+            (double)spec->fold->pending(spec->self));
+    if (spec->fold->scrape)
+        spec->fold->scrape(spec->self, page);
+}
