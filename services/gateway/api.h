@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP API of staff and integrations, /api/v1: worker threads that ask the services and wait for their answers.
+ *
+ * A use of personal data goes: ask the owner, have audit make the record durable, answer. Audit down: 503, at once. */
+#ifndef QY_GATEWAY_API_H
+#define QY_GATEWAY_API_H
+
+#include "common/json.h"
+#include "common/rpc.h"
+#include "proto/audit.pb-c.h"
+#include "services/gateway/gateway.h"
+
+struct api;
+int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api);
+void api_close(struct api **api);
+/* HTTP thread: everything that is not ingestion. Answers, or queues it for a worker. */
+void api_handle(struct api *api, struct http_request *request);
+
+#define API_PARAMETERS_MAX 3
+
+/* One call, on its worker thread. A handler writes the answer's JSON to `out` and returns 0, or a negative code, after
+ * api_refuse() where there is something to say. */
+struct api_call {
+    struct gateway *gateway;
+    struct http_request *request;
+    struct arena *arena;
+    struct rpc_client *client;
+    Quanyu__Actor actor;
+    const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
+    yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
+    int status;       /* 200 unless the handler says otherwise */
+    struct buffer out;
+    const char *error_field;
+    const char *error_message;
+};
+typedef int api_handler_fn(struct api_call *call);
+
+enum api_body { BODY_NONE, BODY_OBJECT };
+
+struct api_operation {
+    const char *method;
+    const char *pattern;
+    api_handler_fn *handle;
+    enum api_body body;
+    const char *summary;
+    const char *const *members; /* of the body, NULL-terminated: others are refused */
+    const char *const *queries; /* parameters, NULL-terminated: others are refused */
+    bool open;                  /* without a token */
+};
+/* The one table of operations: dispatch and /openapi.json follow it. */
+extern const struct api_operation api_operations[];
+extern const size_t api_operation_count;
+
+/* -- for handlers -- */
+int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Asks a service on behalf of the caller. The reply lives as long as the call. */
+int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply);
+/* Hands audit what is about to be shown; after 0 it is durable. Fills in actor, request id and service. */
+int api_record(struct api_call *call, Quanyu__AuditRecord *record);
+/* Text member of the body: NULL and 0 when absent and not required. */
+int api_text(struct api_call *call, const char *name, bool required, const char **ret_text);
+/* Time member or parameter: 0 when absent. */
+int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
+int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
+/* `limit` of the query: 1 to `most`. */
+int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t *ret_limit);
+/* A member as JSON text in the call's arena; empty when absent. */
+int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json);
+
+int person_lookup(struct api_call *call);
+int person_show(struct api_call *call);
+int person_tag(struct api_call *call);
+int person_untag(struct api_call *call);
+int audience_count(struct api_call *call);
+int segment_create(struct api_call *call);
+int segment_list(struct api_call *call);
+int segment_show(struct api_call *call);
+int segment_change(struct api_call *call);
+int segment_remove(struct api_call *call);
+int segment_changes(struct api_call *call);
+int tag_create(struct api_call *call);
+int tag_list(struct api_call *call);
+int tag_show(struct api_call *call);
+int tag_change(struct api_call *call);
+int tag_remove(struct api_call *call);
+int stages_show(struct api_call *call);
+int stages_change(struct api_call *call);
+int journey_create(struct api_call *call);
+int journey_list(struct api_call *call);
+int journey_show(struct api_call *call);
+int journey_change(struct api_call *call);
+int journey_publish(struct api_call *call);
+int journey_pause(struct api_call *call);
+int journey_remove(struct api_call *call);
+int journey_deliveries(struct api_call *call);
+int suite_status(struct api_call *call);
+int clock_show(struct api_call *call);
+int clock_change(struct api_call *call);
+int openapi_show(struct api_call *call);
+
+#endif

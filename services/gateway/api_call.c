@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers use: refusals, questions to the services, records, members and parameters. */
+#include "common/clock.h"
+#include "services/gateway/api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
+{
+    char message[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    call->error_message = arena_text(call->arena, message, strlen(message));
+    call->error_field = field && *field ? arena_text(call->arena, field, strlen(field)) : NULL;
+    return code;
+}
+
+int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply)
+{
+    struct rpc_call options = {.request_id = http_request_id(call->request), .actor = &call->actor};
+    struct rpc_error error = {0};
+    int code = rpc_call(call->client, peer, &options, request, reply_type, call->arena, ret_reply, &error);
+    if (code == -QY_EUNAVAILABLE || code == -QY_ETIMEOUT)
+        return api_refuse(call, code, NULL, "the %s service %s", peer,
+            code == -QY_ETIMEOUT ? "did not answer in time; whether it happened is not known" : "is not available now");
+    if (code && error.message && *error.message)
+        return api_refuse(call, code, error.field, "%s", error.message);
+    return code;
+}
+
+int api_record(struct api_call *call, Quanyu__AuditRecord *record)
+{
+    char request_id[80];
+    snprintf(request_id, sizeof(request_id), "%s", http_request_id(call->request));
+    record->actor = &call->actor;
+    record->request_id = request_id;
+    record->service = (char *)"gateway";
+    if (!record->outcome || !*record->outcome)
+        record->outcome = (char *)"ok";
+    Quanyu__AppendRequest append = QUANYU__APPEND_REQUEST__INIT;
+    append.n_records = 1;
+    append.records = &record;
+    Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
+    request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
+    request.append = &append;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "audit", &request.base, &quanyu__audit_reply__descriptor, &reply);
+    if (!error)
+        return 0;
+    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
+        "the audit log cannot record this now, so it is not shown (%s)", error_text(error));
+}
+
+int api_text(struct api_call *call, const char *name, bool required, const char **ret_text)
+{
+    yyjson_val *value = yyjson_obj_get(call->body, name);
+    *ret_text = NULL;
+    if (!value)
+        return required ? api_refuse(call, -QY_EINVAL, name, "is required") : 0;
+    if (!yyjson_is_str(value))
+        return api_refuse(call, -QY_EINVAL, name, "must be a string");
+    if (strlen(yyjson_get_str(value)) != yyjson_get_len(value))
+        return api_refuse(call, -QY_EINVAL, name, "must not hold a NUL character");
+    if (required && yyjson_get_len(value) == 0)
+        return api_refuse(call, -QY_EINVAL, name, "must not be empty");
+    *ret_text = yyjson_get_str(value);
+    return 0;
+}
+
+int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value)
+{
+    yyjson_val *value = yyjson_obj_get(call->body, name);
+    *ret_value = value ? yyjson_get_bool(value) : standard;
+    return value && !yyjson_is_bool(value) ? api_refuse(call, -QY_EINVAL, name, "must be true or false") : 0;
+}
+
+int api_time(struct api_call *call, const char *name, int64_t *ret_ms)
+{
+    yyjson_val *value = yyjson_obj_get(call->body, name);
+    *ret_ms = 0;
+    if (!value || yyjson_is_null(value))
+        return 0;
+    if (yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), true, ret_ms))
+        return 0;
+    return api_refuse(call, -QY_EINVAL, name, "must be a time, 2026-03-01T08:30:00Z, or a date");
+}
+
+int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t *ret_limit)
+{
+    char text[16];
+    *ret_limit = standard;
+    if (!http_parameter(call->request, "limit", text, sizeof(text)))
+        return 0;
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > most)
+        return api_refuse(call, -QY_EINVAL, "limit", "must be a number from 1 to %u", most);
+    *ret_limit = (uint32_t)value;
+    return 0;
+}
+
+int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json)
+{
+    *ret_json = (struct bytes){0};
+    yyjson_val *value = yyjson_obj_get(call->body, name);
+    if (!value || yyjson_is_null(value))
+        return required ? api_refuse(call, -QY_EINVAL, name, "is required") : 0;
+    size_t size;
+    _cleanup_(free_pointer) char *text = yyjson_val_write(value, 0, &size);
+    uint8_t *copy = text ? arena_copy(call->arena, text, size) : NULL;
+    if (!copy)
+        return -QY_ENOMEM;
+    *ret_json = (struct bytes){copy, size};
+    return 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Persons: looked up by identifiers or One ID, shown as one profile. Each look is on record before it is answered. */
+#include "common/clock.h"
+#include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
+#include "services/gateway/api.h"
+
+#include <string.h>
+
+#define IDENTIFIERS_MAX 20
+#define EVENTS_SHOWN 50
+
+static int read_identifier(struct api_call *call, yyjson_val *json, size_t index, Quanyu__Identifier **ret)
+{
+    char field[64];
+    snprintf(field, sizeof(field), "identifiers/%zu", index);
+    yyjson_val *kind = yyjson_obj_get(json, "kind"), *value = yyjson_obj_get(json, "value");
+    if (!yyjson_is_obj(json) || yyjson_obj_size(json) != 2 || !yyjson_is_str(kind) || !yyjson_is_str(value) ||
+        yyjson_get_len(kind) == 0 || yyjson_get_len(value) == 0)
+        return api_refuse(call, -QY_EINVAL, field, "must be {\"kind\":…,\"value\":…}, both non-empty strings");
+    Quanyu__Identifier *identifier = arena_alloc(call->arena, sizeof(*identifier));
+    if (!identifier)
+        return -QY_ENOMEM;
+    quanyu__identifier__init(identifier);
+    identifier->kind = (char *)(uintptr_t)yyjson_get_str(kind);
+    identifier->value = (char *)(uintptr_t)yyjson_get_str(value);
+    *ret = identifier;
+    return 0;
+}
+
+static int read_identifiers(struct api_call *call, Quanyu__LookupRequest *lookup)
+{
+    yyjson_val *list = yyjson_obj_get(call->body, "identifiers");
+    size_t size = yyjson_arr_size(list);
+    if (!yyjson_is_arr(list) || size == 0 || size > IDENTIFIERS_MAX)
+        return api_refuse(call, -QY_EINVAL, "identifiers", "must be a list of 1 to %d identifiers", IDENTIFIERS_MAX);
+    lookup->identifiers = arena_alloc(call->arena, sizeof(Quanyu__Identifier *) * size);
+    if (!lookup->identifiers)
+        return -QY_ENOMEM;
+    size_t index, count;
+    yyjson_val *json;
+    yyjson_arr_foreach(list, index, count, json)
+    {
+        int error = read_identifier(call, json, index, &lookup->identifiers[index]);
+        if (error)
+            return error;
+        lookup->n_identifiers++;
+    }
+    return 0;
+}
+
+static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Quanyu__PersonView **ret_person)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
+    request.lookup = lookup;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    if (!error)
+        *ret_person = ((Quanyu__IdentityReply *)reply)->person;
+    return error;
+}
+
+static int ask_tagging(struct api_call *call, uint32_t person, Quanyu__ProfileReply **ret_profile)
+{
+    Quanyu__ProfileRequest profile = QUANYU__PROFILE_REQUEST__INIT;
+    profile.person = person;
+    profile.events = EVENTS_SHOWN;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_PROFILE;
+    request.profile = &profile;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    if (!error)
+        *ret_profile = ((Quanyu__TaggingReply *)reply)->profile;
+    return error;
+}
+
+/* -- records -- */
+
+static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+{
+    static char *fields[] = {"identifiers", "traits", "tags", "stage", "segments", "metrics", "events"};
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    char *one_id = person->one_id;
+    record.action = (char *)(uintptr_t)action;
+    record.n_fields = COUNT_OF(fields);
+    record.fields = fields;
+    record.n_persons = 1;
+    record.persons = &one_id;
+    record.n_numbers = person->n_nodes;
+    record.numbers = person->nodes;
+    record.count = 1;
+    return api_record(call, &record);
+}
+
+static int record_miss(struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
+{
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)(uintptr_t)action;
+    record.outcome = (char *)"not_found";
+    record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
+    record.detail = (char *)(uintptr_t)asked;
+    return api_record(call, &record);
+}
+
+/* -- the answer -- */
+
+static void write_identifiers(struct json *json, const Quanyu__PersonView *person)
+{
+    json_name(json, "identifiers");
+    json_open(json, '[');
+    for (size_t i = 0; i < person->n_identifiers; i++) {
+        json_open(json, '{');
+        json_field_text(json, "kind", person->identifiers[i]->kind);
+        json_field_text(json, "value", person->identifiers[i]->value);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+/* Two JSON objects as one. */
+static void write_joined(struct json *json, ProtobufCBinaryData a, ProtobufCBinaryData b)
+{
+    json_open(json, '{');
+    if (a.len > 2)
+        json_raw(json, a.data + 1, a.len - 2, "");
+    if (b.len > 2)
+        json_raw(json, b.data + 1, b.len - 2, "");
+    json_close(json, '}');
+}
+
+static void write_tags(struct json *json, const Quanyu__ProfileReply *profile)
+{
+    json_name(json, "tags");
+    json_open(json, '[');
+    for (size_t i = 0; i < profile->n_tags; i++) {
+        const Quanyu__ProfileReply__Tag *tag = profile->tags[i];
+        json_open(json, '{');
+        json_field_text(json, "tag", tag->name);
+        json_field_text(json, "origin", tag->origin);
+        json_field_time(json, "since", tag->since_ms);
+        if (tag->expires_ms)
+            json_field_time(json, "expires_at", tag->expires_ms);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void write_segments(struct json *json, const Quanyu__ProfileReply *profile)
+{
+    json_name(json, "segments");
+    json_open(json, '[');
+    for (size_t i = 0; i < profile->n_segments; i++) {
+        json_open(json, '{');
+        json_field_text(json, "id", profile->segments[i]->id);
+        json_field_text(json, "name", profile->segments[i]->name);
+        json_field_time(json, "since", profile->segments[i]->since_ms);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void write_person(
+    struct api_call *call, const Quanyu__PersonView *person, const Quanyu__ProfileReply *profile)
+{
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_text(&json, "one_id", person->one_id);
+    write_identifiers(&json, person);
+    json_name(&json, "traits");
+    write_joined(&json, person->traits, profile->traits);
+    write_tags(&json, profile);
+    json_name(&json, "stage");
+    if (*profile->stage)
+        json_text(&json, profile->stage);
+    else
+        json_null(&json);
+    write_segments(&json, profile);
+    json_name(&json, "metrics");
+    json_raw(&json, profile->metrics.data, profile->metrics.len, "{}");
+    json_name(&json, "events");
+    json_raw(&json, profile->events.data, profile->events.len, "[]");
+    json_close(&json, '}');
+}
+
+static int show(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+{
+    Quanyu__ProfileReply *profile;
+    int error = ask_tagging(call, person->person, &profile);
+    if (!error)
+        error = record_person(call, action, person);
+    if (!error)
+        write_person(call, person, profile);
+    return error;
+}
+
+/* -- handlers -- */
+
+int person_lookup(struct api_call *call)
+{
+    Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
+    Quanyu__PersonView *person;
+    int error = read_identifiers(call, &lookup);
+    if (!error)
+        error = ask_identity(call, &lookup, &person);
+    if (error)
+        return error;
+    if (person->person)
+        return show(call, "person.lookup", person);
+    error = record_miss(call, "person.lookup", person, "");
+    return error ? error : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
+}
+
+/* The person that the path names; a miss is on record. */
+static int find_by_path(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
+{
+    Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
+    lookup.one_id = (char *)(uintptr_t)call->parameters[0];
+    int error = ask_identity(call, &lookup, ret_person);
+    if (error != -QY_ENOTFOUND)
+        return error;
+    error = record_miss(call, action, NULL, "an unknown One ID");
+    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+}
+
+int person_show(struct api_call *call)
+{
+    Quanyu__PersonView *person;
+    int error = find_by_path(call, "person.show", &person);
+    return error ? error : show(call, "person.show", person);
+}
+
+static int change_tag(struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
+{
+    Quanyu__PersonView *person;
+    int error = find_by_path(call, action, &person);
+    if (!error)
+        error = record_person(call, action, person);
+    if (error)
+        return error;
+    Quanyu__TagPersonRequest change = QUANYU__TAG_PERSON_REQUEST__INIT;
+    change.person = person->person;
+    change.tag = (char *)(uintptr_t)tag;
+    change.add = add;
+    change.origin = (char *)"guide";
+    change.expires_ms = expires_ms;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_TAG_PERSON;
+    request.tag_person = &change;
+    ProtobufCMessage *reply;
+    return api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+}
+
+int person_tag(struct api_call *call)
+{
+    const char *tag;
+    int64_t expires_ms;
+    int error = api_text(call, "tag", true, &tag);
+    if (!error)
+        error = api_time(call, "expires_at", &expires_ms);
+    return error ? error : change_tag(call, "tag.add", tag, true, expires_ms);
+}
+
+int person_untag(struct api_call *call)
+{
+    return change_tag(call, "tag.remove", call->parameters[1], false, 0);
+}

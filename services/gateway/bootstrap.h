@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first start: a write key and a token of HQ, so that there is somebody who may ask. */
+#ifndef QY_GATEWAY_BOOTSTRAP_H
+#define QY_GATEWAY_BOOTSTRAP_H
+
+#include "common/service.h"
+
+/* Where there is no token yet, makes both and writes them to <data>/gateway/bootstrap.json (mode 0600), which is the one place
+ * where they can be read. */
+int bootstrap_run(struct batch *batch);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/dedup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GENERATION_MS INT64_C(3600000)
+#define GENERATION_KEYS ((size_t)1 << 20) /* of the first filter of a generation; later ones double */
+#define FILTERS_MAX 16
+#define GENERATIONS_MAX 32
+#define BITS_PER_KEY 12
+#define PROBES 6
+#define TIER_RUNS 8 /* so many runs of a tier become one of the next */
+#define TIERS_MAX 12
+
+struct hash {
+    uint8_t bytes[DEDUP_HASH_BYTES];
+};
+
+/* A Bloom filter whose probes fall into one cache line each (Putze et al., "Cache-, hash- and space-efficient Bloom filters"). */
+struct filter {
+    uint64_t *lines; /* 8 words each */
+    size_t line_count;
+    size_t keys;
+};
+
+struct generation {
+    int64_t begun_ms;
+    struct filter filters[FILTERS_MAX];
+    unsigned filter_count;
+    uint32_t runs[TIERS_MAX]; /* number of runs per tier */
+};
+
+struct dedup {
+    unsigned table;
+    struct generation generations[GENERATIONS_MAX]; /* oldest first */
+    unsigned generation_count;
+    struct hash *pending; /* of this batch, in order of arrival */
+    size_t pending_count, pending_capacity;
+    uint32_t *slots; /* open addressing: index into pending + 1 */
+    size_t slot_count;
+    bool stale; /* a batch was rolled back after runs were written: memory must be loaded anew */
+};
+
+static uint64_t word_of(const uint8_t hash[DEDUP_HASH_BYTES], unsigned at)
+{
+    uint64_t word;
+    memcpy(&word, hash + at, sizeof(word));
+    return word;
+}
+
+/* -- filters -- */
+
+static bool filter_open(struct filter *filter, size_t keys)
+{
+    size_t lines = keys * BITS_PER_KEY / 512 + 1;
+    filter->lines = calloc(lines, 64);
+    filter->line_count = lines;
+    filter->keys = 0;
+    return filter->lines != NULL;
+}
+
+static uint64_t *filter_line(const struct filter *filter, const uint8_t *hash)
+{
+    return filter->lines + word_of(hash, 0) % filter->line_count * 8;
+}
+
+static bool filter_has(const struct filter *filter, const uint8_t *hash)
+{
+    const uint64_t *line = filter_line(filter, hash);
+    uint64_t probe = word_of(hash, 8);
+    for (unsigned i = 0; i < PROBES; i++, probe >>= 9)
+        if (!(line[probe >> 6 & 7] >> (probe & 63) & 1))
+            return false;
+    return true;
+}
+
+static void filter_add(struct filter *filter, const uint8_t *hash)
+{
+    uint64_t *line = filter_line(filter, hash);
+    uint64_t probe = word_of(hash, 8);
+    for (unsigned i = 0; i < PROBES; i++, probe >>= 9)
+        line[probe >> 6 & 7] |= UINT64_C(1) << (probe & 63);
+    filter->keys++;
+}
+
+static size_t filter_capacity(unsigned index)
+{
+    return GENERATION_KEYS << (index < 8 ? index : 8);
+}
+
+static bool generation_may_have(const struct generation *generation, const uint8_t *hash)
+{
+    for (unsigned i = 0; i < generation->filter_count; i++)
+        if (filter_has(&generation->filters[i], hash))
+            return true;
+    return false;
+}
+
+static bool generation_add(struct generation *generation, const uint8_t *hash)
+{
+    unsigned last = generation->filter_count;
+    if (last == 0 || (generation->filters[last - 1].keys >= filter_capacity(last - 1) && last < FILTERS_MAX)) {
+        if (!filter_open(&generation->filters[last], filter_capacity(last)))
+            return false;
+        last = ++generation->filter_count;
+    }
+    filter_add(&generation->filters[last - 1], hash);
+    return true;
+}
+
+static void generation_free(struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->filter_count; i++)
+        free(generation->filters[i].lines);
+    *generation = (struct generation){0};
+}
+
+/* -- runs: (generation's begin, tier, number) -> sorted hashes -- */
+
+static void run_key(struct store_key *key, int64_t begun_ms, unsigned tier, uint32_t number)
+{
+    key_reset(key);
+    key_i64(key, begun_ms);
+    key_u8(key, (uint8_t)tier);
+    key_u32(key, number);
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    return memcmp(a, b, DEDUP_HASH_BYTES);
+}
+
+static bool run_has(struct bytes run, const uint8_t *hash)
+{
+    return bsearch(hash, run.data, run.size / DEDUP_HASH_BYTES, DEDUP_HASH_BYTES, compare_hashes) != NULL;
+}
+
+static bool generation_has(
+    struct dedup *dedup, struct store_txn *txn, const struct generation *generation, const uint8_t *hash)
+{
+    struct store_key key;
+    struct bytes run;
+    for (unsigned tier = 0; tier < TIERS_MAX; tier++)
+        for (uint32_t i = generation->runs[tier]; i-- > 0;) {
+            run_key(&key, generation->begun_ms, tier, i);
+            if (store_get(txn, dedup->table, &key, &run) && run_has(run, hash))
+                return true;
+        }
+    return false;
+}
+
+/* Makes one run of the next tier of all runs of this one. */
+static void merge_tier(struct dedup *dedup, struct store_txn *txn, struct generation *generation, unsigned tier)
+{
+    struct store_key key;
+    struct bytes run;
+    _cleanup_(buffer_free) struct buffer all = BUFFER_INIT;
+    for (uint32_t i = 0; i < generation->runs[tier]; i++) {
+        run_key(&key, generation->begun_ms, tier, i);
+        if (store_get(txn, dedup->table, &key, &run))
+            buffer_append(&all, run.data, run.size);
+        store_delete(txn, dedup->table, &key);
+    }
+    if (buffer_error(&all)) {
+        store_fail(txn, buffer_error(&all));
+        return;
+    }
+    qsort(all.data, all.size / DEDUP_HASH_BYTES, DEDUP_HASH_BYTES, compare_hashes);
+    run_key(&key, generation->begun_ms, tier + 1, generation->runs[tier + 1]++);
+    store_put(txn, dedup->table, &key, all.data, all.size);
+    generation->runs[tier] = 0;
+}
+
+static void add_run(struct dedup *dedup, struct store_txn *txn, struct generation *generation)
+{
+    qsort(dedup->pending, dedup->pending_count, sizeof(struct hash), compare_hashes);
+    struct store_key key;
+    run_key(&key, generation->begun_ms, 0, generation->runs[0]++);
+    store_put(txn, dedup->table, &key, dedup->pending, dedup->pending_count * sizeof(struct hash));
+    for (unsigned tier = 0; tier + 1 < TIERS_MAX && generation->runs[tier] >= TIER_RUNS; tier++)
+        merge_tier(dedup, txn, generation, tier);
+}
+
+static void drop_oldest(struct dedup *dedup, struct store_txn *txn)
+{
+    struct store_key prefix;
+    key_reset(&prefix);
+    key_i64(&prefix, dedup->generations[0].begun_ms);
+    struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, dedup->table, &prefix, NULL, &scan) == 0)
+        while (scan_next(scan, &key, &value))
+            scan_delete(scan);
+    scan_close(&scan);
+    generation_free(&dedup->generations[0]);
+    dedup->generation_count--;
+    memmove(dedup->generations, dedup->generations + 1, dedup->generation_count * sizeof(struct generation));
+}
+
+static struct generation *current_generation(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms)
+{
+    while (dedup->generation_count > 0 &&
+           (dedup->generations[0].begun_ms + GENERATION_MS + DEDUP_WINDOW_MS < wall_ms ||
+               dedup->generation_count == GENERATIONS_MAX))
+        drop_oldest(dedup, txn);
+    struct generation *last =
+        dedup->generation_count ? &dedup->generations[dedup->generation_count - 1] : NULL;
+    if (last && wall_ms < last->begun_ms + GENERATION_MS)
+        return last; /* also where the wall clock went back */
+    struct generation *fresh = &dedup->generations[dedup->generation_count++];
+    *fresh = (struct generation){.begun_ms = wall_ms};
+    return fresh;
+}
+
+/* -- this batch's ids -- */
+
+static bool slots_grow(struct dedup *dedup)
+{
+    size_t count = dedup->slot_count ? dedup->slot_count * 2 : 4096;
+    uint32_t *slots = calloc(count, sizeof(*slots));
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < dedup->pending_count; i++) {
+        size_t at = word_of(dedup->pending[i].bytes, 0) & (count - 1);
+        while (slots[at])
+            at = (at + 1) & (count - 1);
+        slots[at] = (uint32_t)i + 1;
+    }
+    free(dedup->slots);
+    dedup->slots = slots;
+    dedup->slot_count = count;
+    return true;
+}
+
+static bool pending_room(struct dedup *dedup)
+{
+    if (dedup->pending_count * 2 >= dedup->slot_count && !slots_grow(dedup))
+        return false;
+    if (dedup->pending_count < dedup->pending_capacity)
+        return true;
+    size_t capacity = dedup->pending_capacity ? dedup->pending_capacity * 2 : 2048;
+    struct hash *pending = realloc(dedup->pending, capacity * sizeof(*pending));
+    if (!pending)
+        return false;
+    dedup->pending = pending;
+    dedup->pending_capacity = capacity;
+    return true;
+}
+
+/* The slot of this id, or the free one where it belongs. */
+static uint32_t *pending_slot(struct dedup *dedup, const uint8_t *hash)
+{
+    size_t at = word_of(hash, 0) & (dedup->slot_count - 1);
+    while (dedup->slots[at] && memcmp(dedup->pending[dedup->slots[at] - 1].bytes, hash, DEDUP_HASH_BYTES) != 0)
+        at = (at + 1) & (dedup->slot_count - 1);
+    return &dedup->slots[at];
+}
+
+static void pending_clear(struct dedup *dedup)
+{
+    dedup->pending_count = 0;
+    if (dedup->slot_count)
+        memset(dedup->slots, 0, dedup->slot_count * sizeof(*dedup->slots));
+}
+
+/* -- loading -- */
+
+static struct generation *loaded_generation(struct dedup *dedup, int64_t begun_ms)
+{
+    unsigned count = dedup->generation_count;
+    if (count && dedup->generations[count - 1].begun_ms == begun_ms)
+        return &dedup->generations[count - 1];
+    if (count == GENERATIONS_MAX)
+        return NULL;
+    dedup->generations[dedup->generation_count++] = (struct generation){.begun_ms = begun_ms};
+    return &dedup->generations[count];
+}
+
+static int load_run(struct dedup *dedup, struct bytes key, struct bytes run)
+{
+    if (key.size != 13 || run.size % DEDUP_HASH_BYTES != 0)
+        return -QY_ECORRUPT;
+    int64_t begun_ms = (int64_t)(get_be64(key.data) ^ UINT64_C(0x8000000000000000));
+    struct generation *generation = loaded_generation(dedup, begun_ms);
+    unsigned tier = key.data[8];
+    if (!generation || tier >= TIERS_MAX)
+        return -QY_ECORRUPT;
+    generation->runs[tier]++;
+    for (size_t at = 0; at < run.size; at += DEDUP_HASH_BYTES)
+        if (!generation_add(generation, run.data + at))
+            return -QY_ENOMEM;
+    return 0;
+}
+
+static void generations_free(struct dedup *dedup)
+{
+    for (unsigned i = 0; i < dedup->generation_count; i++)
+        generation_free(&dedup->generations[i]);
+    dedup->generation_count = 0;
+}
+
+static int load(struct dedup *dedup, struct store_txn *txn)
+{
+    generations_free(dedup);
+    struct store_key all;
+    key_reset(&all);
+    struct store_scan *scan = NULL;
+    struct bytes key, run;
+    int error = scan_open(txn, dedup->table, &all, NULL, &scan);
+    while (!error && scan_next(scan, &key, &run))
+        error = load_run(dedup, key, run);
+    scan_close(&scan);
+    dedup->stale = error != 0;
+    return error;
+}
+
+int dedup_open(struct store_txn *txn, unsigned table, struct dedup **ret_dedup)
+{
+    struct dedup *dedup = calloc(1, sizeof(*dedup));
+    if (!dedup)
+        return -QY_ENOMEM;
+    dedup->table = table;
+    int error = load(dedup, txn);
+    if (error)
+        dedup_close(&dedup);
+    else
+        *ret_dedup = dedup;
+    return error;
+}
+
+void dedup_close(struct dedup **dedup)
+{
+    if (!*dedup)
+        return;
+    generations_free(*dedup);
+    free((*dedup)->pending);
+    free((*dedup)->slots);
+    free(*dedup);
+    *dedup = NULL;
+}
+
+void dedup_discard(struct dedup *dedup)
+{
+    pending_clear(dedup);
+    dedup->stale = true;
+}
+
+bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    int error = dedup->stale ? load(dedup, txn) : 0;
+    if (!error && !pending_room(dedup))
+        error = -QY_ENOMEM;
+    if (error) {
+        store_fail(txn, error);
+        return false;
+    }
+    uint32_t *slot = pending_slot(dedup, hash);
+    if (*slot)
+        return true;
+    for (unsigned i = dedup->generation_count; i-- > 0;)
+        if (generation_may_have(&dedup->generations[i], hash) &&
+            generation_has(dedup, txn, &dedup->generations[i], hash))
+            return true;
+    memcpy(dedup->pending[dedup->pending_count++].bytes, hash, DEDUP_HASH_BYTES);
+    *slot = (uint32_t)dedup->pending_count;
+    return false;
+}
+
+void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms)
+{
+    if (dedup->pending_count == 0)
+        return;
+    struct generation *generation = current_generation(dedup, txn, wall_ms);
+    for (size_t i = 0; i < dedup->pending_count; i++)
+        if (!generation_add(generation, dedup->pending[i].bytes)) {
+            store_fail(txn, -QY_ENOMEM);
+            return;
+        }
+    add_run(dedup, txn, generation);
+    pending_clear(dedup);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/gateway.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "services/gateway/api.h"
+#include "services/gateway/bootstrap.h"
+#include "services/gateway/ticker.h"
+#include "services/gateway/waiting_work.h"
+
+#include <string.h>
+
+int64_t gateway_now_ms(const struct gateway *gateway)
+{
+    int64_t committed = service_now_ms(gateway->service);
+    if (gateway->simulated)
+        return committed > gateway->start_ms ? committed : gateway->start_ms;
+    int64_t wall = clock_wall_ms();
+    return wall > committed ? wall : committed;
+}
+
+/* -- fold -- */
+
+static int gateway_open(void *self, struct batch *batch)
+{
+    struct gateway *gateway = self;
+    gateway->service = batch->service;
+    int error = bootstrap_run(batch);
+    return error ? error : dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
+}
+
+static int gateway_finish(void *self, struct batch *batch)
+{
+    struct gateway *gateway = self;
+    dedup_finish(gateway->dedup, batch->txn, clock_wall_ms());
+    return store_error(batch->txn);
+}
+
+static void gateway_discard(void *self)
+{
+    struct gateway *gateway = self;
+    dedup_discard(gateway->dedup);
+}
+
+static void gateway_close(void *self)
+{
+    struct gateway *gateway = self;
+    dedup_close(&gateway->dedup);
+}
+
+/* What two runs over the same input share: how many events were taken in. */
+static int gateway_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
+{
+    (void)cursor;
+    (void)txn;
+    (void)self;
+    (void)lines;
+    ret_cursor[0] = 0;
+    return 0;
+}
+
+const struct fold_ops gateway_fold = {
+    .open = gateway_open,
+    .finish = gateway_finish,
+    .discard = gateway_discard,
+    .close = gateway_close,
+    .dump = gateway_dump,
+};
+
+/* The runtime answers all there is: status and dump. */
+const struct rpc_service gateway_rpc = {
+    .request = &quanyu__gateway_request__descriptor,
+    .reply = &quanyu__gateway_reply__descriptor,
+};
+
+/* -- acts, for audit -- */
+
+struct act {
+    struct waiting_work waiting;
+    const Quanyu__GatewayAct *message;
+};
+
+static int apply_act(struct work *work, struct batch *batch)
+{
+    const struct act *act = (const struct act *)work;
+    batch_emit(batch, CLASS_ACT, &act->message->base);
+    return 0;
+}
+
+int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id, const char *action,
+    const char *detail)
+{
+    Quanyu__GatewayAct message = QUANYU__GATEWAY_ACT__INIT;
+    message.actor = (Quanyu__Actor *)(uintptr_t)actor;
+    message.action = (char *)(uintptr_t)action;
+    message.detail = (char *)(uintptr_t)detail;
+    message.request_id = (char *)(uintptr_t)request_id;
+    struct act act = {.message = &message};
+    return waiting_work_run(gateway->service, &act.waiting, apply_act);
+}
+
+/* -- start and stop -- */
+
+static void handle(void *self, struct http_request *request)
+{
+    struct gateway *gateway = self;
+    if (!ingest_handle(gateway, request))
+        api_handle(gateway->api, request);
+}
+
+static void register_metrics(struct gateway *gateway)
+{
+    struct metrics *metrics = service_metrics(gateway->service);
+    gateway->ingest = (struct ingest_metrics){
+        .accepted = metrics_series(
+            metrics, METRIC_COUNTER, "quanyu_events_accepted_total", NULL, "Events stored, each once."),
+        .duplicates = metrics_series(
+            metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL, "Events that had been stored before."),
+        .refused = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_refused_total", NULL,
+            "Events that were not valid."),
+        .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
+            "From an ingestion call's last byte to its answer."),
+    };
+}
+
+static int open_http(struct gateway *gateway, const struct config *config)
+{
+    struct http_options options = {
+        .address = config_text(config, "gateway.http_address"),
+        .port = (uint16_t)config_number(config, "gateway.http_port"),
+        .threads = (unsigned)config_number(config, "gateway.http_threads"),
+        .max_connections = (unsigned)config_number(config, "gateway.max_connections"),
+        .max_header_bytes = (size_t)16 * 1024,
+        .max_body_bytes = (size_t)config_number(config, "gateway.max_body"),
+        .request_ms = 30000,
+        .response_ms = 30000,
+        .idle_ms = 75000,
+        .handler = handle,
+        .self = gateway,
+        .metrics = service_metrics(gateway->service),
+    };
+    char error[256];
+    int result = http_server_open(&options, &gateway->http, error);
+    if (result)
+        log_line(LOG_ERROR, "the HTTP port cannot be opened", "reason=\"%s\"", error);
+    return result;
+}
+
+static int read_settings(struct gateway *gateway, const struct config *config)
+{
+    gateway->event_max = (size_t)config_number(config, "gateway.event_max");
+    gateway->batch_max = (size_t)config_number(config, "gateway.batch_max_events");
+    gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
+    const char *start = config_text(config, "clock_start");
+    if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms)) {
+        log_line(LOG_ERROR, "setting clock_start is not a time", "value=\"%s\"", start);
+        return -QY_EINVAL;
+    }
+    return 0;
+}
+
+int gateway_start(void *self, struct service *service)
+{
+    struct gateway *gateway = self;
+    const struct config *config = service_config(service);
+    register_metrics(gateway);
+    int error = read_settings(gateway, config);
+    if (!error)
+        error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
+    if (!error)
+        error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
+    return error ? error : open_http(gateway, config);
+}
+
+/* The API's callers still get their answers; the HTTP server waits for them. */
+void gateway_stop(void *self, struct service *service)
+{
+    (void)service;
+    struct gateway *gateway = self;
+    http_server_close(&gateway->http, 5000);
+    api_close(&gateway->api);
+    ticker_close(&gateway->ticker);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway: takes events in, and answers HQ from what the other services own. */
+#ifndef QY_GATEWAY_H
+#define QY_GATEWAY_H
+
+#include "common/http.h"
+#include "common/service.h"
+#include "services/gateway/dedup.h"
+#include "services/gateway/gateway_store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CLASS_EVENT 2u /* the cases of GatewayRecord */
+#define CLASS_ACT 3u
+
+struct api;
+struct ticker;
+
+struct ingest_metrics {
+    struct metric *accepted;
+    struct metric *duplicates;
+    struct metric *refused;
+    struct metric *seconds;
+};
+
+struct gateway {
+    struct service *service;
+    struct dedup *dedup;
+    struct http_server *http;
+    struct api *api;
+    struct ticker *ticker;
+    bool simulated; /* the clock */
+    int64_t start_ms; /* of a simulated clock */
+    size_t event_max;
+    size_t batch_max;
+    struct ingest_metrics ingest;
+};
+
+/* Time as the gateway sees it now: wall clock, never going back, or the simulated clock. Any thread. */
+int64_t gateway_now_ms(const struct gateway *gateway);
+
+/* Names an act in the journal, for audit; joins the writer's batch. Waits for the commit. */
+int gateway_record_act(
+    struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id, const char *action, const char *detail);
+
+extern const struct fold_ops gateway_fold;
+extern const struct rpc_service gateway_rpc;
+int gateway_start(void *self, struct service *service);
+void gateway_stop(void *self, struct service *service);
+
+/* HTTP thread: one of the ingestion calls (/v1/…). True when the path is one. */
+bool ingest_handle(struct gateway *gateway, struct http_request *request);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/gateway_store.h"
+
+#include "common/buffer.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BLOCK_POSITIONS 4096u
+
+const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
+    [TABLE_WRITE_KEYS] = "write_keys",
+    [TABLE_TOKENS] = "tokens",
+    [TABLE_SEEN] = "seen",
+    [TABLE_IMPORTS] = "imports",
+};
+
+void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint8_t random[32];
+    char text[33];
+    randombytes_buf(random, sizeof(random));
+    for (size_t i = 0; i < 32; i++)
+        text[i] = alphabet[random[i] & 31];
+    text[32] = 0;
+    snprintf(ret_text, SECRET_TEXT_BYTES, "%.14s_%s", prefix, text);
+    sodium_memzero(text, sizeof(text));
+}
+
+void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYTES])
+{
+    crypto_generichash(ret_hash, SECRET_HASH_BYTES, (const uint8_t *)text, size, NULL, 0);
+}
+
+static void hash_key(struct store_key *key, const uint8_t hash[SECRET_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, SECRET_HASH_BYTES);
+}
+
+void write_key_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key)
+{
+    struct store_key key;
+    hash_key(&key, hash);
+    store_put(txn, TABLE_WRITE_KEYS, &key, write_key, sizeof(*write_key));
+}
+
+static bool get_fixed(struct store_txn *txn, unsigned table, const uint8_t *hash, void *ret_value, size_t size)
+{
+    struct store_key key;
+    struct bytes value;
+    hash_key(&key, hash);
+    if (!store_get(txn, table, &key, &value))
+        return false;
+    if (value.size != size) {
+        store_fail(txn, -QY_ECORRUPT);
+        return false;
+    }
+    memcpy(ret_value, value.data, size);
+    return true;
+}
+
+bool write_key_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key)
+{
+    return get_fixed(txn, TABLE_WRITE_KEYS, hash, ret_write_key, sizeof(*ret_write_key));
+}
+
+void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token)
+{
+    struct store_key key;
+    hash_key(&key, hash);
+    store_put(txn, TABLE_TOKENS, &key, token, sizeof(*token));
+}
+
+bool token_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct token *ret_token)
+{
+    return get_fixed(txn, TABLE_TOKENS, hash, ret_token, sizeof(*ret_token));
+}
+
+bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position)
+{
+    struct store_key key;
+    struct bytes value;
+    uint8_t bits[BLOCK_POSITIONS / 8] = {0};
+    key_reset(&key);
+    key_raw(&key, import_id, 16);
+    key_u32(&key, position / BLOCK_POSITIONS);
+    if (store_get(txn, TABLE_IMPORTS, &key, &value) && value.size == sizeof(bits))
+        memcpy(bits, value.data, sizeof(bits));
+    uint32_t at = position % BLOCK_POSITIONS;
+    if (bits[at / 8] >> (at % 8) & 1)
+        return false;
+    bits[at / 8] = (uint8_t)(bits[at / 8] | 1u << (at % 8));
+    store_put(txn, TABLE_IMPORTS, &key, bits, sizeof(bits));
+    return true;
+}

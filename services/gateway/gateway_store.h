@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's tables: write keys, tokens, seen message ids, imported positions. */
+#ifndef QY_GATEWAY_STORE_H
+#define QY_GATEWAY_STORE_H
+
+#include "common/store.h"
+
+enum gateway_table {
+    TABLE_WRITE_KEYS, /* hash of the key -> source number, name */
+    TABLE_TOKENS,     /* hash of the token -> id, name, role, expiry */
+    TABLE_SEEN,       /* dedup.h */
+    TABLE_IMPORTS,    /* (import id, block of positions) -> bitmap of those that were taken */
+    GATEWAY_TABLE_COUNT
+};
+extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
+#define GATEWAY_SCHEMA_VERSION 1
+
+#define SECRET_HASH_BYTES 32
+#define SECRET_TEXT_BYTES 48
+
+/* A fresh secret, "<prefix>_" and 32 characters: 160 random bits in lower-case base32. */
+void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES]);
+/* Secrets are stored as BLAKE2b-256 hashes: they are random and long, so that no slow hash is needed. */
+void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYTES]);
+
+struct write_key {
+    uint32_t source;
+    char name[64];
+};
+void write_key_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key);
+bool write_key_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key);
+
+struct token {
+    char id[24];
+    char name[64];
+    char role[32];
+    int64_t expires_ms; /* 0: never */
+};
+void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token);
+bool token_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct token *ret_token);
+
+/* Marks a position of an import as taken; false when it was already. */
+bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ingestion calls: parsed on the HTTP thread, committed by the writer together with all others that came meanwhile, answered
+ * after the commit. */
+#include "common/clock.h"
+#include "common/json.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/ingest_parse.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ingest {
+    struct work work;
+    struct gateway *gateway;
+    struct http_request *request;
+    struct parsed parsed;
+    size_t accepted, duplicates;
+    uint64_t position; /* the gateway's journal is at least this long after the commit */
+    double received;
+};
+
+static const struct {
+    const char *path;
+    enum ingest_call call;
+} calls[] = {
+    {"/v1/batch", CALL_BATCH},
+    {"/v1/track", CALL_TRACK},
+    {"/v1/identify", CALL_IDENTIFY},
+    {"/v1/page", CALL_PAGE},
+    {"/v1/screen", CALL_SCREEN},
+    {"/v1/group", CALL_GROUP},
+    {"/v1/alias", CALL_ALIAS},
+    {"/v1/import", CALL_IMPORT},
+};
+
+/* -- writer -- */
+
+static bool is_new(struct gateway *gateway, struct batch *batch, const struct ingest_event *event)
+{
+    if (event->positioned)
+        return import_take(batch->txn, event->import_id, event->import_position);
+    return !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
+}
+
+static int apply_ingest(struct work *work, struct batch *batch)
+{
+    struct ingest *ingest = (struct ingest *)work;
+    struct gateway *gateway = ingest->gateway;
+    int error = batch_time(batch, gateway_now_ms(gateway));
+    if (error)
+        return error;
+    for (size_t i = 0; i < ingest->parsed.event_count; i++) {
+        const struct ingest_event *event = &ingest->parsed.events[i];
+        if (!is_new(gateway, batch, event)) {
+            ingest->duplicates++;
+            continue;
+        }
+        journal_add(
+            batch->journal, CLASS_EVENT, batch->now_ms, ingest->parsed.packed.data + event->at, event->size);
+        ingest->accepted++;
+    }
+    ingest->position = journal_next(batch->journal);
+    return 0;
+}
+
+/* -- answers -- */
+
+static void ingest_free(struct ingest *ingest)
+{
+    parsed_free(&ingest->parsed);
+    free(ingest);
+}
+
+static void answer_unavailable(struct http_request *request, const char *detail)
+{
+    http_add_header(request, "Retry-After", "5");
+    http_problem(request, 503, "unavailable", NULL, "%s", detail);
+}
+
+static void answer(struct ingest *ingest)
+{
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_bool(&json, "success", true);
+    json_field_unsigned(&json, "accepted", ingest->accepted);
+    json_field_unsigned(&json, "duplicates", ingest->duplicates);
+    char position[24];
+    snprintf(position, sizeof(position), "%llu", (unsigned long long)ingest->position);
+    json_field_text(&json, "position", position);
+    if (ingest->parsed.error_count > 0) {
+        json_name(&json, "errors");
+        json_open(&json, '[');
+        buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
+        json_close(&json, ']');
+    }
+    json_close(&json, '}');
+    http_respond(ingest->request, 200, "application/json", body.data, body.size);
+}
+
+static void count(const struct ingest *ingest)
+{
+    const struct ingest_metrics *metrics = &ingest->gateway->ingest;
+    metric_add(metrics->accepted, (double)ingest->accepted);
+    metric_add(metrics->duplicates, (double)ingest->duplicates);
+    metric_add(metrics->refused, (double)ingest->parsed.error_count);
+    metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+}
+
+static void finish_ingest(struct work *work, int result)
+{
+    struct ingest *ingest = (struct ingest *)work;
+    if (result == 0) {
+        count(ingest);
+        answer(ingest);
+    } else {
+        answer_unavailable(ingest->request, "nothing was stored; try again");
+    }
+    ingest_free(ingest);
+}
+
+/* Nothing in the call was valid: 400, with the reasons. */
+static void answer_refused(struct ingest *ingest)
+{
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, "type", "urn:quanyu:problem:invalid_event");
+    json_field_text(&json, "title", "Bad Request");
+    json_field_integer(&json, "status", 400);
+    json_field_text(&json, "detail", ingest->parsed.seen == 1 ? "the event is not valid" : "no event is valid");
+    json_field_text(&json, "request_id", http_request_id(ingest->request));
+    json_name(&json, "errors");
+    json_open(&json, '[');
+    buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
+    json_close(&json, ']');
+    json_close(&json, '}');
+    http_respond(ingest->request, 400, "application/problem+json", body.data, body.size);
+}
+
+/* -- write keys -- */
+
+/* The user name of Basic, its colon optional; false where there is no such header or it is malformed. */
+static bool basic_key(const char *header, char key[128])
+{
+    if (!header || strncasecmp(header, "Basic ", 6) != 0)
+        return false;
+    size_t size = 0;
+    header += 6;
+    header += strspn(header, " ");
+    if (sodium_base642bin((uint8_t *)key, 127, header, strlen(header), NULL, &size, NULL,
+            sodium_base64_VARIANT_ORIGINAL) != 0)
+        return false;
+    key[size] = 0;
+    key[strcspn(key, ":")] = 0;
+    return key[0] != 0;
+}
+
+static bool find_key(struct http_request *request, yyjson_val *body, char key[128])
+{
+    if (basic_key(http_header(request, "Authorization"), key))
+        return true;
+    yyjson_val *stated = yyjson_is_obj(body) ? yyjson_obj_get(body, "writeKey") : NULL;
+    if (yyjson_is_str(stated) && yyjson_get_len(stated) > 0 && yyjson_get_len(stated) < 128) {
+        memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
+        return true;
+    }
+    return http_parameter(request, "writeKey", key, 128) && key[0];
+}
+
+static int authorise(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    secret_hash(key, strlen(key), hash);
+    struct store_txn *txn;
+    int error = service_read(gateway->service, &txn);
+    if (error)
+        return error;
+    bool known = write_key_get(txn, hash, ret_write_key);
+    error = store_error(txn);
+    store_abort(&txn);
+    return error ? error : known ? 0 : -QY_EUNAUTHENTIC;
+}
+
+/* -- HTTP thread -- */
+
+static void submit(struct gateway *gateway, struct ingest *ingest)
+{
+    if (ingest->parsed.event_count == 0) {
+        metric_add(gateway->ingest.refused, (double)ingest->parsed.error_count);
+        answer_refused(ingest);
+        ingest_free(ingest);
+        return;
+    }
+    ingest->work = (struct work){
+        .bytes = ingest->parsed.packed.size + sizeof(*ingest), .apply = apply_ingest, .done = finish_ingest};
+    if (service_submit(gateway->service, &ingest->work)) {
+        answer_unavailable(ingest->request, "too much is waiting to be stored; try again");
+        ingest_free(ingest);
+    }
+}
+
+static void handle_call(
+    struct gateway *gateway, struct http_request *request, enum ingest_call call, yyjson_val *body)
+{
+    char key[128];
+    struct write_key write_key;
+    int error = find_key(request, body, key) ? authorise(gateway, key, &write_key) : -QY_EUNAUTHENTIC;
+    if (error) {
+        if (error == -QY_EUNAUTHENTIC)
+            http_add_header(request, "WWW-Authenticate", "Basic realm=\"write key\"");
+        http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
+            "a write key is required, as the user name of Basic authorization or as writeKey");
+        return;
+    }
+    struct ingest *ingest = calloc(1, sizeof(*ingest));
+    if (!ingest) {
+        answer_unavailable(request, "out of memory; try again");
+        return;
+    }
+    ingest->gateway = gateway;
+    ingest->request = request;
+    ingest->received = http_received(request);
+    struct ingest_origin origin = {
+        .call = call, .source = write_key.source, .received_ms = gateway_now_ms(gateway)};
+    struct ingest_limits limits = {.event_bytes = gateway->event_max, .batch_events = gateway->batch_max};
+    struct ingest_refusal refusal;
+    if (ingest_parse(body, &origin, &limits, &ingest->parsed, &refusal)) {
+        submit(gateway, ingest);
+        return;
+    }
+    http_problem(request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
+    ingest_free(ingest);
+}
+
+static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
+{
+    if (service_is_full(gateway->service)) {
+        answer_unavailable(request, "the disk is full; try again later");
+        return;
+    }
+    struct bytes text = http_body(request);
+    yyjson_read_err error;
+    yyjson_doc *doc = yyjson_read_opts(
+        (char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
+    if (doc)
+        handle_call(gateway, request, call, yyjson_doc_get_root(doc));
+    else
+        http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", error.pos, error.msg);
+    yyjson_doc_free(doc);
+}
+
+bool ingest_handle(struct gateway *gateway, struct http_request *request)
+{
+    const char *path = http_path(request);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        if (strcmp(path, calls[i].path) != 0)
+            continue;
+        if (strcmp(http_method(request), "POST") == 0) {
+            handle_post(gateway, request, calls[i].call);
+        } else {
+            http_add_header(request, "Allow", "POST");
+            http_problem(request, 405, "method_not_allowed", NULL, "use POST");
+        }
+        return true;
+    }
+    return false;
+}

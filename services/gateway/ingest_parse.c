@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/ingest_parse.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_ID_MAX 100
+#define NAME_MAX_BYTES 255
+
+/* One event on its way, and why it is refused. */
+struct event {
+    const struct ingest_origin *origin;
+    yyjson_val *json;
+    yyjson_val *batch; /* NULL for single calls */
+    enum ingest_call type;
+    size_t index;
+    const char *reason; /* NULL while it is valid */
+    const char *field;
+    char detail[160];
+};
+
+void parsed_free(struct parsed *parsed)
+{
+    buffer_free(&parsed->packed);
+    buffer_free(&parsed->errors);
+    free(parsed->events);
+    *parsed = (struct parsed){0};
+}
+
+static bool refuse(struct event *event, const char *reason, const char *field, const char *detail)
+{
+    event->reason = reason;
+    event->field = field;
+    snprintf(event->detail, sizeof(event->detail), "%s", detail);
+    return false;
+}
+
+static const struct {
+    const char *name;
+    enum ingest_call type;
+} types[] = {
+    {"track", CALL_TRACK},
+    {"identify", CALL_IDENTIFY},
+    {"page", CALL_PAGE},
+    {"screen", CALL_SCREEN},
+    {"group", CALL_GROUP},
+    {"alias", CALL_ALIAS},
+};
+
+/* -- fields -- */
+
+/* A non-empty text, or a number: some senders state ids as numbers. */
+static bool is_id(yyjson_val *value)
+{
+    return (yyjson_is_str(value) && yyjson_get_len(value) > 0) || yyjson_is_raw(value);
+}
+
+static bool check_id(struct event *event, const char *field)
+{
+    yyjson_val *value = yyjson_obj_get(event->json, field);
+    if (!value || yyjson_is_null(value) || is_id(value) || yyjson_is_str(value))
+        return true;
+    return refuse(event, "wrong_type", field, "must be a string");
+}
+
+static bool check_object(struct event *event, const char *field)
+{
+    yyjson_val *value = yyjson_obj_get(event->json, field);
+    if (!value || yyjson_is_null(value) || yyjson_is_obj(value))
+        return true;
+    return refuse(event, "wrong_type", field, "must be an object");
+}
+
+static bool check_name(struct event *event, const char *field, bool required)
+{
+    yyjson_val *value = yyjson_obj_get(event->json, field);
+    if (!value || yyjson_is_null(value))
+        return required ? refuse(event, "missing_field", field, "is required") : true;
+    if (!yyjson_is_str(value))
+        return refuse(event, "wrong_type", field, "must be a string");
+    if (required && yyjson_get_len(value) == 0)
+        return refuse(event, "missing_field", field, "must not be empty");
+    if (yyjson_get_len(value) > NAME_MAX_BYTES)
+        return refuse(event, "too_long", field, "must be at most 255 bytes");
+    return true;
+}
+
+static bool required_id(struct event *event, const char *field)
+{
+    if (is_id(yyjson_obj_get(event->json, field)))
+        return true;
+    return refuse(event, "missing_field", field, "is required");
+}
+
+static bool check_person(struct event *event)
+{
+    if (!check_id(event, "userId") || !check_id(event, "anonymousId"))
+        return false;
+    if (is_id(yyjson_obj_get(event->json, "userId")) || is_id(yyjson_obj_get(event->json, "anonymousId")))
+        return true;
+    return refuse(event, "no_user_anon_id", "userId", "either userId or anonymousId is required");
+}
+
+static bool check_fields(struct event *event)
+{
+    switch (event->type) {
+    case CALL_TRACK:
+        return check_name(event, "event", true) && check_object(event, "properties") && check_person(event);
+    case CALL_IDENTIFY:
+        return check_object(event, "traits") && check_person(event);
+    case CALL_PAGE:
+    case CALL_SCREEN:
+        return check_name(event, "name", false) && check_name(event, "category", false) &&
+               check_object(event, "properties") && check_person(event);
+    case CALL_GROUP:
+        return required_id(event, "groupId") && check_object(event, "traits") && check_person(event);
+    case CALL_ALIAS:
+        return required_id(event, "userId") && required_id(event, "previousId");
+    default:
+        return refuse(event, "unknown_type", "type", "must be identify, track, page, screen, group or alias");
+    }
+}
+
+static bool find_type(struct event *event)
+{
+    yyjson_val *value = yyjson_obj_get(event->json, "type");
+    if (event->origin->call < CALL_BATCH) {
+        event->type = event->origin->call;
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (yyjson_equals_str(value, types[i].name)) {
+            event->type = types[i].type;
+            return true;
+        }
+    return refuse(event, value ? "unknown_type" : "missing_field", "type",
+        "must be identify, track, page, screen, group or alias");
+}
+
+/* -- time -- */
+
+static bool get_time(struct event *event, yyjson_val *object, const char *field, bool *ret_present, int64_t *ret_ms)
+{
+    yyjson_val *value = yyjson_obj_get(object, field);
+    *ret_present = value && !yyjson_is_null(value);
+    if (!*ret_present)
+        return true;
+    if (yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, ret_ms))
+        return true;
+    return refuse(event, "invalid_time", field, "must be a time as in RFC 3339, 2026-03-01T08:30:00.000Z");
+}
+
+/* received - (sent - original) where all three are there; else what is stated; else the arrival. */
+static bool event_time(struct event *event, int64_t *ret_ms)
+{
+    bool stated, original, sent;
+    int64_t stated_ms = 0, original_ms = 0, sent_ms = 0;
+    if (!get_time(event, event->json, "timestamp", &stated, &stated_ms) ||
+        !get_time(event, event->json, "originalTimestamp", &original, &original_ms) ||
+        !get_time(event, event->json, "sentAt", &sent, &sent_ms))
+        return false;
+    if (!sent && event->batch && !get_time(event, event->batch, "sentAt", &sent, &sent_ms))
+        return false;
+    if (!original && stated && sent) {
+        original = true;
+        original_ms = stated_ms;
+    }
+    int64_t received = event->origin->received_ms;
+    *ret_ms = original && sent ? received - (sent_ms - original_ms) : stated ? stated_ms : received;
+    return true;
+}
+
+/* -- message id -- */
+
+static bool parse_import_position(const char *text, size_t size, struct ingest_event *out)
+{
+    size_t length = 0;
+    if (size < 34 || size > 42 || text[32] != ':' ||
+        sodium_hex2bin(out->import_id, 16, text, 32, NULL, &length, NULL) != 0 || length != 16)
+        return false;
+    uint64_t position = 0;
+    for (size_t i = 33; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        position = position * 10 + (uint64_t)(text[i] - '0');
+    }
+    out->import_position = (uint32_t)position;
+    return position <= UINT32_MAX;
+}
+
+static void hash_id(const struct event *event, const char *id, size_t size, uint8_t out[INGEST_HASH_BYTES])
+{
+    uint8_t input[4 + MESSAGE_ID_MAX];
+    put_be32(input, event->origin->source);
+    memcpy(input + 4, id, size);
+    crypto_generichash(out, INGEST_HASH_BYTES, input, 4 + size, NULL, 0);
+}
+
+static bool message_id(struct event *event, char made[40], const char **ret_id, struct ingest_event *out)
+{
+    yyjson_val *value = yyjson_obj_get(event->json, "messageId");
+    if (!value || yyjson_is_null(value) || (yyjson_is_str(value) && yyjson_get_len(value) == 0)) {
+        uint8_t random[16];
+        randombytes_buf(random, sizeof(random));
+        memcpy(made, "made-", 5);
+        sodium_bin2hex(made + 5, 35, random, sizeof(random));
+        *ret_id = made;
+        return true;
+    }
+    if (!yyjson_is_str(value))
+        return refuse(event, "wrong_type", "messageId", "must be a string");
+    size_t size = yyjson_get_len(value);
+    if (size >= MESSAGE_ID_MAX)
+        return refuse(event, "too_long", "messageId", "must be under 100 bytes");
+    *ret_id = yyjson_get_str(value);
+    if (strlen(*ret_id) != size)
+        return refuse(event, "invalid", "messageId", "must not hold a NUL character");
+    out->deduplicated = true;
+    out->positioned = event->origin->call == CALL_IMPORT && parse_import_position(*ret_id, size, out);
+    hash_id(event, *ret_id, size, out->hash);
+    return true;
+}
+
+/* -- body -- */
+
+/* Adds to `into` what `from` has and it has not. */
+static void merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
+{
+    size_t index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(from, index, count, key, value)
+    {
+        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)))
+            yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value));
+    }
+}
+
+static void merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
+{
+    yyjson_val *shared = yyjson_obj_get(batch, field);
+    if (!yyjson_is_obj(shared))
+        return;
+    yyjson_mut_val *own = yyjson_mut_obj_get(event, field);
+    if (yyjson_mut_is_obj(own))
+        merge_missing(doc, own, shared);
+    else
+        yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
+}
+
+/* The event's JSON; the caller frees it. */
+static char *body_text(const struct event *event, size_t *ret_size)
+{
+    bool shares = event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
+                                      yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")));
+    if (!shares)
+        return yyjson_val_write(event->json, 0, ret_size);
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
+    merge_object(doc, copy, event->batch, "context");
+    merge_object(doc, copy, event->batch, "integrations");
+    char *text = yyjson_mut_val_write(copy, 0, ret_size);
+    yyjson_mut_doc_free(doc);
+    return text;
+}
+
+static struct ingest_event *add_event(struct parsed *parsed)
+{
+    if (parsed->event_count == parsed->event_capacity) {
+        size_t capacity = parsed->event_capacity ? parsed->event_capacity * 4 : 1;
+        struct ingest_event *events = realloc(parsed->events, capacity * sizeof(*events));
+        if (!events)
+            return NULL;
+        parsed->events = events;
+        parsed->event_capacity = capacity;
+    }
+    return &parsed->events[parsed->event_count];
+}
+
+static bool pack(struct event *event, const struct ingest_limits *limits, const Quanyu__RawEvent *template,
+    struct parsed *parsed, struct ingest_event *out)
+{
+    Quanyu__RawEvent raw = *template;
+    _cleanup_(free_pointer) char *body = body_text(event, &raw.body.len);
+    if (!body)
+        return refuse(event, "out_of_memory", "", "try again");
+    if (raw.body.len > limits->event_bytes) {
+        refuse(event, "too_large", "", "");
+        snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw.body.len, limits->event_bytes);
+        return false;
+    }
+    raw.body.data = (uint8_t *)body;
+    out->at = parsed->packed.size;
+    out->size = quanyu__raw_event__get_packed_size(&raw);
+    uint8_t *room = buffer_reserve(&parsed->packed, out->size);
+    if (!room)
+        return refuse(event, "out_of_memory", "", "try again");
+    quanyu__raw_event__pack(&raw, room);
+    parsed->packed.size += out->size;
+    parsed->event_count++;
+    return true;
+}
+
+static bool take_event(struct event *event, const struct ingest_limits *limits, struct parsed *parsed)
+{
+    char made[40];
+    const char *id = "";
+    int64_t event_ms = 0;
+    struct ingest_event *out = add_event(parsed);
+    if (!out)
+        return refuse(event, "out_of_memory", "", "try again");
+    *out = (struct ingest_event){0};
+    if (!yyjson_is_obj(event->json))
+        return refuse(event, "wrong_type", "", "must be an object");
+    if (!find_type(event) || !check_fields(event) || !check_object(event, "context") || !event_time(event, &event_ms) ||
+        !message_id(event, made, &id, out))
+        return false;
+    Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
+    raw.type = (Quanyu__EventType)event->type;
+    raw.message_id = (char *)id;
+    raw.received_ms = event->origin->received_ms;
+    raw.event_ms = event_ms;
+    raw.source = event->origin->source;
+    raw.history = event->origin->call == CALL_IMPORT;
+    return pack(event, limits, &raw, parsed, out);
+}
+
+static void report(const struct event *event, struct parsed *parsed)
+{
+    if (parsed->error_count++ > 0)
+        buffer_byte(&parsed->errors, ',');
+    struct json json = json_to(&parsed->errors);
+    json_open(&json, '{');
+    json_field_unsigned(&json, "index", event->index);
+    yyjson_val *id = yyjson_is_obj(event->json) ? yyjson_obj_get(event->json, "messageId") : NULL;
+    if (yyjson_is_str(id) && yyjson_get_len(id) < MESSAGE_ID_MAX) {
+        json_name(&json, "message_id");
+        json_text_n(&json, yyjson_get_str(id), yyjson_get_len(id));
+    }
+    json_field_text(&json, "reason", event->reason);
+    json_field_text(&json, "field", event->field);
+    json_field_text(&json, "detail", event->detail);
+    json_close(&json, '}');
+}
+
+static void take(yyjson_val *json, yyjson_val *batch, size_t index, const struct ingest_origin *origin,
+    const struct ingest_limits *limits, struct parsed *parsed)
+{
+    struct event event = {.origin = origin, .json = json, .batch = batch, .index = index};
+    parsed->seen++;
+    if (!take_event(&event, limits, parsed))
+        report(&event, parsed);
+}
+
+static bool refuse_call(struct ingest_refusal *refusal, int status, const char *kind, const char *field,
+    const char *detail)
+{
+    refusal->status = status;
+    refusal->kind = kind;
+    refusal->field = field;
+    snprintf(refusal->detail, sizeof(refusal->detail), "%s", detail);
+    return false;
+}
+
+static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin, const struct ingest_limits *limits,
+    struct parsed *parsed, struct ingest_refusal *refusal)
+{
+    yyjson_val *batch = yyjson_obj_get(body, "batch");
+    if (!yyjson_is_arr(batch))
+        return refuse_call(refusal, 400, "invalid_batch", "batch", "must be a list of events");
+    if (yyjson_arr_size(batch) == 0)
+        return refuse_call(refusal, 400, "invalid_batch", "batch", "must not be empty");
+    if (yyjson_arr_size(batch) > limits->batch_events) {
+        refuse_call(refusal, 413, "too_many_events", "batch", "");
+        snprintf(refusal->detail, sizeof(refusal->detail), "%zu events; at most %zu in a batch",
+            yyjson_arr_size(batch), limits->batch_events);
+        return false;
+    }
+    size_t index, count;
+    yyjson_val *json;
+    yyjson_arr_foreach(batch, index, count, json) take(json, body, index, origin, limits, parsed);
+    return true;
+}
+
+bool ingest_parse(yyjson_val *body, const struct ingest_origin *origin, const struct ingest_limits *limits,
+    struct parsed *parsed, struct ingest_refusal *refusal)
+{
+    if (!yyjson_is_obj(body))
+        return refuse_call(refusal, 400, "invalid_body", "", "the body must be a JSON object");
+    if (origin->call >= CALL_BATCH && !parse_batch(body, origin, limits, parsed, refusal))
+        return false;
+    if (origin->call < CALL_BATCH)
+        take(body, NULL, 0, origin, limits, parsed);
+    if (buffer_error(&parsed->packed) || buffer_error(&parsed->errors))
+        return refuse_call(refusal, 503, "unavailable", "", "out of memory; try again");
+    return true;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the body of an ingestion call to records: checks each event and packs those that are valid as RawEvents.
+ * Pure: no state, no I/O; any thread. */
+#ifndef QY_GATEWAY_INGEST_PARSE_H
+#define QY_GATEWAY_INGEST_PARSE_H
+
+#include "common/buffer.h"
+#include "proto/gateway.pb-c.h"
+
+#include <yyjson.h>
+
+#define INGEST_HASH_BYTES 16
+
+struct ingest_limits {
+    size_t event_bytes;
+    size_t batch_events;
+};
+
+struct ingest_event {
+    size_t at, size; /* of the packed RawEvent in parsed.packed */
+    uint8_t hash[INGEST_HASH_BYTES]; /* of source and message id */
+    bool deduplicated;               /* false where the sender gave no message id */
+    uint8_t import_id[16];           /* of imports with ids of the form <32 hex digits>:<position> */
+    uint32_t import_position;
+    bool positioned;
+};
+
+struct parsed {
+    struct buffer packed;
+    struct ingest_event *events;
+    size_t event_count, event_capacity;
+    size_t seen;          /* events in the call, refused ones too */
+    struct buffer errors; /* the refused ones, JSON objects separated by commas */
+    size_t error_count;
+};
+void parsed_free(struct parsed *parsed);
+
+/* Of the whole call: the reason that is answered with a status of its own. */
+struct ingest_refusal {
+    int status;
+    const char *kind;
+    const char *field;
+    char detail[200];
+};
+
+enum ingest_call {
+    CALL_IDENTIFY = QUANYU__EVENT_TYPE__EVENT_IDENTIFY,
+    CALL_TRACK = QUANYU__EVENT_TYPE__EVENT_TRACK,
+    CALL_PAGE = QUANYU__EVENT_TYPE__EVENT_PAGE,
+    CALL_SCREEN = QUANYU__EVENT_TYPE__EVENT_SCREEN,
+    CALL_GROUP = QUANYU__EVENT_TYPE__EVENT_GROUP,
+    CALL_ALIAS = QUANYU__EVENT_TYPE__EVENT_ALIAS,
+    CALL_BATCH,
+    CALL_IMPORT, /* a batch whose events are history */
+};
+
+struct ingest_origin {
+    enum ingest_call call;
+    uint32_t source;
+    int64_t received_ms;
+};
+
+/* False: refused as a whole. True: parsed holds events and errors, at least one of the two. */
+bool ingest_parse(yyjson_val *body, const struct ingest_origin *origin, const struct ingest_limits *limits,
+    struct parsed *parsed, struct ingest_refusal *refusal);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/gateway.h"
+
+int main(int argc, char **argv)
+{
+    static struct gateway gateway;
+    static const char *const followers[] = {"identity", "audit", NULL};
+    const struct service_spec spec = {
+        .name = "gateway",
+        .tables = gateway_tables,
+        .table_count = GATEWAY_TABLE_COUNT,
+        .schema_version = GATEWAY_SCHEMA_VERSION,
+        .followers = followers,
+        .rpc = &gateway_rpc,
+        .fold = &gateway_fold,
+        .journal_compression = -3,
+        .journal_encrypted = true,
+        .self = &gateway,
+        .start = gateway_start,
+        .stop = gateway_stop,
+    };
+    return service_main(&spec, argc, argv);
+}
