@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/directory.h"
+
+#include "common/error.h"
+#include "common/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void close_directory(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
+int directory_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_from_errno(errno);
+    int code = fsync(fd) ? error_from_errno(errno) : 0;
+    close(fd);
+    return code;
+}
+
+int directory_sync_parent(const char *path)
+{
+    _cleanup_(free_pointer) char *copy = strdup(path);
+    return copy ? directory_sync(dirname(copy)) : -QY_ENOMEM;
+}
+
+static int make_one(const char *path)
+{
+    if (mkdir(path, 0700) == 0)
+        return directory_sync_parent(path);
+    if (errno != EEXIST)
+        return error_from_errno(errno);
+    struct stat status;
+    if (stat(path, &status))
+        return error_from_errno(errno);
+    return S_ISDIR(status.st_mode) ? 0 : -QY_EINVAL;
+}
+
+int directory_make(const char *path)
+{
+    _cleanup_(free_pointer) char *copy = strdup(path);
+    if (!copy)
+        return -QY_ENOMEM;
+    if (!*copy)
+        return -QY_EINVAL;
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int code = make_one(copy);
+        *slash = '/';
+        if (code)
+            return code;
+    }
+    return make_one(copy);
+}
+
+static int remove_files(DIR *directory)
+{
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(directory);
+        if (!entry)
+            return error_from_errno(errno);
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (unlinkat(dirfd(directory), entry->d_name, 0) && errno != ENOENT)
+            return error_from_errno(errno);
+    }
+}
+
+int directory_remove(const char *path)
+{
+    _cleanup_(close_directory) DIR *directory = opendir(path);
+    if (!directory)
+        return errno == ENOENT ? 0 : error_from_errno(errno);
+    int code = remove_files(directory);
+    if (code)
+        return code;
+    if (rmdir(path) && errno != ENOENT)
+        return error_from_errno(errno);
+    return directory_sync_parent(path);
+}
