@@ -140,8 +140,9 @@ bool time_parse(const char *text, size_t size, bool allow_date, int64_t *ret_ms)
 
 const char *time_format(int64_t ms, char text[TIME_TEXT_BYTES])
 {
-    int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
-    int into_day = (int)(ms - days * DAY_MS);
+    bool borrow = ms % DAY_MS < 0;
+    int64_t days = ms / DAY_MS - borrow;
+    int into_day = (int)(ms % DAY_MS + (borrow ? DAY_MS : 0));
     int64_t year;
     int month, day;
     time_date(days, &year, &month, &day);
