@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of all settings. */
+#include "common/config.h"
+#include "common/config_value.h"
+#include "common/mem.h"
+
+#define KIB INT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define TIB (GIB * 1024)
+#define SECOND INT64_C(1000)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
+#define TEXT(setting, value, sentence)                                                                       \
+    {                                                                                                        \
+        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .help = (sentence)                      \
+    }
+#define CHOICE(setting, value, allowed, sentence)                                                            \
+    {                                                                                                        \
+        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .choices = (allowed),                   \
+        .help = (sentence)                                                                                   \
+    }
+#define CHECKED(setting, value, function, sentence)                                                          \
+    {                                                                                                        \
+        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .check = (function), .help = (sentence) \
+    }
+#define RANGE(kind, setting, value, low, high, sentence)                                                     \
+    {                                                                                                        \
+        .name = (setting), .type = (kind), .standard = (value), .least = (low), .most = (high),              \
+        .help = (sentence)                                                                                   \
+    }
+#define PORT(setting, value, sentence) RANGE(CONFIG_NUMBER, setting, value, 0, 65535, sentence)
+
+/* What each service has. */
+#define SERVICE(name, rpc, ops, map)                                                                         \
+    CHECKED(                                                                                                 \
+        name ".host", "127.0.0.1", config_check_host, "where the other services find the " name " service"), \
+        PORT(                                                                                                \
+            name ".rpc_port", rpc, "request endpoint of the " name " service; its feed is the next number"), \
+        PORT(name ".ops_port", ops, "HTTP port for /healthz, /readyz and /metrics"),                         \
+        RANGE(CONFIG_BYTES, name ".map_size", map, 16 * MIB, 64 * TIB,                                       \
+            "address space reserved for the state; the file is sparse and grows up to it"),                  \
+        RANGE(CONFIG_BYTES, name ".quota", "0", 0, 64 * TIB,                                                 \
+            "state beyond which no new input is accepted; 0: nine tenths of map_size"),                      \
+        RANGE(CONFIG_DURATION, name ".retention", "7d", 0, 36500 * DAY,                                      \
+            "how long journal records are kept once all followers have them")
+
+/* What each service that speaks HTTP to the world has. */
+#define HTTP(name, port, threads, connections)                                                               \
+    CHECKED(name ".http_address", "<bind>", config_check_host, "address of the HTTP port"),                  \
+        PORT(name ".http_port", port, "HTTP port"),                                                          \
+        TEXT(name ".public_url", "", "base URL by which clients reach it; empty: made of address and port"), \
+        RANGE(CONFIG_NUMBER, name ".http_threads", threads, 1, 64, "threads that read and write HTTP"),      \
+        RANGE(CONFIG_NUMBER, name ".max_connections", connections, 1, 1000000,                               \
+            "open HTTP connections; accepting pauses at the limit"),                                         \
+        RANGE(CONFIG_BYTES, name ".max_body", "5M", KIB, GIB,                                                \
+            "largest HTTP body, as sent and once decompressed"),                                             \
+        RANGE(CONFIG_BYTES, name ".max_header", "16K", KIB, MIB, "largest HTTP request head"),               \
+        RANGE(CONFIG_DURATION, name ".request_timeout", "30s", 10, HOUR,                                     \
+            "for receiving one whole HTTP request"),                                                         \
+        RANGE(CONFIG_DURATION, name ".response_timeout", "30s", 10, HOUR,                                    \
+            "for sending one whole HTTP answer"),                                                            \
+        RANGE(CONFIG_DURATION, name ".idle_timeout", "75s", 10, HOUR,                                        \
+            "for which a connection may wait for requests")
+
+const struct config_setting config_settings[] = {
+    CHECKED("data", "./data", config_check_path, "directory of all state"),
+    CHECKED("keys", "<data>/keys", config_check_path, "directory of the services' keys"),
+    CHECKED("bootstrap", "<data>/bootstrap", config_check_path,
+        "directory where the first start leaves its credentials, a file a service; \"none\": it makes none"),
+    CHECKED("bind", "127.0.0.1", config_check_host, "address on which the services listen"),
+    CHOICE("log_level", "info", "debug|info|warning|error", "least level that is logged"),
+    CHOICE("log_format", "text", "text|json", "key=value lines or JSON lines"),
+    CHECKED("time_zone", "Asia/Shanghai", config_check_zone, "IANA zone in which a day begins and ends"),
+    CHECKED("currency", "CNY", config_check_currency, "ISO 4217 code of every amount"),
+    CHECKED(
+        "phone_region", "CN", config_check_region, "ISO 3166 code of phone numbers without a country code"),
+    CHOICE("clock", "real", "real|simulated", "simulated: time moves when `quanyu clock` says so"),
+    CHECKED(
+        "clock_start", "2026-01-01T00:00:00Z", config_check_time, "where a simulated clock begins, RFC 3339"),
+
+    SERVICE("gateway", "7110", "9110", "64G"),
+    HTTP("gateway", "8080", "2", "10000"),
+    RANGE(CONFIG_NUMBER, "gateway.api_threads", "8", 1, 256, "threads that answer /api"),
+    RANGE(CONFIG_NUMBER, "gateway.batch_max_events", "5000", 1, 100000, "events in one batch call"),
+    RANGE(CONFIG_BYTES, "gateway.event_max", "32K", KIB, MIB, "largest single event"),
+
+    SERVICE("identity", "7120", "9120", "64G"),
+    CHECKED("identity.identifier_kinds", "", config_check_kinds,
+        "further kinds of identifiers, with commas between"),
+
+    SERVICE("tagging", "7130", "9130", "64G"),
+
+    SERVICE("campaign", "7140", "9140", "64G"),
+    RANGE(CONFIG_NUMBER, "campaign.send_concurrency", "64", 1, 10000, "sends under way at once"),
+    RANGE(CONFIG_DURATION, "campaign.send_timeout", "10s", 10, HOUR,
+        "after which a send that got no answer is unknown"),
+    TEXT("campaign.smtp_url", "", "mail server, smtp://host:port or smtps://…; empty: no email is sent"),
+    TEXT("campaign.smtp_from", "", "sender address of email"),
+
+    SERVICE("audit", "7150", "9150", "64G"),
+    HTTP("audit", "8090", "1", "1000"),
+};
+
+const size_t config_setting_count = COUNT_OF(config_settings);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/config_value.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct unit {
+    const char *suffix;
+    int64_t factor;
+};
+
+static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
+static const struct unit byte_units[] = {{"", 1}, {"K", INT64_C(1) << 10}, {"M", INT64_C(1) << 20},
+    {"G", INT64_C(1) << 30}, {"T", INT64_C(1) << 40}, {NULL, 0}};
+static const struct unit time_units[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000}, {NULL, 0}};
+
+/* Digits and one of the units, nothing else. */
+static bool read_scaled(const char *value, const struct unit *units, int64_t *ret_number)
+{
+    int64_t number = 0;
+    const char *cursor = value;
+    for (; isdigit((unsigned char)*cursor); cursor++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, *cursor - '0', &number))
+            return false;
+    if (cursor == value)
+        return false;
+    for (; units->suffix; units++)
+        if (strcmp(cursor, units->suffix) == 0)
+            return !__builtin_mul_overflow(number, units->factor, ret_number);
+    return false;
+}
+
+static bool read_bool(const char *value, int64_t *ret_number)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(value, words[i]) == 0) {
+            *ret_number = (int64_t)(i % 2);
+            return true;
+        }
+    return false;
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t size = strlen(value);
+    while (size > 0) {
+        size_t word = strcspn(choices, "|");
+        if (word == size && strncmp(choices, value, size) == 0)
+            return true;
+        if (!choices[word])
+            return false;
+        choices += word + 1;
+    }
+    return false;
+}
+
+static bool read_text(const struct config_setting *setting, const char *value, char wrong[160])
+{
+    if (setting->choices && !is_choice(setting->choices, value)) {
+        snprintf(wrong, 160, "must be one of %s", setting->choices);
+        return false;
+    }
+    const char *complaint = setting->check ? setting->check(value) : NULL;
+    if (complaint)
+        snprintf(wrong, 160, "%s", complaint);
+    return !complaint;
+}
+
+bool config_value_read(
+    const struct config_setting *setting, const char *value, int64_t *ret_number, char wrong[160])
+{
+    static const struct {
+        const struct unit *units;
+        const char *shape;
+    } kinds[] = {
+        [CONFIG_NUMBER] = {no_units, "a number"},
+        [CONFIG_BYTES] = {byte_units, "a size such as 512K, 64M or 16G"},
+        [CONFIG_DURATION] = {time_units, "a duration such as 500ms, 90s, 15m, 36h or 7d"},
+    };
+    int64_t number = 0;
+    if (setting->type == CONFIG_TEXT)
+        return *ret_number = 0, read_text(setting, value, wrong);
+    if (setting->type == CONFIG_BOOL) {
+        if (read_bool(value, ret_number))
+            return true;
+        snprintf(wrong, 160, "\"%.40s\" is not true or false", value);
+        return false;
+    }
+    if (!read_scaled(value, kinds[setting->type].units, &number)) {
+        snprintf(wrong, 160, "\"%.40s\" is not %s", value, kinds[setting->type].shape);
+        return false;
+    }
+    if (number < setting->least || number > setting->most) {
+        const char *unit = setting->type == CONFIG_BYTES      ? " bytes"
+                           : setting->type == CONFIG_DURATION ? " ms"
+                                                              : "";
+        snprintf(wrong, 160, "\"%.40s\" is not between %lld and %lld%s", value, (long long)setting->least,
+            (long long)setting->most, unit);
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+/* `count` capitals and nothing else. */
+static bool is_code(const char *value, size_t count)
+{
+    return strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == count && value[count] == 0;
+}
+
+const char *config_check_path(const char *value)
+{
+    return *value && strlen(value) < 1024 ? NULL : "must be a path of 1 to 1,023 bytes";
+}
+
+const char *config_check_host(const char *value)
+{
+    size_t allowed = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:");
+    return *value && value[allowed] == 0 ? NULL : "must be an address or a host name";
+}
+
+const char *config_check_zone(const char *value)
+{
+    size_t allowed = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+/");
+    char path[PATH_MAX];
+    const char *directory = getenv("TZDIR");
+    snprintf(path, sizeof(path), "%s/%s", directory ? directory : "/usr/share/zoneinfo", value);
+    if (*value && value[allowed] == 0 && (strcmp(value, "UTC") == 0 || access(path, R_OK) == 0))
+        return NULL;
+    return "must be an IANA time zone that this system knows, such as Asia/Shanghai";
+}
+
+const char *config_check_currency(const char *value)
+{
+    return is_code(value, 3) ? NULL : "must be three capitals, such as CNY";
+}
+
+const char *config_check_region(const char *value)
+{
+    return is_code(value, 2) ? NULL : "must be two capitals, such as CN";
+}
+
+/* True where each 0 of `shape` meets a digit and all else is equal. */
+static bool has_shape(const char *value, const char *shape)
+{
+    for (; *shape; value++, shape++)
+        if (*shape == '0' ? !isdigit((unsigned char)*value) : *value != *shape)
+            return false;
+    return *value == 0;
+}
+
+const char *config_check_time(const char *value)
+{
+    static const char *const shapes[] = {
+        "0000-00-00T00:00:00Z", "0000-00-00T00:00:00+00:00", "0000-00-00T00:00:00-00:00"};
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        if (has_shape(value, shapes[i]))
+            return NULL;
+    return "must be a time such as 2026-01-01T00:00:00Z";
+}
+
+const char *config_check_kinds(const char *value)
+{
+    while (*value) {
+        size_t word = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_");
+        if (word == 0 || word > 32 || (value[word] && value[word] != ',') ||
+            (value[word] == ',' && !value[word + 1]))
+            return "must be names of small letters, digits and _, at most 32 characters each, with commas "
+                   "between";
+        value += word + (value[word] == ',');
+    }
+    return NULL;
+}
