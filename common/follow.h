@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The follower's side of a feed: a thread that asks a leader for its journal and hands over what arrives, in
+ * order.
+ *
+ * At most `ahead` batches of at most about `credit` bytes are in memory at once: the next one is asked for
+ * when one has been freed. Lost connections, restarts and silence of the leader are overcome by asking again,
+ * from behind the last batch that was handed over. What cannot be overcome (the leader trimmed, diverged or
+ * is behind) is handed over once, as a batch with an error, and is the end. */
+#ifndef QY_COMMON_FOLLOW_H
+#define QY_COMMON_FOLLOW_H
+
+#include "common/journal.h"
+#include "common/keys.h"
+
+struct follow;
+
+struct follow_batch {
+    struct follow_batch *next; /* for the receiver's own list */
+    unsigned input;            /* follow_options.input */
+    int error;         /* 0, or final: -QY_ETRIMMED, -QY_EAHEAD, -QY_EDIVERGED, -QY_EVERSION, -QY_ECORRUPT */
+    char message[160]; /* the leader's, with an error; "" else */
+    struct bytes
+        chunks; /* as journal_read() writes them; may be empty, when only the watermark or the time moved */
+    struct journal_position after; /* the leader's position behind them; chunk_read() must arrive there */
+    uint64_t end;                  /* the leader's next offset */
+    uint64_t origin;               /* its watermark, which holds once all up to `end` is folded */
+    int64_t time_ms;               /* its time, likewise */
+    bool at_end;                   /* the chunks reach `end` */
+};
+/* Gives the batch and its credit back; any thread, also after follow_close(). */
+void follow_batch_free(struct follow_batch **batch);
+
+struct follow_options {
+    const char *leader;   /* its name, for follow_status() and messages; borrowed */
+    const char *endpoint; /* of its feed, "tcp://127.0.0.1:7111"; copied */
+    const struct keys *keys;
+    const char *leader_public;     /* Z85 */
+    struct journal_position start; /* where the follower's state stands; confirmed to the leader */
+    unsigned input;                /* passed on in batches */
+    uint32_t credit;               /* bytes a request; 0: 8 MiB */
+    unsigned ahead;                /* 0: 2 */
+    unsigned answer_ms;            /* silence after which it asks again; 0: 10,000 */
+    /* Takes the batch over. On the follower's thread: must not block. */
+    void (*arrived)(void *self, struct follow_batch *batch);
+    void *self;
+};
+
+int follow_open(const struct follow_options *options, struct follow **ret_follow);
+/* No callback runs after it returned. */
+void follow_close(struct follow **follow);
+
+/* All below `next` is durable in the follower's state: the leader may trim it. Any thread. */
+void follow_confirm(struct follow *follow, uint64_t next);
+
+struct follow_status {
+    bool connected;
+    uint64_t next;       /* behind the last batch handed over */
+    uint64_t leader_end; /* as of the last answer */
+    uint64_t leader_origin;
+    int64_t leader_time_ms;
+    int64_t silent_ms; /* since the last answer, or since the opening */
+    char error[160];   /* why it does not get on; "" when it does */
+};
+void follow_status(struct follow *follow, struct follow_status *ret_status); /* any thread */
+
+#endif
