@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FEED_CREDIT_BYTES ((size_t)4 * 1024 * 1024)
+#define FEED_CREDIT_BYTES (4u * 1024 * 1024)
 #define READER_THREADS 2
 
 static const char *const service_names[] = {"gateway", "identity", "tagging", "campaign", "audit", NULL};
@@ -103,11 +103,11 @@ static int open_keys(struct service *service)
     if (error)
         return error;
     char endpoints[COUNT_OF(service_names)][300];
-    struct peer peers[COUNT_OF(service_names)];
+    struct peer_address peers[COUNT_OF(service_names)];
     size_t count = 0;
     for (; service_names[count]; count++) {
         endpoint_of(service, service_names[count], false, 0, endpoints[count]);
-        peers[count] = (struct peer){.name = service_names[count], .endpoint = endpoints[count]};
+        peers[count] = (struct peer_address){.name = service_names[count], .endpoint = endpoints[count]};
     }
     return peers_open(&service->keys, service->keys_path, peers, count, &service->peers);
 }
@@ -119,12 +119,13 @@ static int open_rpc(struct service *service)
     struct rpc_server_options options = {
         .endpoint = endpoint,
         .keys = &service->keys,
-        .service = service->spec->rpc,
+        .calls = service->spec->rpc,
         .runtime = service_runtime_handlers,
         .self = service->spec->self,
-        .context = service,
+        .service = service,
         .reader_threads = READER_THREADS,
         .begin_read = service_read,
+        .end_read = store_abort,
         .submit = service_submit,
         .metrics = service->metrics,
     };
@@ -135,7 +136,13 @@ static int open_feed(struct service *service)
 {
     char endpoint[300];
     endpoint_of(service, service->spec->name, true, 1, endpoint);
-    struct feed_options options = {.endpoint = endpoint, .keys = &service->keys, .journal = service->journal};
+    struct feed_options options = {
+        .endpoint = endpoint,
+        .keys = &service->keys,
+        .journal = service->journal,
+        .followers = service->spec->followers,
+        .metrics = service->metrics,
+    };
     return feed_open(&options, &service->feed);
 }
 
@@ -144,32 +151,24 @@ static void on_follow_batch(void *self, struct follow_batch *batch)
     writer_take_batch(self, batch);
 }
 
-static void on_follow_stopped(void *self, int code, const char *message)
-{
-    struct input *input = self;
-    atomic_store(&input->error, code);
-    log_line(LOG_ERROR, "the feed cannot be followed any further", "leader=%s error=%s reason=\"%s\"",
-        input->spec->leader, error_name(code), message);
-    service_part(input->service, input->spec->leader, error_text(code));
-}
-
 static int open_input(struct service *service, unsigned index)
 {
     struct input *input = &service->inputs[index];
     const char *leader = service->spec->inputs[index].leader;
-    char endpoint[300];
+    char endpoint[300], leader_public[KEYS_Z85];
     endpoint_of(service, leader, false, 1, endpoint);
     struct follow_options options = {
-        .endpoint = endpoint,
         .leader = leader,
+        .endpoint = endpoint,
         .keys = &service->keys,
+        .leader_public = leader_public,
         .start = input->committed,
-        .credit_bytes = FEED_CREDIT_BYTES,
-        .on_batch = on_follow_batch,
-        .on_stopped = on_follow_stopped,
+        .input = index,
+        .credit = FEED_CREDIT_BYTES,
+        .arrived = on_follow_batch,
         .self = input,
     };
-    int error = keys_load_public(service->keys_path, leader, options.leader_key);
+    int error = keys_load_public(service->keys_path, leader, leader_public);
     return error ? error : follow_open(&options, &input->follow);
 }
 

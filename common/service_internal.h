@@ -7,6 +7,7 @@
 #include "common/follow.h"
 #include "common/keys.h"
 #include "common/ops.h"
+#include "common/peers.h"
 #include "common/rpc_server.h"
 #include "common/service.h"
 
@@ -24,11 +25,11 @@ struct input {
     unsigned index;
     struct follow *follow;
     struct follow_batch *waiting; /* under service->lock; oldest first */
+    struct bytes rest;            /* writer: what is left of the first of them, where it was begun */
+    bool begun;
     struct journal_position committed; /* writer; durable */
     /* for status, any thread */
     atomic_uint_fast64_t next;
-    atomic_uint_fast64_t leader_end;
-    atomic_int_fast64_t leader_time_ms;
     atomic_int error; /* the leader's final refusal */
 };
 
@@ -95,10 +96,11 @@ int writer_open(struct service *service);
 int writer_start(struct service *service);
 /* Takes in what is queued, commits it, and ends. */
 void writer_stop(struct service *service);
+/* Follower threads; takes the batch over. */
 void writer_take_batch(struct input *input, struct follow_batch *batch);
 
 /* -- service_status.c -- */
-extern const struct rpc_handler service_runtime_handlers[2];
+extern const struct rpc_handler service_runtime_handlers[3]; /* indexed by the case */
 bool service_ready(void *self, struct buffer *reasons);
 void service_scrape(void *self, struct metrics_page *page);
 

@@ -6,18 +6,16 @@
 
 #include <string.h>
 
-static double input_lag_seconds(const struct service *service, const struct input *input)
+static uint64_t lag_records(const struct input *input, const struct follow_status *follow)
 {
-    if (atomic_load(&input->leader_end) <= atomic_load(&input->next))
-        return 0;
-    int64_t behind = atomic_load(&input->leader_time_ms) - atomic_load(&service->now_ms);
-    return behind > 0 ? (double)behind / 1000.0 : 0;
+    uint64_t next = atomic_load(&input->next);
+    return follow->leader_end > next ? follow->leader_end - next : 0;
 }
 
-static uint64_t input_lag_records(const struct input *input)
+static double lag_seconds(const struct input *input, const struct follow_status *follow)
 {
-    uint64_t end = atomic_load(&input->leader_end), next = atomic_load(&input->next);
-    return end > next ? end - next : 0;
+    int64_t behind = follow->leader_time_ms - atomic_load(&input->service->now_ms);
+    return behind > 0 && lag_records(input, follow) > 0 ? (double)behind / 1000.0 : 0;
 }
 
 static Quanyu__StatusReply__Input *status_input(struct rpc_context *context, const struct input *input)
@@ -26,13 +24,16 @@ static Quanyu__StatusReply__Input *status_input(struct rpc_context *context, con
     if (!reply)
         return NULL;
     quanyu__status_reply__input__init(reply);
-    int error = atomic_load(&input->error);
+    struct follow_status follow;
+    follow_status(input->follow, &follow);
     reply->leader = (char *)input->spec->leader;
     reply->next = atomic_load(&input->next);
-    reply->leader_end = atomic_load(&input->leader_end);
-    reply->lag_seconds = input_lag_seconds(context->service, input);
-    reply->connected = follow_connected(input->follow);
-    reply->error = (char *)(error ? error_text(error) : "");
+    reply->leader_end = follow.leader_end;
+    reply->lag_seconds = lag_seconds(input, &follow);
+    reply->connected = follow.connected;
+    reply->error = arena_text(context->arena, follow.error, strlen(follow.error));
+    if (!reply->error)
+        return NULL;
     return reply;
 }
 
@@ -99,9 +100,9 @@ static int dump(struct rpc_context *context, const ProtobufCMessage *request, Pr
 
 /* Only operators and the gateway, which shows the status to HQ, may ask. */
 static const char *const dump_peers[] = {"cli", NULL};
-const struct rpc_handler service_runtime_handlers[2] = {
-    {"status", status, RPC_QUERY, NULL},
-    {"dump", dump, RPC_QUERY, dump_peers},
+const struct rpc_handler service_runtime_handlers[3] = {
+    [QUANYU__RUNTIME_REQUEST__CALL_STATUS] = {"status", status, RPC_QUERY, NULL},
+    [QUANYU__RUNTIME_REQUEST__CALL_DUMP] = {"dump", dump, RPC_QUERY, dump_peers},
 };
 
 void service_part(struct service *service, const char *part, const char *reason)
@@ -158,12 +159,14 @@ void service_scrape(void *self, struct metrics_page *page)
         service_ready(service, &reasons) ? 1 : 0);
     for (unsigned i = 0; i < spec->input_count; i++) {
         const struct input *input = &service->inputs[i];
+        struct follow_status follow;
+        follow_status(input->follow, &follow);
         char labels[64];
         snprintf(labels, sizeof(labels), "leader=\"%s\"", input->spec->leader);
         page_metric(page, METRIC_GAUGE, "quanyu_feed_lag_records", labels,
-            "Records of the leader's journal that are not folded yet.", (double)input_lag_records(input));
+            "Records of the leader's journal that are not folded yet.", (double)lag_records(input, &follow));
         page_metric(page, METRIC_GAUGE, "quanyu_feed_lag_seconds", labels,
-            "How far the fold's time is behind its leader's.", input_lag_seconds(service, input));
+            "How far the fold's time is behind its leader's.", lag_seconds(input, &follow));
     }
     if (spec->fold->pending)
         page_metric(page, METRIC_GAUGE, "quanyu_pending", NULL, "Work in flight.",

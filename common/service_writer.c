@@ -238,6 +238,8 @@ static void publish_round(struct round *round)
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         service->inputs[i].committed = round->reached[i];
         atomic_store(&service->inputs[i].next, round->reached[i].next);
+        if (round->fed[i])
+            follow_confirm(service->inputs[i].follow, round->reached[i].next);
     }
     journal_publish(service->journal, origin, round->batch.now_ms);
     feed_wake(service->feed);
@@ -277,11 +279,16 @@ static void give_back(struct round *round, bool committed)
         struct follow_batch *fed = round->fed[i];
         if (!fed)
             continue;
-        if (committed)
-            fed->left = round->cursor[i];
-        struct follow_batch *rest = fed->left.size > 0 || !committed ? fed : TAKE(fed->next);
-        if (rest != fed)
-            follow_batch_free(&fed);
+        struct input *input = &service->inputs[i];
+        struct follow_batch *rest = fed;
+        if (committed) {
+            input->rest = round->cursor[i];
+            input->begun = input->rest.size > 0;
+            if (!input->begun) {
+                rest = TAKE(fed->next);
+                follow_batch_free(&fed);
+            }
+        }
         pthread_mutex_lock(&service->lock);
         struct follow_batch **end = &rest;
         while (*end)
@@ -320,7 +327,7 @@ static bool take_round(struct service *service, struct round *round)
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         round->reached[i] = service->inputs[i].committed;
         if (round->fed[i])
-            round->cursor[i] = round->fed[i]->left;
+            round->cursor[i] = service->inputs[i].begun ? service->inputs[i].rest : round->fed[i]->chunks;
     }
     return more;
 }
@@ -465,8 +472,14 @@ void writer_stop(struct service *service)
 void writer_take_batch(struct input *input, struct follow_batch *batch)
 {
     struct service *service = input->service;
-    atomic_store(&input->leader_end, batch->end);
-    atomic_store(&input->leader_time_ms, batch->time_ms);
+    if (batch->error) {
+        atomic_store(&input->error, batch->error);
+        log_line(LOG_ERROR, "the feed cannot be followed any further", "leader=%s error=%s reason=\"%s\"",
+            input->spec->leader, error_name(batch->error), batch->message);
+        service_part(service, input->spec->leader, error_text(batch->error));
+        follow_batch_free(&batch);
+        return;
+    }
     pthread_mutex_lock(&service->lock);
     struct follow_batch **end = &input->waiting;
     while (*end)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/dedup.h"
 
+#include "common/buffer.h"
+
 #include <stdlib.h>
 #include <string.h>
 

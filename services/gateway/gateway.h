@@ -5,6 +5,7 @@
 
 #include "common/http.h"
 #include "common/service.h"
+#include "proto/gateway.pb-c.h"
 #include "services/gateway/dedup.h"
 #include "services/gateway/gateway_store.h"
 

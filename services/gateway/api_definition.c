@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments, tags and stages: named rules that tagging keeps evaluated. */
+#include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
+#include "services/gateway/api.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEGMENT QUANYU__DEFINITION__KIND__SEGMENT
+#define TAG QUANYU__DEFINITION__KIND__TAG
+#define STAGES QUANYU__DEFINITION__KIND__STAGES
+
+static int ask(struct api_call *call, Quanyu__TaggingRequest *request, Quanyu__TaggingReply **ret_reply)
+{
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "tagging", &request->base, &quanyu__tagging_reply__descriptor, &reply);
+    if (!error)
+        *ret_reply = (Quanyu__TaggingReply *)reply;
+    return error;
+}
+
+/* -- JSON -- */
+
+static void write_definition(struct json *json, const Quanyu__Definition *definition)
+{
+    json_open(json, '{');
+    if (definition->kind == SEGMENT)
+        json_field_text(json, "id", definition->id);
+    if (definition->kind == TAG)
+        json_field_text(json, "tag", definition->id);
+    if (definition->kind == SEGMENT)
+        json_field_text(json, "name", definition->name);
+    json_field_text(json, "description", definition->description);
+    json_name(json, definition->kind == STAGES ? "stages" : "rule");
+    json_raw(json, definition->rule.data, definition->rule.len, "null");
+    json_field_text(json, "state", definition->paused ? "paused" : definition->building ? "building" : "active");
+    json_field_unsigned(json, "version", definition->version);
+    json_field_time(json, "created_at", definition->created_ms);
+    json_field_time(json, "changed_at", definition->changed_ms);
+    if (definition->kind != STAGES) {
+        json_field_unsigned(json, "count", definition->count);
+        json_field_unsigned(json, "entered", definition->entered);
+        json_field_unsigned(json, "left", definition->left);
+    }
+    json_close(json, '}');
+}
+
+static int show_one(struct api_call *call, const Quanyu__Definition *definition)
+{
+    struct json json = json_to(&call->out);
+    write_definition(&json, definition);
+    return 0;
+}
+
+/* -- reading and changing -- */
+
+static int fetch(struct api_call *call, Quanyu__Definition__Kind kind, const char *id, const char *after,
+    uint32_t limit, Quanyu__DefinitionsReply **ret_page)
+{
+    Quanyu__DefinitionsRequest question = QUANYU__DEFINITIONS_REQUEST__INIT;
+    question.kind = kind;
+    question.id = (char *)(uintptr_t)id;
+    question.after = (char *)(uintptr_t)after;
+    question.limit = limit;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_DEFINITIONS;
+    request.definitions = &question;
+    Quanyu__TaggingReply *reply;
+    int error = ask(call, &request, &reply);
+    if (!error)
+        *ret_page = reply->definitions;
+    return error;
+}
+
+static int fetch_one(
+    struct api_call *call, Quanyu__Definition__Kind kind, const char *id, Quanyu__Definition **ret_definition)
+{
+    Quanyu__DefinitionsReply *page;
+    int error = fetch(call, kind, id, "", 1, &page);
+    if (!error && page->n_definitions == 0)
+        error = api_refuse(call, -QY_ENOTFOUND, kind == TAG ? "tag" : "id", "there is no such %s",
+            kind == TAG ? "tag" : "segment");
+    if (!error)
+        *ret_definition = page->definitions[0];
+    return error;
+}
+
+static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char *member)
+{
+    uint32_t limit;
+    char cursor[256] = "";
+    int error = api_limit(call, 50, 500, &limit);
+    if (error)
+        return error;
+    (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
+    Quanyu__DefinitionsReply *page;
+    error = fetch(call, kind, "", cursor, limit, &page);
+    if (error)
+        return error;
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_name(&json, member);
+    json_open(&json, '[');
+    for (size_t i = 0; i < page->n_definitions; i++)
+        write_definition(&json, page->definitions[i]);
+    json_close(&json, ']');
+    json_name(&json, "next_cursor");
+    if (*page->next)
+        json_text(&json, page->next);
+    else
+        json_null(&json);
+    json_close(&json, '}');
+    return 0;
+}
+
+static int define(struct api_call *call, Quanyu__Definition *definition, bool create)
+{
+    Quanyu__DefineRequest change = QUANYU__DEFINE_REQUEST__INIT;
+    change.definition = definition;
+    change.create = create;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_DEFINE;
+    request.define = &change;
+    Quanyu__TaggingReply *reply;
+    int error = ask(call, &request, &reply);
+    if (error)
+        return error;
+    call->status = create ? 201 : 200;
+    return show_one(call, reply->define);
+}
+
+static int drop(struct api_call *call, Quanyu__Definition__Kind kind, const char *id)
+{
+    Quanyu__RemoveRequest removal = QUANYU__REMOVE_REQUEST__INIT;
+    removal.kind = kind;
+    removal.id = (char *)(uintptr_t)id;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_REMOVE;
+    request.remove = &removal;
+    Quanyu__TaggingReply *reply;
+    return ask(call, &request, &reply);
+}
+
+/* Overlays the body's members on a definition. */
+static int read_members(struct api_call *call, Quanyu__Definition *definition, bool rule_required)
+{
+    const char *text;
+    struct bytes rule;
+    bool paused;
+    int error = api_text(call, "name", false, &text);
+    if (!error && text)
+        definition->name = (char *)(uintptr_t)text;
+    if (!error)
+        error = api_text(call, "description", false, &text);
+    if (!error && text)
+        definition->description = (char *)(uintptr_t)text;
+    if (!error)
+        error = api_raw(call, "rule", rule_required, &rule);
+    if (!error && rule.size)
+        definition->rule = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)rule.data, .len = rule.size};
+    if (!error)
+        error = api_boolean(call, "paused", definition->paused, &paused);
+    if (!error)
+        definition->paused = paused;
+    return error;
+}
+
+/* -- segments -- */
+
+int segment_create(struct api_call *call)
+{
+    const char *name;
+    uint8_t random[8];
+    char id[24] = "s_";
+    Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
+    int error = api_text(call, "name", true, &name);
+    if (!error)
+        error = read_members(call, &definition, true);
+    if (error)
+        return error;
+    randombytes_buf(random, sizeof(random));
+    sodium_bin2hex(id + 2, sizeof(id) - 2, random, sizeof(random));
+    definition.kind = SEGMENT;
+    definition.id = id;
+    return define(call, &definition, true);
+}
+
+int segment_list(struct api_call *call)
+{
+    return list(call, SEGMENT, "segments");
+}
+
+int segment_show(struct api_call *call)
+{
+    Quanyu__Definition *definition;
+    int error = fetch_one(call, SEGMENT, call->parameters[0], &definition);
+    return error ? error : show_one(call, definition);
+}
+
+int segment_change(struct api_call *call)
+{
+    Quanyu__Definition *definition;
+    int error = fetch_one(call, SEGMENT, call->parameters[0], &definition);
+    if (!error)
+        error = read_members(call, definition, false);
+    return error ? error : define(call, definition, false);
+}
+
+int segment_remove(struct api_call *call)
+{
+    return drop(call, SEGMENT, call->parameters[0]);
+}
+
+static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
+{
+    Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
+    question.persons = arena_alloc(call->arena, sizeof(uint32_t) * (page->n_changes + 1));
+    if (!question.persons)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < page->n_changes; i++)
+        question.persons[question.n_persons++] = page->changes[i]->person;
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS;
+    request.one_ids = &question;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    if (error)
+        return error;
+    *ret_one_ids = ((Quanyu__IdentityReply *)reply)->one_ids;
+    return (*ret_one_ids)->n_one_ids == page->n_changes ? 0 : -QY_ECORRUPT;
+}
+
+static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
+{
+    Quanyu__ChangesRequest question = QUANYU__CHANGES_REQUEST__INIT;
+    char cursor[32] = "";
+    int error = api_limit(call, 50, 500, &question.limit);
+    if (error)
+        return error;
+    if (http_parameter(call->request, "cursor", cursor, sizeof(cursor)))
+        question.before = strtoull(cursor, NULL, 10);
+    question.segment = (char *)(uintptr_t)call->parameters[0];
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_CHANGES;
+    request.changes = &question;
+    Quanyu__TaggingReply *reply;
+    error = ask(call, &request, &reply);
+    if (!error)
+        *ret_page = reply->changes;
+    return error;
+}
+
+static void write_changes(
+    struct api_call *call, const Quanyu__ChangesReply *page, const Quanyu__OneIdsReply *one_ids)
+{
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_name(&json, "changes");
+    json_open(&json, '[');
+    for (size_t i = 0; i < page->n_changes; i++) {
+        json_open(&json, '{');
+        json_field_text(&json, "one_id", one_ids->one_ids[i]);
+        json_field_text(&json, "change", page->changes[i]->entered ? "entered" : "left");
+        json_field_time(&json, "at", page->changes[i]->at_ms);
+        json_field_text(&json, "cause", page->changes[i]->cause);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_name(&json, "next_cursor");
+    char next[24];
+    snprintf(next, sizeof(next), "%" PRIu64, page->next);
+    if (page->next)
+        json_text(&json, next);
+    else
+        json_null(&json);
+    json_close(&json, '}');
+}
+
+/* Names persons, so it is on record. */
+int segment_changes(struct api_call *call)
+{
+    Quanyu__ChangesReply *page;
+    Quanyu__OneIdsReply *one_ids;
+    int error = fetch_changes(call, &page);
+    if (!error)
+        error = one_ids_of(call, page, &one_ids);
+    if (error)
+        return error;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)"segment.changes";
+    record.count = page->n_changes;
+    record.n_persons = one_ids->n_one_ids;
+    record.persons = one_ids->one_ids;
+    record.detail = (char *)(uintptr_t)call->parameters[0];
+    error = api_record(call, &record);
+    if (!error)
+        write_changes(call, page, one_ids);
+    return error;
+}
+
+/* -- tags -- */
+
+int tag_create(struct api_call *call)
+{
+    const char *tag;
+    Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
+    int error = api_text(call, "tag", true, &tag);
+    if (!error)
+        error = read_members(call, &definition, false);
+    if (error)
+        return error;
+    definition.kind = TAG;
+    definition.id = (char *)(uintptr_t)tag;
+    return define(call, &definition, true);
+}
+
+int tag_list(struct api_call *call)
+{
+    return list(call, TAG, "tags");
+}
+
+int tag_show(struct api_call *call)
+{
+    Quanyu__Definition *definition;
+    int error = fetch_one(call, TAG, call->parameters[0], &definition);
+    return error ? error : show_one(call, definition);
+}
+
+int tag_change(struct api_call *call)
+{
+    Quanyu__Definition *definition;
+    int error = fetch_one(call, TAG, call->parameters[0], &definition);
+    if (!error)
+        error = read_members(call, definition, false);
+    return error ? error : define(call, definition, false);
+}
+
+int tag_remove(struct api_call *call)
+{
+    return drop(call, TAG, call->parameters[0]);
+}
+
+/* -- stages -- */
+
+int stages_show(struct api_call *call)
+{
+    Quanyu__Definition *definition;
+    int error = fetch_one(call, STAGES, "stages", &definition);
+    return error ? error : show_one(call, definition);
+}
+
+int stages_change(struct api_call *call)
+{
+    struct bytes rules;
+    Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
+    int error = api_raw(call, "stages", true, &rules);
+    if (error)
+        return error;
+    definition.kind = STAGES;
+    definition.id = (char *)"stages";
+    definition.rule = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)rules.data, .len = rules.size};
+    return define(call, &definition, false);
+}
