@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite as a whole: how far each service has come, and the simulated clock. */
+#include "common/clock.h"
+#include "services/gateway/api.h"
+#include "services/gateway/ticker.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define ADVANCE_STEPS 2000 /* due times that are closer together than this part of the way are gone through at once */
+#define QUIET_TIMEOUT_S 30.0
+
+enum suite_member { GATEWAY, IDENTITY, TAGGING, CAMPAIGN, AUDIT, SUITE_SIZE };
+static const char *const suite_names[SUITE_SIZE] = {"gateway", "identity", "tagging", "campaign", "audit"};
+
+/* The wire format of status is the same for every service. */
+static int ask_status(struct api_call *call, const char *peer, Quanyu__StatusReply **ret_status)
+{
+    Quanyu__StatusRequest status = QUANYU__STATUS_REQUEST__INIT;
+    Quanyu__RuntimeRequest request = QUANYU__RUNTIME_REQUEST__INIT;
+    request.call_case = QUANYU__RUNTIME_REQUEST__CALL_STATUS;
+    request.status = &status;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, peer, &request.base, &quanyu__runtime_reply__descriptor, &reply);
+    if (!error)
+        *ret_status = ((Quanyu__RuntimeReply *)reply)->status;
+    return error;
+}
+
+static const Quanyu__StatusReply__Input *input_of(const Quanyu__StatusReply *status, const char *leader)
+{
+    for (size_t i = 0; i < status->n_inputs; i++)
+        if (strcmp(status->inputs[i]->leader, leader) == 0)
+            return status->inputs[i];
+    return NULL;
+}
+
+static bool has_all_of(const Quanyu__StatusReply *status, const char *leader, const Quanyu__StatusReply *leaders)
+{
+    const Quanyu__StatusReply__Input *input = input_of(status, leader);
+    return input && input->next >= leaders->journal_next;
+}
+
+/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone through, campaign
+ * and tagging have all of each other, and nothing is being sent: then only new events or time can change anything. */
+static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE], bool *ret_quiet)
+{
+    for (int i = 0; i < AUDIT; i++) {
+        int error = ask_status(call, suite_names[i], &all[i]);
+        if (error)
+            return error;
+    }
+    uint64_t end = all[GATEWAY]->journal_next;
+    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
+                 has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
+                 has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
+    return 0;
+}
+
+/* -- status -- */
+
+static void write_inputs(struct json *json, const Quanyu__StatusReply *status)
+{
+    json_name(json, "inputs");
+    json_open(json, '[');
+    for (size_t i = 0; i < status->n_inputs; i++) {
+        const Quanyu__StatusReply__Input *input = status->inputs[i];
+        char text[24];
+        json_open(json, '{');
+        json_field_text(json, "from", input->leader);
+        snprintf(text, sizeof(text), "%" PRIu64, input->next);
+        json_field_text(json, "position", text);
+        json_field_unsigned(
+            json, "lag_records", input->leader_end > input->next ? input->leader_end - input->next : 0);
+        json_name(json, "lag_seconds");
+        json_decimal(json, input->lag_seconds);
+        json_field_bool(json, "connected", input->connected);
+        if (*input->error)
+            json_field_text(json, "error", input->error);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void write_status(struct json *json, const Quanyu__StatusReply *status)
+{
+    char text[24];
+    json_open(json, '{');
+    json_field_bool(json, "ready", status->ready);
+    if (*status->reason) {
+        json_name(json, "reasons");
+        json_open(json, '{');
+        json_raw(json, status->reason, strlen(status->reason), "");
+        json_close(json, '}');
+    }
+    snprintf(text, sizeof(text), "%" PRIu64, status->journal_next);
+    json_field_text(json, "journal_end", text);
+    snprintf(text, sizeof(text), "%" PRIu64, status->origin);
+    json_field_text(json, "position", text);
+    json_field_time(json, "time", status->time_ms);
+    json_field_unsigned(json, "pending", status->pending);
+    json_field_unsigned(json, "store_bytes", status->store_bytes);
+    json_field_unsigned(json, "journal_bytes", status->journal_bytes);
+    write_inputs(json, status);
+    json_close(json, '}');
+}
+
+static void write_unreachable(struct json *json, const struct api_call *call, int error)
+{
+    json_open(json, '{');
+    json_field_bool(json, "ready", false);
+    json_name(json, "reasons");
+    json_open(json, '{');
+    json_field_text(json, "request", call->error_message ? call->error_message : error_text(error));
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+int suite_status(struct api_call *call)
+{
+    Quanyu__StatusReply *all[SUITE_SIZE] = {0};
+    bool quiet = false;
+    if (ask_quiet(call, all, &quiet) != 0)
+        quiet = false;
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_text(&json, "version", QUANYU_VERSION);
+    json_field_time(&json, "time", gateway_now_ms(call->gateway));
+    json_field_text(&json, "clock", call->gateway->simulated ? "simulated" : "real");
+    json_field_bool(&json, "quiet", quiet);
+    json_name(&json, "services");
+    json_open(&json, '{');
+    for (int i = 0; i < SUITE_SIZE; i++) {
+        int error = all[i] ? 0 : ask_status(call, suite_names[i], &all[i]);
+        json_name(&json, suite_names[i]);
+        if (error)
+            write_unreachable(&json, call, error);
+        else
+            write_status(&json, all[i]);
+    }
+    json_close(&json, '}');
+    json_close(&json, '}');
+    return 0;
+}
+
+/* -- clock -- */
+
+static void write_clock(struct api_call *call)
+{
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_time(&json, "now", gateway_now_ms(call->gateway));
+    json_field_text(&json, "clock", call->gateway->simulated ? "simulated" : "real");
+    json_close(&json, '}');
+}
+
+int clock_show(struct api_call *call)
+{
+    write_clock(call);
+    return 0;
+}
+
+/* Waits until all that is there has gone through; yields the earliest timer of all services. */
+static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
+{
+    double deadline = metrics_clock() + QUIET_TIMEOUT_S;
+    const struct timespec look_again = {.tv_nsec = 500000};
+    uint64_t last_moved = 0;
+    for (;;) {
+        Quanyu__StatusReply *all[SUITE_SIZE] = {0};
+        bool quiet;
+        int error = ask_quiet(call, all, &quiet);
+        if (error)
+            return error;
+        *ret_due_ms = TIME_NEVER;
+        uint64_t moved = 0;
+        for (int i = GATEWAY; i < AUDIT; i++) {
+            moved += all[i]->journal_next + all[i]->origin;
+            if (all[i]->next_due_ms < *ret_due_ms)
+                *ret_due_ms = all[i]->next_due_ms;
+        }
+        arena_reset(call->arena);
+        if (quiet)
+            return 0;
+        if (moved != last_moved)
+            deadline = metrics_clock() + QUIET_TIMEOUT_S;
+        last_moved = moved;
+        if (metrics_clock() > deadline)
+            return api_refuse(call, -QY_ETIMEOUT, NULL,
+                "the suite does not come to rest; the clock stands where GET /api/v1/clock says");
+        nanosleep(&look_again, NULL);
+    }
+}
+
+/* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its time. */
+static int advance_to(struct api_call *call, int64_t target_ms)
+{
+    int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
+    int64_t least_step = (target_ms - now) / ADVANCE_STEPS;
+    while (now < target_ms) {
+        int error = wait_quiet(call, &due);
+        if (error)
+            return error;
+        int64_t next = due <= now + least_step ? now + least_step : due;
+        now = next > target_ms || next <= now ? target_ms : next;
+        error = ticker_set(call->gateway->service, now);
+        if (error)
+            return error;
+    }
+    return wait_quiet(call, &due);
+}
+
+static int read_target(struct api_call *call, int64_t *ret_target_ms)
+{
+    const char *advance, *set;
+    int64_t now = gateway_now_ms(call->gateway), by;
+    int error = api_text(call, "advance", false, &advance);
+    if (!error)
+        error = api_text(call, "set", false, &set);
+    if (error)
+        return error;
+    if (!advance == !set)
+        return api_refuse(call, -QY_EINVAL, "", "give either set, a time, or advance, a duration");
+    if (set)
+        error = api_time(call, "set", ret_target_ms);
+    else if (duration_parse(advance, strlen(advance), &by))
+        *ret_target_ms = now + by;
+    else
+        error = api_refuse(call, -QY_EINVAL, "advance", "must be a duration: 90s, 15m, 36h, 30d, 6w");
+    if (!error && *ret_target_ms < now)
+        error = api_refuse(call, -QY_ECONFLICT, "set", "time does not go back");
+    return error;
+}
+
+int clock_change(struct api_call *call)
+{
+    int64_t target;
+    if (!call->gateway->simulated)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
+    int error = read_target(call, &target);
+    if (error)
+        return error;
+    char detail[64], time[TIME_TEXT_BYTES];
+    snprintf(detail, sizeof(detail), "to %s", time_format(target, time));
+    error = gateway_record_act(call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
+    if (!error)
+        error = advance_to(call, target);
+    if (!error)
+        write_clock(call);
+    return error;
+}
