@@ -52,6 +52,8 @@ struct rpc_handler {
     const char *const *peers; /* names allowed, NULL-terminated; NULL: every peer on the allow-list */
 };
 
+#define RPC_RUNTIME_CASES 2 /* status and dump: the runtime answers them for all services */
+
 struct rpc_service {
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *reply;
