@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST_SOURCE 1
@@ -24,13 +25,25 @@ static int write_private(const char *path, const struct buffer *text)
     return error;
 }
 
+static void public_url(const struct config *config, char *url, size_t size)
+{
+    const char *stated = config_text(config, "gateway.public_url");
+    if (*stated)
+        snprintf(url, size, "%s", stated);
+    else
+        snprintf(url, size, "http://%s:%d", config_text(config, "gateway.http_address"),
+            (int)config_number(config, "gateway.http_port"));
+}
+
 static int write_bootstrap(struct batch *batch, const char *write_key, const char *token)
 {
     const struct config *config = service_config(batch->service);
+    const char *directory = config_text(config, "bootstrap");
     char path[700], url[300];
-    snprintf(path, sizeof(path), "%s/bootstrap.json", service_data_path(batch->service));
-    snprintf(url, sizeof(url), "http://%s:%d", config_text(config, "gateway.host"),
-        (int)config_number(config, "gateway.http_port"));
+    snprintf(path, sizeof(path), "%.680s/gateway.json", directory);
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return error_from_errno(errno);
+    public_url(config, url, sizeof(url));
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct json json = json_to(&text);
     json_open(&json, '{');
@@ -44,7 +57,8 @@ static int write_bootstrap(struct batch *batch, const char *write_key, const cha
 
 int bootstrap_run(struct batch *batch)
 {
-    if (store_count(batch->txn, TABLE_TOKENS) > 0)
+    bool wanted = strcmp(config_text(service_config(batch->service), "bootstrap"), "none") != 0;
+    if (!wanted || store_count(batch->txn, TABLE_TOKENS) > 0)
         return store_error(batch->txn);
     char text[SECRET_TEXT_BYTES], key_text[SECRET_TEXT_BYTES];
     uint8_t hash[SECRET_HASH_BYTES];
