@@ -105,7 +105,7 @@ struct rule_value {
 };
 
 struct rule_test {
-    enum rule_operator operator;
+    enum rule_operator op;
     struct rule_value value;
 };
 

@@ -53,7 +53,7 @@ static int64_t passes_at(int64_t since_ms, int64_t limit_ms, int64_t now_ms)
 
 bool test_depends_on_time(const struct rule_test *test)
 {
-    return test->operator== OP_OLDER_THAN || test->operator== OP_NEWER_THAN;
+    return test->op == OP_OLDER_THAN || test->op == OP_NEWER_THAN;
 }
 
 /* The earliest passing among the values that a path reaches. */
@@ -154,8 +154,8 @@ static int64_t next_of_test(const struct watching *watching, const struct rule_t
 {
     bool loss_matters = true, gain_matters = true;
     if (watching->tally.node->aggregate != AGGREGATE_SUM) {
-        bool least = test->operator== OP_GT || test->operator== OP_GTE;
-        bool most = test->operator== OP_LT || test->operator== OP_LTE;
+        bool least = test->op == OP_GT || test->op == OP_GTE;
+        bool most = test->op == OP_LT || test->op == OP_LTE;
         loss_matters = least ? holds : most ? !holds : true;
         gain_matters = least ? !holds : most ? holds : true;
     }

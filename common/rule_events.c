@@ -68,7 +68,7 @@ static bool sum_test(struct decimal_sum *sum, const struct rule_test *test)
         order = decimal_compare(&total, &operands[i].decimal);
         equal = order == 0;
     }
-    switch (test->operator) {
+    switch (test->op) {
     case OP_GT:
         return order > 0;
     case OP_GTE:
@@ -93,9 +93,9 @@ bool tally_test(struct tally *tally, const struct rule_test *test, int64_t now_m
 }
 
 /* The count from which on the operand makes no difference any more. */
-static int64_t enough_for(const struct rule_value *operand, enum rule_operator operator)
+static int64_t enough_for(const struct rule_value *operand, enum rule_operator op)
 {
-    bool inclusive = operand->has_units && (operator== OP_GTE || operator== OP_LT);
+    bool inclusive = operand->has_units && (op == OP_GTE || op == OP_LT);
     return add_saturated(operand->units, inclusive ? 0 : 1);
 }
 
@@ -109,7 +109,7 @@ static int64_t enough_events(const struct rule_node *event)
         bool list = test->value.type == VALUE_LIST;
         const struct rule_value *operands = list ? test->value.items : &test->value;
         for (size_t j = 0; j < (list ? test->value.count : 1); j++) {
-            int64_t needed = enough_for(&operands[j], test->operator);
+            int64_t needed = enough_for(&operands[j], test->op);
             enough = needed > enough ? needed : enough;
         }
     }

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#define BIT(operator) (1u << (operator))
+#define BIT(op) (1u << (op))
 #define EQUALITY (BIT(OP_IS) | BIT(OP_IS_NOT) | BIT(OP_IN) | BIT(OP_NOT_IN))
 #define ORDER (BIT(OP_GT) | BIT(OP_GTE) | BIT(OP_LT) | BIT(OP_LTE))
 #define TIMES (BIT(OP_BEFORE) | BIT(OP_AFTER) | BIT(OP_OLDER_THAN) | BIT(OP_NEWER_THAN))
@@ -176,7 +176,7 @@ static int parse_tier(
 typedef int operand_parse_fn(
     struct parser *parser, const struct place *at, yyjson_val *json, struct rule_value *value);
 
-static operand_parse_fn *operand_of(enum rule_operator operator, enum rule_ground ground)
+static operand_parse_fn *operand_of(enum rule_operator op, enum rule_ground ground)
 {
     static operand_parse_fn *const by_ground[] = {
         [GROUND_VALUE] = parse_scalar,
@@ -187,7 +187,7 @@ static operand_parse_fn *operand_of(enum rule_operator operator, enum rule_groun
         [GROUND_SUM] = parse_number,
         [GROUND_TIER] = parse_tier,
     };
-    switch (operator) {
+    switch (op) {
     case OP_EXISTS:
         return parse_truth;
     case OP_STARTS_WITH:
@@ -247,13 +247,13 @@ static bool find_operator(yyjson_val *key, enum rule_operator *ret_operator)
 static int parse_test(struct parser *parser, const struct place *at, yyjson_val *key, yyjson_val *json,
     enum rule_ground ground, struct rule_test *test)
 {
-    if (!find_operator(key, &test->operator))
+    if (!find_operator(key, &test->op))
         return parser_refuse(parser, at, "unknown key");
-    if (!(grounds[ground].operators & BIT(test->operator)))
-        return parser_refuse(parser, at, "\"%s\" cannot be asked of %s", operator_names[test->operator],
-            grounds[ground].what);
-    operand_parse_fn *parse = operand_of(test->operator, ground);
-    if (test->operator== OP_IN || test->operator== OP_NOT_IN)
+    if (!(grounds[ground].operators & BIT(test->op)))
+        return parser_refuse(
+            parser, at, "\"%s\" cannot be asked of %s", operator_names[test->op], grounds[ground].what);
+    operand_parse_fn *parse = operand_of(test->op, ground);
+    if (test->op == OP_IN || test->op == OP_NOT_IN)
         return parse_list(parser, at, json, parse, &test->value);
     return parse(parser, at, json, &test->value);
 }
@@ -279,9 +279,9 @@ int parser_tests(struct parser *parser, const struct place *at, yyjson_val *obje
         int error = parse_test(parser, &here, key, json, ground, &test);
         if (error)
             return error;
-        if (seen & BIT(test.operator))
+        if (seen & BIT(test.op))
             return parser_refuse(parser, &here, "is given twice");
-        seen |= BIT(test.operator);
+        seen |= BIT(test.op);
         tests[count++] = test;
     }
     if (count == 0)

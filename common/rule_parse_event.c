@@ -130,7 +130,7 @@ static int parse_event_part(
 int parser_event(struct parser *parser, const struct reading *reading, struct rule_node *node)
 {
     static const char *const others[] = {"where", "within", "between", "count", "sum", "distinct", NULL};
-    static const struct rule_test at_least_one = {.operator= OP_GTE,
+    static const struct rule_test at_least_one = {.op = OP_GTE,
         .value = {.type = VALUE_NUMBER,
             .text = "1",
             .size = 1,

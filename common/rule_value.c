@@ -92,9 +92,9 @@ static bool is_in(const struct rule_value *operand, yyjson_val *value)
     return false;
 }
 
-static bool holds_order(enum rule_operator operator, int order)
+static bool holds_order(enum rule_operator op, int order)
 {
-    switch (operator) {
+    switch (op) {
     case OP_GT:
     case OP_AFTER:
         return order > 0;
@@ -116,14 +116,14 @@ static bool holds_comparison(const struct rule_test *test, yyjson_val *value)
     int64_t ms;
     if (test->value.is_decimal)
         return value_decimal(value, &decimal) &&
-               holds_order(test->operator, decimal_compare(&decimal, &test->value.decimal));
+               holds_order(test->op, decimal_compare(&decimal, &test->value.decimal));
     return value_time(value, &ms) &&
-           holds_order(test->operator,(ms > test->value.units) - (ms < test->value.units));
+           holds_order(test->op, (ms > test->value.units) - (ms < test->value.units));
 }
 
-static bool holds_age(enum rule_operator operator, int64_t age_ms, int64_t limit_ms)
+static bool holds_age(enum rule_operator op, int64_t age_ms, int64_t limit_ms)
 {
-    return operator== OP_OLDER_THAN ? age_ms > limit_ms : age_ms <= limit_ms;
+    return op == OP_OLDER_THAN ? age_ms > limit_ms : age_ms <= limit_ms;
 }
 
 static bool holds_text(const struct rule_test *test, yyjson_val *value)
@@ -133,7 +133,7 @@ static bool holds_text(const struct rule_test *test, yyjson_val *value)
         return false;
     const char *text = yyjson_get_str(value);
     size_t size = yyjson_get_len(value);
-    if (test->operator== OP_STARTS_WITH)
+    if (test->op == OP_STARTS_WITH)
         return size >= operand->size && memcmp(text, operand->text, operand->size) == 0;
     return memmem(text, size, operand->text, operand->size) != NULL;
 }
@@ -150,7 +150,7 @@ static bool ask_scalar(void *context, yyjson_val *value)
     struct asked *asked = context;
     const struct rule_test *test = asked->test;
     int64_t ms;
-    switch (test->operator) {
+    switch (test->op) {
     case OP_IS:
     case OP_IS_NOT:
         asked->holds = is_scalar(&test->value, value);
@@ -162,7 +162,7 @@ static bool ask_scalar(void *context, yyjson_val *value)
     case OP_OLDER_THAN:
     case OP_NEWER_THAN:
         asked->holds = value_time(value, &ms) &&
-                       holds_age(test->operator, subtract_saturated(asked->now_ms, ms), test->value.units);
+                       holds_age(test->op, subtract_saturated(asked->now_ms, ms), test->value.units);
         break;
     case OP_CONTAINS:
     case OP_STARTS_WITH:
@@ -200,16 +200,16 @@ static bool ask_exists(void *context, yyjson_val *value)
 bool value_test(const struct rule_test *test, yyjson_val *value, const char *path, int64_t now_ms)
 {
     struct asked asked = {.test = test, .now_ms = now_ms};
-    if (test->operator== OP_EXISTS) {
+    if (test->op == OP_EXISTS) {
         if (value)
             value_visit(value, path, ask_exists, &asked);
         return asked.holds == test->value.boolean;
     }
-    if (value && test->operator== OP_CONTAINS)
+    if (value && test->op == OP_CONTAINS)
         value_visit(value, path, ask_contains, &asked);
     else if (value)
         value_visit_elements(value, path, ask_scalar, &asked);
-    bool negated = test->operator== OP_IS_NOT || test->operator== OP_NOT_IN;
+    bool negated = test->op == OP_IS_NOT || test->op == OP_NOT_IN;
     return asked.holds != negated;
 }
 
@@ -238,7 +238,7 @@ static bool units_in(int64_t units, const struct rule_value *operand)
 
 static bool units_test(const struct rule_test *test, bool present, int64_t units, int64_t now_ms)
 {
-    switch (test->operator) {
+    switch (test->op) {
     case OP_EXISTS:
         return present == test->value.boolean;
     case OP_IS_NOT:
@@ -249,9 +249,9 @@ static bool units_test(const struct rule_test *test, bool present, int64_t units
         return !present || !units_in(units, &test->value);
     case OP_OLDER_THAN:
     case OP_NEWER_THAN:
-        return present && holds_age(test->operator, subtract_saturated(now_ms, units), test->value.units);
+        return present && holds_age(test->op, subtract_saturated(now_ms, units), test->value.units);
     default:
-        return present && holds_order(test->operator, compare_units(units, &test->value));
+        return present && holds_order(test->op, compare_units(units, &test->value));
     }
 }
 
