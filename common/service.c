@@ -244,6 +244,7 @@ static int service_open(struct service *service)
         service->inputs[i].index = i;
     }
     register_metrics(service);
+    service_part(service, "start", "not everything is open yet");
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         int error = stages[i].open(service);
         if (error) {
@@ -252,6 +253,7 @@ static int service_open(struct service *service)
             return error;
         }
     }
+    service_part(service, "start", NULL);
     return 0;
 }
 
