@@ -12,7 +12,7 @@ static inline void quoted(char out[4096], const char *text)
     size_t size = strlen(text);
     assert_true(size < 4096);
     for (size_t i = 0; i <= size; i++)
-        out[i] = text[i] == '\'' ? '"' : text[i];
+        out[i] = (char)(text[i] == '\'' ? '"' : text[i]);
 }
 
 static inline yyjson_doc *read_json(const char *text)
