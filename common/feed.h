@@ -42,5 +42,7 @@ struct feed_follower {
 };
 /* Everybody who has asked since the feed was opened, one row a name; the number of rows. Any thread. */
 size_t feed_followers(struct feed *feed, struct feed_follower ret_followers[FEED_MAX_FOLLOWERS]);
+/* What one of them has confirmed; 0 when it has not asked yet. Any thread. */
+uint64_t feed_follower_position(struct feed *feed, const char *name);
 
 #endif

@@ -2,10 +2,10 @@
 /* The follower's side of a feed: a thread that asks a leader for its journal and hands over what arrives, in
  * order.
  *
- * At most `ahead` batches of at most about `credit` bytes are in memory at once: the next one is asked for
+ * At most `ahead` batches of at most about `credit_bytes` are in memory at once: the next one is asked for
  * when one has been freed. Lost connections, restarts and silence of the leader are overcome by asking again,
  * from behind the last batch that was handed over. What cannot be overcome (the leader trimmed, diverged or
- * is behind) is handed over once, as a batch with an error, and is the end. */
+ * is behind) is told once, and is the end. */
 #ifndef QY_COMMON_FOLLOW_H
 #define QY_COMMON_FOLLOW_H
 
@@ -16,12 +16,10 @@ struct follow;
 
 struct follow_batch {
     struct follow_batch *next; /* for the receiver's own list */
-    unsigned input;            /* follow_options.input */
-    int error;         /* 0, or final: -QY_ETRIMMED, -QY_EAHEAD, -QY_EDIVERGED, -QY_EVERSION, -QY_ECORRUPT */
-    char message[160]; /* the leader's, with an error; "" else */
-    struct bytes
-        chunks; /* as journal_read() writes them; may be empty, when only the watermark or the time moved */
-    struct journal_position after; /* the leader's position behind them; chunk_read() must arrive there */
+    /* Chunks as journal_read() writes them; the receiver moves it past what it has taken. Empty from the
+     * start where only the watermark, the end or the time moved. */
+    struct bytes left;
+    struct journal_position after; /* the leader's position behind them: chunk_read() must arrive there */
     uint64_t end;                  /* the leader's next offset */
     uint64_t origin;               /* its watermark, which holds once all up to `end` is folded */
     int64_t time_ms;               /* its time, likewise */
@@ -31,26 +29,32 @@ struct follow_batch {
 void follow_batch_free(struct follow_batch **batch);
 
 struct follow_options {
-    const char *leader;   /* its name, for follow_status() and messages; borrowed */
-    const char *endpoint; /* of its feed, "tcp://127.0.0.1:7111"; copied */
-    const struct keys *keys;
-    const char *leader_public;     /* Z85 */
+    const char *leader;      /* its name; copied */
+    const char *endpoint;    /* of its feed, "tcp://127.0.0.1:7111"; copied */
+    const struct keys *keys; /* copied */
+    char leader_key[KEYS_Z85];
     struct journal_position start; /* where the follower's state stands; confirmed to the leader */
-    unsigned input;                /* passed on in batches */
-    uint32_t credit;               /* bytes a request; 0: 8 MiB */
-    unsigned ahead;                /* 0: 2 */
+    size_t credit_bytes;           /* of a batch; 0: 8 MiB */
+    unsigned ahead;                /* batches in memory; 0: 2 */
     unsigned answer_ms;            /* silence after which it asks again; 0: 10,000 */
-    /* Takes the batch over. On the follower's thread: must not block. */
-    void (*arrived)(void *self, struct follow_batch *batch);
+    /* On the follower's thread; must not block. The batch is the receiver's. */
+    void (*on_batch)(void *self, struct follow_batch *batch);
+    /* On the follower's thread, once, and nothing comes after it: -QY_ETRIMMED, -QY_EAHEAD or -QY_EDIVERGED.
+     */
+    void (*on_stopped)(void *self, int code, const char *message);
     void *self;
 };
 
+/* -QY_EINVAL: no such endpoint. */
 int follow_open(const struct follow_options *options, struct follow **ret_follow);
 /* No callback runs after it returned. */
 void follow_close(struct follow **follow);
 
 /* All below `next` is durable in the follower's state: the leader may trim it. Any thread. */
 void follow_confirm(struct follow *follow, uint64_t next);
+
+/* The encrypted connection stands and the leader has answered over it. Any thread. */
+bool follow_connected(struct follow *follow);
 
 struct follow_status {
     bool connected;

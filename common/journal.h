@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An append-only sequence of records with dense 64-bit offsets, from 0.
  *
- * Records are kept in chunks (about 128 KiB before compression), and chunks in segments: LMDB environments of their own,
- * so that what retention lets go is removed as whole files. A chunk is zstd-compressed and, where a key is given,
- * encrypted (AES-256-GCM or XChaCha20-Poly1305); it carries a hash chain: chain = BLAKE2b-256(previous chain || chunk as it
- * travels).
+ * Records are kept in chunks (about 128 KiB before compression), and chunks in segments: LMDB environments of
+ * their own, so that what retention lets go is removed as whole files. A chunk is zstd-compressed and, where
+ * a key is given, encrypted (AES-256-GCM or XChaCha20-Poly1305); it carries a hash chain: chain =
+ * BLAKE2b-256(previous chain || chunk as it travels).
  *
- * Commit protocol: journal_commit() makes the batch's chunks durable; the service then commits its state, in which the
- * journal's position is written; that commit decides. What lies beyond the position in the state was never seen by anybody
- * and is cut off at the next open, or by journal_revert(). journal_publish() then shows the batch to readers.
+ * Commit protocol: journal_commit() makes the batch's chunks durable; the service then commits its state, in
+ * which the journal's position is written; that commit decides. What lies beyond the position in the state
+ * was never seen by anybody and is cut off at the next open, or by journal_revert(). journal_publish() then
+ * shows the batch to readers.
  *
  * One writer thread adds and commits; any thread reads. */
 #ifndef QY_COMMON_JOURNAL_H
@@ -29,21 +30,24 @@ struct journal_position {
 struct journal_options {
     const char *path;
     uint64_t segment_bytes; /* a new segment is begun beyond this; 0: 1 GiB */
+    int64_t segment_ms;     /* and after so much record time, so that little data too can be let go by age; 0:
+                               never */
     const uint8_t *key;     /* 32 bytes, copied; NULL: not encrypted */
     int compression;        /* zstd level, negative ones are fast */
 };
 
 struct journal;
 
-/* Opens or makes it, and cuts off what lies beyond `committed` (NULL: the beginning). -QY_ECORRUPT when it ends before
- * `committed` or its chain does not fit. */
-int journal_open(
-    const struct journal_options *options, const struct journal_position *committed, struct journal **ret_journal);
+/* Opens or makes it, and cuts off what lies beyond `committed` (NULL: the beginning). -QY_ECORRUPT when it
+ * ends before `committed` or its chain does not fit. */
+int journal_open(const struct journal_options *options, const struct journal_position *committed,
+    struct journal **ret_journal);
 void journal_close(struct journal **journal);
 
-/* Writer: the record gets the returned offset. `record_class` is 1 to 63. `time_ms` is the fold's time. Errors are sticky
- * until journal_commit() or journal_revert(). */
-uint64_t journal_add(struct journal *journal, unsigned record_class, int64_t time_ms, const void *data, size_t size);
+/* Writer: the record gets the returned offset. `record_class` is 1 to 63. `time_ms` is the fold's time.
+ * Errors are sticky until journal_commit() or journal_revert(). */
+uint64_t journal_add(
+    struct journal *journal, unsigned record_class, int64_t time_ms, const void *data, size_t size);
 /* As journal_add, packing a message straight into the chunk. */
 uint64_t journal_add_message(
     struct journal *journal, unsigned record_class, int64_t time_ms, const ProtobufCMessage *message);
@@ -59,10 +63,11 @@ int journal_revert(struct journal *journal);
 /* What readers see; any thread. */
 struct journal_state {
     struct journal_position end;
-    uint64_t first;      /* the oldest offset still held */
-    uint64_t origin;     /* watermark: up to where, in the gateway's journal, this journal's inputs have been folded */
-    int64_t time_ms;     /* the fold's time */
-    uint64_t bytes;      /* on disk */
+    uint64_t first; /* the oldest offset still held */
+    uint64_t
+        origin; /* watermark: up to where, in the gateway's journal, this journal's inputs have been folded */
+    int64_t time_ms; /* the fold's time */
+    uint64_t bytes;  /* on disk */
 };
 void journal_state(struct journal *journal, struct journal_state *ret_state);
 
@@ -74,10 +79,11 @@ struct journal_chunk {
     struct bytes wire;
 };
 
-/* Appends whole chunks, from `from` on, to `out` (each as varint size and bytes), until `max_bytes` is passed (at least one
- * chunk where there is one) or the published end is reached. -QY_ETRIMMED, -QY_EAHEAD, -QY_EDIVERGED as DESIGN says. */
-int journal_read(struct journal *journal, const struct journal_position *from, size_t max_bytes, struct buffer *out,
-    struct journal_position *ret_after);
+/* Appends whole chunks, from `from` on, to `out` (each as varint size and bytes), until `max_bytes` is passed
+ * (at least one chunk where there is one) or the published end is reached. -QY_ETRIMMED, -QY_EAHEAD,
+ * -QY_EDIVERGED as DESIGN says. */
+int journal_read(struct journal *journal, const struct journal_position *from, size_t max_bytes,
+    struct buffer *out, struct journal_position *ret_after);
 
 /* Removes whole segments that hold only records below `offset` and older than `before_ms`. */
 int journal_trim(struct journal *journal, uint64_t offset, int64_t before_ms);
@@ -89,8 +95,8 @@ struct journal_record {
     struct bytes data;
 };
 
-/* Follower's side: opens a travelled chunk that must follow `position`, verifies the chain, and moves `position` past it. The
- * records are borrowed from `reader` until its next call. */
+/* Follower's side: opens a travelled chunk that must follow `position`, verifies the chain, and moves
+ * `position` past it. The records are borrowed from `reader` until its next call. */
 struct chunk_reader;
 int chunk_reader_open(struct chunk_reader **ret_reader);
 void chunk_reader_close(struct chunk_reader **reader);
@@ -98,7 +104,9 @@ int chunk_read(struct chunk_reader *reader, struct bytes wire, struct journal_po
 /* Next record of the chunk; false at its end. */
 bool chunk_next(struct chunk_reader *reader, struct journal_record *ret_record);
 
-/* One record by its offset, for lookups; any thread, copied into `out`. -QY_ENOTFOUND beyond the end, -QY_ETRIMMED. */
-int journal_get(struct journal *journal, uint64_t offset, struct buffer *out, struct journal_record *ret_record);
+/* One record by its offset, for lookups; any thread, copied into `out`. -QY_ENOTFOUND beyond the end,
+ * -QY_ETRIMMED. */
+int journal_get(
+    struct journal *journal, uint64_t offset, struct buffer *out, struct journal_record *ret_record);
 
 #endif

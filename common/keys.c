@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/keys.h"
 
+#include "common/directory.h"
 #include "common/error.h"
 #include "common/mem.h"
 
@@ -30,31 +31,6 @@ static int compose(char path[PATH_BYTES], const char *directory, const char *nam
     return size < 0 || size >= PATH_BYTES ? -QY_ETOOLARGE : 0;
 }
 
-/* Like mkdir -p. */
-static int make_directories(const char *directory)
-{
-    char path[PATH_BYTES];
-    size_t size = strlen(directory);
-    if (size == 0 || size >= sizeof(path))
-        return -QY_EINVAL;
-    memcpy(path, directory, size + 1);
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        path[i] = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
-            return error_from_errno(errno);
-        path[i] = i < size ? '/' : '\0';
-    }
-    return 0;
-}
-
-static int sync_directory(const char *directory)
-{
-    _cleanup_(close_file) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) < 0 ? error_from_errno(errno) : 0;
-}
-
 static int write_synced(const char *path, mode_t mode, const void *data, size_t size)
 {
     _cleanup_(close_file) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -80,7 +56,7 @@ static int create_file(const char *directory, const char *path, mode_t mode, con
     if (code == 0 && link(temporary, path) < 0 && errno != EEXIST)
         code = error_from_errno(errno);
     unlink(temporary);
-    return code < 0 ? code : sync_directory(directory);
+    return code < 0 ? code : directory_sync(directory);
 }
 
 /* The whole file, at most `capacity` - 1 bytes, with a NUL behind it. */
@@ -215,25 +191,35 @@ static int make_pair(const char *directory, const char *name)
 
 int keys_make(const char *directory)
 {
-    int code = make_directories(directory);
+    int code = directory_make(directory);
     for (size_t i = 0; i < COUNT_OF(names) && code == 0; i++)
         code = make_pair(directory, names[i]);
     return code;
+}
+
+/* The directory that `path` lies in. */
+static int parent_of(const char *path, char ret_directory[PATH_BYTES])
+{
+    const char *slash = strrchr(path, '/');
+    size_t size = slash ? (size_t)(slash - path) : 0;
+    if (size >= PATH_BYTES)
+        return -QY_ETOOLARGE;
+    if (size == 0) {
+        memcpy(ret_directory, slash ? "/" : ".", 2);
+        return 0;
+    }
+    memcpy(ret_directory, path, size);
+    ret_directory[size] = '\0';
+    return 0;
 }
 
 static int make_secret(const char *path)
 {
     char directory[PATH_BYTES];
     uint8_t secret[32];
-    const char *slash = strrchr(path, '/');
-    size_t size = slash ? (size_t)(slash - path) : 0;
-    if (size >= sizeof(directory))
-        return -QY_ETOOLARGE;
-    memcpy(directory, path, size);
-    directory[size] = '\0';
-    if (size == 0)
-        memcpy(directory, slash ? "/" : ".", 2);
-    int code = make_directories(directory);
+    int code = parent_of(path, directory);
+    if (code == 0)
+        code = directory_make(directory);
     if (code < 0)
         return code;
     if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))

@@ -11,7 +11,7 @@
 
 #define PROBE_MS 250
 
-struct peer {
+struct known_peer {
     char name[32];
     char *endpoint;
     char public_key[KEYS_Z85];
@@ -25,12 +25,12 @@ struct peer {
 struct peers {
     struct keys own;
     size_t count;
-    struct peer peer[PEERS_MAX];
+    struct known_peer peer[PEERS_MAX];
 };
 
-static int add(struct peers *peers, const char *directory, const struct peer_address *address)
+static int add(struct peers *peers, const char *directory, const struct peer *address)
 {
-    struct peer *peer = &peers->peer[peers->count];
+    struct known_peer *peer = &peers->peer[peers->count];
     size_t size = strlen(address->name);
     if (peers->count == PEERS_MAX || size >= sizeof(peer->name))
         return -QY_ETOOLARGE;
@@ -46,8 +46,8 @@ static int add(struct peers *peers, const char *directory, const struct peer_add
     return 0;
 }
 
-int peers_open(const struct keys *own, const char *keys_directory, const struct peer_address *addresses,
-    size_t count, struct peers **ret_peers)
+int peers_open(const struct keys *own, const char *keys_directory, const struct peer *addresses, size_t count,
+    struct peers **ret_peers)
 {
     _cleanup_(peers_close) struct peers *peers = calloc(1, sizeof(*peers));
     if (!peers)
@@ -93,22 +93,22 @@ size_t peers_index(const struct peers *peers, const char *name)
     return PEERS_MAX;
 }
 
-struct peer *peers_at(struct peers *peers, size_t index)
+struct known_peer *peers_at(struct peers *peers, size_t index)
 {
     return &peers->peer[index];
 }
 
-const char *peer_endpoint(const struct peer *peer)
+const char *peer_endpoint(const struct known_peer *peer)
 {
     return peer->endpoint;
 }
 
-const char *peer_public(const struct peer *peer)
+const char *peer_public(const struct known_peer *peer)
 {
     return peer->public_key;
 }
 
-enum peer_pass peer_enter(struct peer *peer)
+enum peer_pass peer_enter(struct known_peer *peer)
 {
     enum peer_pass pass = PEER_FREE;
     pthread_mutex_lock(&peer->lock);
@@ -122,7 +122,7 @@ enum peer_pass peer_enter(struct peer *peer)
 }
 
 /* One slow call does not make a peer suspect that has answered others meanwhile. */
-void peer_leave(struct peer *peer, enum peer_pass pass, int64_t entered_ms, enum peer_outcome outcome)
+void peer_leave(struct known_peer *peer, enum peer_pass pass, int64_t entered_ms, enum peer_outcome outcome)
 {
     int64_t now = monotonic_ms();
     pthread_mutex_lock(&peer->lock);

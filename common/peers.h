@@ -11,16 +11,15 @@
 #define PEERS_MAX 16
 
 struct peers;
-struct peer;
 
-struct peer_address {
+struct peer {
     const char *name;     /* whose .pub it must prove to have */
     const char *endpoint; /* "tcp://127.0.0.1:7120" */
 };
 
 /* Everything is copied. -QY_ENOTFOUND, -QY_ECORRUPT: a peer's .pub under `keys_directory`. */
-int peers_open(const struct keys *own, const char *keys_directory, const struct peer_address *addresses,
-    size_t count, struct peers **ret_peers);
+int peers_open(const struct keys *own, const char *keys_directory, const struct peer *addresses, size_t count,
+    struct peers **ret_peers);
 void peers_close(struct peers **peers);
 
 /* -- for rpc_client; any thread -- */
@@ -29,14 +28,15 @@ const struct keys *peers_keys(const struct peers *peers);
 size_t peers_count(const struct peers *peers);
 /* PEERS_MAX when there is none of this name. */
 size_t peers_index(const struct peers *peers, const char *name);
-struct peer *peers_at(struct peers *peers, size_t index);
-const char *peer_endpoint(const struct peer *peer);
-const char *peer_public(const struct peer *peer);
+struct known_peer;
+struct known_peer *peers_at(struct peers *peers, size_t index);
+const char *peer_endpoint(const struct known_peer *peer);
+const char *peer_public(const struct known_peer *peer);
 
 enum peer_pass { PEER_REFUSED, PEER_FREE, PEER_PROBE };
 /* Asks to make a call; each pass but PEER_REFUSED is given back by peer_leave(). */
-enum peer_pass peer_enter(struct peer *peer);
+enum peer_pass peer_enter(struct known_peer *peer);
 enum peer_outcome { PEER_ANSWERED, PEER_SILENT, PEER_UNKNOWN };
-void peer_leave(struct peer *peer, enum peer_pass pass, int64_t entered_ms, enum peer_outcome outcome);
+void peer_leave(struct known_peer *peer, enum peer_pass pass, int64_t entered_ms, enum peer_outcome outcome);
 
 #endif

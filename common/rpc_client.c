@@ -48,7 +48,7 @@ void rpc_client_close(struct rpc_client **client)
     *client = NULL;
 }
 
-static int link_open(struct link *link, const struct peers *peers, const struct peer *peer)
+static int link_open(struct link *link, const struct peers *peers, const struct known_peer *peer)
 {
     if (link->socket)
         return 0;
@@ -56,14 +56,18 @@ static int link_open(struct link *link, const struct peers *peers, const struct 
     return socket_connect(peer_endpoint(peer), peers_keys(peers), peer_public(peer), &link->socket);
 }
 
-/* A fresh socket is given time for its handshake; one that has lost its connection is not waited for. */
+/* A fresh socket is given time for its handshake; one that has lost its connection is not waited for. Either
+ * is replaced at the next call: libzmq gives a connection up for good where it took the other side for
+ * broken. */
 static int link_ready(struct link *link, int64_t deadline_ms)
 {
     int64_t until = link->opened_ms + HANDSHAKE_WAIT_MS;
     until = until < deadline_ms ? until : deadline_ms;
     while (!(socket_events(link->socket) & ZMQ_POLLOUT)) {
-        if (link->was_connected || monotonic_ms() >= until)
+        if (link->was_connected || monotonic_ms() >= until) {
+            socket_close(&link->socket);
             return -QY_EUNAVAILABLE;
+        }
         socket_wait(link->socket, until);
     }
     link->was_connected = true;
@@ -180,7 +184,7 @@ static int call_link(struct link *link, uint64_t id, const struct exchange *exch
 static int call_peer(struct rpc_client *client, size_t index, const struct exchange *exchange,
     ProtobufCMessage **ret_reply, struct rpc_error *error)
 {
-    struct peer *peer = peers_at(client->peers, index);
+    struct known_peer *peer = peers_at(client->peers, index);
     int64_t entered_ms = monotonic_ms();
     enum peer_pass pass = peer_enter(peer);
     if (pass == PEER_REFUSED)

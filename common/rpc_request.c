@@ -2,6 +2,7 @@
 #include "common/rpc_request.h"
 
 #include "common/deadline.h"
+#include "common/log.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -96,19 +97,19 @@ static int read_call(
     if (frame.size > options->max_request_bytes)
         return rpc_refuse(
             context, -QY_ETOOLARGE, "request", "larger than %zu bytes", options->max_request_bytes);
-    request->message = unpack(request, options->calls->request, frame);
+    request->message = unpack(request, options->service->request, frame);
     if (!request->message)
         return rpc_refuse(context, -QY_EINVAL, "request", "not a request of this service");
     unsigned call = rpc_case(request->message);
-    request->reply_type = options->calls->reply;
+    request->reply_type = options->service->reply;
     if (call >= 1 && call <= RPC_RUNTIME_CASES) {
-        request->handler = &options->runtime[call];
+        request->handler = &options->runtime[call - 1];
         request->reply_type = &quanyu__runtime_reply__descriptor;
         request->message = unpack(request, &quanyu__runtime_request__descriptor, frame);
         if (!request->message)
             return -QY_ENOMEM;
-    } else if (call > 0 && call < options->calls->handler_count) {
-        request->handler = &options->calls->handlers[call];
+    } else if (call > 0 && call < options->service->handler_count) {
+        request->handler = &options->service->handlers[call];
     }
     if (!request->handler || !request->handler->handle)
         return rpc_refuse(context, -QY_EUNSUPPORTED, "request", "this service has no such call");
@@ -148,7 +149,7 @@ int rpc_request_read(
     struct bytes body = frame_bytes(frames, 2);
     request->bytes = sizeof(*request) + body.size;
     request->context = (struct rpc_context){
-        .service = options->service, .self = options->self, .peer = request->peer, .arena = request->arena};
+        .service = options->context, .self = options->self, .peer = request->peer, .arena = request->arena};
     int code = read_peer(request, frames);
     if (code < 0)
         return code;
@@ -171,7 +172,9 @@ int rpc_request_run(struct rpc_request *request)
     if (!request->reply)
         return -QY_ENOMEM;
     request->reply_type->message_init(request->reply);
+    log_set_request(request->context.header->request_id);
     int code = request->handler->handle(&request->context, request->message, request->reply);
+    log_set_request(NULL);
     assert(code <= 0 && code > -QY_ERROR_COUNT);
     return code;
 }

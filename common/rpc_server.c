@@ -66,11 +66,11 @@ static void *read_queries(void *data)
     struct queue_item *item;
     while ((item = queue_pop(server->queries, -1))) {
         struct rpc_request *request = of_item(item);
-        int code = server->options.begin_read(server->options.service, &request->context.txn);
+        int code = server->options.begin_read(server->options.context, &request->context.txn);
         if (code == 0)
             code = rpc_request_run(request);
         rpc_request_pack(request, code); /* the reply may point into the snapshot until here */
-        server->options.end_read(&request->context.txn);
+        store_abort(&request->context.txn);
         give_back(request);
     }
     return NULL;
@@ -144,7 +144,7 @@ static int admit(struct rpc_server *server, struct rpc_request *request)
         return queue_push(server->queries, &request->item);
     }
     request->work = (struct work){.bytes = request->bytes, .apply = apply_command, .done = command_done};
-    return options->submit(options->service, &request->work);
+    return options->submit(options->context, &request->work);
 }
 
 static void take_request(struct rpc_server *server, struct frames *frames, bool stopping)

@@ -19,14 +19,13 @@ struct rpc_server;
 struct rpc_server_options {
     const char *endpoint;    /* "tcp://127.0.0.1:7110"; port 0: any free one, see rpc_server_port() */
     const struct keys *keys; /* used while opening only */
-    const struct rpc_service *calls;
+    const struct rpc_service *service;
     const struct rpc_handler
-        *runtime;            /* of cases 1 and 2, indexed by the case; on RuntimeRequest and RuntimeReply */
+        *runtime;            /* of cases 1 and 2, in this order; on RuntimeRequest and RuntimeReply */
     void *self;              /* rpc_context.self */
-    struct service *service; /* rpc_context.service */
+    struct service *context; /* rpc_context.service, and the first argument of the two below */
     unsigned reader_threads; /* at least 1 */
     int (*begin_read)(struct service *service, struct store_txn **ret_txn); /* reader thread */
-    void (*end_read)(struct store_txn **txn);                               /* store_abort() */
     int (*submit)(struct service *service, struct work *work);              /* as service_submit() */
     unsigned max_requests;                                                  /* in hand at once; 0: 4,096 */
     size_t max_bytes;                                                       /* of them; 0: 256 MiB */

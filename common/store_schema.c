@@ -128,7 +128,7 @@ static int migrate(struct store *store, const struct store_migration *migration)
 
 int store_open_tables(struct store *store, const struct store_options *options, uint32_t *ret_version)
 {
-    bool ready;
+    bool ready = false;
     int code = open_present(store, options, &ready);
     if (code)
         return code;

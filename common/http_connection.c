@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: reads requests, hands them over one at a time, writes the answers. */
+#include "common/error.h"
+#include "common/http_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes that wait in user space while a request is being handled; the rest stays with the kernel, and then
+ * with the client. */
+#define READ_AHEAD ((size_t)64 * 1024)
+/* A body of which this much is still missing is read straight to where it belongs. */
+#define DIRECT_LEAST ((size_t)2048)
+/* How long one connection may keep its thread reading. */
+#define DIRECT_MOST ((size_t)1024 * 1024)
+/* What is thrown away of a client that goes on sending after its refusal. */
+#define LINGER_MOST ((size_t)16 * 1024 * 1024)
+
+/* -- ends -- */
+
+void http_connection_free(struct http_connection *connection)
+{
+    http_request_free(&connection->request, &connection->thread->server->memory);
+    http_parser_close(&connection->parser);
+    free(connection);
+}
+
+/* The client is gone or is sent away, with nothing left to be written. What was called from outside settles
+ * the rest. */
+static void drop(struct http_connection *connection)
+{
+    http_deadline_clear(connection);
+    if (!connection->bufferevent)
+        return;
+    bufferevent_free(connection->bufferevent); /* closes the socket */
+    connection->bufferevent = NULL;
+    metric_add(connection->thread->server->connections_open, -1);
+}
+
+/* Ends what was dropped, unless the handler still has the request: then its answer will. The last thing that
+ * is done with a connection in any call from outside. */
+static void settle(struct http_connection *connection)
+{
+    struct http_thread *thread = connection->thread;
+    if (connection->bufferevent || connection->state == CONNECTION_HANDLING)
+        return;
+    LIST_REMOVE(connection, all);
+    http_connection_free(connection);
+    http_thread_ended(thread);
+}
+
+void http_connection_end(struct http_connection *connection)
+{
+    drop(connection);
+    settle(connection);
+}
+
+/* Closing with unread bytes would send a reset that can overtake the answer. So: shut our side, and read on
+ * for a while. */
+static void linger(struct http_connection *connection)
+{
+    connection->state = CONNECTION_LINGERING;
+    http_parser_reset(&connection->parser);
+    if (connection->peer_done || shutdown(connection->socket, SHUT_WR) != 0) {
+        drop(connection);
+        return;
+    }
+    struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+    evbuffer_drain(input, evbuffer_get_length(input));
+    http_deadline_set(connection, DEADLINE_LINGER);
+}
+
+static void throw_away(struct http_connection *connection, struct evbuffer *input)
+{
+    size_t size = evbuffer_get_length(input);
+    evbuffer_drain(input, size);
+    connection->lingered += size;
+    if (connection->lingered > LINGER_MOST)
+        drop(connection);
+}
+
+/* -- answers -- */
+
+/* Sends at once what the socket takes and leaves the rest to the bufferevent. False when the connection is
+ * lost. */
+static bool put(struct http_connection *connection, const uint8_t *data, size_t size)
+{
+    struct evbuffer *output = bufferevent_get_output(connection->bufferevent);
+    if (connection->direct && evbuffer_get_length(output) == 0) {
+        ssize_t sent = send(connection->socket, data, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (sent > 0) {
+            data += sent;
+            size -= (size_t)sent;
+        }
+    }
+    return size == 0 || bufferevent_write(connection->bufferevent, data, size) == 0;
+}
+
+static void count_answer(struct http_connection *connection)
+{
+    struct http_thread *thread = connection->thread;
+    struct http_server *server = thread->server;
+    struct http_request *request = &connection->request;
+    if (!server->options.metrics)
+        return;
+    struct metric **metric = &thread->by_status[request->status - 100];
+    if (!*metric) {
+        char labels[32];
+        snprintf(labels, sizeof(labels), "code=\"%d\"", request->status);
+        *metric = metrics_series(server->options.metrics, METRIC_COUNTER, "quanyu_http_requests_total",
+            labels, "HTTP requests answered.");
+    }
+    metric_add(*metric, 1);
+    metric_add(server->request_bytes, (double)connection->parser.body.size);
+    metric_add(server->answer_bytes, (double)request->answer.size);
+    metric_observe(server->request_seconds, metrics_clock() - request->received);
+}
+
+/* All of the answer is with the kernel. */
+static void after_answer(struct http_connection *connection)
+{
+    if (connection->request.close) {
+        linger(connection);
+        return;
+    }
+    http_request_clear(&connection->request);
+    http_parser_reset(&connection->parser);
+    connection->state = CONNECTION_READING;
+    http_deadline_set(connection, DEADLINE_IDLE);
+}
+
+static void send_answer(struct http_connection *connection)
+{
+    struct http_request *request = &connection->request;
+    count_answer(connection);
+    connection->state = CONNECTION_WRITING;
+    if (connection->thread->stopping)
+        request->close = true;
+    if (buffer_error(&request->answer) || !put(connection, request->answer.data, request->answer.size)) {
+        drop(connection);
+        return;
+    }
+    if (evbuffer_get_length(bufferevent_get_output(connection->bufferevent)) == 0)
+        after_answer(connection);
+    else
+        http_deadline_set(connection, DEADLINE_RESPONSE);
+}
+
+/* -- requests -- */
+
+/* The server's own answer, after which it cannot or will not go on with this client. */
+static void refuse(struct http_connection *connection, int status, const char *fault)
+{
+    struct http_request *request = &connection->request;
+    http_request_identify(request, http_parser_known(&connection->parser, KNOWN_REQUEST_ID));
+    request->received = metrics_clock();
+    request->close = true;
+    connection->state = CONNECTION_HANDLING;
+    connection->in_handler = true;
+    if (status == 503)
+        http_add_header(request, "Retry-After", "1");
+    http_problem(request, status, NULL, NULL, "%s", fault);
+    connection->in_handler = false;
+    send_answer(connection);
+}
+
+/* Answers 400, 413, 415 or 503 itself and returns false when the body cannot be decoded. The connection can
+ * go on. */
+static bool decode(struct http_connection *connection)
+{
+    struct http_request *request = &connection->request;
+    struct http_parser *parser = &connection->parser;
+    struct http_server *server = connection->thread->server;
+    enum http_coding coding = http_coding_of(http_parser_known(parser, KNOWN_CONTENT_ENCODING));
+    if (coding == CODING_IDENTITY || parser->body.size == 0)
+        return true;
+    if (coding == CODING_UNKNOWN) {
+        http_add_header(request, "Accept-Encoding", "gzip, deflate");
+        http_problem(
+            request, 415, NULL, "Content-Encoding", "the body may be compressed with gzip or deflate only");
+        return false;
+    }
+    struct bytes body = {parser->body.data, parser->body.size};
+    int result = http_inflate(connection->thread->inflater, coding, body, server->limits.max_body_bytes,
+        &server->memory, &request->decoded);
+    request->is_decoded = result == 0;
+    if (result == -QY_ETOOLARGE)
+        http_problem(request, 413, NULL, NULL, "the decompressed body is too large");
+    else if (result == -QY_ENOMEM)
+        http_problem(request, 503, NULL, NULL, "too many large bodies at once");
+    else if (result)
+        http_problem(request, 400, NULL, NULL, "the compressed body is damaged");
+    return result == 0;
+}
+
+static void handle(struct http_connection *connection)
+{
+    struct http_request *request = &connection->request;
+    struct http_options *options = &connection->thread->server->options;
+    http_request_identify(request, http_parser_known(&connection->parser, KNOWN_REQUEST_ID));
+    request->received = metrics_clock();
+    request->close = !connection->parser.keep_alive;
+    connection->state = CONNECTION_HANDLING;
+    connection->in_handler = true;
+    if (decode(connection))
+        options->handler(options->self, request);
+    connection->in_handler = false;
+    if (request->answered_here)
+        send_answer(connection);
+    else
+        http_deadline_clear(connection); /* now it is the handler's time */
+}
+
+static void take_step(struct http_connection *connection, enum http_step step, bool drained)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (step == HTTP_STEP_REFUSED)
+        refuse(connection, connection->parser.status, connection->parser.fault);
+    else if (step == HTTP_STEP_REQUEST)
+        handle(connection);
+    else if (step == HTTP_STEP_CONTINUE && drained &&
+             !put(connection, (const uint8_t *)go_on, sizeof(go_on) - 1))
+        drop(connection);
+}
+
+/* Reads the rest of a large body where it belongs, without the bufferevent's copies in between. */
+static void read_direct(struct http_connection *connection)
+{
+    size_t total = 0, size = 0, used;
+    enum http_step step = HTTP_STEP_MORE;
+    while (step == HTTP_STEP_MORE && total < DIRECT_MOST) {
+        uint8_t *room = http_parser_room(&connection->parser, DIRECT_LEAST, &size);
+        ssize_t got = room ? recv(connection->socket, room, size, 0) : -1;
+        if (got <= 0)
+            return; /* an end or an error shows again when the bufferevent reads */
+        total += (size_t)got;
+        step = http_parser_feed(&connection->parser, room, (size_t)got, &used);
+    }
+    if (step != HTTP_STEP_MORE)
+        take_step(connection, step, true);
+}
+
+/* Takes from the input what can be taken now, and sees to what the connection waits for next. */
+static void run(struct http_connection *connection)
+{
+    while (connection->bufferevent && connection->state == CONNECTION_READING) {
+        struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+        struct evbuffer_iovec piece;
+        size_t used;
+        if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1 || piece.iov_len == 0)
+            break;
+        enum http_step step = http_parser_feed(&connection->parser, piece.iov_base, piece.iov_len, &used);
+        evbuffer_drain(input, used);
+        take_step(connection, step, evbuffer_get_length(input) == 0);
+    }
+    if (!connection->bufferevent || connection->state != CONNECTION_READING)
+        return;
+    bool begun = http_parser_has_begun(&connection->parser);
+    if (connection->peer_done || (connection->thread->stopping && !begun))
+        drop(connection);
+    else if (begun && connection->deadline != DEADLINE_REQUEST)
+        http_deadline_set(connection, DEADLINE_REQUEST);
+}
+
+static void on_read(struct bufferevent *bufferevent, void *self)
+{
+    struct http_connection *connection = self;
+    if (connection->state == CONNECTION_LINGERING)
+        throw_away(connection, bufferevent_get_input(bufferevent));
+    run(connection);
+    if (connection->direct && connection->bufferevent && connection->state == CONNECTION_READING)
+        read_direct(connection);
+    settle(connection);
+}
+
+static void on_write(struct bufferevent *bufferevent, void *self)
+{
+    struct http_connection *connection = self;
+    if (connection->state == CONNECTION_WRITING &&
+        evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0)
+        after_answer(connection);
+    run(connection);
+    settle(connection);
+}
+
+static void on_event(struct bufferevent *bufferevent, short what, void *self)
+{
+    (void)bufferevent;
+    struct http_connection *connection = self;
+    connection->peer_done = true;
+    if ((what & BEV_EVENT_ERROR) || connection->state == CONNECTION_LINGERING)
+        drop(connection);
+    run(connection);
+    settle(connection);
+}
+
+void http_connection_answered(struct http_connection *connection)
+{
+    connection->state = CONNECTION_WRITING;
+    if (connection->bufferevent)
+        send_answer(connection);
+    run(connection);
+    settle(connection);
+}
+
+void http_connection_late(struct http_connection *connection)
+{
+    if (connection->deadline == DEADLINE_REQUEST)
+        refuse(connection, 408, "the request did not arrive in time");
+    else
+        drop(connection);
+    settle(connection);
+}
+
+void http_connection_stop(struct http_connection *connection)
+{
+    connection->request.close = true;
+    run(connection);
+    settle(connection);
+}
+
+/* -- the beginning -- */
+
+/* The one place that would change for TLS: a bufferevent_openssl, and `direct` false. */
+static struct bufferevent *transport_open(
+    struct http_thread *thread, evutil_socket_t socket, bool *ret_direct)
+{
+    int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    *ret_direct = true;
+    return bufferevent_socket_new(thread->base, socket, BEV_OPT_CLOSE_ON_FREE);
+}
+
+static void format_peer(const struct sockaddr *address, char peer[INET6_ADDRSTRLEN])
+{
+    static const char mapped[] = "::ffff:";
+    const void *bytes = address->sa_family == AF_INET6
+                            ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
+                            : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    if (!inet_ntop(address->sa_family, bytes, peer, INET6_ADDRSTRLEN))
+        snprintf(peer, INET6_ADDRSTRLEN, "unknown");
+    if (strncmp(peer, mapped, sizeof(mapped) - 1) == 0 && strchr(peer, '.')) /* IPv4 on an IPv6 socket */
+        memmove(peer, peer + sizeof(mapped) - 1, strlen(peer) - sizeof(mapped) + 2);
+}
+
+void http_connection_open(struct http_thread *thread, evutil_socket_t socket, const struct sockaddr *address)
+{
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    bool direct = false;
+    struct bufferevent *bufferevent = connection ? transport_open(thread, socket, &direct) : NULL;
+    if (!bufferevent) {
+        free(connection);
+        evutil_closesocket(socket);
+        http_thread_ended(thread);
+        return;
+    }
+    connection->thread = thread;
+    connection->bufferevent = bufferevent;
+    connection->socket = socket;
+    connection->direct = direct;
+    connection->deadline = DEADLINE_NONE;
+    format_peer(address, connection->peer);
+    http_parser_open(&connection->parser, &thread->server->limits);
+    LIST_INSERT_HEAD(&thread->connections, connection, all);
+    metric_add(thread->server->connections_open, 1);
+    metric_add(thread->server->connections_accepted, 1);
+    bufferevent_setcb(bufferevent, on_read, on_write, on_event, connection);
+    bufferevent_setwatermark(bufferevent, EV_READ, 0, READ_AHEAD);
+    http_deadline_set(connection, DEADLINE_IDLE);
+    if (bufferevent_enable(bufferevent, EV_READ | EV_WRITE) != 0)
+        http_connection_end(connection);
+}

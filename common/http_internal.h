@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the HTTP server share. Nobody else includes it.
+ *
+ * A connection belongs to one thread, which alone touches it, except while a request is with the handler:
+ * then the request, with all that it shows, belongs to whoever is to answer it, until http_respond() puts it
+ * into the thread's mailbox. A connection has one request at a time. */
+#ifndef QY_COMMON_HTTP_INTERNAL_H
+#define QY_COMMON_HTTP_INTERNAL_H
+
+#include "common/http.h"
+#include "common/http_inflate.h"
+#include "common/http_parser.h"
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/queue.h>
+
+#define HTTP_ID_MAX 64
+
+struct http_connection;
+struct http_thread;
+
+struct http_request {
+    struct http_request *next; /* in the mailbox */
+    struct buffer decoded;     /* the body, where it was compressed */
+    struct buffer extra;       /* added header fields */
+    struct buffer answer;      /* all of it, as it is sent */
+    double received;
+    int status;
+    bool is_decoded;
+    bool answered;      /* by whoever answers; asserts that it happens once */
+    bool answered_here; /* by the handler, on the connection's own thread */
+    bool close;         /* the connection ends with this answer */
+    char id[HTTP_ID_MAX + 1];
+};
+
+enum connection_state {
+    CONNECTION_READING,   /* waiting for a request, or in one */
+    CONNECTION_HANDLING,  /* the request is with the handler */
+    CONNECTION_WRITING,   /* the answer did not fit the socket at once */
+    CONNECTION_LINGERING, /* our side is shut; what still comes is thrown away, so that the answer is not lost
+                             in a reset */
+};
+
+/* Deadlines of one kind have one duration, so a queue of each is in order. */
+enum deadline_kind {
+    DEADLINE_IDLE,
+    DEADLINE_REQUEST,
+    DEADLINE_RESPONSE,
+    DEADLINE_LINGER,
+    DEADLINE_COUNT,
+    DEADLINE_NONE
+};
+
+struct http_connection {
+    struct http_thread *thread;
+    struct bufferevent
+        *bufferevent; /* NULL once the client is gone; the connection ends when the handler is through, too */
+    evutil_socket_t socket;
+    bool direct; /* no TLS: the socket may be read and written beside the bufferevent while that one holds
+                    nothing */
+    enum connection_state state;
+    bool in_handler; /* the handler is being called for it right now */
+    bool peer_done;  /* the client has shut its side */
+    size_t lingered; /* bytes thrown away */
+    enum deadline_kind deadline;
+    int64_t deadline_ms;
+    TAILQ_ENTRY(http_connection) by_deadline;
+    LIST_ENTRY(http_connection) all;
+    struct http_parser parser;
+    struct http_request request;
+    char peer[INET6_ADDRSTRLEN];
+};
+TAILQ_HEAD(connection_queue, http_connection);
+LIST_HEAD(connection_list, http_connection);
+
+struct http_thread {
+    struct http_server *server;
+    pthread_t thread;
+    bool started;
+    struct event_base *base;
+    evutil_socket_t socket; /* listening, until the listener has it */
+    struct evconnlistener *listener;
+    bool pausing;        /* does not accept */
+    _Atomic bool paused; /* the same, for the others: wake it when a connection ends */
+    struct event *retry; /* accepting again after the system was out of descriptors */
+    int wake_descriptor;
+    struct event *wake;
+    struct event *timer; /* of the earliest deadline */
+    int64_t timer_ms;
+    struct event *grace;
+    bool stopping;
+    _Atomic(struct http_request *) mailbox; /* answered requests, last one first */
+    struct connection_queue deadlines[DEADLINE_COUNT];
+    struct connection_list connections;
+    struct http_inflater *inflater;
+    struct metric *by_status[500]; /* cache, from status 100 on */
+};
+
+struct http_server {
+    struct http_options options;
+    char address[64];
+    uint16_t port;
+    struct http_limits limits;
+    struct http_memory memory;
+    _Atomic uint64_t connections;
+    _Atomic bool stopping;
+    unsigned grace_ms;           /* set before stopping */
+    _Atomic uint64_t references; /* the owner, and requests that were still unanswered when it closed */
+    struct metric *connections_open, *connections_accepted, *request_seconds, *request_bytes, *answer_bytes;
+    unsigned thread_count;
+    struct http_thread threads[];
+};
+
+static inline struct http_connection *connection_of(const struct http_request *request)
+{
+    return (struct http_connection *)((uintptr_t)request - offsetof(struct http_connection, request));
+}
+
+/* -- http_thread.c: the loop of one thread -- */
+int http_thread_open(struct http_thread *thread, struct http_server *server);
+void *http_thread_run(void *thread);
+void http_thread_close(struct http_thread *thread);
+/* Any thread. */
+void http_thread_wake(struct http_thread *thread);
+/* Any thread: gives an answered request back to its connection's thread. */
+void http_thread_post(struct http_request *request);
+/* The thread that runs here, NULL on others. */
+struct http_thread *http_thread_here(void);
+/* Puts the connection behind the others of that kind. */
+void http_deadline_set(struct http_connection *connection, enum deadline_kind kind);
+void http_deadline_clear(struct http_connection *connection);
+/* A connection has ended: accepting may go on, or the thread may end. */
+void http_thread_ended(struct http_thread *thread);
+void http_server_release(struct http_server *server);
+
+/* -- http_connection.c -- */
+void http_connection_open(struct http_thread *thread, evutil_socket_t socket, const struct sockaddr *address);
+/* Its request was answered elsewhere. */
+void http_connection_answered(struct http_connection *connection);
+/* A deadline passed. */
+void http_connection_late(struct http_connection *connection);
+/* The server is closing: ends what is idle, lets the rest end with its answer. */
+void http_connection_stop(struct http_connection *connection);
+/* Closes it now. The connection itself stays until the handler has answered. */
+void http_connection_end(struct http_connection *connection);
+void http_connection_free(struct http_connection *connection);
+
+/* -- http_respond.c, http_request.c -- */
+/* The client's request id where it may be used, else a new one. */
+void http_request_identify(struct http_request *request, const char *wanted);
+void http_request_clear(struct http_request *request);
+void http_request_free(struct http_request *request, struct http_memory *memory);
+
+#endif

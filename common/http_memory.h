@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much memory request bodies hold in all, with a limit; shared by threads. */
+#ifndef QY_COMMON_HTTP_MEMORY_H
+#define QY_COMMON_HTTP_MEMORY_H
+
+#include "common/buffer.h"
+
+#include <stdatomic.h>
+
+struct http_memory {
+    _Atomic uint64_t held;
+    uint64_t most;
+};
+
+/* Makes room for `size` bytes behind the content, up to `most` bytes in all, growing by doubling; the growth
+ * is counted in `memory`, which may be NULL. -QY_ENOMEM when the limit or malloc says no. */
+int http_memory_grow(struct http_memory *memory, struct buffer *buffer, size_t size, size_t most);
+/* Frees the buffer and gives back what it was counted for. */
+void http_memory_free(struct http_memory *memory, struct buffer *buffer);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http_target.h"
+
+#include <string.h>
+#include <strings.h>
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%xx" at `text` stands for, -1 where it is broken. `text` ends in a NUL. */
+static int escaped_byte(const char *text)
+{
+    int high = hex_digit(text[1]);
+    int low = high < 0 ? -1 : hex_digit(text[2]);
+    return low < 0 ? -1 : high * 16 + low;
+}
+
+static const char *decode_path(char *path)
+{
+    char *out = path;
+    for (const char *in = path; *in; in++) {
+        int byte = (unsigned char)*in;
+        if (*in == '%') {
+            byte = escaped_byte(in);
+            if (byte < 0)
+                return "the path holds a broken escape";
+            if (byte == '/')
+                return "the path holds an encoded slash";
+            in += 2;
+        }
+        if (byte < 0x20 || byte == 0x7f)
+            return "the path holds a control character";
+        *out++ = (char)byte;
+    }
+    *out = 0;
+    return NULL;
+}
+
+const char *http_target_split(char *target, size_t size, size_t *ret_path, size_t *ret_query)
+{
+    char *path = target, *end = target + size;
+    if (strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0) {
+        path = strstr(path, "//") + 2;
+        path += strcspn(path, "/?");
+    }
+    *ret_path = *ret_query = size;
+    if (*path != '/')
+        return "the request target has no path";
+    if (memchr(path, '#', (size_t)(end - path)))
+        return "the request target holds a fragment";
+    char *query = memchr(path, '?', (size_t)(end - path));
+    if (query)
+        *query++ = 0;
+    *ret_path = (size_t)(path - target);
+    *ret_query = (size_t)((query ? query : end) - target);
+    return decode_path(path);
+}
+
+/* Compares and copies decoded bytes up to '=', '&' or the end; returns where it stopped, NULL where an escape
+ * is broken. */
+static const char *decode_part(const char *in, const char *stops, char *out, size_t size, bool *ret_fits)
+{
+    size_t used = 0;
+    *ret_fits = true;
+    for (; *in && !strchr(stops, *in); in++) {
+        int byte = *in == '+' ? ' ' : (unsigned char)*in;
+        if (*in == '%') {
+            byte = escaped_byte(in);
+            if (byte <= 0)
+                return NULL;
+            in += 2;
+        }
+        if (used + 1 < size)
+            out[used++] = (char)byte;
+        else
+            *ret_fits = false;
+    }
+    out[used] = 0;
+    return in;
+}
+
+bool http_query_parameter(const char *query, const char *name, char *value, size_t size)
+{
+    for (const char *part = query; *part;) {
+        char key[64];
+        bool fits;
+        const char *end = decode_part(part, "=&", key, sizeof(key), &fits);
+        if (end && fits && strcmp(key, name) == 0) {
+            if (*end == '=')
+                end++;
+            return decode_part(end, "&", value, size, &fits) && fits;
+        }
+        part += strcspn(part, "&");
+        part += *part == '&';
+    }
+    return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request target: its path, decoded, and its query. */
+#ifndef QY_COMMON_HTTP_TARGET_H
+#define QY_COMMON_HTTP_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Cuts `target` (`size` bytes, a NUL behind them) into two texts and decodes the path in place; the outputs
+ * are offsets into it. An absolute target ("http://host/path") loses its scheme and host. Returns NULL, or
+ * what is wrong, in words. A path with an encoded '/', with a control character, encoded or not, or with a
+ * broken escape is wrong. */
+const char *http_target_split(char *target, size_t size, size_t *ret_path, size_t *ret_query);
+
+/* Finds `name` in a raw query and decodes its value, '+' being a blank. False when it is absent, malformed,
+ * holds a NUL, or is too long for `size` bytes with a NUL. The first one counts. */
+bool http_query_parameter(const char *query, const char *name, char *value, size_t size);
+
+#endif

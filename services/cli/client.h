@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the command line talks to the suite: HTTP to gateway and audit with the credentials of the first start, or requests to the
+ * services with the key "cli". */
+#ifndef QY_CLI_CLIENT_H
+#define QY_CLI_CLIENT_H
+
+#include "common/buffer.h"
+#include "common/config.h"
+
+#include <yyjson.h>
+
+struct client {
+    struct config *config;
+    void *curl;
+    char gateway_url[256];
+    char audit_url[256];
+    char write_key[128];
+    char hq_token[128];
+    char auditor_token[128];
+};
+
+/* Reads settings and the credentials under the setting `bootstrap`; prints what is wrong. 0 or -1. */
+int client_open(struct client *client);
+void client_close(struct client *client);
+
+enum client_peer { PEER_API, PEER_INGEST, PEER_AUDIT };
+/* One HTTP exchange; `body` NULL for GET. Yields the status, or -1 after printing why there was no answer. */
+long client_call(struct client *client, enum client_peer peer, const char *method, const char *path, const char *body,
+    size_t size, struct buffer *answer);
+
+/* As client_call, for commands: prints a problem document's detail when the status is not 2xx. NULL then. The caller frees it. */
+yyjson_doc *client_ask(
+    struct client *client, enum client_peer peer, const char *method, const char *path, const char *body);
+
+/* Appends `text` percent-encoded. */
+void client_escape(struct buffer *out, const char *text);
+
+#endif

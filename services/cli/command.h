@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of `quanyu`. Each gets its own arguments (argv[0] is its name) and returns the exit status: 0, 1 when it failed, 2
+ * on wrong usage. */
+#ifndef QY_CLI_COMMAND_H
+#define QY_CLI_COMMAND_H
+
+struct command {
+    const char *name;
+    const char *usage; /* behind the name */
+    const char *help;
+    int (*run)(int argc, char **argv);
+};
+extern const struct command commands[];
+
+/* Runs the command that argv[1] names, or shows the help. */
+int command_main(int argc, char **argv);
+/* Prints the usage of the command and returns 2. */
+int command_usage(const char *name);
+
+int command_status(int argc, char **argv);
+int command_person(int argc, char **argv);
+int command_audience(int argc, char **argv);
+int command_audit(int argc, char **argv);
+int command_clock(int argc, char **argv);
+int command_dump(int argc, char **argv);
+int command_import(int argc, char **argv);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that ask one question over HTTP and print the answer. */
+#include "common/json.h"
+#include "services/cli/client.h"
+#include "services/cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int print_json(yyjson_doc *doc)
+{
+    if (!doc)
+        return 1;
+    size_t size;
+    char *text = yyjson_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES, &size);
+    if (text)
+        printf("%s\n", text);
+    free(text);
+    yyjson_doc_free(doc);
+    return text ? 0 : 1;
+}
+
+static int ask_and_print(enum client_peer peer, const char *method, const char *path, const char *body)
+{
+    struct client client;
+    if (client_open(&client))
+        return 1;
+    int status = print_json(client_ask(&client, peer, method, path, body));
+    client_close(&client);
+    return status;
+}
+
+/* -- status -- */
+
+static const char *text_of(yyjson_val *object, const char *name)
+{
+    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
+    return text ? text : "-";
+}
+
+static void print_service(const char *name, yyjson_val *service)
+{
+    bool ready = yyjson_get_bool(yyjson_obj_get(service, "ready"));
+    uint64_t lag = 0;
+    size_t index, count;
+    yyjson_val *input;
+    yyjson_arr_foreach(yyjson_obj_get(service, "inputs"), index, count, input)
+        lag += yyjson_get_uint(yyjson_obj_get(input, "lag_records"));
+    printf("%-9s %-9s %12s %12s %10llu %9.1f MB\n", name, ready ? "ready" : "not ready", text_of(service, "position"),
+        text_of(service, "journal_end"), (unsigned long long)lag,
+        (double)(yyjson_get_uint(yyjson_obj_get(service, "store_bytes")) +
+                 yyjson_get_uint(yyjson_obj_get(service, "journal_bytes"))) /
+            1e6);
+    size_t reason_index, reason_count;
+    yyjson_val *part, *reason;
+    yyjson_obj_foreach(yyjson_obj_get(service, "reasons"), reason_index, reason_count, part, reason)
+        printf("          %s: %s\n", yyjson_get_str(part), yyjson_get_str(reason));
+}
+
+int command_status(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--json") == 0)
+        return ask_and_print(PEER_API, "GET", "/api/v1/status", NULL);
+    if (argc != 1)
+        return command_usage(argv[0]);
+    struct client client;
+    if (client_open(&client))
+        return 1;
+    yyjson_doc *doc = client_ask(&client, PEER_API, "GET", "/api/v1/status", NULL);
+    client_close(&client);
+    if (!doc)
+        return 1;
+    yyjson_val *root = yyjson_doc_get_root(doc), *name, *service;
+    printf("time %s (%s clock), %s\n\n", text_of(root, "time"), text_of(root, "clock"),
+        yyjson_get_bool(yyjson_obj_get(root, "quiet")) ? "everything is folded" : "work is under way");
+    printf("%-9s %-9s %12s %12s %10s %12s\n", "service", "", "position", "journal", "lag", "size");
+    size_t index, count;
+    yyjson_obj_foreach(yyjson_obj_get(root, "services"), index, count, name, service)
+        print_service(yyjson_get_str(name), service);
+    yyjson_doc_free(doc);
+    return 0;
+}
+
+/* -- person -- */
+
+int command_person(int argc, char **argv)
+{
+    if (argc != 2)
+        return command_usage(argv[0]);
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    const char *colon = strchr(argv[1], ':');
+    if (!colon) {
+        buffer_text(&text, "/api/v1/persons/");
+        client_escape(&text, argv[1]);
+        return ask_and_print(PEER_API, "GET", buffer_c_str(&text), NULL);
+    }
+    struct json json = json_to(&text);
+    json_open(&json, '{');
+    json_name(&json, "identifiers");
+    json_open(&json, '[');
+    json_open(&json, '{');
+    json_name(&json, "kind");
+    json_text_n(&json, argv[1], (size_t)(colon - argv[1]));
+    json_field_text(&json, "value", colon + 1);
+    json_close(&json, '}');
+    json_close(&json, ']');
+    json_close(&json, '}');
+    return ask_and_print(PEER_API, "POST", "/api/v1/persons/lookup", buffer_c_str(&text));
+}
+
+/* -- audience -- */
+
+static char *rule_text(const char *argument)
+{
+    if (argument[0] != '@')
+        return strdup(argument);
+    yyjson_doc *doc = yyjson_read_file(argument + 1, YYJSON_READ_NUMBER_AS_RAW, NULL, NULL);
+    char *text = doc ? yyjson_write(doc, 0, NULL) : NULL;
+    if (!text)
+        fprintf(stderr, "quanyu: %s is not a file with JSON\n", argument + 1);
+    yyjson_doc_free(doc);
+    return text;
+}
+
+int command_audience(int argc, char **argv)
+{
+    bool as_of = argc == 4 && strcmp(argv[2], "--as-of") == 0;
+    if (argc != 2 && !as_of)
+        return command_usage(argv[0]);
+    _cleanup_(free_pointer) char *rule = rule_text(argv[1]);
+    if (!rule)
+        return 1;
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_name(&json, "rule");
+    json_raw(&json, rule, strlen(rule), "null");
+    if (as_of)
+        json_field_text(&json, "as_of", argv[3]);
+    json_close(&json, '}');
+    return ask_and_print(PEER_API, "POST", "/api/v1/audiences/count", buffer_c_str(&body));
+}
+
+/* -- audit -- */
+
+static const char *parameter_of(const char *option)
+{
+    static const char *const names[] = {"actor", "subject", "action", "from", "to", "limit", "cursor"};
+    if (strncmp(option, "--", 2) != 0)
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(option + 2, names[i]) == 0)
+            return names[i];
+    return NULL;
+}
+
+int command_audit(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "tree") == 0)
+        return ask_and_print(PEER_AUDIT, "GET", "/v1/tree", NULL);
+    _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
+    buffer_text(&path, "/v1/records");
+    for (int i = 1; i < argc; i += 2) {
+        const char *name = parameter_of(argv[i]);
+        if (!name || i + 1 == argc)
+            return command_usage(argv[0]);
+        buffer_printf(&path, "%c%s=", i == 1 ? '?' : '&', name);
+        client_escape(&path, argv[i + 1]);
+    }
+    return ask_and_print(PEER_AUDIT, "GET", buffer_c_str(&path), NULL);
+}
+
+/* -- clock -- */
+
+int command_clock(int argc, char **argv)
+{
+    if (argc == 1)
+        return ask_and_print(PEER_API, "GET", "/api/v1/clock", NULL);
+    if (argc != 3 || (strcmp(argv[1], "set") != 0 && strcmp(argv[1], "advance") != 0))
+        return command_usage(argv[0]);
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, argv[1], argv[2]);
+    json_close(&json, '}');
+    return ask_and_print(PEER_API, "POST", "/api/v1/clock", buffer_c_str(&body));
+}

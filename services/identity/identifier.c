@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/identifier.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+#define EXTERNAL_IDS_MAX 64
+#define EMAIL_MAX 254
+#define EMAIL_LOCAL_MAX 64
+
+const char *unusable_name(enum unusable unusable)
+{
+    static const char *const names[UNUSABLE_COUNT] = {
+        [USABLE] = "usable",
+        [UNUSABLE_MALFORMED] = "malformed",
+        [UNUSABLE_BLOCKED] = "blocked",
+        [UNUSABLE_KIND] = "kind",
+        [UNUSABLE_ENCODED] = "encoded",
+        [UNUSABLE_SURPLUS] = "surplus",
+    };
+    return names[unusable];
+}
+
+/* -- values -- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void trim(const char **value, size_t *size)
+{
+    while (*size > 0 && is_blank((*value)[0])) {
+        (*value)++;
+        (*size)--;
+    }
+    while (*size > 0 && is_blank((*value)[*size - 1]))
+        (*size)--;
+}
+
+/* Values that programs write where they know of nobody. */
+static bool is_blocked(const char *value, size_t size)
+{
+    static const char *const blocked[] = {"-1", "null", "none", "nan", "nil", "undefined", "anonymous",
+        "guest", "unknown", "true", "false", "id", "email", "distinctid", "distinct_id", "not_authenticated",
+        "[object object]"};
+    while (size >= 2 && (*value == '"' || *value == '\'' || *value == '`') && value[size - 1] == *value) {
+        value++;
+        size -= 2;
+    }
+    size_t idle = 0;
+    while (idle < size && (value[idle] == '0' || value[idle] == '-'))
+        idle++;
+    if (idle == size)
+        return true;
+    char text[20];
+    if (size >= sizeof(text))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        text[i] = lower(value[i]);
+    text[size] = '\0';
+    for (size_t i = 0; i < COUNT_OF(blocked); i++)
+        if (text[0] == blocked[i][0] && strcmp(text, blocked[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool set_value(struct identifier *identifier, const char *value, size_t size)
+{
+    if (size == 0 || size > IDENTIFIER_VALUE_MAX)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
+            return false;
+    memcpy(identifier->value, value, size);
+    identifier->value[size] = '\0';
+    identifier->size = size;
+    return true;
+}
+
+/* One @, something before it, a domain with a dot behind it, no blanks. */
+static bool set_email(struct identifier *identifier, const char *value, size_t size)
+{
+    const char *at = memchr(value, '@', size);
+    if (!at || size > EMAIL_MAX)
+        return false;
+    size_t local = (size_t)(at - value);
+    const char *domain = at + 1;
+    size_t domain_size = size - local - 1;
+    const char *dot = memchr(domain, '.', domain_size);
+    if (local == 0 || local > EMAIL_LOCAL_MAX || memchr(domain, '@', domain_size) || memchr(value, ' ', size))
+        return false;
+    if (!dot || dot == domain || domain[domain_size - 1] == '.' || memmem(domain, domain_size, "..", 2))
+        return false;
+    if (!set_value(identifier, value, size))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        identifier->value[i] = lower(value[i]);
+    return true;
+}
+
+static bool set_phone(struct identifier *identifier, const char *value, size_t size, const char *region)
+{
+    if (!phone_normalise(value, size, region, &identifier->phone))
+        return false;
+    return set_value(identifier, identifier->phone.e164, strlen(identifier->phone.e164));
+}
+
+enum unusable identifier_normalise(const struct kinds *kinds, const struct kind *kind, const char *value,
+    size_t size, struct identifier *ret_identifier)
+{
+    trim(&value, &size);
+    if (is_blocked(value, size))
+        return UNUSABLE_BLOCKED;
+    bool valid = false;
+    switch (kind->form) {
+    case FORM_PHONE:
+        valid = set_phone(ret_identifier, value, size, kinds->region);
+        break;
+    case FORM_EMAIL:
+        valid = set_email(ret_identifier, value, size);
+        break;
+    case FORM_PLAIN:
+    case FORM_OPENID:
+        valid = set_value(ret_identifier, value, size);
+        break;
+    }
+    if (!valid)
+        return UNUSABLE_MALFORMED;
+    ret_identifier->kind = kind;
+    ret_identifier->previous = false;
+    return USABLE;
+}
+
+/* -- how an event carries them -- */
+
+struct extraction {
+    const struct kinds *kinds;
+    struct identifiers *out;
+};
+
+/* A previousId that is the event's own anonymousId says nothing new either. */
+static bool is_there(
+    const struct identifiers *identifiers, const struct identifier *identifier, bool previous)
+{
+    for (unsigned i = 0; i < identifiers->count; i++) {
+        const struct identifier *other = &identifiers->items[i];
+        bool same_kind =
+            other->kind == identifier->kind || (previous && strcmp(other->kind->name, "anonymous_id") == 0);
+        if (same_kind && other->size == identifier->size &&
+            memcmp(other->value, identifier->value, identifier->size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A place for one more: the next one, or that of the weakest where the new one is stronger. */
+static struct identifier *place_for(struct identifiers *identifiers, const struct kind *kind)
+{
+    if (identifiers->count < IDENTIFIERS_MAX)
+        return &identifiers->items[identifiers->count];
+    identifiers->unusable[UNUSABLE_SURPLUS]++;
+    struct identifier *weakest = &identifiers->items[0];
+    for (unsigned i = 1; i < IDENTIFIERS_MAX; i++)
+        if (identifiers->items[i].kind->priority >= weakest->kind->priority)
+            weakest = &identifiers->items[i];
+    return kind->priority < weakest->kind->priority ? weakest : NULL;
+}
+
+static void add(
+    struct extraction *extraction, const struct kind *kind, const char *value, size_t size, bool previous)
+{
+    struct identifiers *out = extraction->out;
+    struct identifier spare;
+    bool full = out->count == IDENTIFIERS_MAX;
+    struct identifier *place = full ? &spare : &out->items[out->count];
+    enum unusable unusable = identifier_normalise(extraction->kinds, kind, value, size, place);
+    if (unusable) {
+        out->unusable[unusable]++;
+        return;
+    }
+    if (is_there(out, place, previous))
+        return;
+    place->previous = previous;
+    if (!full) {
+        out->count++;
+        return;
+    }
+    struct identifier *taken = place_for(out, kind);
+    if (taken)
+        *taken = spare;
+}
+
+/* Texts and numbers are values; null and what is not there say nothing; the rest is malformed. */
+static void add_value(
+    struct extraction *extraction, const struct kind *kind, yyjson_val *value, bool previous)
+{
+    if (!kind || !value || yyjson_is_null(value))
+        return;
+    if (yyjson_is_str(value))
+        add(extraction, kind, yyjson_get_str(value), yyjson_get_len(value), previous);
+    else if (yyjson_is_raw(value))
+        add(extraction, kind, yyjson_get_raw(value), yyjson_get_len(value), previous);
+    else
+        extraction->out->unusable[UNUSABLE_MALFORMED]++;
+}
+
+/* A WeChat openid counts within its app: "wx1234:o6_b…". */
+static void add_openid(
+    struct extraction *extraction, const struct kind *kind, yyjson_val *value, yyjson_val *app)
+{
+    if (!yyjson_is_str(value) || !yyjson_is_str(app) || yyjson_get_len(app) == 0) {
+        add_value(extraction, kind, value, false);
+        return;
+    }
+    const char *id = yyjson_get_str(value), *scope = yyjson_get_str(app);
+    size_t id_size = yyjson_get_len(value), scope_size = yyjson_get_len(app);
+    trim(&id, &id_size);
+    trim(&scope, &scope_size);
+    if (is_blocked(id, id_size)) {
+        extraction->out->unusable[UNUSABLE_BLOCKED]++;
+        return;
+    }
+    char text[IDENTIFIER_VALUE_MAX];
+    if (memchr(id, ':', id_size)) {
+        add(extraction, kind, id, id_size, false); /* scoped already */
+    } else if (scope_size + 1 + id_size > sizeof(text)) {
+        extraction->out->unusable[UNUSABLE_MALFORMED]++;
+    } else {
+        memcpy(text, scope, scope_size);
+        text[scope_size] = ':';
+        memcpy(text + scope_size + 1, id, id_size);
+        add(extraction, kind, text, scope_size + 1 + id_size, false);
+    }
+}
+
+static yyjson_val *first_of(yyjson_val *object, const char *one, const char *other)
+{
+    yyjson_val *value = yyjson_obj_get(object, one);
+    return value ? value : yyjson_obj_get(object, other);
+}
+
+static void add_external_id(struct extraction *extraction, yyjson_val *entry)
+{
+    yyjson_val *type = yyjson_obj_get(entry, "type");
+    if (!yyjson_is_str(type)) {
+        extraction->out->unusable[UNUSABLE_KIND]++;
+        return;
+    }
+    const struct kind *kind = kind_find(extraction->kinds, yyjson_get_str(type), yyjson_get_len(type));
+    yyjson_val *encoding = yyjson_obj_get(entry, "encoding");
+    if (!kind)
+        extraction->out->unusable[UNUSABLE_KIND]++;
+    else if (yyjson_is_str(encoding) && yyjson_get_len(encoding) && !yyjson_equals_str(encoding, "none"))
+        extraction->out->unusable[UNUSABLE_ENCODED]++;
+    else if (kind->form == FORM_OPENID)
+        add_openid(extraction, kind, yyjson_obj_get(entry, "id"), first_of(entry, "app_id", "appId"));
+    else
+        add_value(extraction, kind, yyjson_obj_get(entry, "id"), false);
+}
+
+static void add_traits(struct extraction *extraction, yyjson_val *traits)
+{
+    yyjson_obj_iter iterator = yyjson_obj_iter_with(traits);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
+        const struct kind *kind = kind_find(extraction->kinds, yyjson_get_str(key), yyjson_get_len(key));
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        if (kind && kind->form == FORM_OPENID)
+            add_openid(extraction, kind, value, first_of(traits, "wechat_app_id", "wechat_appid"));
+        else if (kind)
+            add_value(extraction, kind, value, false);
+    }
+}
+
+/* A stable sort by strength; there are few. */
+static void sort(struct identifiers *identifiers)
+{
+    for (unsigned i = 0; i < identifiers->count; i++) {
+        unsigned at = i;
+        unsigned priority = identifiers->items[i].kind->priority;
+        for (; at > 0 && identifiers->items[identifiers->order[at - 1]].kind->priority > priority; at--)
+            identifiers->order[at] = identifiers->order[at - 1];
+        identifiers->order[at] = i;
+    }
+}
+
+void identifiers_extract(
+    const struct kinds *kinds, const struct event *event, struct identifiers *ret_identifiers)
+{
+    ret_identifiers->count = 0;
+    memset(ret_identifiers->unusable, 0, sizeof(ret_identifiers->unusable));
+    struct extraction extraction = {.kinds = kinds, .out = ret_identifiers};
+    const struct kind *user = kind_find(kinds, "user_id", 7);
+    add_value(&extraction, user, yyjson_obj_get(event->root, "userId"), false);
+    add_value(
+        &extraction, kind_find(kinds, "anonymous_id", 12), yyjson_obj_get(event->root, "anonymousId"), false);
+    if (event->type == QUANYU__EVENT_TYPE__EVENT_ALIAS)
+        add_value(&extraction, user, yyjson_obj_get(event->root, "previousId"), true);
+    if (event->traits)
+        add_traits(&extraction, event->traits);
+    if (event->context_traits)
+        add_traits(&extraction, event->context_traits);
+    yyjson_val *external = event->context ? yyjson_obj_get(event->context, "externalIds") : NULL;
+    yyjson_arr_iter iterator = yyjson_arr_iter_with(external);
+    unsigned seen = 0;
+    for (yyjson_val *entry; (entry = yyjson_arr_iter_next(&iterator)) && seen < EXTERNAL_IDS_MAX; seen++)
+        add_external_id(&extraction, entry);
+    sort(ret_identifiers);
+}

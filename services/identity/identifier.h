@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What identifies people: kinds in their order of strength, values in one form each, and how an event carries
+ * them. */
+#ifndef QY_IDENTITY_IDENTIFIER_H
+#define QY_IDENTITY_IDENTIFIER_H
+
+#include "services/identity/event.h"
+#include "services/identity/phone.h"
+
+#define KINDS_MAX 32
+#define KIND_NAME_BYTES 33
+#define IDENTIFIER_VALUE_MAX 256
+#define IDENTIFIERS_MAX 16 /* of one event; the weakest ones beyond are left out */
+
+#define KINDS_STANDARD "user_id member_card wechat_unionid phone email wechat_openid anonymous_id"
+
+enum kind_form { FORM_PLAIN, FORM_PHONE, FORM_EMAIL, FORM_OPENID };
+
+struct kind {
+    char name[KIND_NAME_BYTES];
+    size_t name_size;
+    enum kind_form form;
+    unsigned priority; /* 0 is the strongest */
+};
+
+/* Immutable: any thread. */
+struct kinds {
+    struct kind items[KINDS_MAX];
+    unsigned count;
+    char region[3]; /* where phone numbers without a country code belong */
+};
+
+/* `names`: kinds, the strongest first, with blanks or commas between them. -QY_EINVAL: a name is not
+ * [a-z0-9_]{1,32} or is there twice, there are more than KINDS_MAX, or the region is not known. */
+int kinds_set(struct kinds *kinds, const char *names, const char *region);
+/* By its name, or as SDKs and shops call it ("unionid", "mobile"); letter case and separators do not count.
+ * NULL: none. */
+const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t size);
+
+enum unusable {
+    USABLE,
+    UNUSABLE_MALFORMED, /* not a value of its kind: no number, no address, too long, control characters */
+    UNUSABLE_BLOCKED,   /* a value that stands for nobody: "null", "anonymous", "0000" */
+    UNUSABLE_KIND,      /* an external id of a kind that is not configured */
+    UNUSABLE_ENCODED,   /* hashed, so that its form cannot be checked */
+    UNUSABLE_SURPLUS,   /* beyond IDENTIFIERS_MAX */
+    UNUSABLE_COUNT
+};
+/* "blocked", for metrics; static storage. */
+const char *unusable_name(enum unusable unusable);
+
+struct identifier {
+    const struct kind *kind;
+    bool previous; /* alias's previousId: a user_id, or the anonymous_id that is known by this value */
+    size_t size;
+    char value[IDENTIFIER_VALUE_MAX + 1]; /* in the kind's one form */
+    struct phone phone;                   /* of FORM_PHONE */
+};
+
+/* Brings a value into its kind's form; `ret_identifier` is written only when USABLE is returned. */
+enum unusable identifier_normalise(const struct kinds *kinds, const struct kind *kind, const char *value,
+    size_t size, struct identifier *ret_identifier);
+
+/* The usable identifiers of an event, the strongest first, each once. */
+struct identifiers {
+    struct identifier items[IDENTIFIERS_MAX];
+    unsigned order[IDENTIFIERS_MAX]; /* indexes into items, by strength */
+    unsigned count;
+    unsigned unusable[UNUSABLE_COUNT];
+};
+void identifiers_extract(
+    const struct kinds *kinds, const struct event *event, struct identifiers *ret_identifiers);
+
+#endif

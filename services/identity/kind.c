@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/identifier.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+/* What SDKs and shops call the kinds, in lower case without separators. */
+static const struct {
+    const char *alias;
+    const char *name;
+} aliases[] = {
+    {"userid", "user_id"},
+    {"anonymousid", "anonymous_id"},
+    {"phone", "phone"},
+    {"phonenumber", "phone"},
+    {"mobile", "phone"},
+    {"mobilephone", "phone"},
+    {"email", "email"},
+    {"emailaddress", "email"},
+    {"unionid", "wechat_unionid"},
+    {"wechatunionid", "wechat_unionid"},
+    {"openid", "wechat_openid"},
+    {"wechatopenid", "wechat_openid"},
+    {"membercard", "member_card"},
+    {"membercardno", "member_card"},
+};
+
+static enum kind_form form_of(const char *name)
+{
+    if (strcmp(name, "phone") == 0)
+        return FORM_PHONE;
+    if (strcmp(name, "email") == 0)
+        return FORM_EMAIL;
+    if (strcmp(name, "wechat_openid") == 0)
+        return FORM_OPENID;
+    return FORM_PLAIN;
+}
+
+static bool is_name(const char *name, size_t size)
+{
+    if (size == 0 || size >= KIND_NAME_BYTES)
+        return false;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") >= size;
+}
+
+static const struct kind *find_exact(const struct kinds *kinds, const char *name, size_t size)
+{
+    for (unsigned i = 0; i < kinds->count; i++)
+        if (kinds->items[i].name_size == size && memcmp(kinds->items[i].name, name, size) == 0)
+            return &kinds->items[i];
+    return NULL;
+}
+
+int kinds_set(struct kinds *kinds, const char *names, const char *region)
+{
+    kinds->count = 0;
+    if (strlen(region) != 2 || !phone_region_known(region))
+        return -QY_EINVAL;
+    memcpy(kinds->region, region, sizeof(kinds->region));
+    for (const char *name = names + strspn(names, " ,"); *name; name += strspn(name, " ,")) {
+        size_t size = strcspn(name, " ,");
+        if (!is_name(name, size) || kinds->count == KINDS_MAX || find_exact(kinds, name, size))
+            return -QY_EINVAL;
+        struct kind *kind = &kinds->items[kinds->count];
+        memcpy(kind->name, name, size);
+        kind->name[size] = '\0';
+        kind->name_size = size;
+        kind->form = form_of(kind->name);
+        kind->priority = kinds->count++;
+        name += size;
+    }
+    return kinds->count ? 0 : -QY_EINVAL;
+}
+
+const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t size)
+{
+    char plain[KIND_NAME_BYTES];
+    size_t plain_size = 0;
+    if (size >= sizeof(plain) || size == 0)
+        return NULL;
+    const struct kind *exact = find_exact(kinds, name, size);
+    if (exact)
+        return exact;
+    for (size_t i = 0; i < size; i++) {
+        char c = name[i];
+        if (c == '\0')
+            return NULL;
+        if (c == '_' || c == '-' || c == '.' || c == ' ')
+            continue;
+        plain[plain_size++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    plain[plain_size] = '\0';
+    for (size_t i = 0; i < COUNT_OF(aliases); i++)
+        if (plain[0] == aliases[i].alias[0] && strcmp(plain, aliases[i].alias) == 0)
+            return find_exact(kinds, aliases[i].name, strlen(aliases[i].name));
+    return NULL;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/known.h"
+
+#include <string.h>
+
+#define TEXT_MIN 6
+#define DIGITS_MIN 7
+
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
+}
+
+static bool is_word(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+void known_reset(struct known *known)
+{
+    known->count = 0;
+    known->text_used = 0;
+    known->has_digits = false;
+    memset(known->first, 0, sizeof(known->first));
+}
+
+static bool is_within(enum known_use use)
+{
+    return use == KNOWN_NAME || use == KNOWN_TEXT;
+}
+
+static bool is_there(const struct known *known, enum known_use use, const char *value, size_t size)
+{
+    for (unsigned i = 0; i < known->count; i++)
+        if (known->values[i].use == use && known->values[i].size == size &&
+            memcmp(known->text + known->values[i].at, value, size) == 0)
+            return true;
+    return false;
+}
+
+static size_t characters_of(const char *value, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += ((unsigned char)value[i] & 0xc0) != 0x80;
+    return count;
+}
+
+void known_add(struct known *known, enum known_use use, const char *value, size_t size)
+{
+    while (size > 0 && (unsigned char)value[0] <= ' ') {
+        value++;
+        size--;
+    }
+    while (size > 0 && (unsigned char)value[size - 1] <= ' ')
+        size--;
+    if (use == KNOWN_TEXT && size < TEXT_MIN)
+        use = KNOWN_WHOLE;
+    size_t least = use == KNOWN_DIGITS ? DIGITS_MIN : use == KNOWN_NAME ? 2 : TEXT_MIN;
+    if (size < least || (use == KNOWN_NAME && characters_of(value, size) < 2))
+        return;
+    if (known->count == KNOWN_MAX || size > sizeof(known->text) - known->text_used)
+        return;
+    char *text = known->text + known->text_used;
+    for (size_t i = 0; i < size; i++)
+        text[i] = (char)lower((unsigned char)value[i]);
+    if (is_there(known, use, text, size))
+        return;
+    struct known_value *added = &known->values[known->count];
+    *added =
+        (struct known_value){.at = (uint16_t)known->text_used, .size = (uint16_t)size, .use = (uint8_t)use};
+    known->text_used += (unsigned)size;
+    known->count++;
+    if (is_within(use)) {
+        uint8_t *first = &known->first[(unsigned char)text[0]];
+        added->next = *first;
+        *first = (uint8_t)known->count;
+    }
+    known->has_digits |= use == KNOWN_DIGITS;
+}
+
+void known_add_number(struct known *known, const char *value, size_t size)
+{
+    struct digit_group group;
+    size_t cursor = 0;
+    if (!digits_next(value, size, &cursor, &group))
+        return;
+    const char *digits = group.digits;
+    size_t count = group.size;
+    if (count == 15 && memcmp(digits, "0086", 4) == 0) {
+        digits += 4;
+        count -= 4;
+    } else if (count == 13 && memcmp(digits, "86", 2) == 0) {
+        digits += 2;
+        count -= 2;
+    }
+    while (count > 0 && *digits == '0') {
+        digits++;
+        count--;
+    }
+    known_add(known, KNOWN_DIGITS, digits, count);
+}
+
+void known_add_identifier(struct known *known, const struct identifier *identifier)
+{
+    switch (identifier->kind->form) {
+    case FORM_PHONE:
+        known_add(known, KNOWN_DIGITS, identifier->phone.national, strlen(identifier->phone.national));
+        break;
+    case FORM_EMAIL:
+        known_add(known, KNOWN_TEXT, identifier->value, identifier->size);
+        break;
+    case FORM_OPENID: {
+        const char *colon = memchr(identifier->value, ':', identifier->size);
+        if (colon) /* shops write it with and without its app */
+            known_add(
+                known, KNOWN_WHOLE, colon + 1, identifier->size - (size_t)(colon + 1 - identifier->value));
+        known_add(known, KNOWN_WHOLE, identifier->value, identifier->size);
+        break;
+    }
+    case FORM_PLAIN:
+        known_add(known, KNOWN_WHOLE, identifier->value, identifier->size);
+        break;
+    }
+}
+
+static bool equals(const char *lowered, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)lowered[i] != lower((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* A name in Latin letters must not begin or end within another word. */
+static bool stands_alone(const char *text, size_t size, size_t at, size_t length)
+{
+    if (at > 0 && is_word((unsigned char)text[at]) && is_word((unsigned char)text[at - 1]))
+        return false;
+    size_t end = at + length;
+    return end == size || !is_word((unsigned char)text[end - 1]) || !is_word((unsigned char)text[end]);
+}
+
+static bool matches_within(const struct known *known, const char *text, size_t size)
+{
+    for (size_t at = 0; at < size; at++) {
+        unsigned next = known->first[lower((unsigned char)text[at])];
+        for (; next; next = known->values[next - 1].next) {
+            const struct known_value *value = &known->values[next - 1];
+            if (value->size <= size - at && equals(known->text + value->at, text + at, value->size) &&
+                (value->use == KNOWN_TEXT || stands_alone(text, size, at, value->size)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool matches_whole(const struct known *known, const char *text, size_t size)
+{
+    while (size > 0 && (unsigned char)text[0] <= ' ') {
+        text++;
+        size--;
+    }
+    while (size > 0 && (unsigned char)text[size - 1] <= ' ')
+        size--;
+    for (unsigned i = 0; i < known->count; i++) {
+        const struct known_value *value = &known->values[i];
+        if (value->use == KNOWN_WHOLE && value->size == size && equals(known->text + value->at, text, size))
+            return true;
+    }
+    return false;
+}
+
+static bool matches_digits(const struct known *known, const char *text, size_t size)
+{
+    struct digit_group group;
+    for (size_t cursor = 0; digits_next(text, size, &cursor, &group);)
+        for (unsigned i = 0; i < known->count; i++) {
+            const struct known_value *value = &known->values[i];
+            if (value->use == KNOWN_DIGITS &&
+                memmem(group.digits, group.size, known->text + value->at, value->size))
+                return true;
+        }
+    return false;
+}
+
+bool known_matches(const struct known *known, const char *text, size_t size, bool opaque)
+{
+    if (known->count == 0)
+        return false;
+    return matches_within(known, text, size) || (opaque && matches_whole(known, text, size)) ||
+           (known->has_digits && matches_digits(known, text, size));
+}

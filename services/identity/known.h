@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The personal values that are known of an event's person: its identifiers, what it states, what is stored.
+ * Texts that hold one of them are personal, whatever they are called. Letter case does not count. */
+#ifndef QY_IDENTITY_KNOWN_H
+#define QY_IDENTITY_KNOWN_H
+
+#include "services/identity/identifier.h"
+#include "services/identity/looks.h"
+
+#define KNOWN_MAX 96
+#define KNOWN_TEXT_BYTES 8192
+
+enum known_use {
+    KNOWN_NAME, /* within other texts, from two characters on; as a word where it is written in Latin letters
+                 */
+    KNOWN_TEXT, /* within other texts, from six bytes on; shorter as a whole */
+    KNOWN_DIGITS, /* a number's digits, within other digits whatever their separators */
+    KNOWN_WHOLE,  /* the whole text alone, from six bytes on */
+};
+
+struct known_value {
+    uint16_t at;
+    uint16_t size;
+    uint8_t use;
+    uint8_t next; /* of those with the same first byte; 0: none, else index + 1 */
+};
+
+struct known {
+    unsigned count;
+    unsigned text_used;
+    bool has_digits;
+    uint8_t first[256]; /* index + 1 of the first value that is looked for within texts and begins so */
+    struct known_value values[KNOWN_MAX];
+    char text[KNOWN_TEXT_BYTES]; /* in lower case */
+};
+
+void known_reset(struct known *known);
+/* What does not fit any more (no honest event has so much) is left out; doubles are left out. */
+void known_add(struct known *known, enum known_use use, const char *value, size_t size);
+/* Digits of a number as somebody wrote it, with and without China's country code. */
+void known_add_number(struct known *known, const char *value, size_t size);
+void known_add_identifier(struct known *known, const struct identifier *identifier);
+
+/* `opaque`: also as a whole (KNOWN_WHOLE). */
+bool known_matches(const struct known *known, const char *text, size_t size, bool opaque);
+
+#endif

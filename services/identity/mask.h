@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What may be shown of a personal value: enough to recognise it, too little to use it. UTF-8 stays whole. */
+#ifndef QY_IDENTITY_MASK_H
+#define QY_IDENTITY_MASK_H
+
+#include "common/buffer.h"
+
+void mask_phone(const char *value, size_t size, struct buffer *out); /* +8613800138000: "138****8000" */
+void mask_email(const char *value, size_t size, struct buffer *out); /* "l***@example.com" */
+void mask_name(const char *value, size_t size, struct buffer *out);  /* 王小明: "王*" */
+void mask_date(
+    const char *value, size_t size, struct buffer *out); /* 1990-03-14: "****-03-14", others as texts */
+void mask_text(const char *value, size_t size,
+    struct buffer *out); /* the first quarter, at most six characters, "***" */
+
+/* An identifier of this kind: phone and email as such, others whole unless they look like one of the two. */
+void mask_identifier(const char *kind, const char *value, size_t size, struct buffer *out);
+
+#endif

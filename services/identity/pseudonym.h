@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of an event may leave identity: its properties less what is personal, traits that are not personal, of
+ * its context an allow-list, and facts derived from personal traits.
+ *
+ * Members are dropped by their names (keyword.h), values by their looks and by what is known of the person
+ * (personal.h). An id that looks personal is replaced by a token ("h_…"), so that what was distinct stays
+ * distinct. */
+#ifndef QY_IDENTITY_PSEUDONYM_H
+#define QY_IDENTITY_PSEUDONYM_H
+
+#include "services/identity/personal.h"
+#include "services/identity/vault.h"
+
+#define PERSONAL_TRAITS_MAX 128 /* of one event; what is beyond is not kept */
+
+/* A trait that stays in identity. */
+struct personal_trait {
+    const char *key;
+    size_t key_size;
+    yyjson_val *value; /* null removes */
+};
+
+/* Scratch memory of the one thread that works through events. */
+struct pseudonymiser;
+int pseudonymiser_open(
+    const struct vault *vault, const struct kinds *kinds, struct pseudonymiser **ret_pseudonymiser);
+void pseudonymiser_close(struct pseudonymiser **pseudonymiser);
+
+/* Turns to an event; both live until the next call. Gathers what the event itself says about the person. */
+void pseudonym_begin(
+    struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers);
+/* What else is known of the person: a stored personal trait. */
+void pseudonym_know(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, yyjson_val *value);
+
+/* Each appends a JSON object, or nothing where there is none. */
+void pseudonym_properties(struct pseudonymiser *pseudonymiser, struct buffer *out);
+void pseudonym_context(struct pseudonymiser *pseudonymiser, struct buffer *out);
+/* Also names the traits that stay. */
+void pseudonym_traits(struct pseudonymiser *pseudonymiser, struct buffer *out,
+    struct personal_trait ret_personal[PERSONAL_TRAITS_MAX], unsigned *ret_count);
+/* The event's name, or "[personal]". */
+void pseudonym_name(struct pseudonymiser *pseudonymiser, struct buffer *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between pseudonym.c (which picks the parts of an event) and scrub.c (which writes JSON without what is
+ * personal). */
+#ifndef QY_IDENTITY_PSEUDONYM_PRIVATE_H
+#define QY_IDENTITY_PSEUDONYM_PRIVATE_H
+
+#include "services/identity/pseudonym.h"
+
+#define SCRUB_DEPTH_MAX 8 /* what is nested deeper is dropped */
+
+struct pseudonymiser {
+    const struct vault *vault;
+    const struct kinds *kinds;
+    const struct event *event;
+    struct personal personal;
+    struct key_cache keys;
+};
+
+/* Whose "name" a bare name is. */
+enum named {
+    NAMED_UNSURE, /* a product's where a price or a code stands beside it, else a person's */
+    NAMED_PERSON,
+    NAMED_THING,
+};
+/* For what is below a member. */
+enum named named_below(enum named named, const char *key, size_t size);
+
+/* The class of a member, with KEY_BARE_NAME resolved to KEY_NAME or KEY_PLAIN by what stands beside it. */
+enum key_class scrub_class(
+    struct pseudonymiser *pseudonymiser, yyjson_val *object, yyjson_val *key, enum named named);
+bool class_is_personal(enum key_class class);
+
+/* Appends the value without what is personal. False: all of it is, and `out` is as it was. */
+bool scrub_value(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
+    enum named named, unsigned depth, struct buffer *out);
+/* Appends `"key":value`, with a comma before it unless `out` ends with the opening bracket. */
+bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, enum key_class class,
+    yyjson_val *value, enum named named, unsigned depth, struct buffer *out);
+/* Remembers personal values below `value`. */
+void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
+    enum named named, unsigned depth);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/ingest_parse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define RECEIVED INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+
+static struct parsed parsed;
+static struct ingest_refusal refusal;
+
+static bool parse(enum ingest_call call, const char *text)
+{
+    struct ingest_origin origin = {.call = call, .source = 1, .received_ms = RECEIVED};
+    struct ingest_limits limits = {.event_bytes = 32768, .batch_events = 3};
+    parsed_free(&parsed);
+    refusal = (struct ingest_refusal){0};
+    yyjson_doc *doc = yyjson_read(text, strlen(text), YYJSON_READ_NUMBER_AS_RAW);
+    assert_non_null(doc);
+    bool taken = ingest_parse(yyjson_doc_get_root(doc), &origin, &limits, &parsed, &refusal);
+    yyjson_doc_free(doc);
+    return taken;
+}
+
+static Quanyu__RawEvent *event(size_t i)
+{
+    assert_true(i < parsed.event_count);
+    Quanyu__RawEvent *raw =
+        quanyu__raw_event__unpack(NULL, parsed.events[i].size, parsed.packed.data + parsed.events[i].at);
+    assert_non_null(raw);
+    return raw;
+}
+
+static const char *errors(void)
+{
+    return buffer_c_str(&parsed.errors);
+}
+
+static void each_call_type_is_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ingest_call call;
+        const char *text;
+    } calls[] = {
+        {CALL_TRACK, "{\"event\":\"Order Completed\",\"userId\":\"u1\",\"messageId\":\"m\"}"},
+        {CALL_IDENTIFY, "{\"anonymousId\":\"a\",\"traits\":{\"city\":\"x\"}}"},
+        {CALL_PAGE, "{\"userId\":\"u1\",\"name\":\"Home\"}"},
+        {CALL_SCREEN, "{\"userId\":\"u1\"}"},
+        {CALL_GROUP, "{\"userId\":\"u1\",\"groupId\":\"g\"}"},
+        {CALL_ALIAS, "{\"userId\":\"u1\",\"previousId\":\"a\"}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        assert_true(parse(calls[i].call, calls[i].text));
+        assert_int_equal(parsed.error_count, 0);
+        Quanyu__RawEvent *raw = event(0);
+        assert_int_equal(raw->type, calls[i].call);
+        assert_int_equal(raw->received_ms, RECEIVED);
+        assert_int_equal(raw->event_ms, RECEIVED);
+        assert_true(raw->message_id[0] != 0);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+    }
+}
+
+static void valid_events_are_taken_and_the_others_reported_with_index_and_reason(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_BATCH, "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\"},"
+                                  "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"},{\"type\":\"nonsense\"}]}"));
+    assert_int_equal(parsed.event_count, 1);
+    assert_int_equal(parsed.error_count, 2);
+    assert_non_null(strstr(errors(), "\"index\":0,\"reason\":\"missing_field\",\"field\":\"event\""));
+    assert_non_null(strstr(errors(), "\"index\":2,\"reason\":\"unknown_type\",\"field\":\"type\""));
+}
+
+static void refusals_name_the_field(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ingest_call call;
+        const char *text, *reason;
+    } cases[] = {
+        {CALL_TRACK, "{\"event\":\"A\"}", "\"reason\":\"no_user_anon_id\",\"field\":\"userId\""},
+        {CALL_TRACK, "{\"event\":7,\"userId\":\"u\"}", "\"reason\":\"wrong_type\",\"field\":\"event\""},
+        {CALL_TRACK, "{\"event\":\"\",\"userId\":\"u\"}", "\"reason\":\"missing_field\",\"field\":\"event\""},
+        {CALL_TRACK, "{\"event\":\"A\",\"userId\":{}}", "\"reason\":\"wrong_type\",\"field\":\"userId\""},
+        {CALL_TRACK, "{\"event\":\"A\",\"userId\":\"u\",\"properties\":[]}",
+            "\"reason\":\"wrong_type\",\"field\":\"properties\""},
+        {CALL_TRACK, "{\"event\":\"A\",\"userId\":\"u\",\"timestamp\":\"yesterday\"}",
+            "\"reason\":\"invalid_time\",\"field\":\"timestamp\""},
+        {CALL_TRACK, "{\"event\":\"A\",\"userId\":\"u\",\"messageId\":5}",
+            "\"reason\":\"wrong_type\",\"field\":\"messageId\""},
+        {CALL_GROUP, "{\"userId\":\"u\"}", "\"reason\":\"missing_field\",\"field\":\"groupId\""},
+        {CALL_ALIAS, "{\"userId\":\"u\"}", "\"reason\":\"missing_field\",\"field\":\"previousId\""},
+        {CALL_BATCH, "{\"batch\":[5]}", "\"reason\":\"wrong_type\",\"field\":\"\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(parse(cases[i].call, cases[i].text));
+        assert_int_equal(parsed.event_count, 0);
+        if (!strstr(errors(), cases[i].reason))
+            fail_msg("%s: %s", cases[i].text, errors());
+    }
+}
+
+static void whole_calls_are_refused_with_a_status(void **state)
+{
+    (void)state;
+    assert_false(parse(CALL_BATCH, "[]"));
+    assert_int_equal(refusal.status, 400);
+    assert_false(parse(CALL_BATCH, "{\"batch\":{}}"));
+    assert_string_equal(refusal.field, "batch");
+    assert_false(parse(CALL_BATCH, "{\"batch\":[]}"));
+    assert_false(parse(CALL_BATCH, "{\"batch\":[1,2,3,4]}"));
+    assert_int_equal(refusal.status, 413);
+}
+
+/* received - (sent - original), as the protocol's clock correction says. */
+static void clocks_are_corrected(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t event_ms;
+    } cases[] = {
+        {"{\"userId\":\"u\",\"timestamp\":\"2025-06-01T00:00:00Z\"}", INT64_C(1748736000000)},
+        {"{\"userId\":\"u\",\"originalTimestamp\":\"2030-01-01T00:00:00Z\",\"sentAt\":\"2030-01-01T00:00:05Z\"}",
+            RECEIVED - 5000},
+        {"{\"userId\":\"u\",\"timestamp\":\"2030-01-01T00:00:00Z\",\"sentAt\":\"2030-01-01T00:01:00Z\"}",
+            RECEIVED - 60000},
+        {"{\"userId\":\"u\",\"sentAt\":\"2030-01-01T00:01:00Z\"}", RECEIVED},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(parse(CALL_PAGE, cases[i].text));
+        Quanyu__RawEvent *raw = event(0);
+        assert_int_equal(raw->event_ms, cases[i].event_ms);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+    }
+}
+
+static void batch_level_context_is_merged_into_each_event(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_BATCH,
+        "{\"context\":{\"channel\":\"shop\",\"locale\":\"zh\"},\"sentAt\":\"2026-01-01T00:00:00Z\",\"batch\":["
+        "{\"type\":\"page\",\"userId\":\"u\",\"context\":{\"locale\":\"en\"}}]}"));
+    Quanyu__RawEvent *raw = event(0);
+    char body[400];
+    snprintf(body, sizeof(body), "%.*s", (int)raw->body.len, (const char *)raw->body.data);
+    assert_non_null(strstr(body, "\"context\":{\"locale\":\"en\",\"channel\":\"shop\"}"));
+    quanyu__raw_event__free_unpacked(raw, NULL);
+}
+
+static void imports_are_history_and_bear_positions(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_IMPORT, "{\"batch\":[{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\","
+                                   "\"messageId\":\"00112233445566778899aabbccddeeff:70000\"}]}"));
+    assert_true(parsed.events[0].positioned);
+    assert_int_equal(parsed.events[0].import_position, 70000);
+    assert_int_equal(parsed.events[0].import_id[15], 0xff);
+    Quanyu__RawEvent *raw = event(0);
+    assert_true(raw->history);
+    quanyu__raw_event__free_unpacked(raw, NULL);
+}
+
+static void equal_message_ids_have_equal_hashes_within_a_source(void **state)
+{
+    (void)state;
+    uint8_t first[INGEST_HASH_BYTES];
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\",\"messageId\":\"m\"}"));
+    assert_true(parsed.events[0].deduplicated);
+    memcpy(first, parsed.events[0].hash, sizeof(first));
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"other\",\"messageId\":\"m\"}"));
+    assert_memory_equal(first, parsed.events[0].hash, sizeof(first));
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\",\"messageId\":\"n\"}"));
+    assert_memory_not_equal(first, parsed.events[0].hash, sizeof(first));
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\"}"));
+    assert_false(parsed.events[0].deduplicated);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_call_type_is_taken),
+        cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
+        cmocka_unit_test(refusals_name_the_field),
+        cmocka_unit_test(whole_calls_are_refused_with_a_status),
+        cmocka_unit_test(clocks_are_corrected),
+        cmocka_unit_test(batch_level_context_is_merged_into_each_event),
+        cmocka_unit_test(imports_are_history_and_bear_positions),
+        cmocka_unit_test(equal_message_ids_have_equal_hashes_within_a_source),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    parsed_free(&parsed);
+    return failed;
+}

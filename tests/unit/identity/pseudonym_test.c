@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/pseudonym.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct kinds kinds;
+static struct event_reader *reader;
+static struct vault *vault;
+static struct pseudonymiser *pseudonymiser;
+static struct identifiers identifiers;
+static struct buffer name, properties, traits, context;
+static struct personal_trait kept[PERSONAL_TRAITS_MAX];
+static unsigned kept_count;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const uint8_t master[VAULT_MASTER_BYTES] = {1};
+    return kinds_set(&kinds, KINDS_STANDARD, "CN") || event_reader_open(&reader) ||
+           vault_open(master, &vault) || pseudonymiser_open(vault, &kinds, &pseudonymiser);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    event_reader_close(&reader);
+    pseudonymiser_close(&pseudonymiser);
+    vault_close(&vault);
+    buffer_free(&name);
+    buffer_free(&properties);
+    buffer_free(&traits);
+    buffer_free(&context);
+    return 0;
+}
+
+static void begin(Quanyu__EventType type, const char *json)
+{
+    struct event event;
+    assert_int_equal(
+        event_read(reader, type, (struct bytes){(const uint8_t *)json, strlen(json)}, &event), 0);
+    identifiers_extract(&kinds, &event, &identifiers);
+    static struct event kept_event;
+    kept_event = event;
+    pseudonym_begin(pseudonymiser, &kept_event, &identifiers);
+}
+
+static void finish(void)
+{
+    buffer_clear(&name);
+    buffer_clear(&properties);
+    buffer_clear(&traits);
+    buffer_clear(&context);
+    pseudonym_name(pseudonymiser, &name);
+    pseudonym_properties(pseudonymiser, &properties);
+    pseudonym_traits(pseudonymiser, &traits, kept, &kept_count);
+    pseudonym_context(pseudonymiser, &context);
+}
+
+static void track(const char *json)
+{
+    begin(QUANYU__EVENT_TYPE__EVENT_TRACK, json);
+    finish();
+}
+
+#define CHECK(buffer, expected) assert_string_equal(buffer_c_str(&(buffer)), expected)
+
+static void what_is_not_personal_passes_as_it_is(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u-1234\",\"event\":\"Order "
+          "Completed\",\"properties\":{\"order_id\":\"O-20250301-17\",\"total\":99.90,"
+          "\"currency\":\"CNY\",\"paid\":true,\"coupon\":null,\"products\":[{\"product_id\":\"p1\",\"name\":"
+          "\"口红 Lipstick\","
+          "\"price\":1e2,\"quantity\":2,\"sku\":\"012345678905\"},{\"ean\":\"6901234567892\"}],\"at\":\"2025-"
+          "03-01T12:30:00Z\","
+          "\"ms\":1741234567890,\"city\":\"上海\",\"escaped\":\"a\\\"b\\u0001\"}}");
+    CHECK(name, "Order Completed");
+    CHECK(properties, "{\"order_id\":\"O-20250301-17\",\"total\":99.90,\"currency\":\"CNY\",\"paid\":true,"
+                      "\"coupon\":null,\"products\":[{"
+                      "\"product_id\":\"p1\",\"name\":\"口红 "
+                      "Lipstick\",\"price\":1e2,\"quantity\":2,\"sku\":\"012345678905\"},{\"ean\":"
+                      "\"6901234567892\"}],\"at\":\"2025-03-01T12:30:00Z\",\"ms\":1741234567890,\"city\":"
+                      "\"上海\",\"escaped\":\"a\\\"b\\u0001\"}");
+    CHECK(traits, "");
+    CHECK(context, "");
+}
+
+static void personal_members_are_dropped_by_their_names(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"name\":\"王\",\"firstName\":\"a\",\"first_"
+          "name\":\"a\",\"Phone\":1,"
+          "\"receiver_mobile\":\"x\",\"shippingAddress\":{\"city\":\"x\"},\"postal_code\":\"200000\","
+          "\"recipient\":[\"x\"],\"id_card\":"
+          "\"x\",\"birthday\":\"x\",\"ip\":\"x\",\"customer_name\":\"x\",\"email_md5\":\"x\",\"notes\":\"x\","
+          "\"手机号\":\"x\","
+          "\"is_mobile\":true,\"keep\":1}}");
+    CHECK(properties, "{\"is_mobile\":true,\"keep\":1}");
+}
+
+static void values_that_look_personal_are_dropped_wherever_they_are(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"event\":\"called 138-0013-8000\",\"properties\":{\"a\":\"Call me at "
+          "13800138000\",\"b\":13800138000,"
+          "\"c\":\"+86 138 0013 "
+          "8000\",\"d\":[\"li@example.com\",\"ok\",[\"x\",\"13800138000\"]],\"e\":{\"f\":\"li@example.com\","
+          "\"g\":2},"
+          "\"13800138000\":1,\"li@example.com\":2,\"total\":13800138000,\"tel_bare\":\"02164376688\",\"h\":"
+          "\"MTM4MDAxMzgwMDA=\","
+          "\"i\":\"3133383030313338303030\",\"j\":\"li%40example.com\",\"k\":\"bGlAZXhhbXBsZS5jb20\","
+          "\"keep\":1}}");
+    CHECK(name, "[personal]");
+    CHECK(properties, "{\"d\":[\"ok\",[\"x\"]],\"e\":{\"g\":2},\"keep\":1}");
+}
+
+static void values_of_the_events_identifiers_are_dropped(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"User-4711\",\"anonymousId\":\"aaaa-bbbb\",\"context\":{\"traits\":{\"phone\":\"+44 "
+          "7911 123456\",\"email\":"
+          "\"Li@example.com\"},\"externalIds\":[{\"type\":\"openid\",\"id\":\"oXyz_1\",\"app_id\":\"wx1\"}]},"
+          "\"event\":\"USER-4711\","
+          "\"properties\":{\"a\":\"user-4711\",\"b\":\"7911123456\",\"c\":7911123456,\"d\":\"x 7911-123456 "
+          "y\",\"e\":\"oXyz_1\",\"f\":"
+          "\"wx1:oXyz_1\",\"g\":\"from "
+          "LI@EXAMPLE.COM\",\"h\":\"aaaa-bbbb\",\"i\":\"aaaa\",\"total\":\"4711\"}}");
+    CHECK(name, "[personal]");
+    CHECK(properties, "{\"i\":\"aaaa\",\"total\":\"4711\"}");
+}
+
+static void plain_hashes_of_the_events_identifiers_are_dropped(void **state)
+{
+    (void)state;
+    static const char *const hashes[] = {
+        "709559e9597fadc042d59c664fe27e7e",                                 /* MD5 of +8613800138000 */
+        "d08d34f991404450e729a04a72d2b48d299dc69d",                         /* SHA-1 of 8613800138000 */
+        "A6942F9771D67F34034D2F1926988ED3FAD3BF1B4E7CEDB9A31F31398DEA43BC", /* SHA-256 of 13800138000 */
+        "eUW9gyNzNeU3b/RNYuTwrg==",                                         /* MD5 of 13800138000 */
+        "b9b55f36c238a61026abc7e4c6be9758363c10c54a4e4462f83f33458230eafe", /* SHA-256 of li@example.com */
+        "ubVfNsI4phAmq8fkxr6XWDY8EMVKTkRi-D8zRYIw6v4", /* the same in the alphabet of URLs */
+    };
+    for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+        char json[1000];
+        snprintf(json, sizeof(json),
+            "{\"userId\":\"u\",\"context\":{\"traits\":{\"phone\":\"13800138000\",\"email\":\"Li@example."
+            "com\"}},"
+            "\"event\":\"x\",\"properties\":{\"a\":\"%s\",\"session\":\"9f86d081884c7d659a2feaa0c55ad015\"}}",
+            hashes[i]);
+        track(json);
+        CHECK(properties, "{\"session\":\"9f86d081884c7d659a2feaa0c55ad015\"}");
+    }
+}
+
+static void names_known_of_the_person_are_found_within_texts(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"context\":{\"traits\":{\"name\":\"王小明\",\"lastName\":\"Smith\",\"address\":"
+          "\"上海市南京东路100号\"}},"
+          "\"event\":\"Hi 王小明\",\"properties\":{\"a\":\"Hi 王小明!\",\"b\":\"Dear "
+          "SMITH,\",\"c\":\"Blacksmiths\",\"d\":"
+          "\"送到上海市南京东路100号三楼\",\"e\":\"\\u738b\\u5c0f\\u660e\",\"f\":\"546L5bCP5piO\",\"g\":"
+          "\"e78e8be5b08fe6988e\",\"h\":"
+          "\"%E7%8E%8B%E5%B0%8F%E6%98%8E\",\"王小明\":1,\"keep\":\"小明\"}}");
+    CHECK(name, "[personal]");
+    CHECK(properties, "{\"c\":\"Blacksmiths\",\"keep\":\"小明\"}");
+    begin(QUANYU__EVENT_TYPE__EVENT_TRACK,
+        "{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"a\":\"Hi 李雷\",\"b\":\"韩梅梅\"}}");
+    yyjson_doc *doc = yyjson_read("\"李雷\"", strlen("\"李雷\""), 0);
+    pseudonym_know(pseudonymiser, "name", 4, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    finish();
+    CHECK(properties, "{\"b\":\"韩梅梅\"}");
+    track("{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"contact\":{\"fullName\":\"李雷\"},\"a\":"
+          "\"李雷的订单\",\"keep\":1}}");
+    CHECK(properties, "{\"keep\":1}");
+}
+
+static void ids_that_look_personal_become_tokens_that_stay_distinct(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"42\",\"event\":\"x\",\"properties\":{\"order_id\":\"13800138000\",\"customer_id\":"
+          "\"42\",\"ref\":13800138001,"
+          "\"again_id\":\"13800138000\",\"bin\":\"42\"}}");
+    yyjson_doc *doc = yyjson_read((char *)properties.data, properties.size, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    const char *order = yyjson_get_str(yyjson_obj_get(root, "order_id"));
+    const char *again = yyjson_get_str(yyjson_obj_get(root, "again_id"));
+    const char *ref = yyjson_get_str(yyjson_obj_get(root, "ref"));
+    assert_true(order && again && ref && strncmp(order, "h_", 2) == 0);
+    assert_string_equal(order, again);
+    assert_string_not_equal(order, ref);
+    assert_int_equal(strncmp(yyjson_get_str(yyjson_obj_get(root, "customer_id")), "h_", 2), 0);
+    assert_string_equal(yyjson_get_str(yyjson_obj_get(root, "bin")), "42");
+    yyjson_doc_free(doc);
+}
+
+static void addresses_of_pages_lose_their_queries(void **state)
+{
+    (void)state;
+    begin(QUANYU__EVENT_TYPE__EVENT_PAGE,
+        "{\"userId\":\"u\",\"name\":\"Home\",\"properties\":{\"name\":\"Home\",\"url\":\"https://b.cn/"
+        "p?q=1#x\",\"path\":\"/p?q\","
+        "\"referrer\":\"https://b.cn/u/li@example.com/\",\"search\":\"?q=1\",\"cta\":\"http://b.cn/"
+        "?phone=1\",\"title\":\"T\"},"
+        "\"context\":{\"page\":{\"path\":\"/user/13800138000\"}}}");
+    finish();
+    CHECK(name, "Home");
+    CHECK(properties, "{\"name\":\"Home\",\"url\":\"https://b.cn/p\",\"path\":\"/p\",\"cta\":\"http://b.cn/"
+                      "\",\"title\":\"T\"}");
+    CHECK(context, "");
+}
+
+static void of_the_context_only_the_list_passes(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"event\":\"x\",\"context\":{\"ip\":\"10.1.2.3\",\"userAgent\":\"x\","
+          "\"channel\":\"wechat\",\"touchpoint\":"
+          "\"t_7\",\"campaign\":{\"name\":\"Spring\",\"source\":\"wx\",\"term\":\"li@example.com\"},\"app\":{"
+          "\"name\":\"Shop\",\"build\":"
+          "\"1\"},\"device\":{\"id\":\"d\",\"type\":\"ios\"},\"os\":{\"version\":\"1\",\"name\":\"iOS\"},"
+          "\"locale\":\"zh-CN\",\"timezone\":"
+          "\"Asia/Shanghai\",\"library\":{\"name\":\"js\",\"version\":\"1\"},\"page\":{\"path\":\"/"
+          "a?b\",\"url\":\"x\"},\"source\":{\"x\":1},"
+          "\"location\":{\"city\":\"x\"}},\"properties\":{\"where\":\"10.1.2.3\"}}");
+    CHECK(context, "{\"channel\":\"wechat\",\"touchpoint\":\"t_7\",\"campaign\":{\"name\":\"Spring\","
+                   "\"source\":\"wx\"},\"app\":{\"name\":\"Shop\"},"
+                   "\"device\":{\"type\":\"ios\"},\"os\":{\"name\":\"iOS\"},\"locale\":\"zh-CN\","
+                   "\"timezone\":\"Asia/Shanghai\",\"library\":{\"name\":"
+                   "\"js\"},\"page\":{\"path\":\"/a\"}}");
+    CHECK(properties, "{}");
+}
+
+static bool is_kept(const char *key)
+{
+    for (unsigned i = 0; i < kept_count; i++)
+        if (kept[i].key_size == strlen(key) && memcmp(kept[i].key, key, kept[i].key_size) == 0)
+            return true;
+    return false;
+}
+
+static void personal_traits_stay_and_others_pass(void **state)
+{
+    (void)state;
+    begin(QUANYU__EVENT_TYPE__EVENT_IDENTIFY,
+        "{\"userId\":\"u\",\"traits\":{\"name\":\"王小明\",\"age\":30,\"email\":\"w@example.com\",\"phone\":"
+        "\"13800138000\",\"birthday\":"
+        "\"1990-03-14\",\"address\":{\"city\":\"上海\",\"street\":\"南京路 1 "
+        "号\"},\"city\":\"上海\",\"gender\":\"female\",\"skin_type\":"
+        "\"dry\",\"plan\":\"gold\",\"member_card\":\"M7\",\"nick\":\"小明明\",\"custom\":\"w@example.com\","
+        "\"gone\":null,\"avatar\":\"http://x\","
+        "\"description\":\"x\",\"hobbies\":[\"a\",\"b\"],\"greeting\":\"Hi 王小明\",\"has_email\":\"x\"}}");
+    finish();
+    CHECK(traits, "{\"age\":30,\"city\":\"上海\",\"gender\":\"female\",\"skin_type\":\"dry\",\"plan\":"
+                  "\"gold\",\"custom\":null,\"gone\":null,"
+                  "\"hobbies\":[\"a\",\"b\"],\"greeting\":null,\"has_email\":true,\"has_phone\":true,"
+                  "\"birthday_month_day\":\"03-14\"}");
+    static const char *const stay[] = {"name", "email", "phone", "birthday", "address", "nick", "custom",
+        "avatar", "description", "greeting"};
+    assert_int_equal(kept_count, COUNT_OF(stay));
+    for (size_t i = 0; i < COUNT_OF(stay); i++)
+        assert_true(is_kept(stay[i]));
+    begin(QUANYU__EVENT_TYPE__EVENT_IDENTIFY,
+        "{\"userId\":\"u\",\"traits\":{\"name\":null,\"email\":null,\"birthday\":null}}");
+    finish();
+    CHECK(traits, "{\"has_email\":null,\"birthday_month_day\":null}");
+    assert_int_equal(kept_count, 3);
+}
+
+static void traits_of_the_context_count_unless_stated_again(void **state)
+{
+    (void)state;
+    begin(QUANYU__EVENT_TYPE__EVENT_IDENTIFY, "{\"userId\":\"u\",\"traits\":{\"city\":\"a\"},\"context\":{"
+                                              "\"traits\":{\"city\":\"b\",\"plan\":\"c\"}}}");
+    finish();
+    CHECK(traits, "{\"city\":\"a\",\"plan\":\"c\"}");
+}
+
+static void a_groups_traits_are_properties(void **state)
+{
+    (void)state;
+    begin(QUANYU__EVENT_TYPE__EVENT_GROUP, "{\"userId\":\"u\",\"groupId\":\"g\",\"traits\":{\"name\":"
+                                           "\"ACME\",\"size\":5,\"email\":\"a@b.cn\"}}");
+    finish();
+    CHECK(properties, "{\"name\":\"ACME\",\"size\":5}");
+    CHECK(traits, "");
+}
+
+static void deep_nesting_is_cut(void **state)
+{
+    (void)state;
+    char json[4000] = "{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"keep\":1,\"deep\":";
+    for (int i = 0; i < 500; i++)
+        strcat(json, i % 2 ? "{\"a\":" : "[");
+    strcat(json, "\"13800138000\"");
+    for (int i = 499; i >= 0; i--)
+        strcat(json, i % 2 ? "}" : "]");
+    strcat(json, "}}");
+    track(json);
+    assert_true(properties.size < 100);
+    yyjson_doc *doc = yyjson_read((char *)properties.data, properties.size, 0);
+    assert_non_null(doc);
+    yyjson_doc_free(doc);
+}
+
+static void birthdays_are_read_in_many_forms(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"\"1990-03-14\"", "\"03-14\""}, {"\"1990/3/4\"", "\"03-04\""},
+        {"\"19900314\"", "\"03-14\""}, {"19900314", "\"03-14\""}, {"\"1990-03-14T00:00:00Z\"", "\"03-14\""},
+        {"\"03-14\"", "\"03-14\""}, {"\"2000-02-29\"", "\"02-29\""}, {"\"1990-13-14\"", NULL},
+        {"\"1990-02-30\"", NULL}, {"\"\"", NULL}, {"\"x\"", NULL}, {"true", NULL}, {"\"0314\"", NULL},
+        {"\"1990-03-145\"", NULL}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char json[200], expected[100] = "";
+        snprintf(json, sizeof(json), "{\"userId\":\"u\",\"traits\":{\"birthday\":%s}}", cases[i][0]);
+        if (cases[i][1])
+            snprintf(expected, sizeof(expected), "{\"birthday_month_day\":%s}", cases[i][1]);
+        begin(QUANYU__EVENT_TYPE__EVENT_IDENTIFY, json);
+        finish();
+        CHECK(traits, cases[i][0][0] == 't' ? "{\"birthday\":true}" : expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_personal_passes_as_it_is),
+        cmocka_unit_test(personal_members_are_dropped_by_their_names),
+        cmocka_unit_test(values_that_look_personal_are_dropped_wherever_they_are),
+        cmocka_unit_test(values_of_the_events_identifiers_are_dropped),
+        cmocka_unit_test(plain_hashes_of_the_events_identifiers_are_dropped),
+        cmocka_unit_test(names_known_of_the_person_are_found_within_texts),
+        cmocka_unit_test(ids_that_look_personal_become_tokens_that_stay_distinct),
+        cmocka_unit_test(addresses_of_pages_lose_their_queries),
+        cmocka_unit_test(of_the_context_only_the_list_passes),
+        cmocka_unit_test(personal_traits_stay_and_others_pass),
+        cmocka_unit_test(traits_of_the_context_count_unless_stated_again),
+        cmocka_unit_test(a_groups_traits_are_properties),
+        cmocka_unit_test(deep_nesting_is_cut),
+        cmocka_unit_test(birthdays_are_read_in_many_forms),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
