@@ -316,8 +316,9 @@ static void committed(void *self, struct service *service)
     struct campaign *campaign = self;
     atomic_store(&campaign->visible_ready, campaign->ready);
     atomic_store(&campaign->visible_pending, campaign->ready + campaign->sending);
-    if (campaign->dispatch && campaign->ready > 0)
-        dispatch_wake(campaign->dispatch);
+    struct dispatch *dispatch = atomic_load(&campaign->dispatch);
+    if (dispatch && campaign->ready > 0)
+        dispatch_wake(dispatch);
 }
 
 static int fold_open(void *self, struct batch *batch)
@@ -341,7 +342,10 @@ static void discard(void *self)
 
 static void fold_close(void *self)
 {
-    campaign_free(self);
+    struct campaign *campaign = self;
+    struct dispatch *dispatch = atomic_exchange(&campaign->dispatch, NULL);
+    dispatch_close(&dispatch);
+    campaign_free(campaign);
 }
 
 static uint64_t pending(void *self)

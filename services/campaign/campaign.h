@@ -40,7 +40,7 @@ struct campaign {
     atomic_uint_fast64_t visible_ready;
     atomic_uint_fast64_t visible_pending;
     atomic_uint_fast64_t malformed; /* records that could not be read */
-    struct dispatch *dispatch;
+    _Atomic(struct dispatch *) dispatch; /* set once the runtime is up */
 };
 
 extern const struct fold_ops campaign_fold;
