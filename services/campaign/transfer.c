@@ -79,17 +79,18 @@ static void set_common(struct transfer *transfer, const struct transfer_options 
 static void sign(struct transfer *transfer)
 {
     char timestamp[24];
-    int length = snprintf(timestamp, sizeof(timestamp), "%" PRId64 ".", clock_wall_ms() / 1000);
+    snprintf(timestamp, sizeof(timestamp), "%" PRId64 ".", clock_wall_ms() / 1000);
+    size_t length = strlen(timestamp);
     const char *secret = transfer->job->message.secret;
     uint8_t mac[crypto_auth_hmacsha256_BYTES];
     char hex[sizeof(mac) * 2 + 1];
     crypto_auth_hmacsha256_state state;
     crypto_auth_hmacsha256_init(&state, (const uint8_t *)secret, strlen(secret));
-    crypto_auth_hmacsha256_update(&state, (const uint8_t *)timestamp, (size_t)length);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)timestamp, length);
     crypto_auth_hmacsha256_update(&state, transfer->body.data, transfer->body.size);
     crypto_auth_hmacsha256_final(&state, mac);
     sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
-    add_header(transfer, "X-Quanyu-Timestamp: %.*s", length - 1, timestamp);
+    add_header(transfer, "X-Quanyu-Timestamp: %.*s", (int)length - 1, timestamp);
     add_header(transfer, "X-Quanyu-Signature: v1=%s", hex);
 }
 
