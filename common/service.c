@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FEED_CREDIT_BYTES (4u * 1024 * 1024)
+#define FEED_CREDIT_BYTES ((size_t)4 * 1024 * 1024)
 #define READER_THREADS 2
 
 static const char *const service_names[] = {"gateway", "identity", "tagging", "campaign", "audit", NULL};
@@ -53,7 +53,6 @@ static int make_directory(const char *path)
 static int prepare_paths(struct service *service)
 {
     const char *data = config_text(service->config, "data");
-    const char *keys = config_text(service->config, "keys");
     const char *name = service->spec->name;
     int length = snprintf(service->data_path, sizeof(service->data_path), "%s/%s", data, name);
     if (length < 0 || (size_t)length >= sizeof(service->data_path)) {
@@ -62,10 +61,6 @@ static int prepare_paths(struct service *service)
     }
     snprintf(service->journal_path, sizeof(service->journal_path), "%s/journal", service->data_path);
     snprintf(service->state_path, sizeof(service->state_path), "%s/state", service->data_path);
-    if (*keys)
-        snprintf(service->keys_path, sizeof(service->keys_path), "%s", keys);
-    else
-        snprintf(service->keys_path, sizeof(service->keys_path), "%.500s/keys", data);
     int error = make_directory(data);
     return error ? error : make_directory(service->data_path);
 }
@@ -95,21 +90,21 @@ static int open_state(struct service *service)
 
 static int open_keys(struct service *service)
 {
-    int error = keys_make(service->keys_path);
+    int error = keys_make(config_text(service->config, "keys"));
     if (!error)
-        error = keys_load(service->keys_path, service->spec->name, &service->keys);
+        error = keys_load(config_text(service->config, "keys"), service->spec->name, &service->keys);
     if (!error)
-        error = gatekeeper_open(service->keys_path, allowed_names, &service->gatekeeper);
+        error = gatekeeper_open(config_text(service->config, "keys"), allowed_names, &service->gatekeeper);
     if (error)
         return error;
     char endpoints[COUNT_OF(service_names)][300];
-    struct peer_address peers[COUNT_OF(service_names)];
+    struct peer peers[COUNT_OF(service_names)];
     size_t count = 0;
     for (; service_names[count]; count++) {
         endpoint_of(service, service_names[count], false, 0, endpoints[count]);
-        peers[count] = (struct peer_address){.name = service_names[count], .endpoint = endpoints[count]};
+        peers[count] = (struct peer){.name = service_names[count], .endpoint = endpoints[count]};
     }
-    return peers_open(&service->keys, service->keys_path, peers, count, &service->peers);
+    return peers_open(&service->keys, config_text(service->config, "keys"), peers, count, &service->peers);
 }
 
 static int open_rpc(struct service *service)
@@ -119,13 +114,12 @@ static int open_rpc(struct service *service)
     struct rpc_server_options options = {
         .endpoint = endpoint,
         .keys = &service->keys,
-        .calls = service->spec->rpc,
+        .service = service->spec->rpc,
         .runtime = service_runtime_handlers,
         .self = service->spec->self,
-        .service = service,
+        .context = service,
         .reader_threads = READER_THREADS,
         .begin_read = service_read,
-        .end_read = store_abort,
         .submit = service_submit,
         .metrics = service->metrics,
     };
@@ -151,24 +145,32 @@ static void on_follow_batch(void *self, struct follow_batch *batch)
     writer_take_batch(self, batch);
 }
 
+static void on_follow_stopped(void *self, int code, const char *message)
+{
+    struct input *input = self;
+    atomic_store(&input->error, code);
+    log_line(LOG_ERROR, "the feed cannot be followed any further", "leader=%s error=%s reason=\"%s\"",
+        input->spec->leader, error_name(code), message);
+    service_part(input->service, input->spec->leader, error_text(code));
+}
+
 static int open_input(struct service *service, unsigned index)
 {
     struct input *input = &service->inputs[index];
     const char *leader = service->spec->inputs[index].leader;
-    char endpoint[300], leader_public[KEYS_Z85];
+    char endpoint[300];
     endpoint_of(service, leader, false, 1, endpoint);
     struct follow_options options = {
-        .leader = leader,
         .endpoint = endpoint,
+        .leader = leader,
         .keys = &service->keys,
-        .leader_public = leader_public,
         .start = input->committed,
-        .input = index,
-        .credit = FEED_CREDIT_BYTES,
-        .arrived = on_follow_batch,
+        .credit_bytes = FEED_CREDIT_BYTES,
+        .on_batch = on_follow_batch,
+        .on_stopped = on_follow_stopped,
         .self = input,
     };
-    int error = keys_load_public(service->keys_path, leader, leader_public);
+    int error = keys_load_public(config_text(service->config, "keys"), leader, options.leader_key);
     return error ? error : follow_open(&options, &input->follow);
 }
 
@@ -242,6 +244,7 @@ static int service_open(struct service *service)
         service->inputs[i].index = i;
     }
     register_metrics(service);
+    service_part(service, "start", "not everything is open yet");
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         int error = stages[i].open(service);
         if (error) {
@@ -250,6 +253,7 @@ static int service_open(struct service *service)
             return error;
         }
     }
+    service_part(service, "start", NULL);
     return 0;
 }
 

@@ -25,8 +25,6 @@ struct input {
     unsigned index;
     struct follow *follow;
     struct follow_batch *waiting; /* under service->lock; oldest first */
-    struct bytes rest;            /* writer: what is left of the first of them, where it was begun */
-    bool begun;
     struct journal_position committed; /* writer; durable */
     /* for status, any thread */
     atomic_uint_fast64_t next;
@@ -51,7 +49,6 @@ struct service {
     struct config *config;
     struct metrics *metrics;
     char data_path[512];
-    char keys_path[512];
     char journal_path[600];
     char state_path[600];
     const char *tables[TABLES_MAX];
@@ -100,7 +97,7 @@ void writer_stop(struct service *service);
 void writer_take_batch(struct input *input, struct follow_batch *batch);
 
 /* -- service_status.c -- */
-extern const struct rpc_handler service_runtime_handlers[3]; /* indexed by the case */
+extern const struct rpc_handler service_runtime_handlers[2]; /* status, dump */
 bool service_ready(void *self, struct buffer *reasons);
 void service_scrape(void *self, struct metrics_page *page);
 

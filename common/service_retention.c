@@ -5,23 +5,18 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define LOOK_EVERY_MS 10000
 
 /* The offset below which every follower has folded; 0 where one of them has not been heard of since the start. */
 static uint64_t followed_by_all(struct service *service)
 {
-    struct feed_follower rows[FEED_MAX_FOLLOWERS];
-    size_t count = feed_followers(service->feed, rows);
     uint64_t least = UINT64_MAX;
     for (const char *const *name = service->spec->followers; name && *name; name++) {
-        uint64_t confirmed = 0;
-        for (size_t i = 0; i < count; i++)
-            if (strcmp(rows[i].name, *name) == 0)
-                confirmed = rows[i].confirmed;
-        if (confirmed < least)
-            least = confirmed;
+        uint64_t position = feed_follower_position(service->feed, *name);
+        if (position < least)
+            least = position;
     }
     return least;
 }

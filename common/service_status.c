@@ -3,7 +3,9 @@
 #include "common/service_internal.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t lag_records(const struct input *input, const struct follow_status *follow)
@@ -100,9 +102,9 @@ static int dump(struct rpc_context *context, const ProtobufCMessage *request, Pr
 
 /* Only operators and the gateway, which shows the status to HQ, may ask. */
 static const char *const dump_peers[] = {"cli", NULL};
-const struct rpc_handler service_runtime_handlers[3] = {
-    [QUANYU__RUNTIME_REQUEST__CALL_STATUS] = {"status", status, RPC_QUERY, NULL},
-    [QUANYU__RUNTIME_REQUEST__CALL_DUMP] = {"dump", dump, RPC_QUERY, dump_peers},
+const struct rpc_handler service_runtime_handlers[2] = {
+    {"status", status, RPC_QUERY, NULL},
+    {"dump", dump, RPC_QUERY, dump_peers},
 };
 
 void service_part(struct service *service, const char *part, const char *reason)
@@ -119,7 +121,7 @@ void service_part(struct service *service, const char *part, const char *reason)
     pthread_mutex_unlock(&service->parts_lock);
 }
 
-/* Appends `"name":"reason"` for each part that is down. */
+/* Appends {"part":…,"reason":…} for each part that is down. */
 bool service_ready(void *self, struct buffer *reasons)
 {
     struct service *service = self;
@@ -129,9 +131,11 @@ bool service_ready(void *self, struct buffer *reasons)
         if (!service->parts[i].reason)
             continue;
         buffer_text(reasons, ready ? "" : ",");
-        buffer_json_string(reasons, service->parts[i].name, strlen(service->parts[i].name));
-        buffer_byte(reasons, ':');
-        buffer_json_string(reasons, service->parts[i].reason, strlen(service->parts[i].reason));
+        struct json json = json_to(reasons);
+        json_open(&json, '{');
+        json_field_text(&json, "part", service->parts[i].name);
+        json_field_text(&json, "reason", service->parts[i].reason);
+        json_close(&json, '}');
         ready = false;
     }
     pthread_mutex_unlock(&service->parts_lock);

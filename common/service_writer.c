@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -279,16 +280,11 @@ static void give_back(struct round *round, bool committed)
         struct follow_batch *fed = round->fed[i];
         if (!fed)
             continue;
-        struct input *input = &service->inputs[i];
-        struct follow_batch *rest = fed;
-        if (committed) {
-            input->rest = round->cursor[i];
-            input->begun = input->rest.size > 0;
-            if (!input->begun) {
-                rest = TAKE(fed->next);
-                follow_batch_free(&fed);
-            }
-        }
+        if (committed)
+            fed->left = round->cursor[i];
+        struct follow_batch *rest = fed->left.size > 0 || !committed ? fed : TAKE(fed->next);
+        if (rest != fed)
+            follow_batch_free(&fed);
         pthread_mutex_lock(&service->lock);
         struct follow_batch **end = &rest;
         while (*end)
@@ -327,7 +323,7 @@ static bool take_round(struct service *service, struct round *round)
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         round->reached[i] = service->inputs[i].committed;
         if (round->fed[i])
-            round->cursor[i] = service->inputs[i].begun ? service->inputs[i].rest : round->fed[i]->chunks;
+            round->cursor[i] = round->fed[i]->left;
     }
     return more;
 }
@@ -472,14 +468,6 @@ void writer_stop(struct service *service)
 void writer_take_batch(struct input *input, struct follow_batch *batch)
 {
     struct service *service = input->service;
-    if (batch->error) {
-        atomic_store(&input->error, batch->error);
-        log_line(LOG_ERROR, "the feed cannot be followed any further", "leader=%s error=%s reason=\"%s\"",
-            input->spec->leader, error_name(batch->error), batch->message);
-        service_part(service, input->spec->leader, error_text(batch->error));
-        follow_batch_free(&batch);
-        return;
-    }
     pthread_mutex_lock(&service->lock);
     struct follow_batch **end = &input->waiting;
     while (*end)

@@ -186,7 +186,7 @@ static int fetch_lines(struct dump *dump, const char *service)
 static int dump_open(struct dump *dump)
 {
     char error[256], endpoints[COUNT_OF(services)][300], name[64];
-    struct peer_address addresses[COUNT_OF(services)];
+    struct peer addresses[COUNT_OF(services)];
     struct keys keys;
     if (config_open(NULL, &dump->config, error)) {
         fprintf(stderr, "quanyu: %s\n", error);
@@ -197,7 +197,7 @@ static int dump_open(struct dump *dump)
         const char *host = config_text(dump->config, name);
         snprintf(name, sizeof(name), "%s.rpc_port", services[i]);
         snprintf(endpoints[i], sizeof(endpoints[i]), "tcp://%s:%d", host, (int)config_number(dump->config, name));
-        addresses[i] = (struct peer_address){.name = services[i], .endpoint = endpoints[i]};
+        addresses[i] = (struct peer){.name = services[i], .endpoint = endpoints[i]};
     }
     const char *directory = config_text(dump->config, "keys");
     int code = complain(keys_load(directory, "cli", &keys), directory);

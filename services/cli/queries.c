@@ -52,10 +52,9 @@ static void print_service(const char *name, yyjson_val *service)
         (double)(yyjson_get_uint(yyjson_obj_get(service, "store_bytes")) +
                  yyjson_get_uint(yyjson_obj_get(service, "journal_bytes"))) /
             1e6);
-    size_t reason_index, reason_count;
-    yyjson_val *part, *reason;
-    yyjson_obj_foreach(yyjson_obj_get(service, "reasons"), reason_index, reason_count, part, reason)
-        printf("          %s: %s\n", yyjson_get_str(part), yyjson_get_str(reason));
+    yyjson_val *reason;
+    yyjson_arr_foreach(yyjson_obj_get(service, "reasons"), index, count, reason)
+        printf("          %s: %s\n", text_of(reason, "part"), text_of(reason, "reason"));
 }
 
 int command_status(int argc, char **argv)

@@ -18,7 +18,7 @@ struct job {
     struct job *next;
     struct http_request *request;
     const struct api_operation *operation;
-    struct router_match match;
+    struct route_match match;
     struct token token;
 };
 
@@ -174,7 +174,7 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
     call.actor.token_id = job->token.id;
     call.actor.address = (char *)(uintptr_t)http_peer(job->request);
     for (size_t i = 0; i < API_PARAMETERS_MAX && i < job->match.parameter_count; i++)
-        call.parameters[i] = job->match.parameters[i];
+        call.parameters[i] = job->match.parameters[i].value;
     log_set_request(http_request_id(job->request));
     yyjson_doc *doc = NULL;
     int error = read_body(&call, job->operation, &doc);
@@ -246,16 +246,6 @@ static void enqueue(struct api *api, struct job *job)
     free(job);
 }
 
-static void refuse_route(struct http_request *request, int code, const struct router_match *match)
-{
-    if (code == -QY_EUNSUPPORTED) {
-        http_add_header(request, "Allow", match->allowed);
-        http_problem(request, 405, "method_not_allowed", NULL, "use %s", match->allowed);
-    } else {
-        http_problem(request, 404, "not_found", NULL, "there is nothing here; see /openapi.json");
-    }
-}
-
 static int authorise(struct api *api, struct job *job)
 {
     if (job->operation->open)
@@ -271,10 +261,11 @@ static int authorise(struct api *api, struct job *job)
 
 void api_handle(struct api *api, struct http_request *request)
 {
-    struct router_match match;
-    int error = router_find(api->routes, api_operation_count, http_method(request), http_path(request), &match);
-    if (error) {
-        refuse_route(request, error, &match);
+    struct route_match match;
+    enum route_result result =
+        router_find(api->routes, api_operation_count, http_method(request), http_path(request), &match);
+    if (result != ROUTE_FOUND) {
+        route_refuse(request, result, &match);
         return;
     }
     struct job *job = calloc(1, sizeof(*job));

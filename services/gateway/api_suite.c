@@ -90,9 +90,9 @@ static void write_status(struct json *json, const Quanyu__StatusReply *status)
     json_field_bool(json, "ready", status->ready);
     if (*status->reason) {
         json_name(json, "reasons");
-        json_open(json, '{');
+        json_open(json, '[');
         json_raw(json, status->reason, strlen(status->reason), "");
-        json_close(json, '}');
+        json_close(json, ']');
     }
     snprintf(text, sizeof(text), "%" PRIu64, status->journal_next);
     json_field_text(json, "journal_end", text);
@@ -111,9 +111,12 @@ static void write_unreachable(struct json *json, const struct api_call *call, in
     json_open(json, '{');
     json_field_bool(json, "ready", false);
     json_name(json, "reasons");
+    json_open(json, '[');
     json_open(json, '{');
-    json_field_text(json, "request", call->error_message ? call->error_message : error_text(error));
+    json_field_text(json, "part", "requests");
+    json_field_text(json, "reason", call->error_message ? call->error_message : error_text(error));
     json_close(json, '}');
+    json_close(json, ']');
     json_close(json, '}');
 }
 
