@@ -58,7 +58,8 @@ static int parse_definition(ProtobufCBinaryData definition, struct journey **ret
 
 static int parse_versions(const Quanyu__Journey *row, struct live_journey *journey)
 {
-    bool is_published = row->state == QUANYU__JOURNEY__STATE__ACTIVE || row->state == QUANYU__JOURNEY__STATE__PAUSED;
+    bool is_published =
+        row->state == QUANYU__JOURNEY__STATE__ACTIVE || row->state == QUANYU__JOURNEY__STATE__PAUSED;
     int error = 0;
     if (is_published && row->running_version)
         error = parse_definition(row->running.len ? row->running : row->definition, &journey->running);
@@ -135,7 +136,8 @@ static void pack_timer(const struct timer *timer, uint8_t out[TIMER_BYTES])
     put_be64(out + 13, timer->number);
 }
 
-void campaign_timer_set(struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer)
+void campaign_timer_set(
+    struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer)
 {
     uint8_t payload[TIMER_BYTES];
     pack_timer(timer, payload);
@@ -143,7 +145,8 @@ void campaign_timer_set(struct campaign *campaign, struct batch *batch, int64_t 
     atomic_store(&campaign->next_due_ms, campaign->timers.next_due_ms);
 }
 
-void campaign_timer_unset(struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer)
+void campaign_timer_unset(
+    struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer)
 {
     uint8_t payload[TIMER_BYTES];
     pack_timer(timer, payload);
@@ -187,8 +190,8 @@ static int64_t next_due(void *self)
 
 typedef int record_fn(struct campaign *campaign, struct batch *batch, const void *message);
 
-/* Nobody enters by what an import tells, nor by having been there before the watch was in force; but whoever fulfils the exit's
- * rule leaves, however that came. */
+/* Nobody enters by what an import tells, nor by having been there before the watch was in force; but whoever
+ * fulfils the exit's rule leaves, however that came. */
 static int on_membership(struct campaign *campaign, struct batch *batch, const void *message)
 {
     const Quanyu__MembershipChanged *changed = message;
@@ -360,7 +363,8 @@ static void scrape(void *self, struct metrics_page *page)
     page_metric(page, METRIC_GAUGE, "quanyu_campaign_outbox_ready", NULL, "Deliveries that wait to be sent.",
         (double)atomic_load(&campaign->visible_ready));
     page_metric(page, METRIC_GAUGE, "quanyu_campaign_outbox_pending", NULL,
-        "Deliveries that wait to be sent or are on their way.", (double)atomic_load(&campaign->visible_pending));
+        "Deliveries that wait to be sent or are on their way.",
+        (double)atomic_load(&campaign->visible_pending));
     page_metric(page, METRIC_COUNTER, "quanyu_campaign_malformed_records_total", NULL,
         "Records of tagging's journal that could not be read.", (double)atomic_load(&campaign->malformed));
 }

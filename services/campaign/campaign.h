@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaign: moves persons through journeys and sends what the journeys say, at most once per person, run and step.
+/* Campaign: moves persons through journeys and sends what the journeys say, at most once per person, run and
+ * step.
  *
- * Everything here belongs to the writer thread, but for what is atomic. After a batch was rolled back, what memory holds is
- * read anew from the tables before the next use (campaign_refresh). */
+ * Everything here belongs to the writer thread, but for what is atomic. After a batch was rolled back, what
+ * memory holds is read anew from the tables before the next use (campaign_refresh). */
 #ifndef QY_CAMPAIGN_H
 #define QY_CAMPAIGN_H
 
@@ -39,7 +40,7 @@ struct campaign {
     atomic_int_fast64_t next_due_ms; /* of the timers */
     atomic_uint_fast64_t visible_ready;
     atomic_uint_fast64_t visible_pending;
-    atomic_uint_fast64_t malformed; /* records that could not be read */
+    atomic_uint_fast64_t malformed;      /* records that could not be read */
     _Atomic(struct dispatch *) dispatch; /* set once the runtime is up */
 };
 
@@ -50,7 +51,8 @@ extern const struct rpc_service campaign_rpc;
 int campaign_init(struct campaign *campaign);
 void campaign_free(struct campaign *campaign);
 
-/* Reads what memory holds, if a rolled-back batch has made it wrong. Every entrance from the runtime begins with it. */
+/* Reads what memory holds, if a rolled-back batch has made it wrong. Every entrance from the runtime begins
+ * with it. */
 int campaign_refresh(struct campaign *campaign, struct store_txn *txn);
 
 /* NULL: no such journey. */
@@ -67,10 +69,13 @@ struct timer {
     uint32_t entry;
     uint64_t number; /* of the delivery */
 };
-void campaign_timer_set(struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer);
-void campaign_timer_unset(struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer);
+void campaign_timer_set(
+    struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer);
+void campaign_timer_unset(
+    struct campaign *campaign, struct batch *batch, int64_t due_ms, const struct timer *timer);
 
 /* campaign_dump.c */
-int campaign_dump(void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
+int campaign_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
 
 #endif

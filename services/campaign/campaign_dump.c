@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The canonical dump: journeys with their counts, then positions, then deliveries, each in key order. No times, and no
- * sequence numbers: they depend on when commands and answers came. */
+/* The canonical dump: journeys with their counts, then positions, then deliveries, each in key order. No
+ * times, and no sequence numbers: they depend on when commands and answers came. */
 #include "common/json.h"
 #include "services/campaign/campaign.h"
 
@@ -29,7 +29,8 @@ static void write_journey(struct store_txn *txn, const Quanyu__Journey *row, str
     json_open(&json, '{');
     json_field_text(&json, "journey", row->id);
     json_field_text(&json, "name", row->name);
-    json_field_text(&json, "state", (size_t)row->state < COUNT_OF(state_names) ? state_names[row->state] : "");
+    json_field_text(
+        &json, "state", (size_t)row->state < COUNT_OF(state_names) ? state_names[row->state] : "");
     json_field_unsigned(&json, "version", row->version);
     struct counts counts = counts_get(txn, row->number, "");
     json_field_unsigned(&json, "entered", counts.value[COUNT_ENTERED]);
@@ -129,7 +130,8 @@ static void write_delivery(struct store_txn *txn, const struct delivery *deliver
     buffer_byte(lines, '\n');
 }
 
-static int dump_deliveries(struct store_txn *txn, const char *from, struct buffer *lines, char ret_cursor[128])
+static int dump_deliveries(
+    struct store_txn *txn, const char *from, struct buffer *lines, char ret_cursor[128])
 {
     struct delivery_cursor cursor;
     _cleanup_(number_list_free) struct number_list numbers = {0};
@@ -160,7 +162,8 @@ static const struct {
     {"deliveries:", dump_deliveries},
 };
 
-int campaign_dump(void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
+int campaign_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
 {
     (void)self;
     if (!*cursor)

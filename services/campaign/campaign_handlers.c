@@ -144,7 +144,8 @@ static int show_saved(struct rpc_context *context, uint32_t number, Quanyu__Jour
     return show(context, txn, row);
 }
 
-/* A refused command has changed nothing; one that fails after it has begun to write takes its batch with it. */
+/* A refused command has changed nothing; one that fails after it has begun to write takes its batch with it.
+ */
 static int finish_command(struct rpc_context *context, int error)
 {
     return error ? store_fail(context->batch->txn, error) : 0;
@@ -269,13 +270,15 @@ static int add_journey(struct rpc_context *context, Quanyu__Journey *row, Quanyu
 static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
 {
     uint32_t number;
-    Quanyu__Journey *row = journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
+    Quanyu__Journey *row =
+        journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
     if (!row || row->state == QUANYU__JOURNEY__STATE__DELETED)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
     return add_journey(context, row, page);
 }
 
-static int show_page(struct rpc_context *context, const char *after, uint32_t limit, Quanyu__JourneysReply *page)
+static int show_page(
+    struct rpc_context *context, const char *after, uint32_t limit, Quanyu__JourneysReply *page)
 {
     uint32_t number = 0, last = (uint32_t)meta_last(context->txn, META_JOURNEYS);
     if (*after && !journey_number(after, &number))
@@ -312,7 +315,8 @@ static int journeys(struct rpc_context *context, const ProtobufCMessage *request
     return *asked->id ? show_one(context, asked->id, page) : show_page(context, asked->after, limit, page);
 }
 
-static Quanyu__DeliveriesReply__Row *delivery_row(struct rpc_context *context, const struct delivery *delivery)
+static Quanyu__DeliveriesReply__Row *delivery_row(
+    struct rpc_context *context, const struct delivery *delivery)
 {
     struct arena *arena = context->arena;
     Quanyu__DeliveriesReply__Row *row = arena_alloc(arena, sizeof(*row));
@@ -365,8 +369,8 @@ static void list_of_person(struct store_txn *txn, uint32_t person, uint32_t jour
         qsort(ret_numbers->numbers, ret_numbers->count, sizeof(uint64_t), compare_newest_first);
 }
 
-static int show_deliveries(
-    struct rpc_context *context, const struct number_list *numbers, uint32_t limit, Quanyu__DeliveriesReply *page)
+static int show_deliveries(struct rpc_context *context, const struct number_list *numbers, uint32_t limit,
+    Quanyu__DeliveriesReply *page)
 {
     page->rows = arena_alloc(context->arena, sizeof(*page->rows) * limit);
     if (!page->rows)

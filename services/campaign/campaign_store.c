@@ -45,7 +45,8 @@ static struct store_key key_of_two(uint32_t first, uint32_t second)
 }
 
 /* A row of a fixed size and of our version; false where there is none. */
-static bool get_row(struct store_txn *txn, unsigned table, const struct store_key *key, void *row, size_t size)
+static bool get_row(
+    struct store_txn *txn, unsigned table, const struct store_key *key, void *row, size_t size)
 {
     struct bytes value;
     if (!store_get(txn, table, key, &value))

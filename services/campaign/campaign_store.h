@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Campaign's tables. All keys are numbers, big-endian; no other file touches the store. Errors stick to the transaction. */
+/* Campaign's tables. All keys are numbers, big-endian; no other file touches the store. Errors stick to the
+ * transaction. */
 #ifndef QY_CAMPAIGN_STORE_H
 #define QY_CAMPAIGN_STORE_H
 
@@ -55,7 +56,16 @@ bool journey_number(const char *id, uint32_t *ret_number);          /* false: no
 Quanyu__Journey *journey_load(struct store_txn *txn, uint32_t number, struct arena *arena);
 void journey_save(struct store_txn *txn, const Quanyu__Journey *journey);
 
-enum count { COUNT_ENTERED, COUNT_WAITING, COUNT_LEFT, COUNT_DELIVERED, COUNT_FAILED, COUNT_UNKNOWN, COUNT_SKIPPED, COUNT_KINDS };
+enum count {
+    COUNT_ENTERED,
+    COUNT_WAITING,
+    COUNT_LEFT,
+    COUNT_DELIVERED,
+    COUNT_FAILED,
+    COUNT_UNKNOWN,
+    COUNT_SKIPPED,
+    COUNT_KINDS
+};
 struct counts {
     uint64_t value[COUNT_KINDS]; /* of a journey itself: ENTERED, WAITING (active), LEFT (completed) */
 };
@@ -98,14 +108,14 @@ enum position_end { END_COMPLETED, END_EXIT_RULE, END_JOINED, END_CHANGED, END_D
 struct position {
     uint8_t version;
     uint8_t state;
-    uint8_t end;      /* enum position_end, once it has ended */
+    uint8_t end; /* enum position_end, once it has ended */
     uint8_t unused;
-    uint32_t entry;   /* counts the runs of this node through the journey, from 1 */
-    uint64_t run;     /* sequence number of the entry */
-    uint64_t ended;   /* sequence number of the end; 0: goes on */
+    uint32_t entry; /* counts the runs of this node through the journey, from 1 */
+    uint64_t run;   /* sequence number of the entry */
+    uint64_t ended; /* sequence number of the end; 0: goes on */
     int64_t entered_ms;
     int64_t ended_ms;
-    int64_t due_ms;   /* POSITION_WAITING: when the wait is over */
+    int64_t due_ms; /* POSITION_WAITING: when the wait is over */
     char step[STEP_ID_BYTES];
 };
 _Static_assert(sizeof(struct position) == 80, "a stored layout");
@@ -113,8 +123,9 @@ _Static_assert(sizeof(struct position) == 80, "a stored layout");
 bool position_get(struct store_txn *txn, uint32_t node, uint32_t journey, struct position *ret_position);
 /* Keeps the list of live positions, too. */
 void position_put(struct store_txn *txn, uint32_t node, uint32_t journey, const struct position *position);
-void position_forget(struct store_txn *txn, uint32_t node);                                /* all of the node's */
-void position_journeys(struct store_txn *txn, uint32_t node, struct number_list *ret_journeys); /* live or ended */
+void position_forget(struct store_txn *txn, uint32_t node); /* all of the node's */
+void position_journeys(
+    struct store_txn *txn, uint32_t node, struct number_list *ret_journeys); /* live or ended */
 void position_live(struct store_txn *txn, uint32_t journey, struct number_list *ret_nodes);
 
 bool side_get(struct store_txn *txn, uint32_t node, uint32_t journey, const char *step, unsigned *ret_bucket);

@@ -83,7 +83,8 @@ static int apply_settlement(struct work *work, struct batch *batch)
     struct campaign *campaign = settlement->dispatch->campaign;
     int error = campaign_refresh(campaign, batch->txn);
     if (!error)
-        outbox_settle(campaign, batch, settlement->job->number, settlement->job->attempt, &settlement->outcome);
+        outbox_settle(
+            campaign, batch, settlement->job->number, settlement->job->attempt, &settlement->outcome);
     return error;
 }
 
@@ -123,8 +124,8 @@ static int ask_identity(struct dispatch *dispatch, const struct job *job, Quanyu
 {
     const struct rpc_call call = {.request_id = job->id};
     ProtobufCMessage *reply;
-    int error = rpc_call(dispatch->client, "identity", &call, &request->base, &quanyu__identity_reply__descriptor,
-        dispatch->arena, &reply, NULL);
+    int error = rpc_call(dispatch->client, "identity", &call, &request->base,
+        &quanyu__identity_reply__descriptor, dispatch->arena, &reply, NULL);
     if (!error)
         *ret_reply = (Quanyu__IdentityReply *)reply;
     return error;
@@ -136,7 +137,8 @@ static void copy_value(char *out, size_t size, const char *value)
         snprintf(out, size, "%s", value);
 }
 
-/* The person's address of a kind, name and One ID with it. -QY_ENOTFOUND: the person has none of this kind. */
+/* The person's address of a kind, name and One ID with it. -QY_ENOTFOUND: the person has none of this kind.
+ */
 static int fetch_address(struct dispatch *dispatch, struct job *job, const char *kind, char *out, size_t size)
 {
     Quanyu__AddressRequest question = QUANYU__ADDRESS_REQUEST__INIT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the sender's threads and the writer: claims and outcomes as work, and identity's answers for what is being sent. */
+/* Between the sender's threads and the writer: claims and outcomes as work, and identity's answers for what
+ * is being sent. */
 #ifndef QY_CAMPAIGN_DISPATCH_H
 #define QY_CAMPAIGN_DISPATCH_H
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/campaign/gate.h"
 
-/* The first sequence number of the run: joined nodes may have been on their way at the same time, and that is one run. */
-static uint64_t run_start(struct store_txn *txn, const struct delivery *delivery, const struct number_list *nodes)
+/* The first sequence number of the run: joined nodes may have been on their way at the same time, and that is
+ * one run. */
+static uint64_t run_start(
+    struct store_txn *txn, const struct delivery *delivery, const struct number_list *nodes)
 {
     uint64_t start = delivery->run;
     bool moved = true;
@@ -21,7 +23,8 @@ static uint64_t run_start(struct store_txn *txn, const struct delivery *delivery
     return start;
 }
 
-/* Whether this other row stands against the delivery: all but what was withheld, and of those that still wait the older. */
+/* Whether this other row stands against the delivery: all but what was withheld, and of those that still wait
+ * the older. */
 static bool stands_against(const struct delivery *other, const struct delivery *delivery, uint64_t start)
 {
     if (other->number == delivery->number || other->number < start)
@@ -38,7 +41,8 @@ static bool stands_against(const struct delivery *other, const struct delivery *
     }
 }
 
-static bool was_sent_from(struct store_txn *txn, uint32_t node, const struct delivery *delivery, uint64_t start)
+static bool was_sent_from(
+    struct store_txn *txn, uint32_t node, const struct delivery *delivery, uint64_t start)
 {
     _cleanup_(number_list_free) struct number_list numbers = {0};
     send_list(txn, node, delivery->journey, delivery->step, &numbers);
@@ -50,7 +54,8 @@ static bool was_sent_from(struct store_txn *txn, uint32_t node, const struct del
     return false;
 }
 
-static bool was_sent(struct store_txn *txn, const struct live_journey *journey, const struct delivery *delivery)
+static bool was_sent(
+    struct store_txn *txn, const struct live_journey *journey, const struct delivery *delivery)
 {
     _cleanup_(number_list_free) struct number_list nodes = {0};
     person_nodes(txn, person_of(txn, delivery->node), &nodes);
@@ -68,8 +73,8 @@ static bool has_step(const struct live_journey *journey, const struct delivery *
            journey->running->steps[step].channel == (enum channel)delivery->channel;
 }
 
-enum gate_answer may_send(struct store_txn *txn, const struct live_journey *journey, const struct delivery *delivery,
-    const char **ret_reason)
+enum gate_answer may_send(struct store_txn *txn, const struct live_journey *journey,
+    const struct delivery *delivery, const char **ret_reason)
 {
     *ret_reason = "";
     if (!journey || !journey->running || journey->state == QUANYU__JOURNEY__STATE__DELETED)

@@ -17,9 +17,9 @@ struct job_person {
 };
 
 struct job {
-    struct job *next; /* of whoever holds it */
+    struct job *next;    /* of whoever holds it */
     struct arena *arena; /* the texts of `message` */
-    uint64_t number;  /* of the delivery */
+    uint64_t number;     /* of the delivery */
     uint32_t attempt;
     uint32_t person;
     enum channel channel;
@@ -50,7 +50,7 @@ enum outcome_kind {
 
 struct outcome {
     enum outcome_kind kind;
-    int64_t retry_after_ms; /* what the receiver asks for, 0: nothing */
+    int64_t retry_after_ms;    /* what the receiver asks for, 0: nothing */
     char reason[REASON_BYTES]; /* no personal value, no blanks */
 };
 

@@ -13,7 +13,8 @@ const char *channel_name(enum channel channel)
 }
 
 /* {"segment":ID} is itself a rule of the language. */
-static void read_entry_segment(struct reader *reader, const struct part *root, const struct part *entry, struct journey *journey)
+static void read_entry_segment(
+    struct reader *reader, const struct part *root, const struct part *entry, struct journey *journey)
 {
     reader_text(reader, entry, "segment", true, 100, false);
     reader_rule(reader, root, "entry", false, &journey->entry);
@@ -64,7 +65,8 @@ static void read_reentry(struct reader *reader, const struct part *root, struct 
 
 static void read_journey(struct reader *reader, const struct part *root, struct journey *journey)
 {
-    static const char *const keys[] = {"name", "entry", "steps", "include_current", "reentry", "exit_when", NULL};
+    static const char *const keys[] = {
+        "name", "entry", "steps", "include_current", "reentry", "exit_when", NULL};
     if (!reader_object(reader, root, keys))
         return;
     journey->name = reader_text(reader, root, "name", true, JOURNEY_NAME_BYTES_MAX, false);
@@ -94,7 +96,8 @@ static int open_journey(struct journey **ret_journey)
     return 0;
 }
 
-int journey_parse(const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem)
+int journey_parse(
+    const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem)
 {
     *problem = (struct journey_problem){0};
     if (size > JOURNEY_BYTES_MAX) {
@@ -103,9 +106,11 @@ int journey_parse(const void *json, size_t size, struct journey **ret_journey, s
     }
     yyjson_read_err wrong;
     /* yyjson does not write to its input without YYJSON_READ_INSITU. */
-    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)json, size, YYJSON_READ_NUMBER_AS_RAW, NULL, &wrong);
+    yyjson_doc *document =
+        yyjson_read_opts((char *)(uintptr_t)json, size, YYJSON_READ_NUMBER_AS_RAW, NULL, &wrong);
     if (!document) {
-        snprintf(problem->message, sizeof(problem->message), "is no JSON: %s at byte %zu", wrong.msg, wrong.pos);
+        snprintf(
+            problem->message, sizeof(problem->message), "is no JSON: %s at byte %zu", wrong.msg, wrong.pos);
         return wrong.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? -QY_ENOMEM : -QY_EINVAL;
     }
     struct journey *journey = NULL;

@@ -2,22 +2,22 @@
 /* A journey's definition: JSON, parsed and checked once into steps that never change.
  *
  *   journey  {"name":T, "entry":ENTRY, "steps":[STEP,…],
- *             "include_current":false,    people who are in the entry's segment or rule when it is published enter, too
- *             "reentry":"never",          or "after_exit", or a duration: so long after leaving, at the earliest
- *             "exit_when":RULE}           whoever comes to fulfil it leaves at once, wherever he or she stands
+ *             "include_current":false,    people who are in the entry's segment or rule when it is published
+ * enter, too "reentry":"never",          or "after_exit", or a duration: so long after leaving, at the
+ * earliest "exit_when":RULE}           whoever comes to fulfil it leaves at once, wherever he or she stands
  *   ENTRY    {"segment":ID}               someone enters the segment
  *            {"rule":RULE}                someone comes to fulfil the rule
  *            {"event":{"event":NAME, "where":[…]}}    each matching event
- *   STEP     {"id":ID, "type":TYPE, …}    "next":ID where nothing else is said; without it, the step that follows in the list
- *     wait       "for":DURATION  or  "until":TIME
- *     condition  "rule":RULE, "then":ID, "else":ID         at least one of the two; the other is the step that follows
- *     split      "branches":[{"share":PERCENT, "next":ID},…]    shares sum to 100; a person is always on the same side
- *     send       "channel":"webhook", "url":URL, "secret":T, "content":JSON
- *                "channel":"email", "subject":T, "text":T, "html":T    text, html, or both
- *     exit
+ *   STEP     {"id":ID, "type":TYPE, …}    "next":ID where nothing else is said; without it, the step that
+ * follows in the list wait       "for":DURATION  or  "until":TIME condition  "rule":RULE, "then":ID,
+ * "else":ID         at least one of the two; the other is the step that follows split
+ * "branches":[{"share":PERCENT, "next":ID},…]    shares sum to 100; a person is always on the same side send
+ * "channel":"webhook", "url":URL, "secret":T, "content":JSON "channel":"email", "subject":T, "text":T,
+ * "html":T    text, html, or both exit
  *
- * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take placeholders
- * (template.h). After the last step the journey is completed. A way back is allowed where a wait "for" a while lies on it. */
+ * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take
+ * placeholders (template.h). After the last step the journey is completed. A way back is allowed where a wait
+ * "for" a while lies on it. */
 #ifndef QY_CAMPAIGN_JOURNEY_H
 #define QY_CAMPAIGN_JOURNEY_H
 
@@ -68,7 +68,7 @@ struct step {
     enum step_type type;
     int next; /* index, or STEP_END; of a condition: "then" */
     int otherwise;
-    int64_t wait_ms;  /* STEP_WAIT: 0 where until_ms says it */
+    int64_t wait_ms; /* STEP_WAIT: 0 where until_ms says it */
     int64_t until_ms;
     struct watch_rule rule;
     struct step_branch *branches;
@@ -97,11 +97,13 @@ struct journey_problem {
 };
 
 /* -QY_EINVAL with the problem filled in, -QY_ETOOLARGE, -QY_ENOMEM. */
-int journey_parse(const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem);
+int journey_parse(
+    const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem);
 void journey_free(struct journey **journey);
 /* Index of the step, or STEP_END. */
 int journey_step(const struct journey *journey, const char *id);
-/* Percent 0 to 99, the same for the same person at the same step for ever. `node` is the person's founding node. */
+/* Percent 0 to 99, the same for the same person at the same step for ever. `node` is the person's founding
+ * node. */
 unsigned journey_bucket(const char *journey_id, const char *step_id, uint32_t node);
 /* Where this bucket goes. */
 int step_side(const struct step *step, unsigned bucket);

@@ -33,7 +33,8 @@ void reader_refuse(struct reader *reader, const struct part *part, const char *k
     char escaped[96] = "";
     if (key)
         escape_key(key, escaped, sizeof(escaped));
-    snprintf(problem->pointer, sizeof(problem->pointer), "%.120s%s%s", part->pointer, key ? "/" : "", escaped);
+    snprintf(
+        problem->pointer, sizeof(problem->pointer), "%.120s%s%s", part->pointer, key ? "/" : "", escaped);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(problem->message, sizeof(problem->message), format, arguments);
@@ -140,8 +141,8 @@ const char *reader_json(struct reader *reader, const struct part *part, const ch
     return text;
 }
 
-void reader_rule(
-    struct reader *reader, const struct part *part, const char *key, bool trigger, struct watch_rule *ret_rule)
+void reader_rule(struct reader *reader, const struct part *part, const char *key, bool trigger,
+    struct watch_rule *ret_rule)
 {
     static const struct rule_names every_name = {.amount_scale = 2};
     yyjson_val *json = yyjson_obj_get(part->json, key);
@@ -153,11 +154,14 @@ void reader_rule(
     struct rule_problem problem;
     int error = rule_parse(json, &every_name, &rule, &problem);
     rule_free(&rule);
+    if (reader->error)
+        return;
     if (error == -QY_EINVAL) {
         /* The problem's pointer goes on where ours ends. */
         reader_refuse(reader, part, key, "%.250s", problem.message);
         size_t length = strlen(reader->problem->pointer);
-        snprintf(reader->problem->pointer + length, sizeof(reader->problem->pointer) - length, "%s", problem.pointer);
+        snprintf(reader->problem->pointer + length, sizeof(reader->problem->pointer) - length, "%s",
+            problem.pointer);
     } else if (error) {
         reader_fail(reader);
     }

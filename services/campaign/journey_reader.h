@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading JSON strictly: what journey.c and journey_steps.c share. The first problem stays; later readings yield nothing. */
+/* Reading JSON strictly: what journey.c and journey_steps.c share. The first problem stays; later readings
+ * yield nothing. */
 #ifndef QY_CAMPAIGN_JOURNEY_READER_H
 #define QY_CAMPAIGN_JOURNEY_READER_H
 
@@ -26,17 +27,19 @@ void reader_refuse(struct reader *reader, const struct part *part, const char *k
 void reader_fail(struct reader *reader);
 /* An array's element. */
 struct part reader_item(struct reader *reader, const struct part *array, size_t index, yyjson_val *json);
-/* False, with a problem, where the part is no object or has a key that is not among the NULL-terminated `keys`. */
+/* False, with a problem, where the part is no object or has a key that is not among the NULL-terminated
+ * `keys`. */
 bool reader_object(struct reader *reader, const struct part *part, const char *const *keys);
-/* A text of 1 to `most` bytes without control characters (`lines`: but tabs and line ends), copied; NULL where absent or wrong. */
+/* A text of 1 to `most` bytes without control characters (`lines`: but tabs and line ends), copied; NULL
+ * where absent or wrong. */
 const char *reader_text(
     struct reader *reader, const struct part *part, const char *key, bool required, size_t most, bool lines);
 bool reader_bool(struct reader *reader, const struct part *part, const char *key, bool absent);
 /* A member as compact JSON, copied; NULL where it is absent. */
 const char *reader_json(struct reader *reader, const struct part *part, const char *key, size_t *ret_size);
 /* A rule, checked by the rule language's parser. */
-void reader_rule(
-    struct reader *reader, const struct part *part, const char *key, bool trigger, struct watch_rule *ret_rule);
+void reader_rule(struct reader *reader, const struct part *part, const char *key, bool trigger,
+    struct watch_rule *ret_rule);
 
 /* journey_steps.c: the steps with their references. */
 void reader_steps(struct reader *reader, const struct part *root, struct journey *journey);

@@ -16,8 +16,8 @@
 #define CONTENT_BYTES_MAX ((size_t)64 * 1024)
 
 /* Turns the id at `key` into a step's index; the step that follows where it is absent. */
-static int read_reference(
-    struct reader *reader, const struct part *part, const char *key, const struct journey *journey, int follows)
+static int read_reference(struct reader *reader, const struct part *part, const char *key,
+    const struct journey *journey, int follows)
 {
     const char *id = reader_text(reader, part, key, false, STEP_ID_BYTES - 1, false);
     if (!id)
@@ -57,8 +57,8 @@ static unsigned percent_of(yyjson_val *json)
     return value <= 100 ? value : 0;
 }
 
-static void read_branch(struct reader *reader, const struct part *part, const struct journey *journey, int follows,
-    struct step_branch *ret_branch)
+static void read_branch(struct reader *reader, const struct part *part, const struct journey *journey,
+    int follows, struct step_branch *ret_branch)
 {
     static const char *const keys[] = {"share", "next", NULL};
     if (!reader_object(reader, part, keys))
@@ -69,10 +69,11 @@ static void read_branch(struct reader *reader, const struct part *part, const st
     ret_branch->next = read_reference(reader, part, "next", journey, follows);
 }
 
-static void read_split(
-    struct reader *reader, const struct part *part, const struct journey *journey, int follows, struct step *step)
+static void read_split(struct reader *reader, const struct part *part, const struct journey *journey,
+    int follows, struct step *step)
 {
-    struct part branches = {yyjson_obj_get(part->json, "branches"), arena_printf(reader->arena, "%s/branches", part->pointer)};
+    struct part branches = {
+        yyjson_obj_get(part->json, "branches"), arena_printf(reader->arena, "%s/branches", part->pointer)};
     size_t count = yyjson_arr_size(branches.json);
     if (count < 2 || count > JOURNEY_BRANCHES_MAX) {
         reader_refuse(reader, part, "branches", "must be a list of 2 to %d branches", JOURNEY_BRANCHES_MAX);
@@ -94,8 +95,8 @@ static void read_split(
         reader_refuse(reader, part, "branches", "shares must sum to 100, not %u", sum);
 }
 
-static void read_condition(
-    struct reader *reader, const struct part *part, const struct journey *journey, int follows, struct step *step)
+static void read_condition(struct reader *reader, const struct part *part, const struct journey *journey,
+    int follows, struct step *step)
 {
     reader_rule(reader, part, "rule", false, &step->rule);
     if (!yyjson_obj_get(part->json, "then") && !yyjson_obj_get(part->json, "else"))
@@ -138,7 +139,8 @@ static void read_webhook(struct reader *reader, const struct part *part, struct 
     if (message->url && (!is_web_url(message->url) || strchr(message->url, ' ')))
         reader_refuse(reader, part, "url", "must be an http or https URL without user and password");
     message->secret = reader_text(reader, part, "secret", true, SECRET_BYTES_MAX, false);
-    message->content = read_template(reader, part, "content", reader_json(reader, part, "content", &size), step);
+    message->content =
+        read_template(reader, part, "content", reader_json(reader, part, "content", &size), step);
     if (!message->content)
         reader_refuse(reader, part, "content", "is missing");
     else if (size > CONTENT_BYTES_MAX)
@@ -252,7 +254,8 @@ static bool passes_time(const struct step *step)
     return step->type == STEP_WAIT && step->wait_ms > 0;
 }
 
-/* The index of a step that comes back to itself without time passing, or STEP_END. At most JOURNEY_STEPS_MAX deep. */
+/* The index of a step that comes back to itself without time passing, or STEP_END. At most JOURNEY_STEPS_MAX
+ * deep. */
 static int find_loop(const struct journey *journey, int index, enum colour *colours)
 {
     if (index == STEP_END || colours[index] == DONE)

@@ -13,7 +13,8 @@ bool mail_address_is_usable(const char *address)
 {
     const char *at = strchr(address, '@');
     size_t size = strlen(address);
-    if (!at || at == address || !at[1] || strchr(at + 1, '@') || size > ADDRESS_BYTES_MAX || address[0] == '-')
+    if (!at || at == address || !at[1] || strchr(at + 1, '@') || size > ADDRESS_BYTES_MAX ||
+        address[0] == '-')
         return false;
     for (const char *c = address; *c; c++)
         if ((unsigned char)*c <= 0x20 || *c == 0x7f || strchr("<>()[],;:\\\"", *c))
@@ -79,8 +80,8 @@ void mail_date(int64_t wall_ms, struct buffer *out)
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    buffer_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-        tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buffer_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+        months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 void mail_message_id(const char *id, const char *from, struct buffer *out)

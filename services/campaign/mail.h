@@ -7,9 +7,11 @@
 
 #include <stdint.h>
 
-/* Whether mail can be sent to it: one @, something on both sides, 254 bytes at most, nothing that ends a header or a command. */
+/* Whether mail can be sent to it: one @, something on both sides, 254 bytes at most, nothing that ends a
+ * header or a command. */
 bool mail_address_is_usable(const char *address);
-/* "Subject: …": encoded words (RFC 2047), folded, where it is not short ASCII. Control characters become blanks. */
+/* "Subject: …": encoded words (RFC 2047), folded, where it is not short ASCII. Control characters become
+ * blanks. */
 void mail_subject(const char *subject, struct buffer *out);
 /* "Date: Sat, 21 Nov 2026 20:57:00 +0000" */
 void mail_date(int64_t wall_ms, struct buffer *out);

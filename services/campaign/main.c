@@ -10,9 +10,11 @@ int main(int argc, char **argv)
     static const struct service_input inputs[] = {{
         .leader = "tagging",
         .classes = CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_MEMBERSHIP) |
-                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_FIRED) | CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_NODE) |
+                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_FIRED) |
+                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_NODE) |
                    CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_MOVED) |
-                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ERASED) | CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_WATCH),
+                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ERASED) |
+                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_WATCH),
     }};
     static const char *const followers[] = {"tagging", "audit", NULL};
     const struct service_spec spec = {

@@ -49,8 +49,8 @@ static void count_flight(struct campaign *campaign, enum delivery_state state, i
 }
 
 /* Brings a row into another state, with everything that hangs on it. */
-static void move(struct campaign *campaign, struct batch *batch, struct delivery *delivery, enum delivery_state state,
-    const char *reason)
+static void move(struct campaign *campaign, struct batch *batch, struct delivery *delivery,
+    enum delivery_state state, const char *reason)
 {
     enum delivery_state before = (enum delivery_state)delivery->state;
     delivery->state = (uint8_t)state;
@@ -64,8 +64,8 @@ static void move(struct campaign *campaign, struct batch *batch, struct delivery
         count_settled(batch, delivery);
 }
 
-void outbox_add(struct campaign *campaign, struct batch *batch, const struct live_journey *journey, uint32_t node,
-    const struct position *position, const struct step *step)
+void outbox_add(struct campaign *campaign, struct batch *batch, const struct live_journey *journey,
+    uint32_t node, const struct position *position, const struct step *step)
 {
     if (send_find(batch->txn, node, journey->number, step->id, position->entry)) {
         counts_add(batch->txn, journey->number, step->id, COUNT_SKIPPED, 1);
@@ -83,7 +83,9 @@ void outbox_add(struct campaign *campaign, struct batch *batch, const struct liv
     memcpy(delivery.step, step->id, sizeof(delivery.step));
     const char *reason;
     enum gate_answer answer = may_send(batch->txn, journey, &delivery, &reason);
-    delivery.state = answer == GATE_SEND ? DELIVERY_READY : answer == GATE_HOLD ? DELIVERY_HELD : DELIVERY_SKIPPED;
+    delivery.state = answer == GATE_SEND   ? DELIVERY_READY
+                     : answer == GATE_HOLD ? DELIVERY_HELD
+                                           : DELIVERY_SKIPPED;
     snprintf(delivery.reason, sizeof(delivery.reason), "%s", reason);
     delivery_add(batch->txn, &delivery);
     count_flight(campaign, (enum delivery_state)delivery.state, 1);
@@ -91,7 +93,8 @@ void outbox_add(struct campaign *campaign, struct batch *batch, const struct liv
         count_settled(batch, &delivery);
 }
 
-static int claim_one(struct campaign *campaign, struct batch *batch, struct delivery *delivery, struct job **ret_job)
+static int claim_one(
+    struct campaign *campaign, struct batch *batch, struct delivery *delivery, struct job **ret_job)
 {
     const struct live_journey *journey = campaign_journey(campaign, delivery->journey);
     const char *reason;
@@ -127,8 +130,8 @@ int outbox_claim(struct campaign *campaign, struct batch *batch, size_t limit, s
     return 0;
 }
 
-static void move_to_backoff(
-    struct campaign *campaign, struct batch *batch, struct delivery *delivery, int64_t pause_ms, const char *reason)
+static void move_to_backoff(struct campaign *campaign, struct batch *batch, struct delivery *delivery,
+    int64_t pause_ms, const char *reason)
 {
     delivery->due_ms = batch->now_ms + pause_ms;
     move(campaign, batch, delivery, DELIVERY_BACKOFF, reason);

@@ -6,7 +6,8 @@
  *       ▼       │ │ └── BACKOFF ◀───┤ certainly nothing was accepted
  *    SKIPPED ◀──┘ HELD (paused)     └──(found at start: the process died)──▶ UNKNOWN
  *
- * SENDING is durable before the first byte leaves; whatever dies after that is UNKNOWN, and is not sent again. */
+ * SENDING is durable before the first byte leaves; whatever dies after that is UNKNOWN, and is not sent
+ * again. */
 #ifndef QY_CAMPAIGN_OUTBOX_H
 #define QY_CAMPAIGN_OUTBOX_H
 
@@ -15,10 +16,12 @@
 
 #define OUTBOX_ATTEMPTS_MAX 6
 
-/* Someone reached a send step. Goes through the gate; a step that has sent in this run already does nothing. */
-void outbox_add(struct campaign *campaign, struct batch *batch, const struct live_journey *journey, uint32_t node,
-    const struct position *position, const struct step *step);
-/* Takes up to `limit` READY rows through the gate into SENDING; the jobs may be sent once the batch is committed. */
+/* Someone reached a send step. Goes through the gate; a step that has sent in this run already does nothing.
+ */
+void outbox_add(struct campaign *campaign, struct batch *batch, const struct live_journey *journey,
+    uint32_t node, const struct position *position, const struct step *step);
+/* Takes up to `limit` READY rows through the gate into SENDING; the jobs may be sent once the batch is
+ * committed. */
 int outbox_claim(struct campaign *campaign, struct batch *batch, size_t limit, struct job **ret_jobs);
 /* What came of a job. Nothing happens where the row is gone (its person was erased) or has been settled. */
 void outbox_settle(struct campaign *campaign, struct batch *batch, uint64_t number, uint32_t attempt,

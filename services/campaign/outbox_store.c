@@ -167,7 +167,8 @@ void delivery_forget(struct store_txn *txn, uint32_t node)
     }
 }
 
-void outbox_list(struct store_txn *txn, enum delivery_state state, size_t limit, struct number_list *ret_numbers)
+void outbox_list(
+    struct store_txn *txn, enum delivery_state state, size_t limit, struct number_list *ret_numbers)
 {
     struct store_key prefix;
     key_reset(&prefix);
@@ -181,7 +182,8 @@ void outbox_list(struct store_txn *txn, enum delivery_state state, size_t limit,
             store_fail(txn, -QY_ENOMEM);
 }
 
-void send_list(struct store_txn *txn, uint32_t node, uint32_t journey, const char *step, struct number_list *ret_numbers)
+void send_list(
+    struct store_txn *txn, uint32_t node, uint32_t journey, const char *step, struct number_list *ret_numbers)
 {
     struct store_key prefix = send_prefix(node, journey, step);
     list_sends(txn, &prefix, ret_numbers);
@@ -195,7 +197,8 @@ uint64_t send_find(struct store_txn *txn, uint32_t node, uint32_t journey, const
     return store_get(txn, TABLE_SENDS, &key, &value) && value.size == 8 ? get_be64(value.data) : 0;
 }
 
-void delivery_list(struct store_txn *txn, uint32_t journey, uint64_t before, size_t limit, struct number_list *ret_numbers)
+void delivery_list(
+    struct store_txn *txn, uint32_t journey, uint64_t before, size_t limit, struct number_list *ret_numbers)
 {
     uint64_t last = before ? before - 1 : UINT64_MAX;
     struct store_key prefix, from = journey ? journey_key(journey, last) : number_key(last);

@@ -42,7 +42,8 @@ _Static_assert(sizeof(struct delivery) == 136, "a stored layout");
 
 const char *delivery_state_name(enum delivery_state state); /* "ready" … as the world sees it */
 enum delivery_state delivery_public_state(const struct delivery *delivery);
-/* 32 hex digits, the same for the same journey, step, node and entry for ever: the receiver's idempotency key. */
+/* 32 hex digits, the same for the same journey, step, node and entry for ever: the receiver's idempotency
+ * key. */
 const char *delivery_id(const struct delivery *delivery, char id[DELIVERY_ID_BYTES]);
 
 bool delivery_get(struct store_txn *txn, uint64_t number, struct delivery *ret_delivery);
@@ -54,14 +55,17 @@ void delivery_change(struct store_txn *txn, const struct delivery *delivery, enu
 void delivery_forget(struct store_txn *txn, uint32_t node);
 
 /* Numbers of the rows in this state, oldest first; not for settled ones. */
-void outbox_list(struct store_txn *txn, enum delivery_state state, size_t limit, struct number_list *ret_numbers);
+void outbox_list(
+    struct store_txn *txn, enum delivery_state state, size_t limit, struct number_list *ret_numbers);
 
 /* What was sent from this node at this step, in any entry; or the number for one entry, 0 for none. */
-void send_list(struct store_txn *txn, uint32_t node, uint32_t journey, const char *step, struct number_list *ret_numbers);
+void send_list(struct store_txn *txn, uint32_t node, uint32_t journey, const char *step,
+    struct number_list *ret_numbers);
 uint64_t send_find(struct store_txn *txn, uint32_t node, uint32_t journey, const char *step, uint32_t entry);
 
 /* Newest first, numbers below `before` (0: from the newest on). */
-void delivery_list(struct store_txn *txn, uint32_t journey, uint64_t before, size_t limit, struct number_list *ret_numbers);
+void delivery_list(
+    struct store_txn *txn, uint32_t journey, uint64_t before, size_t limit, struct number_list *ret_numbers);
 /* All numbers of a node, any order. */
 void delivery_list_node(struct store_txn *txn, uint32_t node, struct number_list *ret_numbers);
 

@@ -122,7 +122,8 @@ static void start_wait(struct walker *walker, const struct step *step, int64_t d
     campaign_timer_set(walker->campaign, walker->batch, due_ms, &timer);
 }
 
-/* From `index` on, until a wait or the end. Ends: journey_parse() lets no way lead back but through a wait. */
+/* From `index` on, until a wait or the end. Ends: journey_parse() lets no way lead back but through a wait.
+ */
 static void walk(struct walker *walker, int index)
 {
     const struct journey *journey = walker->journey->running;
@@ -140,7 +141,8 @@ static void walk(struct walker *walker, int index)
 }
 
 /* Whether earlier runs, of any of the person's nodes, leave room for another one. */
-static bool may_enter(const struct batch *batch, const struct live_journey *journey, const struct number_list *nodes)
+static bool may_enter(
+    const struct batch *batch, const struct live_journey *journey, const struct number_list *nodes)
 {
     bool before = false;
     int64_t ended_ms = INT64_MIN;
@@ -215,12 +217,14 @@ static void go_on(struct walker *walker)
     walk(walker, journey->steps[index].next);
 }
 
-void position_wake(struct campaign *campaign, struct batch *batch, uint32_t node, uint32_t journey, uint32_t entry)
+void position_wake(
+    struct campaign *campaign, struct batch *batch, uint32_t node, uint32_t journey, uint32_t entry)
 {
     struct walker walker = {
         .campaign = campaign, .batch = batch, .journey = campaign_journey(campaign, journey), .node = node};
-    if (!walker.journey || !walker.journey->running || !find_walker(&walker) || walker.position.entry != entry ||
-        walker.position.state != POSITION_WAITING || walker.position.due_ms > batch->now_ms)
+    if (!walker.journey || !walker.journey->running || !find_walker(&walker) ||
+        walker.position.entry != entry || walker.position.state != POSITION_WAITING ||
+        walker.position.due_ms > batch->now_ms)
         return;
     if (walker.journey->state == QUANYU__JOURNEY__STATE__PAUSED) {
         walker.position.state = POSITION_HELD;
@@ -235,12 +239,14 @@ static bool must_exit(const struct walker *walker)
 {
     const struct journey *journey = walker->journey->running;
     return journey && journey->exit_when.json &&
-           member_has(walker->batch->txn, person_of(walker->batch->txn, walker->node), journey->exit_when.watch);
+           member_has(
+               walker->batch->txn, person_of(walker->batch->txn, walker->node), journey->exit_when.watch);
 }
 
-/* Ends all runs of the person in one journey but the one that began first; that one, too, where the person that the node has
- * come to fulfils the exit's rule already. */
-static void collapse(struct campaign *campaign, struct batch *batch, uint32_t journey, const struct number_list *nodes)
+/* Ends all runs of the person in one journey but the one that began first; that one, too, where the person
+ * that the node has come to fulfils the exit's rule already. */
+static void collapse(
+    struct campaign *campaign, struct batch *batch, uint32_t journey, const struct number_list *nodes)
 {
     struct walker first = {.node = 0};
     for (size_t i = 0; i < nodes->count; i++) {
@@ -263,7 +269,8 @@ static void collapse(struct campaign *campaign, struct batch *batch, uint32_t jo
         break_off(&first, END_EXIT_RULE);
 }
 
-void position_join(struct campaign *campaign, struct batch *batch, uint32_t person, const uint32_t *nodes, size_t count)
+void position_join(
+    struct campaign *campaign, struct batch *batch, uint32_t person, const uint32_t *nodes, size_t count)
 {
     _cleanup_(number_list_free) struct number_list all = {0};
     for (size_t i = 0; i < count; i++) {
@@ -277,8 +284,8 @@ void position_join(struct campaign *campaign, struct batch *batch, uint32_t pers
 }
 
 /* Calls for each live run of the journey. */
-static void for_each_walker(struct campaign *campaign, struct batch *batch, const struct live_journey *journey,
-    void (*visit)(struct walker *walker))
+static void for_each_walker(struct campaign *campaign, struct batch *batch,
+    const struct live_journey *journey, void (*visit)(struct walker *walker))
 {
     _cleanup_(number_list_free) struct number_list nodes = {0};
     position_live(batch->txn, journey->number, &nodes);

@@ -146,7 +146,8 @@ int publish_continue(struct campaign *campaign, struct batch *batch, struct live
 }
 
 /* The pending version cannot be: the one before it stays, or the journey is a draft again. */
-static int give_up(struct campaign *campaign, struct batch *batch, struct live_journey *journey, const char *error)
+static int give_up(
+    struct campaign *campaign, struct batch *batch, struct live_journey *journey, const char *error)
 {
     Quanyu__Journey *row = journey_load(batch->txn, journey->number, campaign->scratch);
     if (!row)
@@ -160,8 +161,8 @@ static int give_up(struct campaign *campaign, struct batch *batch, struct live_j
     return store_error(batch->txn);
 }
 
-int publish_answered(struct campaign *campaign, struct batch *batch, struct live_journey *journey, uint32_t watch,
-    const char *error)
+int publish_answered(struct campaign *campaign, struct batch *batch, struct live_journey *journey,
+    uint32_t watch, const char *error)
 {
     struct watch_row row;
     if (!watch_get(batch->txn, journey->number, watch, &row))

@@ -222,7 +222,8 @@ static void end_finished(struct sender *sender)
 static void claim_more(struct sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
-    unsigned room = sender->options.concurrency > sender->in_hand ? sender->options.concurrency - sender->in_hand : 0;
+    unsigned room =
+        sender->options.concurrency > sender->in_hand ? sender->options.concurrency - sender->in_hand : 0;
     bool claim = sender->wanted && !sender->claiming && !sender->stopping && room > 0;
     sender->claiming |= claim;
     sender->wanted &= !claim;
@@ -290,7 +291,8 @@ void sender_give(struct sender *sender, struct job *jobs, bool more)
 static int start_threads(struct sender *sender)
 {
     sender->has_preparer = pthread_create(&sender->preparer, NULL, prepare_main, sender) == 0;
-    sender->has_carrier = sender->has_preparer && pthread_create(&sender->carrier, NULL, carry_main, sender) == 0;
+    sender->has_carrier =
+        sender->has_preparer && pthread_create(&sender->carrier, NULL, carry_main, sender) == 0;
     return sender->has_carrier ? 0 : -QY_ENOMEM;
 }
 

@@ -16,7 +16,8 @@ static const char *const placeholder_names[PLACEHOLDER_COUNT] = {
     [PLACEHOLDER_DELIVERY_ID] = "delivery_id",
 };
 
-/* The placeholder between "{{" and "}}", blanks around it allowed; PLACEHOLDER_COUNT when it is none of ours. */
+/* The placeholder between "{{" and "}}", blanks around it allowed; PLACEHOLDER_COUNT when it is none of ours.
+ */
 static enum placeholder find_placeholder(const char *name, size_t size)
 {
     while (size > 0 && name[0] == ' ') {
@@ -43,7 +44,8 @@ int template_check(const char *text, unsigned *used, char problem[128])
         }
         enum placeholder placeholder = find_placeholder(open, (size_t)(close - open));
         if (placeholder == PLACEHOLDER_COUNT) {
-            snprintf(problem, 128, "unknown placeholder {{%.*s}}", (int)(close - open > 60 ? 60 : close - open), open);
+            snprintf(problem, 128, "unknown placeholder {{%.*s}}",
+                (int)(close - open > 60 ? 60 : close - open), open);
             return -QY_EINVAL;
         }
         found |= PLACEHOLDER_BIT(placeholder);
@@ -115,8 +117,8 @@ static void append_value(struct buffer *out, enum template_form form, const char
     }
 }
 
-void template_render(
-    const char *text, enum template_form form, const char *const values[PLACEHOLDER_COUNT], struct buffer *out)
+void template_render(const char *text, enum template_form form, const char *const values[PLACEHOLDER_COUNT],
+    struct buffer *out)
 {
     const char *open, *close;
     while ((open = strstr(text, "{{")) && (close = strstr(open, "}}"))) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Placeholders in content: {{one_id}} {{name}} {{phone}} {{email}} {{journey}} {{step}} {{delivery_id}}.
  *
- * Checked when the journey is defined, filled in at the moment of sending; what was filled in is never kept. */
+ * Checked when the journey is defined, filled in at the moment of sending; what was filled in is never kept.
+ */
 #ifndef QY_CAMPAIGN_TEMPLATE_H
 #define QY_CAMPAIGN_TEMPLATE_H
 
@@ -20,11 +21,12 @@ enum placeholder {
 
 #define PLACEHOLDER_BIT(placeholder) (1u << (placeholder))
 /* Those that only identity knows. */
-#define PLACEHOLDERS_OF_PERSON                                                                                         \
-    (PLACEHOLDER_BIT(PLACEHOLDER_ONE_ID) | PLACEHOLDER_BIT(PLACEHOLDER_NAME) | PLACEHOLDER_BIT(PLACEHOLDER_PHONE) |    \
-        PLACEHOLDER_BIT(PLACEHOLDER_EMAIL))
+#define PLACEHOLDERS_OF_PERSON                                                                               \
+    (PLACEHOLDER_BIT(PLACEHOLDER_ONE_ID) | PLACEHOLDER_BIT(PLACEHOLDER_NAME) |                               \
+        PLACEHOLDER_BIT(PLACEHOLDER_PHONE) | PLACEHOLDER_BIT(PLACEHOLDER_EMAIL))
 
-/* Adds the placeholders of `text` to *used. -QY_EINVAL, saying what is wrong, for one that is unknown or not closed. */
+/* Adds the placeholders of `text` to *used. -QY_EINVAL, saying what is wrong, for one that is unknown or not
+ * closed. */
 int template_check(const char *text, unsigned *used, char problem[128]);
 
 /* How a value is made safe for where it lands. */
@@ -36,7 +38,7 @@ enum template_form {
 };
 
 /* NULL values are written as nothing. `text` has passed template_check(). */
-void template_render(
-    const char *text, enum template_form form, const char *const values[PLACEHOLDER_COUNT], struct buffer *out);
+void template_render(const char *text, enum template_form form, const char *const values[PLACEHOLDER_COUNT],
+    struct buffer *out);
 
 #endif

@@ -34,7 +34,7 @@ void outcome_set(struct outcome *outcome, enum outcome_kind kind, const char *fo
 
 /* -- building -- */
 
-#define SET(transfer, option, value)                                                                                   \
+#define SET(transfer, option, value)                                                                         \
     ((transfer)->failed |= curl_easy_setopt((transfer)->curl, option, value) != CURLE_OK)
 
 static void add_to(struct transfer *transfer, struct curl_slist **list, const char *line)
@@ -46,7 +46,8 @@ static void add_to(struct transfer *transfer, struct curl_slist **list, const ch
         transfer->failed = true;
 }
 
-static void add_header(struct transfer *transfer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_header(struct transfer *transfer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void add_header(struct transfer *transfer, const char *format, ...)
 {
     char line[512];
@@ -128,8 +129,8 @@ static void wipe(struct buffer *buffer)
         sodium_memzero(buffer->data, buffer->capacity);
 }
 
-static void add_rendered_header(
-    struct transfer *transfer, void (*write)(const char *, struct buffer *), const char *template, const char **values)
+static void add_rendered_header(struct transfer *transfer, void (*write)(const char *, struct buffer *),
+    const char *template, const char **values)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     _cleanup_(buffer_free) struct buffer line = BUFFER_INIT;
@@ -151,7 +152,8 @@ static void add_part(struct transfer *transfer, curl_mime *mime, const char *typ
     curl_mimepart *part = curl_mime_addpart(mime);
     transfer->failed |= !part || buffer_error(&text) ||
                         curl_mime_data(part, (const char *)text.data, text.size) != CURLE_OK ||
-                        curl_mime_type(part, type) != CURLE_OK || curl_mime_encoder(part, "base64") != CURLE_OK;
+                        curl_mime_type(part, type) != CURLE_OK ||
+                        curl_mime_encoder(part, "base64") != CURLE_OK;
     wipe(&text);
 }
 
@@ -178,7 +180,8 @@ static void build_parts(struct transfer *transfer, const char **values)
     SET(transfer, CURLOPT_MIMEPOST, transfer->mime);
 }
 
-static void build_headers(struct transfer *transfer, const struct transfer_options *options, const char **values)
+static void build_headers(
+    struct transfer *transfer, const struct transfer_options *options, const char **values)
 {
     const struct job *job = transfer->job;
     _cleanup_(buffer_free) struct buffer date = BUFFER_INIT;
@@ -215,7 +218,8 @@ static void build_email(struct transfer *transfer, const struct transfer_options
 }
 
 /* What stands against sending at all. */
-static bool is_sendable(const struct transfer_options *options, const struct job *job, struct outcome *ret_outcome)
+static bool is_sendable(
+    const struct transfer_options *options, const struct job *job, struct outcome *ret_outcome)
 {
     if (job->channel != CHANNEL_EMAIL)
         return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One send as a libcurl transfer: a signed webhook, or an email. And what its end means.
  *
- * Each transfer has a connection of its own: on one that is kept alive libcurl sends a request again by itself when the server
- * closes it without an answer, and such a request may have been taken.
+ * Each transfer has a connection of its own: on one that is kept alive libcurl sends a request again by
+ * itself when the server closes it without an answer, and such a request may have been taken.
  *
  * A webhook is a POST of the rendered content with
  *   Idempotency-Key        the delivery's id, the same at each attempt
@@ -24,8 +24,8 @@ struct transfer_options {
 
 struct transfer;
 
-/* Takes over the job, whose personal values are filled in. Where it cannot be sent, *ret_outcome says why and the job stays
- * the caller's: -QY_EINVAL; -QY_ENOMEM. */
+/* Takes over the job, whose personal values are filled in. Where it cannot be sent, *ret_outcome says why and
+ * the job stays the caller's: -QY_EINVAL; -QY_ENOMEM. */
 int transfer_open(const struct transfer_options *options, struct job *job, struct transfer **ret_transfer,
     struct outcome *ret_outcome);
 /* Gives the job back. */
