@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #define CHUNK_VERSION 1
-#define VARINT_MAX 10
+#define VARINT_MAX ((size_t)10)
 #define RECORD_BYTES_MIN 3
 
 struct chunk_builder {

@@ -100,7 +100,8 @@ static int64_t local_to_utc(int64_t local, enum gap gap)
 
 int64_t clock_local_ms(int year, int month, int day, int hour, int minute, int second)
 {
-    int64_t local = time_days(year, month, day) * DAY_SECONDS + (int64_t)hour * 3600 + minute * 60 + second;
+    int64_t local =
+        time_days(year, month, day) * DAY_SECONDS + (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
     return local_to_utc(local, GAP_SHIFT) * 1000;
 }
 

@@ -18,7 +18,7 @@ bool decimal_sum_add(struct decimal_sum *sum, const struct decimal *decimal)
     int64_t digits = (int64_t)decimal->size - (memchr(decimal->digits, '.', decimal->size) != NULL);
     int64_t place =
         decimal->magnitude - 1 + DECIMAL_SUM_DIGITS; /* of the first digit, the lowest possible being 0 */
-    if (place >= 2 * DECIMAL_SUM_DIGITS || place - digits < -1)
+    if (place >= INT64_C(2) * DECIMAL_SUM_DIGITS || place - digits < -1)
         return false;
     for (size_t i = 0; i < decimal->size; i++) {
         if (decimal->digits[i] == '.')

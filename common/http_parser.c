@@ -10,7 +10,7 @@
 /* What a connection keeps between requests. */
 #define TEXT_KEPT ((size_t)16 * 1024)
 #define BODY_KEPT ((size_t)4 * 1024)
-/* A body is not given all of its announced length at once: only what arrives earns more. */
+/* A body gets this much at once, where more is announced. */
 #define BODY_FIRST ((size_t)64 * 1024)
 
 /* Framing that each byte of a chunked body may cost: "1\r\n" and "\r\n" around a single one, and some zeros.
@@ -163,17 +163,28 @@ static int on_headers_complete(llhttp_t *llhttp)
 
 /* -- the body -- */
 
+/* Room for `size` bytes now and some of the `left` ones that are announced beyond them: only what arrives
+ * earns more. */
+static int make_room(struct http_parser *parser, size_t size, uint64_t left)
+{
+    struct buffer *body = &parser->body;
+    bool chunked = parser->llhttp.flags & F_CHUNKED;
+    size_t most = chunked ? parser->limits->max_body_bytes + 1 : body->size + size + (size_t)left + 1;
+    size_t room = size + 1;
+    if (room < BODY_FIRST)
+        room = left < BODY_FIRST - room ? room + (size_t)left : BODY_FIRST;
+    if (room > most - body->size)
+        room = most - body->size;
+    return http_memory_grow(parser->limits->memory, body, room, most);
+}
+
 static int on_body(llhttp_t *llhttp, const char *at, size_t size)
 {
     struct http_parser *parser = llhttp->data;
     struct buffer *body = &parser->body;
     if (size > parser->limits->max_body_bytes - body->size)
         return refuse(parser, 413, "the body is too large");
-    size_t room = size + 1;
-    if (llhttp->content_length > 0 && room < BODY_FIRST) /* more of it is announced */
-        room =
-            llhttp->content_length < BODY_FIRST - room ? room + (size_t)llhttp->content_length : BODY_FIRST;
-    if (http_memory_grow(parser->limits->memory, body, room, parser->limits->max_body_bytes + BODY_FIRST))
+    if (make_room(parser, size, llhttp->content_length))
         return refuse(parser, 503, "too many large bodies at once");
     if ((const uint8_t *)at != body->data + body->size)
         memcpy(body->data + body->size, at, size);
@@ -391,12 +402,10 @@ enum http_step http_parser_feed(
 uint8_t *http_parser_room(struct http_parser *parser, size_t least, size_t *ret_size)
 {
     uint64_t left = parser->llhttp.content_length;
-    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least)
+    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least || left == 0)
         return NULL;
     struct buffer *body = &parser->body;
-    size_t wanted = left < BODY_FIRST ? (size_t)left : BODY_FIRST;
-    if (http_memory_grow(
-            parser->limits->memory, body, wanted + 1, parser->limits->max_body_bytes + BODY_FIRST))
+    if (make_room(parser, 1, left - 1))
         return NULL;
     size_t room = body->capacity - body->size - 1;
     *ret_size = left < room ? (size_t)left : room;

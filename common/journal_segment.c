@@ -81,7 +81,7 @@ static int add_segment(struct segments *segments, uint64_t first, struct segment
 {
     if (segments->count == segments->capacity) {
         size_t capacity = segments->capacity ? segments->capacity * 2 : 16;
-        struct segment **items = realloc(segments->items, capacity * sizeof(*items));
+        struct segment **items = reallocarray(segments->items, capacity, sizeof(struct segment *));
         if (!items)
             return -QY_ENOMEM;
         segments->items = items;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/rpc_server.h"
 
+#include "common/deadline.h"
 #include "common/queue.h"
 #include "common/rpc_request.h"
 #include "common/socket.h"
@@ -20,6 +21,8 @@
 #define QUEUED_MESSAGES 1000
 #define RECEIVE_AT_ONCE 64 /* before answers get their turn */
 #define POOL_REQUESTS 256
+/* A client whose connection is closed loses what it has received but not read yet: so long it may take. */
+#define LAST_ANSWERS_MS 100
 
 struct rpc_server {
     struct rpc_server_options options;
@@ -33,6 +36,7 @@ struct rpc_server {
     unsigned pooled;
     unsigned in_hand;
     size_t in_hand_bytes;
+    int64_t stay_until_ms; /* when stopped */
     /* threads */
     bool running;
     pthread_t router;
@@ -183,6 +187,7 @@ static void take_requests(struct rpc_server *server, bool stopping)
 static void send_answers(struct rpc_server *server)
 {
     struct queue_item *item = queue_take(server->answered);
+    server->stay_until_ms = monotonic_ms() + LAST_ANSWERS_MS;
     while (item) {
         struct rpc_request *request = of_item(item);
         item = item->next;
@@ -201,9 +206,10 @@ static void *route(void *data)
         {.fd = server->stop_fd, .events = ZMQ_POLLIN},
     };
     bool stopping = false;
-    while (!stopping || server->in_hand > 0) {
+    while (!stopping || server->in_hand > 0 || monotonic_ms() < server->stay_until_ms) {
         unsigned count = stopping ? 2 : 3; /* told once */
-        zmq_poll(items, (int)count, -1);
+        bool leaving = stopping && server->in_hand == 0;
+        zmq_poll(items, (int)count, deadline_left(leaving ? server->stay_until_ms : DEADLINE_NEVER));
         stopping |= count == 3 && (items[2].revents & ZMQ_POLLIN);
         if (items[1].revents & ZMQ_POLLIN)
             send_answers(server);

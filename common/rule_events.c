@@ -102,8 +102,6 @@ static int64_t enough_for(const struct rule_value *operand, enum rule_operator o
 static int64_t enough_events(const struct rule_node *event)
 {
     int64_t enough = 0;
-    if (event->aggregate != AGGREGATE_COUNT)
-        return INT64_MAX;
     for (size_t i = 0; i < event->aggregate_test_count; i++) {
         const struct rule_test *test = &event->aggregate_tests[i];
         bool list = test->value.type == VALUE_LIST;
@@ -146,30 +144,37 @@ static bool count_and_test(struct counting *counting, const struct rule_subject 
     return true;
 }
 
-static bool sum_matches(struct counting *counting, const struct rule_subject *subject)
+static bool count_matches(const struct rule_node *event, const struct rule_subject *subject)
 {
-    struct decimal_sum sum = {0};
-    counting->tally.sum = &sum;
-    return count_and_test(counting, subject);
+    struct counting counting = {
+        .tally = {.node = event}, .now_ms = subject->now_ms, .enough = enough_events(event)};
+    return count_and_test(&counting, subject);
 }
 
-static bool distinct_matches(struct counting *counting, const struct rule_subject *subject)
+static bool sum_matches(const struct rule_node *event, const struct rule_subject *subject)
+{
+    struct decimal_sum sum = {0};
+    struct counting counting = {
+        .tally = {.node = event, .sum = &sum}, .now_ms = subject->now_ms, .enough = INT64_MAX};
+    return count_and_test(&counting, subject);
+}
+
+static bool distinct_matches(const struct rule_node *event, const struct rule_subject *subject)
 {
     _cleanup_(distinct_free) struct distinct distinct = {0};
-    counting->tally.distinct = &distinct;
-    return count_and_test(counting, subject);
+    struct counting counting = {
+        .tally = {.node = event, .distinct = &distinct}, .now_ms = subject->now_ms, .enough = INT64_MAX};
+    return count_and_test(&counting, subject);
 }
 
 bool event_matches(const struct rule_node *event, const struct rule_subject *subject)
 {
-    struct counting counting = {
-        .tally = {.node = event}, .now_ms = subject->now_ms, .enough = enough_events(event)};
     switch (event->aggregate) {
     case AGGREGATE_SUM:
-        return sum_matches(&counting, subject);
+        return sum_matches(event, subject);
     case AGGREGATE_DISTINCT:
-        return distinct_matches(&counting, subject);
+        return distinct_matches(event, subject);
     default:
-        return count_and_test(&counting, subject);
+        return count_matches(event, subject);
     }
 }

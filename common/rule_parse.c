@@ -37,7 +37,7 @@ static int parse_children(struct parser *parser, const struct reading *reading, 
     size_t count = yyjson_arr_size(reading->json);
     if (count > RULE_NODES_MAX)
         return parser_refuse(parser, &reading->here, "must have at most %d rules", RULE_NODES_MAX);
-    const struct rule_node **children = arena_alloc(parser->arena, count * sizeof(*children));
+    const struct rule_node **children = arena_alloc(parser->arena, count * sizeof(const struct rule_node *));
     if (!children)
         return -QY_ENOMEM;
     size_t index, size;

@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* A cache line for each reader, and the head. */
+#define LOCK_FILE_BYTES (STORE_READERS_MAX * 64 + 4096)
 #define FREE_BYTES_MIN ((uint64_t)64 << 20)
 
 int store_code(int mdb)
@@ -74,8 +77,43 @@ static long fault_from_environment(const char *path)
     return *end == '@' && !strstr(path, end + 1) ? 0 : commits;
 }
 
+/* LMDB writes to its lock file through a mapping, where a full disk is no error but a SIGBUS: its blocks are
+ * had before. */
+static int reserve_lock_file(const char *directory)
+{
+    _cleanup_(free_pointer) char *path = path_in(directory, "lock.mdb");
+    if (!path)
+        return -QY_ENOMEM;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_from_errno(errno);
+    int code = 0;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LOCK_FILE_BYTES) && errno != EOPNOTSUPP)
+        code = error_from_errno(errno);
+    close(fd);
+    return code;
+}
+
+/* A disk that filled while the first two pages were written leaves a file that LMDB takes for a damaged one.
+ */
+static int remove_stillborn(const char *directory)
+{
+    _cleanup_(free_pointer) char *path = path_in(directory, "data.mdb");
+    struct stat status;
+    if (!path)
+        return -QY_ENOMEM;
+    if (stat(path, &status) || status.st_size >= 2 * sysconf(_SC_PAGESIZE))
+        return 0;
+    return unlink(path) ? error_from_errno(errno) : 0;
+}
+
 static int open_environment(struct store *store, const struct store_options *options)
 {
+    int code = remove_stillborn(options->path);
+    if (!code)
+        code = reserve_lock_file(options->path);
+    if (code)
+        return code;
     int rc = mdb_env_create(&store->env);
     if (!rc)
         rc = mdb_env_set_mapsize(store->env, options->map_bytes);

@@ -111,7 +111,7 @@ static int make(struct store *store, const struct store_options *options, uint32
         mdb_txn_abort(txn);
         return code;
     }
-    return store_code(mdb_txn_commit(txn));
+    return store_commit_code(store, mdb_txn_commit(txn));
 }
 
 static int migrate(struct store *store, const struct store_migration *migration)

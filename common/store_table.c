@@ -11,7 +11,7 @@ bool store_key_val(struct store_txn *txn, const struct store_key *key, MDB_val *
         store_fail(txn, key->too_long ? -QY_ETOOLARGE : -QY_EINVAL);
         return false;
     }
-    *ret_val = (MDB_val){.mv_size = key->size, .mv_data = (void *)(uintptr_t)key->bytes};
+    *ret_val = (MDB_val){.mv_size = key->size, .mv_data = (void *)key->bytes};
     return true;
 }
 
@@ -41,7 +41,7 @@ static void *put(struct store_txn *txn, unsigned table, const struct store_key *
     MDB_val name;
     if (txn->error || !store_key_val(txn, key, &name))
         return NULL;
-    MDB_val value = {.mv_size = size, .mv_data = (void *)(uintptr_t)data};
+    MDB_val value = {.mv_size = size, .mv_data = (void *)data};
     if (!store_check(txn, mdb_put(txn->txn, txn->store->tables[table], &name, &value, flags)))
         return NULL;
     txn->put_bytes += key->size + size;

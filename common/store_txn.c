@@ -3,7 +3,10 @@
 #include "common/store_private.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* LMDB's own tables: free pages, and the table of tables. The first one is left out of what counts as used:
  * it grows when something is deleted. */
@@ -11,6 +14,9 @@
 
 /* Readers that died leave a slot that pins old pages: looked for at open and once in so many writes. */
 #define WRITES_PER_READER_CHECK 4096
+
+/* What is asked of a disk to find out whether it is full. */
+#define PROBE_BYTES (256 << 10)
 
 bool store_check(struct store_txn *txn, int mdb)
 {
@@ -157,8 +163,27 @@ void store_abort(struct store_txn **txn_pointer)
     free(txn);
 }
 
+static bool disk_is_full(struct store *store)
+{
+    mdb_filehandle_t fd;
+    struct stat status;
+    return mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &status) == 0 &&
+           fallocate(fd, FALLOC_FL_KEEP_SIZE, status.st_size, PROBE_BYTES) != 0 &&
+           (errno == ENOSPC || errno == EDQUOT);
+}
+
 /* LMDB writes the pages, syncs them, and only then writes the meta page that makes them count. So a full disk
- * leaves everything as it was; about any other failure nothing is known. */
+ * leaves everything as it was; about any other failure nothing is known. LMDB reports a write that was cut
+ * short for want of room as EIO, hence the second look; should it have been the meta page after all, LMDB
+ * refuses all that comes after. */
+int store_commit_code(struct store *store, int mdb)
+{
+    int code = store_code(mdb);
+    if (code == 0 || code == -QY_EFULL || code == -QY_ENOMEM)
+        return code;
+    return mdb == EIO && disk_is_full(store) ? -QY_EFULL : -QY_EIO;
+}
+
 static int commit_write(struct store_txn *txn)
 {
     struct store *store = txn->store;
@@ -166,8 +191,7 @@ static int commit_write(struct store_txn *txn)
         mdb_txn_abort(TAKE(txn->txn));
         return -QY_EIO;
     }
-    int code = store_code(mdb_txn_commit(TAKE(txn->txn)));
-    return code == 0 || code == -QY_EFULL || code == -QY_ENOMEM ? code : -QY_EIO;
+    return store_commit_code(store, mdb_txn_commit(TAKE(txn->txn)));
 }
 
 int store_commit(struct store_txn **txn_pointer)

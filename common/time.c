@@ -92,7 +92,7 @@ static bool take_clock(struct cursor *cursor, int64_t *ret_ms, bool *ret_leap)
             fraction *= 10;
     }
     *ret_leap = second == 60;
-    *ret_ms = ((int64_t)hour * 3600 + minute * 60 + second) * 1000 + fraction;
+    *ret_ms = ((int64_t)hour * 3600 + (int64_t)minute * 60 + second) * 1000 + fraction;
     return true;
 }
 
@@ -160,9 +160,9 @@ static int64_t unit_ms(char unit)
     case 's':
         return 1000;
     case 'm':
-        return 60 * 1000;
+        return INT64_C(60) * 1000;
     case 'h':
-        return 3600 * 1000;
+        return INT64_C(3600) * 1000;
     case 'd':
         return DAY_MS;
     case 'w':
@@ -174,9 +174,9 @@ static int64_t unit_ms(char unit)
 
 bool duration_parse(const char *text, size_t size, int64_t *ret_ms)
 {
-    if (size < 2 || unit_ms(text[size - 1]) == 0)
+    int64_t unit = size < 2 ? 0 : unit_ms(text[size - 1]);
+    if (unit == 0)
         return false;
-    int64_t unit = unit_ms(text[size - 1]);
     int64_t number = 0;
     for (size_t i = 0; i + 1 < size; i++) {
         if (text[i] < '0' || text[i] > '9')

@@ -15,6 +15,7 @@ const struct command commands[] = {
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock},
     {"import", "FILE --map MAP [--report FILE]", "take in a CSV file; see README, \"Import\"", command_import},
     {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump},
+    {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines", command_keys},
     {0},
 };
 

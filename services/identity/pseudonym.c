@@ -58,6 +58,12 @@ void pseudonym_begin(
         known_add(known, KNOWN_TEXT, yyjson_get_str(address), yyjson_get_len(address));
 }
 
+bool pseudonym_wants(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size)
+{
+    enum key_class class = key_classify_cached(&pseudonymiser->keys, key, key_size);
+    return class == KEY_BARE_NAME || (class_is_personal(class) && class != KEY_PRIVATE);
+}
+
 void pseudonym_know(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, yyjson_val *value)
 {
     enum key_class class = key_classify_cached(&pseudonymiser->keys, key, key_size);

@@ -29,6 +29,8 @@ void pseudonymiser_close(struct pseudonymiser **pseudonymiser);
 /* Turns to an event; both live until the next call. Gathers what the event itself says about the person. */
 void pseudonym_begin(
     struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers);
+/* Whether a stored trait of this name is of use for finding what is personal. */
+bool pseudonym_wants(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size);
 /* What else is known of the person: a stored personal trait. */
 void pseudonym_know(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, yyjson_val *value);
 

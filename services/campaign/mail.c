@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/campaign/mail.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <time.h>
+
+#define ADDRESS_BYTES_MAX 254
+#define PLAIN_BYTES_MAX 60
+#define WORD_BYTES_MAX 45 /* 60 in base64, with the frame around it 72: a line holds 76 */
+
+bool mail_address_is_usable(const char *address)
+{
+    const char *at = strchr(address, '@');
+    size_t size = strlen(address);
+    if (!at || at == address || !at[1] || strchr(at + 1, '@') || size > ADDRESS_BYTES_MAX ||
+        address[0] == '-')
+        return false;
+    for (const char *c = address; *c; c++)
+        if ((unsigned char)*c <= 0x20 || *c == 0x7f || strchr("<>()[],;:\\\"", *c))
+            return false;
+    return true;
+}
+
+static bool is_plain(const char *text)
+{
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return false;
+    return size <= PLAIN_BYTES_MAX && !strstr(text, "=?");
+}
+
+/* At most WORD_BYTES_MAX bytes that do not end within a character. */
+static size_t word_size(const char *text, size_t size)
+{
+    if (size <= WORD_BYTES_MAX)
+        return size;
+    size_t end = WORD_BYTES_MAX;
+    while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
+        end--;
+    return end > 0 ? end : WORD_BYTES_MAX;
+}
+
+static void append_word(struct buffer *out, const char *text, size_t size)
+{
+    char encoded[sodium_base64_ENCODED_LEN(WORD_BYTES_MAX, sodium_base64_VARIANT_ORIGINAL)];
+    unsigned char word[WORD_BYTES_MAX];
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        word[i] = c < 0x20 || c == 0x7f ? ' ' : c;
+    }
+    sodium_bin2base64(encoded, sizeof(encoded), word, size, sodium_base64_VARIANT_ORIGINAL);
+    buffer_printf(out, "=?UTF-8?B?%s?=", encoded);
+}
+
+void mail_subject(const char *subject, struct buffer *out)
+{
+    buffer_text(out, "Subject: ");
+    if (is_plain(subject)) {
+        buffer_text(out, subject);
+        return;
+    }
+    size_t left = strlen(subject);
+    while (left > 0) {
+        size_t size = word_size(subject, left);
+        append_word(out, subject, size);
+        subject += size;
+        left -= size;
+        if (left > 0)
+            buffer_text(out, "\r\n ");
+    }
+}
+
+void mail_date(int64_t wall_ms, struct buffer *out)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    buffer_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+        months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+void mail_message_id(const char *id, const char *from, struct buffer *out)
+{
+    const char *at = strchr(from, '@');
+    buffer_printf(out, "Message-ID: <%s@%s>", id, at ? at + 1 : "localhost");
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/cli/csv.h"
+
+#include <string.h>
+
+void csv_open(struct csv *csv, FILE *file, char separator, enum csv_encoding encoding)
+{
+    *csv = (struct csv){.file = file, .separator = separator, .encoding = encoding};
+}
+
+void csv_close(struct csv *csv)
+{
+    buffer_free(&csv->text);
+}
+
+static int get(struct csv *csv)
+{
+    int c = getc_unlocked(csv->file);
+    if (c != EOF)
+        csv->bytes_read++;
+    if (c == '\n')
+        csv->lines_read++;
+    return c;
+}
+
+static int peek(struct csv *csv)
+{
+    int c = getc_unlocked(csv->file);
+    if (c != EOF)
+        ungetc(c, csv->file);
+    return c;
+}
+
+static void put(struct csv *csv, int c)
+{
+    if (csv->text.size >= CSV_RECORD_BYTES_MAX) {
+        csv->error = "the record is longer than 1 MiB";
+    } else if (csv->encoding == CSV_LATIN1 && c >= 0x80) {
+        buffer_byte(&csv->text, (uint8_t)(0xc0 | c >> 6));
+        buffer_byte(&csv->text, (uint8_t)(0x80 | (c & 0x3f)));
+    } else if (c == 0) {
+        csv->error = "a NUL character";
+    } else {
+        buffer_byte(&csv->text, (uint8_t)c);
+    }
+}
+
+static void begin_field(struct csv *csv)
+{
+    if (csv->count == CSV_COLUMNS_MAX)
+        csv->error = "more than 512 columns";
+    else
+        csv->starts[csv->count++] = csv->text.size;
+}
+
+static void end_field(struct csv *csv)
+{
+    buffer_byte(&csv->text, 0);
+}
+
+/* After the opening quote; yields what follows the closing one. */
+static int quoted_field(struct csv *csv)
+{
+    for (;;) {
+        int c = get(csv);
+        if (c == EOF) {
+            csv->error = "a quoted field has no end";
+            return EOF;
+        }
+        if (c != '"') {
+            put(csv, c);
+            continue;
+        }
+        if (peek(csv) != '"')
+            return get(csv);
+        put(csv, get(csv));
+    }
+}
+
+/* Fields until the end of the line; `c` is the first character. */
+static void separated_record(struct csv *csv, int c)
+{
+    for (;;) {
+        begin_field(csv);
+        if (c == '"') {
+            c = quoted_field(csv);
+            if (c == '\r' && peek(csv) == '\n')
+                c = get(csv);
+            if (c != EOF && c != '\n' && c != (unsigned char)csv->separator)
+                csv->error = "text behind a closing quote";
+        }
+        for (; c != EOF && c != '\n' && c != (unsigned char)csv->separator; c = get(csv))
+            if (c != '\r' || peek(csv) != '\n')
+                put(csv, c);
+        end_field(csv);
+        if (c == EOF || c == '\n')
+            return;
+        c = get(csv);
+    }
+}
+
+static void spaced_record(struct csv *csv, int c)
+{
+    bool inside = false;
+    for (; c != EOF && c != '\n'; c = get(csv)) {
+        bool space = c == ' ' || c == '\t' || c == '\r';
+        if (!space && !inside)
+            begin_field(csv);
+        if (space && inside)
+            end_field(csv);
+        if (!space)
+            put(csv, c);
+        inside = !space;
+    }
+    if (inside)
+        end_field(csv);
+}
+
+static void skip_byte_order_mark(struct csv *csv)
+{
+    if (csv->bytes_read == 0 && csv->encoding == CSV_UTF8 && peek(csv) == 0xef) {
+        (void)get(csv);
+        if (get(csv) != 0xbb || get(csv) != 0xbf)
+            csv->error = "not UTF-8";
+    }
+}
+
+bool csv_next(struct csv *csv)
+{
+    csv->error = NULL;
+    skip_byte_order_mark(csv);
+    for (;;) {
+        csv->line = csv->lines_read + 1;
+        csv->count = 0;
+        buffer_clear(&csv->text);
+        int c = get(csv);
+        if (c == EOF)
+            return false;
+        if (c == '\r' && peek(csv) == '\n')
+            c = get(csv);
+        if (c == '\n')
+            continue;
+        if (csv->separator)
+            separated_record(csv, c);
+        else
+            spaced_record(csv, c);
+        if (csv->count > 0)
+            return true;
+    }
+}
+
+const char *csv_field(const struct csv *csv, size_t column)
+{
+    return column < csv->count ? (const char *)csv->text.data + csv->starts[column] : "";
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `quanyu import`: a file's lines, by a mapping, become events that are history.
+ *
+ * An event's message id is made of the import (a hash of file and mapping) and the number of its first line, and the gateway takes
+ * each of them once for good: an import that was interrupted is run again, and counts nothing twice. */
+#include "services/cli/command.h"
+#include "services/cli/import_groups.h"
+#include "services/cli/import_send.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SKIP_REASONS_MAX 32
+
+struct skipped {
+    const char *reason;
+    uint64_t lines;
+};
+
+struct import {
+    const char *path, *map_path;
+    char report_path[512];
+    FILE *file, *report;
+    uint64_t file_bytes;
+    char id[33];
+    struct mapping mapping;
+    struct csv csv;
+    struct groups groups;
+    struct client client;
+    struct import_sender sender;
+    struct skipped skipped[SKIP_REASONS_MAX];
+    uint64_t lines, bad, sent;
+    double started, shown;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int complain(const char *what, const char *reason)
+{
+    fprintf(stderr, "quanyu: %s: %s\n", what, reason);
+    return -1;
+}
+
+/* -- progress -- */
+
+static void show_progress(struct import *import, const char *doing, uint64_t done, uint64_t all, uint64_t counted)
+{
+    double time = now();
+    if (!isatty(STDERR_FILENO) || time - import->shown < 0.1)
+        return;
+    import->shown = time;
+    double part = all ? (double)done / (double)all : 1, spent = time - import->started;
+    char bar[31];
+    for (int i = 0; i < 30; i++)
+        bar[i] = i < part * 30 ? '#' : '.';
+    bar[30] = 0;
+    unsigned left = part > 0 ? (unsigned)(spent / part - spent) : 0;
+    fprintf(stderr, "\r%s [%s] %3.0f %%  %" PRIu64 "  %.0f/s  %u:%02u left   ", doing, bar, part * 100, counted,
+        spent > 0 ? (double)counted / spent : 0, left / 60, left % 60);
+}
+
+static void end_progress(void)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%79s\r", "");
+}
+
+/* -- reading -- */
+
+static void hash_file(crypto_generichash_state *state, FILE *file)
+{
+    uint8_t block[65536];
+    size_t size;
+    while ((size = fread(block, 1, sizeof(block), file)) > 0)
+        crypto_generichash_update(state, block, size);
+    rewind(file);
+}
+
+static int identify(struct import *import)
+{
+    crypto_generichash_state state;
+    uint8_t hash[16];
+    FILE *map = fopen(import->map_path, "rb");
+    if (!map)
+        return complain(import->map_path, "cannot be read");
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    hash_file(&state, map);
+    (void)fclose(map);
+    hash_file(&state, import->file);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    sodium_bin2hex(import->id, sizeof(import->id), hash, sizeof(hash));
+    return 0;
+}
+
+static void count_skipped(struct import *import, const char *reason)
+{
+    for (size_t i = 0; i < SKIP_REASONS_MAX; i++) {
+        struct skipped *skipped = &import->skipped[i];
+        if (!skipped->reason)
+            skipped->reason = reason;
+        if (strcmp(skipped->reason, reason) == 0) {
+            skipped->lines++;
+            return;
+        }
+    }
+}
+
+static void report_bad(struct import *import, uint64_t line, const char *reason)
+{
+    import->bad++;
+    import_report(import->report, line, reason);
+}
+
+static int take_line(struct import *import)
+{
+    char *fields[CSV_COLUMNS_MAX], error[300] = "";
+    struct line line = {.number = import->csv.line, .fields = fields};
+    size_t columns = import->mapping.name_count;
+    if (import->csv.error || import->csv.count != columns) {
+        snprintf(error, sizeof(error), "%zu columns where there must be %zu", import->csv.count, columns);
+        report_bad(import, line.number, import->csv.error ? import->csv.error : error);
+        return 0;
+    }
+    for (size_t i = 0; i < columns; i++)
+        fields[i] = (char *)(uintptr_t)csv_field(&import->csv, i);
+    const char *reason = mapping_skips(&import->mapping, &line, error);
+    if (error[0])
+        report_bad(import, line.number, error);
+    else if (reason)
+        count_skipped(import, reason);
+    if (error[0] || reason)
+        return 0;
+    _cleanup_(buffer_free) struct buffer key = BUFFER_INIT;
+    (void)mapping_group(&import->mapping, &line, &key);
+    if (buffer_error(&key) || groups_add(&import->groups, &line, columns, &key))
+        return complain(import->path, "out of memory");
+    return 0;
+}
+
+static int read_columns(struct import *import)
+{
+    char error[300];
+    bool header = import->mapping.header;
+    if (header && !csv_next(&import->csv))
+        return complain(import->path, "the file is empty");
+    if (mapping_set_columns(&import->mapping, header ? &import->csv : NULL, error))
+        return complain(import->map_path, error);
+    return 0;
+}
+
+static int read_lines(struct import *import)
+{
+    if (read_columns(import))
+        return -1;
+    import->started = now();
+    while (csv_next(&import->csv)) {
+        import->lines++;
+        if (take_line(import))
+            return -1;
+        show_progress(import, "reading", import->csv.bytes_read, import->file_bytes, import->lines);
+    }
+    return ferror(import->file) ? complain(import->path, "cannot be read to its end") : 0;
+}
+
+/* -- sending -- */
+
+static int send_group(struct import *import, const struct group *group)
+{
+    char message_id[64], error[300] = "";
+    _cleanup_(buffer_free) struct buffer event = BUFFER_INIT;
+    snprintf(message_id, sizeof(message_id), "%s:%" PRIu64, import->id, group->lines[0].number);
+    if (!mapping_event(&import->mapping, group->lines, group->count, message_id, &event, error)) {
+        report_bad(import, group->lines[0].number, error);
+        return 0;
+    }
+    import->sent++;
+    return import_sender_add(&import->sender, &event, group->lines[0].number);
+}
+
+static int send_groups(struct import *import)
+{
+    import->started = now();
+    for (size_t i = 0; i < import->groups.count; i++) {
+        if (send_group(import, &import->groups.all[i]))
+            return -1;
+        show_progress(import, "sending", i, import->groups.count, import->sent);
+    }
+    return import_sender_flush(&import->sender);
+}
+
+/* -- the command -- */
+
+static int parse_arguments(struct import *import, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--map") == 0 && i + 1 < argc)
+            import->map_path = argv[++i];
+        else if (strcmp(argv[i], "--report") == 0 && i + 1 < argc)
+            snprintf(import->report_path, sizeof(import->report_path), "%s", argv[++i]);
+        else if (argv[i][0] != '-' && !import->path)
+            import->path = argv[i];
+        else
+            return -1;
+    }
+    return import->path && import->map_path ? 0 : -1;
+}
+
+static int open_files(struct import *import)
+{
+    char error[300];
+    import->file = fopen(import->path, "rb");
+    if (!import->file || fseek(import->file, 0, SEEK_END) != 0)
+        return complain(import->path, "cannot be read");
+    import->file_bytes = (uint64_t)ftell(import->file);
+    rewind(import->file);
+    if (!import->report_path[0]) {
+        char copy[400];
+        snprintf(copy, sizeof(copy), "%s", import->path);
+        snprintf(import->report_path, sizeof(import->report_path), "%s.report.csv", basename(copy));
+    }
+    import->report = fopen(import->report_path, "w");
+    if (!import->report)
+        return complain(import->report_path, "cannot be written");
+    fputs("line,reason\n", import->report);
+    if (mapping_open(import->map_path, &import->mapping, error))
+        return complain(import->map_path, error);
+    csv_open(&import->csv, import->file, import->mapping.separator, import->mapping.encoding);
+    if (identify(import) || groups_open(&import->groups))
+        return -1;
+    return 0;
+}
+
+static void close_files(struct import *import)
+{
+    import_sender_close(&import->sender);
+    client_close(&import->client);
+    groups_close(&import->groups);
+    csv_close(&import->csv);
+    mapping_close(&import->mapping);
+    if (import->report)
+        (void)fclose(import->report);
+    if (import->file)
+        (void)fclose(import->file);
+}
+
+static void print_summary(const struct import *import)
+{
+    end_progress();
+    printf("%" PRIu64 " lines, %" PRIu64 " events: %" PRIu64 " new, %" PRIu64 " there already\n", import->lines, import->sent,
+        import->sender.accepted, import->sender.duplicates);
+    for (size_t i = 0; i < SKIP_REASONS_MAX && import->skipped[i].reason; i++)
+        printf("%" PRIu64 " lines left out: %s\n", import->skipped[i].lines, import->skipped[i].reason);
+    uint64_t bad = import->bad + import->sender.refused;
+    if (bad)
+        printf("%" PRIu64 " lines were not taken; see %s\n", bad, import->report_path);
+    printf("position %" PRIu64 "\n", import->sender.position);
+}
+
+int command_import(int argc, char **argv)
+{
+    static struct import import;
+    if (parse_arguments(&import, argc, argv))
+        return command_usage(argv[0]);
+    int error = open_files(&import);
+    if (!error)
+        error = client_open(&import.client);
+    if (!error) {
+        import_sender_open(&import.sender, &import.client, import.report);
+        error = read_lines(&import);
+    }
+    if (!error)
+        error = send_groups(&import);
+    if (!error)
+        print_summary(&import);
+    close_files(&import);
+    return error ? 1 : 0;
+}

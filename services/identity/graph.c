@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/graph.h"
+
+#include "common/buffer.h"
+#include "proto/identity.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LINK_CACHE_SIZE (1u << 20)
+
+struct graph {
+    const struct vault *vault;
+    const struct kinds *kinds;
+    struct identity_counters counters;
+    struct identity_counters committed;
+    struct buffer moved; /* numbers of nodes */
+    struct buffer sealed;
+    uint64_t *links; /* some of the links that the store has, by hash: low << 32 | high */
+};
+
+int graph_open(const struct vault *vault, const struct kinds *kinds, struct graph **ret_graph)
+{
+    struct graph *graph = calloc(1, sizeof(*graph));
+    if (!graph)
+        return -QY_ENOMEM;
+    graph->vault = vault;
+    graph->kinds = kinds;
+    graph->links = calloc(LINK_CACHE_SIZE, sizeof(*graph->links));
+    if (!graph->links)
+        graph_close(&graph);
+    *ret_graph = graph;
+    return graph ? 0 : -QY_ENOMEM;
+}
+
+void graph_close(struct graph **graph)
+{
+    if (!*graph)
+        return;
+    buffer_free(&(*graph)->moved);
+    buffer_free(&(*graph)->sealed);
+    free((*graph)->links);
+    free(*graph);
+    *graph = NULL;
+}
+
+void graph_load(struct graph *graph, struct store_txn *txn)
+{
+    identity_store_counters(txn, &graph->counters);
+    graph->committed = graph->counters;
+}
+
+void graph_save(struct graph *graph, struct store_txn *txn)
+{
+    if (memcmp(&graph->counters, &graph->committed, sizeof(graph->counters)) != 0)
+        identity_store_put_counters(txn, &graph->counters);
+}
+
+void graph_keep(struct graph *graph)
+{
+    graph->committed = graph->counters;
+}
+
+void graph_forget(struct graph *graph)
+{
+    graph->counters = graph->committed;
+    memset(graph->links, 0, LINK_CACHE_SIZE * sizeof(*graph->links));
+}
+
+void graph_count_event(struct graph *graph)
+{
+    graph->counters.events++;
+}
+
+void graph_count_unattributed(struct graph *graph)
+{
+    graph->counters.unattributed++;
+}
+
+/* -- nodes -- */
+
+struct found {
+    uint32_t node; /* 0: not there yet */
+    uint32_t person;
+    const struct identifier *identifier;
+    const struct kind *kind;
+    uint8_t hash[VAULT_HASH_BYTES];
+};
+
+static void look_up(struct graph *graph, struct store_txn *txn, const struct identifier *identifier,
+    const struct kind *kind, struct found *found)
+{
+    *found = (struct found){.identifier = identifier, .kind = kind};
+    vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
+    identity_store_find(txn, found->hash, &found->node, &found->person);
+}
+
+/* A previousId is a user's id, unless it is known as an anonymous id alone. */
+static void find_node(
+    struct graph *graph, struct store_txn *txn, const struct identifier *identifier, struct found *found)
+{
+    look_up(graph, txn, identifier, identifier->kind, found);
+    const struct kind *anonymous = identifier->previous ? kind_find(graph->kinds, "anonymous_id", 12) : NULL;
+    if (found->node || !anonymous)
+        return;
+    struct found other;
+    look_up(graph, txn, identifier, anonymous, &other);
+    if (other.node)
+        *found = other;
+}
+
+static int add_node(struct graph *graph, struct batch *batch, struct found *found, uint32_t person)
+{
+    if (graph->counters.nodes == UINT32_MAX)
+        return -QY_EFULL;
+    found->node = (uint32_t)++graph->counters.nodes;
+    found->person = person ? person : found->node;
+    graph->counters.persons += person ? 0 : 1;
+
+    struct vault_key key;
+    struct node_row row = {.person = found->person, .founder = !person};
+    memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
+    memcpy(row.hash, found->hash, sizeof(row.hash));
+    vault_make_key(graph->vault, found->node, &key, row.wrapped);
+    buffer_clear(&graph->sealed);
+    vault_seal(&key, VAULT_IDENTIFIER, found->node, found->identifier->value, found->identifier->size,
+        &graph->sealed);
+    int error = buffer_error(&graph->sealed);
+    if (error)
+        return error;
+    row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
+    identity_store_add_node(batch->txn, found->node, &row);
+
+    Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
+    created.node = found->node;
+    created.person = found->person;
+    created.kind = row.kind;
+    batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_NODE, &created.base);
+    return 0;
+}
+
+/* -- joins -- */
+
+static int gather_members(struct graph *graph, struct store_txn *txn, uint32_t person)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_members(txn, person, &scan);
+    if (error)
+        return error;
+    uint32_t node;
+    bool has_traits;
+    buffer_clear(&graph->moved);
+    while (identity_store_next_member(scan, &node, &has_traits))
+        buffer_append(&graph->moved, &node, sizeof(node));
+    return buffer_error(&graph->moved);
+}
+
+static int join(struct graph *graph, struct batch *batch, uint32_t from, uint32_t to, uint64_t evidence)
+{
+    int error = gather_members(graph, batch->txn, from);
+    if (error)
+        return error;
+    uint32_t *nodes = (uint32_t *)(void *)graph->moved.data;
+    size_t count = graph->moved.size / sizeof(*nodes);
+    for (size_t i = 0; i < count; i++)
+        identity_store_move_node(batch->txn, nodes[i], from, to);
+    graph->counters.persons--;
+    graph->counters.joins++;
+
+    Quanyu__NodesMoved moved = QUANYU__NODES_MOVED__INIT;
+    moved.nodes = nodes;
+    moved.n_nodes = count;
+    moved.from = from;
+    moved.to = to;
+    moved.evidence = evidence;
+    batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_MOVED, &moved.base);
+    return 0;
+}
+
+static uint32_t lowest_person(const struct found *found, unsigned count)
+{
+    uint32_t lowest = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (found[i].node && (!lowest || found[i].person < lowest))
+            lowest = found[i].person;
+    return lowest;
+}
+
+static int join_all(struct graph *graph, struct batch *batch, struct found *found, unsigned count,
+    uint32_t person, uint64_t evidence, bool *ret_joined)
+{
+    *ret_joined = false;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t from = found[i].person;
+        if (!found[i].node || from == person)
+            continue;
+        int error = join(graph, batch, from, person, evidence);
+        if (error)
+            return error;
+        *ret_joined = true;
+        for (unsigned k = i; k < count; k++)
+            if (found[k].person == from)
+                found[k].person = person;
+    }
+    return 0;
+}
+
+/* -- links -- */
+
+static uint64_t *cached_link(struct graph *graph, uint64_t pair)
+{
+    return &graph->links[(pair * UINT64_C(0x9e3779b97f4a7c15)) >> 44];
+}
+
+static void keep_link(
+    struct graph *graph, struct store_txn *txn, uint32_t a, uint32_t b, const struct link *link)
+{
+    uint64_t pair = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+    uint64_t *cached = cached_link(graph, pair);
+    if (*cached == pair)
+        return;
+    if (!identity_store_has_link(txn, a, b))
+        identity_store_put_link(txn, a, b, link);
+    *cached = pair;
+}
+
+int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+    uint64_t evidence, int64_t event_ms, struct resolution *ret_resolution)
+{
+    struct found found[IDENTIFIERS_MAX];
+    unsigned count = identifiers->count;
+    for (unsigned i = 0; i < count; i++)
+        find_node(graph, batch->txn, &identifiers->items[identifiers->order[i]], &found[i]);
+
+    struct resolution resolution = {.person = lowest_person(found, count)};
+    int error = join_all(graph, batch, found, count, resolution.person, evidence, &resolution.joined);
+    for (unsigned i = 0; !error && i < count; i++) {
+        if (!found[i].node)
+            error = add_node(graph, batch, &found[i], resolution.person);
+        if (!resolution.person)
+            resolution.person = found[i].person;
+    }
+    if (error)
+        return error;
+    resolution.node = found[0].node;
+    struct link link = {.evidence = evidence, .event_ms = event_ms};
+    for (unsigned i = 1; i < count; i++) {
+        resolution.linked[resolution.linked_count++] = found[i].node;
+        keep_link(graph, batch->txn, found[0].node, found[i].node, &link);
+    }
+    *ret_resolution = resolution;
+    return store_error(batch->txn);
+}

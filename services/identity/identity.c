@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/identity.h"
+
+#include "common/keys.h"
+#include "common/log.h"
+#include "proto/gateway.pb-c.h"
+#include "proto/identity.pb-c.h"
+#include "services/identity/identity_dump.h"
+#include "services/identity/worker.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+static_assert(IDENTITY_INPUT_EVENT == QUANYU__GATEWAY_RECORD__RECORD_EVENT, "the class is the case");
+
+#define KINDS_STRONG "user_id member_card wechat_unionid phone email wechat_openid"
+#define KINDS_WEAK "anonymous_id"
+
+int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_kinds, const char *region,
+    struct identity *ret_identity)
+{
+    char names[1024];
+    int size = snprintf(names, sizeof(names), KINDS_STRONG " %s " KINDS_WEAK, extra_kinds);
+    if (size < 0 || (size_t)size >= sizeof(names))
+        return -QY_EINVAL;
+    *ret_identity = (struct identity){0};
+    int error = kinds_set(&ret_identity->kinds, names, region);
+    if (!error)
+        error = vault_open(master, &ret_identity->vault);
+    if (!error)
+        error = worker_open(ret_identity, &ret_identity->worker);
+    if (error)
+        identity_close(ret_identity);
+    return error;
+}
+
+void identity_close(struct identity *identity)
+{
+    worker_close(&identity->worker);
+    vault_close(&identity->vault);
+}
+
+/* -- the fold -- */
+
+/* Outside LMDB: freed pages keep what was once written. */
+static int read_master(struct service *service, uint8_t ret_master[VAULT_MASTER_BYTES])
+{
+    char path[700];
+    int size = snprintf(path, sizeof(path), "%s/master.key", service_data_path(service));
+    if (size < 0 || (size_t)size >= sizeof(path))
+        return -QY_EINVAL;
+    return keys_secret(path, ret_master);
+}
+
+static int fold_open(void *self, struct batch *batch)
+{
+    struct identity *identity = self;
+    if (!identity->vault) {
+        const struct config *config = service_config(batch->service);
+        uint8_t master[VAULT_MASTER_BYTES];
+        int error = read_master(batch->service, master);
+        if (!error)
+            error = identity_open(master, config_text(config, "identity.identifier_kinds"),
+                config_text(config, "phone_region"), identity);
+        sodium_memzero(master, sizeof(master));
+        if (error == -QY_EINVAL)
+            log_line(LOG_ERROR, "identity.identifier_kinds names a kind twice, or phone_region is not known",
+                "phone_region=%s", config_text(config, "phone_region"));
+        if (error)
+            return error;
+        worker_measure(identity->worker, service_metrics(batch->service));
+    }
+    worker_load(identity->worker, batch->txn);
+    return store_error(batch->txn);
+}
+
+static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)
+{
+    (void)input;
+    struct identity *identity = self;
+    if (record->record_class != IDENTITY_INPUT_EVENT)
+        return 0;
+    return worker_fold(identity->worker, batch, record);
+}
+
+static int fold_finish(void *self, struct batch *batch)
+{
+    struct identity *identity = self;
+    worker_save(identity->worker, batch->txn);
+    return store_error(batch->txn);
+}
+
+static void fold_committed(void *self, struct service *service)
+{
+    (void)service;
+    struct identity *identity = self;
+    worker_keep(identity->worker);
+}
+
+static void fold_discard(void *self)
+{
+    struct identity *identity = self;
+    if (identity->worker)
+        worker_forget(identity->worker);
+}
+
+static void fold_close(void *self)
+{
+    identity_close(self);
+}
+
+const struct fold_ops identity_fold = {
+    .open = fold_open,
+    .record = fold_record,
+    .finish = fold_finish,
+    .committed = fold_committed,
+    .discard = fold_discard,
+    .dump = identity_dump,
+    .close = fold_close,
+};
+
+/* -- what readers ask for -- */
+
+int identity_node_value(
+    const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out)
+{
+    struct vault_key key;
+    int error = vault_unwrap(identity->vault, node, row->wrapped, &key);
+    if (!error)
+        error = vault_unseal(&key, VAULT_IDENTIFIER, node, row->sealed, out);
+    sodium_memzero(&key, sizeof(key));
+    return error;
+}
+
+int identity_node_traits(
+    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *out)
+{
+    struct sealed_traits traits;
+    if (!identity_store_traits(txn, node, &traits))
+        return 0;
+    struct vault_key key;
+    int error = vault_unwrap(identity->vault, node, traits.wrapped, &key);
+    if (!error)
+        error = vault_unseal(&key, VAULT_TRAITS, node, traits.sealed, out);
+    sodium_memzero(&key, sizeof(key));
+    return error;
+}
+
+/* Each node's plain traits behind one another in `texts`, as size and bytes. */
+static int gather_traits(
+    const struct identity *identity, struct store_txn *txn, uint32_t person, struct buffer *texts)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_members(txn, person, &scan);
+    uint32_t node;
+    bool has_traits;
+    while (!error && identity_store_next_member(scan, &node, &has_traits)) {
+        if (!has_traits)
+            continue;
+        size_t at = texts->size;
+        buffer_append(texts, &(uint32_t){0}, sizeof(uint32_t));
+        error = identity_node_traits(identity, txn, node, texts);
+        if (!error)
+            error = buffer_error(texts);
+        if (!error)
+            put_be32(texts->data + at, (uint32_t)(texts->size - at - sizeof(uint32_t)));
+    }
+    return error;
+}
+
+int identity_person_profile(const struct identity *identity, struct store_txn *txn, uint32_t person,
+    struct buffer *texts, struct profile *ret_profile)
+{
+    ret_profile->count = 0;
+    int error = gather_traits(identity, txn, person, texts);
+    for (size_t at = 0; !error && at < texts->size;) {
+        struct profile node;
+        size_t size = get_be32(texts->data + at);
+        error = profile_read((struct bytes){texts->data + at + 4, size}, &node);
+        if (!error)
+            profile_fold(ret_profile, &node);
+        at += 4 + size;
+    }
+    return error;
+}

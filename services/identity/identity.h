@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identity: folds the gateway's events into persons, keeps what is personal, and passes on the rest. */
+#ifndef QY_IDENTITY_IDENTITY_H
+#define QY_IDENTITY_IDENTITY_H
+
+#include "services/identity/graph.h"
+#include "services/identity/profile.h"
+
+#define IDENTITY_INPUT_EVENT 2 /* class of events in the gateway's journal */
+#define IDENTITY_COMPRESSION 1 /* zstd level of the journal */
+
+struct identity {
+    struct kinds kinds;
+    struct vault *vault;
+    struct worker *worker; /* the writer thread's */
+};
+
+/* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.
+ * -QY_EINVAL: a kind is named twice, or the region is not known. */
+int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_kinds, const char *region,
+    struct identity *ret_identity);
+void identity_close(struct identity *identity);
+
+extern const struct fold_ops identity_fold;
+extern const struct rpc_service identity_rpc;
+
+/* A node's personal traits in their plain form (profile_read()), nothing when it has none; appended. */
+int identity_node_traits(
+    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *out);
+/* All personal traits of a person, the latest of each; they point into `texts`. */
+int identity_person_profile(const struct identity *identity, struct store_txn *txn, uint32_t person,
+    struct buffer *texts, struct profile *ret_profile);
+/* A node's value as it was given. */
+int identity_node_value(
+    const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out);
+
+#endif

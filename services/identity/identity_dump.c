@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/identity_dump.h"
+
+#include "services/identity/identity.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINES_BYTES ((size_t)256 * 1024)
+
+static void write_hash(struct buffer *lines, const char *name, const uint8_t hash[VAULT_HASH_BYTES])
+{
+    char text[2 * VAULT_HASH_BYTES + 1];
+    sodium_bin2hex(text, sizeof(text), hash, VAULT_HASH_BYTES);
+    buffer_printf(lines, ",\"%s\":\"%s\"", name, text);
+}
+
+/* Values by their keyed hashes. Times and offsets are left out: they depend on which of equal statements came
+ * first. */
+static int dump_traits(
+    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *lines)
+{
+    _cleanup_(buffer_free) struct buffer plain = BUFFER_INIT;
+    struct profile profile;
+    int error = identity_node_traits(identity, txn, node, &plain);
+    if (!error)
+        error = profile_read((struct bytes){plain.data, plain.size}, &profile);
+    for (unsigned i = 0; !error && i < profile.count; i++) {
+        const struct profile_entry *entry = &profile.entries[i];
+        if (!entry->json)
+            continue;
+        uint8_t hash[VAULT_HASH_BYTES];
+        vault_hash(identity->vault, "trait", entry->json, entry->json_size, hash);
+        buffer_printf(lines, "{\"node\":\"n:%u\",\"trait\":", node);
+        buffer_json_string(lines, entry->key, entry->key_size);
+        write_hash(lines, "hash", hash);
+        buffer_text(lines, "}\n");
+    }
+    return error;
+}
+
+static int dump_nodes(const struct identity *identity, struct store_txn *txn, uint32_t from,
+    struct buffer *lines, char ret_cursor[128])
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_nodes(txn, from, &scan);
+    uint32_t node;
+    struct node_row row;
+    while (!error && identity_store_next_node(txn, scan, &node, &row)) {
+        if (lines->size > LINES_BYTES) {
+            snprintf(ret_cursor, 128, "nodes:%u", node);
+            return 0;
+        }
+        buffer_printf(lines, "{\"node\":\"n:%u\",\"kind\":\"%s\"", node, row.kind);
+        write_hash(lines, "hash", row.hash);
+        buffer_printf(lines, ",\"person\":\"p:%u\"}\n", row.person);
+        error = dump_traits(identity, txn, node, lines);
+    }
+    snprintf(ret_cursor, 128, "links:0:0");
+    return error;
+}
+
+static int dump_links(
+    struct store_txn *txn, uint32_t low, uint32_t high, struct buffer *lines, char ret_cursor[128])
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_links(txn, low, high, &scan);
+    while (!error && identity_store_next_link(scan, &low, &high)) {
+        if (lines->size > LINES_BYTES) {
+            snprintf(ret_cursor, 128, "links:%u:%u", low, high);
+            return 0;
+        }
+        buffer_printf(lines, "{\"link\":[\"n:%u\",\"n:%u\"]}\n", low, high);
+    }
+    ret_cursor[0] = '\0';
+    return error;
+}
+
+int identity_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
+{
+    const struct identity *identity = self;
+    unsigned low = 0, high = 0;
+    int error;
+    if (sscanf(cursor, "links:%u:%u", &low, &high) == 2)
+        error = dump_links(txn, low, high, lines, ret_cursor);
+    else if (!*cursor || sscanf(cursor, "nodes:%u", &low) == 1)
+        error = dump_nodes(identity, txn, low, lines, ret_cursor);
+    else
+        return -QY_EINVAL;
+    if (!error)
+        error = store_error(txn);
+    return error ? error : buffer_error(lines);
+}

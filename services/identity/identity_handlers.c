@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What identity answers: masked views of persons, one address at a time, public names. Queries all, on reader
+ * threads. */
+#include "proto/identity.pb-c.h"
+#include "services/identity/identity.h"
+#include "services/identity/view.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define IDENTIFIERS_ASKED_MAX 100
+#define NAMES_MAX 1000
+#define ONE_IDS_MAX 10000
+
+static const Quanyu__IdentityRequest *request_of(const ProtobufCMessage *message)
+{
+    return (const Quanyu__IdentityRequest *)(const void *)message;
+}
+
+static Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
+{
+    return (Quanyu__IdentityReply *)(void *)message;
+}
+
+/* -- lookup -- */
+
+/* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
+static uint32_t present_person(struct store_txn *txn, uint32_t number)
+{
+    struct node_row row;
+    if (!identity_store_node(txn, number, &row) || !row.founder)
+        return 0;
+    return row.person;
+}
+
+/* "phone:0123…" of an identifier that nobody has. A value that is not even one of its kind is hashed as it
+ * came. */
+static char *missed_text(struct rpc_context *context, const char *kind, const uint8_t hash[VAULT_HASH_BYTES])
+{
+    char text[2 * VAULT_HASH_BYTES + 1];
+    sodium_bin2hex(text, sizeof(text), hash, VAULT_HASH_BYTES);
+    return arena_printf(context->arena, "%s:%s", kind, text);
+}
+
+static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__Identifier *asked,
+    uint32_t *ret_person, char **ret_missed)
+{
+    const struct identity *identity = context->self;
+    const struct kind *kind = kind_find(&identity->kinds, asked->kind, strlen(asked->kind));
+    if (!kind) {
+        char *field = arena_printf(context->arena, "identifiers/%zu/kind", index);
+        return rpc_refuse(context, -QY_EINVAL, field, "is no kind of identifier that is configured here");
+    }
+    struct identifier identifier;
+    uint8_t hash[VAULT_HASH_BYTES];
+    size_t size = strlen(asked->value);
+    enum unusable unusable = identifier_normalise(&identity->kinds, kind, asked->value, size, &identifier);
+    if (unusable)
+        vault_hash(identity->vault, kind->name, asked->value, size, hash);
+    else
+        vault_hash(identity->vault, kind->name, identifier.value, identifier.size, hash);
+    uint32_t node;
+    if (!unusable && identity_store_find(context->txn, hash, &node, ret_person))
+        return 0;
+    *ret_person = 0;
+    *ret_missed = missed_text(context, kind->name, hash);
+    return *ret_missed ? 0 : -QY_ENOMEM;
+}
+
+static int look_up_identifiers(struct rpc_context *context, const Quanyu__LookupRequest *asked,
+    Quanyu__PersonView *view, uint32_t *ret_person)
+{
+    if (asked->n_identifiers > IDENTIFIERS_ASKED_MAX)
+        return rpc_refuse(context, -QY_ETOOLARGE, "identifiers", "holds more than %d", IDENTIFIERS_ASKED_MAX);
+    view->missed = arena_alloc(context->arena, asked->n_identifiers * sizeof(char *));
+    if (!view->missed)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < asked->n_identifiers; i++) {
+        int error = look_up_one(context, i, asked->identifiers[i], ret_person, &view->missed[i]);
+        if (error)
+            return error;
+        if (*ret_person) {
+            view->n_missed = 0;
+            return 0;
+        }
+        view->n_missed = i + 1;
+    }
+    return 0;
+}
+
+static int look_up_one_id(
+    struct rpc_context *context, const char *one_id, Quanyu__PersonView *view, uint32_t *ret_person)
+{
+    const struct identity *identity = context->self;
+    uint32_t number;
+    if (!one_id_parse(vault_one_id_key(identity->vault), one_id, strlen(one_id), &number))
+        return rpc_refuse(context, -QY_ENOTFOUND, "one_id", "there is no such person");
+    *ret_person = present_person(context->txn, number);
+    if (!*ret_person)
+        return rpc_refuse(context, -QY_ENOTFOUND, "one_id", "there is no such person");
+    if (*ret_person == number)
+        return 0;
+    view->asked_one_id = arena_text(context->arena, one_id, strlen(one_id));
+    return view->asked_one_id ? 0 : -QY_ENOMEM;
+}
+
+static int lookup(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__LookupRequest *asked = request_of(request)->lookup;
+    unsigned ways = (asked->n_identifiers > 0) + (*asked->one_id != '\0') + (asked->person != 0);
+    if (ways != 1)
+        return rpc_refuse(
+            context, -QY_EINVAL, "identifiers", "give identifiers, one_id or person, and one of them only");
+    Quanyu__PersonView *view = arena_alloc(context->arena, sizeof(*view));
+    if (!view)
+        return -QY_ENOMEM;
+    quanyu__person_view__init(view);
+    uint32_t person = 0;
+    int error = 0;
+    if (asked->n_identifiers > 0)
+        error = look_up_identifiers(context, asked, view, &person);
+    else if (*asked->one_id)
+        error = look_up_one_id(context, asked->one_id, view, &person);
+    else if (!(person = present_person(context->txn, asked->person)))
+        error = rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    if (!error && person)
+        error = view_person(context->self, context->txn, person, context->arena, view);
+    if (error)
+        return error;
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_PERSON;
+    reply_of(reply)->person = view;
+    return 0;
+}
+
+/* -- the others -- */
+
+static int address(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const struct identity *identity = context->self;
+    const Quanyu__AddressRequest *asked = request_of(request)->address;
+    uint32_t person = present_person(context->txn, asked->person);
+    if (!person)
+        return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    if (!kind_find(&identity->kinds, asked->kind, strlen(asked->kind)))
+        return rpc_refuse(context, -QY_EINVAL, "kind", "is no kind of identifier that is configured here");
+    Quanyu__AddressReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__address_reply__init(answer);
+    int error = view_address(identity, context->txn, person, asked->kind, context->arena, answer);
+    if (error == -QY_ENOTFOUND)
+        return rpc_refuse(context, error, "kind", "the person has none of this kind");
+    if (error)
+        return error;
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_ADDRESS;
+    reply_of(reply)->address = answer;
+    return 0;
+}
+
+static Quanyu__NodeNamesReply__Name *node_name(struct arena *arena, uint32_t node, const struct node_row *row)
+{
+    char hash[2 * VAULT_HASH_BYTES + 1];
+    Quanyu__NodeNamesReply__Name *name = arena_alloc(arena, sizeof(*name));
+    if (!name)
+        return NULL;
+    quanyu__node_names_reply__name__init(name);
+    sodium_bin2hex(hash, sizeof(hash), row->hash, VAULT_HASH_BYTES);
+    name->node = node;
+    name->person = row->person;
+    name->kind = arena_text(arena, row->kind, strlen(row->kind));
+    name->hash = arena_text(arena, hash, sizeof(hash) - 1);
+    return name->kind && name->hash ? name : NULL;
+}
+
+static int node_names(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__NodeNamesRequest *asked = request_of(request)->node_names;
+    size_t limit = asked->limit && asked->limit < NAMES_MAX ? asked->limit : NAMES_MAX;
+    Quanyu__NodeNamesReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__node_names_reply__init(answer);
+    answer->names = arena_alloc(context->arena, limit * sizeof(*answer->names));
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = answer->names ? identity_store_scan_nodes(context->txn, asked->from, &scan) : -QY_ENOMEM;
+    uint32_t node;
+    struct node_row row;
+    while (!error && identity_store_next_node(context->txn, scan, &node, &row)) {
+        if (answer->n_names == limit) {
+            answer->next = node;
+            break;
+        }
+        Quanyu__NodeNamesReply__Name *name = node_name(context->arena, node, &row);
+        if (!name)
+            return -QY_ENOMEM;
+        answer->names[answer->n_names++] = name;
+    }
+    if (error)
+        return error;
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_NODE_NAMES;
+    reply_of(reply)->node_names = answer;
+    return store_error(context->txn);
+}
+
+static int one_ids(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const struct identity *identity = context->self;
+    const Quanyu__OneIdsRequest *asked = request_of(request)->one_ids;
+    if (asked->n_persons > ONE_IDS_MAX)
+        return rpc_refuse(context, -QY_ETOOLARGE, "persons", "holds more than %d", ONE_IDS_MAX);
+    Quanyu__OneIdsReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__one_ids_reply__init(answer);
+    answer->one_ids = arena_alloc(context->arena, asked->n_persons * sizeof(char *));
+    if (!answer->one_ids)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < asked->n_persons; i++) {
+        char text[ONE_ID_BYTES] = "";
+        if (asked->persons[i])
+            one_id_format(vault_one_id_key(identity->vault), asked->persons[i], text);
+        char *copy = arena_text(context->arena, text, strlen(text));
+        if (!copy)
+            return -QY_ENOMEM;
+        answer->one_ids[answer->n_one_ids++] = copy;
+    }
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_ONE_IDS;
+    reply_of(reply)->one_ids = answer;
+    return 0;
+}
+
+static int counts(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    (void)request;
+    struct identity_counters counters;
+    Quanyu__IdentityCounts *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__identity_counts__init(answer);
+    identity_store_counters(context->txn, &counters);
+    answer->persons = counters.persons;
+    answer->nodes = counters.nodes;
+    answer->joins = counters.joins;
+    answer->events = counters.events;
+    answer->unattributed = counters.unattributed;
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_COUNTS;
+    reply_of(reply)->counts = answer;
+    return store_error(context->txn);
+}
+
+/* Addresses in the clear leave for whoever sends, and for nobody else. */
+static const char *const senders[] = {"campaign", NULL};
+
+static const struct rpc_handler handlers[] = {
+    [QUANYU__IDENTITY_REQUEST__CALL_LOOKUP] = {"lookup", lookup, RPC_QUERY, NULL},
+    [QUANYU__IDENTITY_REQUEST__CALL_ADDRESS] = {"address", address, RPC_QUERY, senders},
+    [QUANYU__IDENTITY_REQUEST__CALL_NODE_NAMES] = {"node_names", node_names, RPC_QUERY, NULL},
+    [QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS] = {"one_ids", one_ids, RPC_QUERY, NULL},
+    [QUANYU__IDENTITY_REQUEST__CALL_COUNTS] = {"counts", counts, RPC_QUERY, NULL},
+};
+
+const struct rpc_service identity_rpc = {
+    .request = &quanyu__identity_request__descriptor,
+    .reply = &quanyu__identity_reply__descriptor,
+    .handlers = handlers,
+    .handler_count = COUNT_OF(handlers),
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identity's tables. Nothing personal lies in them but sealed.
+ *
+ * Numbers are dense and never used again. A person's number is that of the node that founded it, so a node's
+ * row also tells where a person of its number has gone. */
+#ifndef QY_IDENTITY_STORE_H
+#define QY_IDENTITY_STORE_H
+
+#include "common/store.h"
+#include "services/identity/identifier.h"
+#include "services/identity/vault.h"
+
+#define IDENTITY_SCHEMA_VERSION 1
+
+enum identity_table {
+    TABLE_META,    /* the counters */
+    TABLE_NODES,   /* node: struct node_row */
+    TABLE_HASHES,  /* keyed hash of an identifier: node, person */
+    TABLE_MEMBERS, /* person, node: whether the node has traits */
+    TABLE_LINKS,   /* lower node, higher node: the first evidence */
+    TABLE_TRAITS,  /* node: its wrapped key, its sealed personal traits */
+    TABLE_COUNT
+};
+extern const char *const identity_tables[TABLE_COUNT];
+
+struct identity_counters {
+    uint64_t nodes; /* the highest node number */
+    uint64_t persons;
+    uint64_t joins;
+    uint64_t events;
+    uint64_t unattributed;
+};
+/* Zeros where there are none yet. */
+void identity_store_counters(struct store_txn *txn, struct identity_counters *ret_counters);
+void identity_store_put_counters(struct store_txn *txn, const struct identity_counters *counters);
+
+struct node_row {
+    uint32_t person;
+    bool founder; /* a person has borne its number */
+    char kind[KIND_NAME_BYTES];
+    uint8_t hash[VAULT_HASH_BYTES];
+    uint8_t wrapped[VAULT_WRAPPED_BYTES];
+    struct bytes sealed; /* the identifier's value; borrowed from the transaction when read */
+};
+bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
+/* A new one, with the highest number. */
+void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row);
+void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to);
+/* Node and person of an identifier. */
+bool identity_store_find(
+    struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
+
+/* Scans nodes in order from `node` on; close with scan_close(). */
+int identity_store_scan_nodes(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
+bool identity_store_next_node(
+    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct node_row *ret_row);
+
+/* The nodes of a person, ascending. */
+int identity_store_scan_members(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan);
+bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node, bool *ret_has_traits);
+
+struct link {
+    uint64_t evidence; /* offset in the gateway's journal */
+    int64_t event_ms;
+};
+bool identity_store_has_link(struct store_txn *txn, uint32_t node, uint32_t other);
+void identity_store_put_link(struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link);
+/* From (low, high) on, in order. */
+int identity_store_scan_links(
+    struct store_txn *txn, uint32_t low, uint32_t high, struct store_scan **ret_scan);
+bool identity_store_next_link(struct store_scan *scan, uint32_t *ret_low, uint32_t *ret_high);
+
+/* Borrowed: what vault_unwrap() and vault_unseal() take. */
+struct sealed_traits {
+    const uint8_t *wrapped;
+    struct bytes sealed;
+};
+bool identity_store_traits(struct store_txn *txn, uint32_t node, struct sealed_traits *ret_traits);
+void identity_store_put_traits(struct store_txn *txn, uint32_t node, uint32_t person,
+    const uint8_t wrapped[VAULT_WRAPPED_BYTES], struct bytes sealed);
+
+#endif

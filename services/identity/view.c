@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/view.h"
+
+#include "services/identity/birthday.h"
+#include "services/identity/keyword.h"
+#include "services/identity/mask.h"
+
+#include <string.h>
+
+/* -- identifiers -- */
+
+static int gather_nodes(struct store_txn *txn, uint32_t person, struct arena *arena, Quanyu__PersonView *view)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    _cleanup_(buffer_free) struct buffer nodes = BUFFER_INIT;
+    int error = identity_store_scan_members(txn, person, &scan);
+    if (error)
+        return error;
+    uint32_t node;
+    bool has_traits;
+    while (identity_store_next_member(scan, &node, &has_traits))
+        buffer_append(&nodes, &node, sizeof(node));
+    if (buffer_error(&nodes))
+        return buffer_error(&nodes);
+    view->n_nodes = nodes.size / sizeof(node);
+    view->nodes = (uint32_t *)(void *)arena_copy(arena, nodes.data, nodes.size);
+    return view->nodes ? 0 : -QY_ENOMEM;
+}
+
+static Quanyu__Identifier *masked_identifier(
+    const struct identity *identity, struct store_txn *txn, uint32_t node, struct arena *arena)
+{
+    _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
+    _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
+    struct node_row row;
+    Quanyu__Identifier *identifier = arena_alloc(arena, sizeof(*identifier));
+    if (!identifier || !identity_store_node(txn, node, &row))
+        return NULL;
+    int error = identity_node_value(identity, node, &row, &value);
+    if (error) {
+        store_fail(txn, error);
+        return NULL;
+    }
+    quanyu__identifier__init(identifier);
+    mask_identifier(row.kind, (const char *)value.data, value.size, &shown);
+    identifier->kind = arena_text(arena, row.kind, strlen(row.kind));
+    identifier->value = arena_text(arena, buffer_c_str(&shown), shown.size);
+    identifier->node = node;
+    return identifier->kind && identifier->value && !buffer_error(&shown) ? identifier : NULL;
+}
+
+/* -- traits -- */
+
+static void mask_value(const struct profile_entry *entry, const char *value, size_t size, struct buffer *out)
+{
+    switch (key_classify(entry->key, entry->key_size)) {
+    case KEY_NAME:
+    case KEY_BARE_NAME:
+        mask_name(value, size, out);
+        break;
+    case KEY_PHONE:
+        mask_phone(value, size, out);
+        break;
+    case KEY_EMAIL:
+        mask_email(value, size, out);
+        break;
+    default:
+        if (birthday_is_name(entry->key, entry->key_size))
+            mask_date(value, size, out);
+        else
+            mask_text(value, size, out);
+        break;
+    }
+}
+
+static void write_masked(const struct profile_entry *entry, struct buffer *out)
+{
+    _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
+    yyjson_doc *doc = yyjson_read(entry->json, entry->json_size, YYJSON_READ_NUMBER_AS_RAW);
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    if (yyjson_is_str(value))
+        mask_value(entry, yyjson_get_str(value), yyjson_get_len(value), &shown);
+    else if (yyjson_is_raw(value))
+        mask_value(entry, yyjson_get_raw(value), yyjson_get_len(value), &shown);
+    else
+        buffer_text(&shown, "***"); /* lists and objects say too much by their shape already */
+    yyjson_doc_free(doc);
+    if (out->data[out->size - 1] != '{')
+        buffer_byte(out, ',');
+    buffer_json_string(out, entry->key, entry->key_size);
+    buffer_byte(out, ':');
+    buffer_json_string(out, buffer_c_str(&shown), shown.size);
+}
+
+static int masked_traits(const struct identity *identity, struct store_txn *txn, uint32_t person,
+    struct arena *arena, ProtobufCBinaryData *ret_traits)
+{
+    _cleanup_(buffer_free) struct buffer texts = BUFFER_INIT;
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    struct profile profile;
+    int error = identity_person_profile(identity, txn, person, &texts, &profile);
+    if (error)
+        return error;
+    buffer_byte(&out, '{');
+    for (unsigned i = 0; i < profile.count && !buffer_error(&out); i++)
+        if (profile.entries[i].json)
+            write_masked(&profile.entries[i], &out);
+    buffer_byte(&out, '}');
+    if (buffer_error(&out))
+        return buffer_error(&out);
+    ret_traits->len = out.size;
+    ret_traits->data = arena_copy(arena, out.data, out.size);
+    return ret_traits->data ? 0 : -QY_ENOMEM;
+}
+
+int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, struct arena *arena,
+    Quanyu__PersonView *view)
+{
+    char one_id[ONE_ID_BYTES];
+    one_id_format(vault_one_id_key(identity->vault), person, one_id);
+    view->person = person;
+    view->one_id = arena_text(arena, one_id, strlen(one_id));
+    int error = view->one_id ? gather_nodes(txn, person, arena, view) : -QY_ENOMEM;
+    if (!error)
+        error = masked_traits(identity, txn, person, arena, &view->traits);
+    if (error)
+        return error;
+    view->identifiers = arena_alloc(arena, view->n_nodes * sizeof(*view->identifiers));
+    if (!view->identifiers)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < view->n_nodes; i++) {
+        Quanyu__Identifier *identifier = masked_identifier(identity, txn, view->nodes[i], arena);
+        if (!identifier)
+            return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
+        view->identifiers[view->n_identifiers++] = identifier;
+    }
+    return store_error(txn);
+}
+
+/* -- one address -- */
+
+static char *text_of(struct arena *arena, const struct profile *profile, const char *key)
+{
+    const struct profile_entry *entry = profile_find(profile, key, strlen(key));
+    yyjson_doc *doc = entry && entry->json ? yyjson_read(entry->json, entry->json_size, 0) : NULL;
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    char *text =
+        yyjson_is_str(value) ? arena_text(arena, yyjson_get_str(value), yyjson_get_len(value)) : NULL;
+    yyjson_doc_free(doc);
+    return text && *text ? text : NULL;
+}
+
+/* For a salutation: the name as a whole, or the parts of one. */
+static int name_of(const struct identity *identity, struct store_txn *txn, uint32_t person,
+    struct arena *arena, Quanyu__AddressReply *reply)
+{
+    static const char *const names[] = {
+        "name", "full_name", "fullName", "first_name", "firstName", "nickname", "nick_name", "nickName"};
+    _cleanup_(buffer_free) struct buffer texts = BUFFER_INIT;
+    struct profile profile;
+    int error = identity_person_profile(identity, txn, person, &texts, &profile);
+    for (size_t i = 0; !error && i < COUNT_OF(names); i++) {
+        char *name = text_of(arena, &profile, names[i]);
+        if (name) {
+            reply->name = name;
+            break;
+        }
+    }
+    return error;
+}
+
+static int newest_of_kind(struct store_txn *txn, uint32_t person, const char *kind, uint32_t *ret_node)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_members(txn, person, &scan);
+    uint32_t node, newest = 0;
+    bool has_traits;
+    struct node_row row;
+    while (!error && identity_store_next_member(scan, &node, &has_traits))
+        if (identity_store_node(txn, node, &row) && strcmp(row.kind, kind) == 0)
+            newest = node;
+    if (error || store_error(txn))
+        return error ? error : store_error(txn);
+    *ret_node = newest;
+    return newest ? 0 : -QY_ENOTFOUND;
+}
+
+int view_address(const struct identity *identity, struct store_txn *txn, uint32_t person, const char *kind,
+    struct arena *arena, Quanyu__AddressReply *reply)
+{
+    const struct kind *known = kind_find(&identity->kinds, kind, strlen(kind));
+    uint32_t node;
+    struct node_row row;
+    _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
+    int error = known ? newest_of_kind(txn, person, known->name, &node) : -QY_ENOTFOUND;
+    if (error)
+        return error;
+    if (!identity_store_node(txn, node, &row))
+        return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
+    error = identity_node_value(identity, node, &row, &value);
+    if (error)
+        return error;
+    char one_id[ONE_ID_BYTES];
+    one_id_format(vault_one_id_key(identity->vault), person, one_id);
+    reply->value = arena_text(arena, (const char *)value.data, value.size);
+    reply->one_id = arena_text(arena, one_id, strlen(one_id));
+    if (!reply->value || !reply->one_id)
+        return -QY_ENOMEM;
+    return name_of(identity, txn, person, arena, reply);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer thread's side of identity: takes one event after the other from the gateway's journal to
+ * identity's. */
+#ifndef QY_IDENTITY_WORKER_H
+#define QY_IDENTITY_WORKER_H
+
+#include "services/identity/identity.h"
+
+struct worker;
+int worker_open(const struct identity *identity, struct worker **ret_worker);
+void worker_close(struct worker **worker);
+/* Series of what happens; without it nothing is counted there. */
+void worker_measure(struct worker *worker, struct metrics *metrics);
+
+/* A RawEvent. What is malformed is counted and passed over. */
+int worker_fold(struct worker *worker, struct batch *batch, const struct journal_record *record);
+
+void worker_load(struct worker *worker, struct store_txn *txn);
+void worker_save(struct worker *worker, struct store_txn *txn);
+void worker_keep(struct worker *worker);   /* the batch was committed */
+void worker_forget(struct worker *worker); /* the batch was rolled back */
+
+#endif
