@@ -404,7 +404,8 @@ int writer_open(struct service *service)
         return error;
 
     uint8_t secret[32];
-    struct journal_options options = {.path = service->journal_path, .compression = service->spec->journal_compression};
+    struct journal_options options = {.path = service->journal_path, .compression = service->spec->journal_compression,
+        .segment_ms = DAY_MS};
     if (service->spec->journal_encrypted) {
         char path[700];
         snprintf(path, sizeof(path), "%s/journal.key", service->data_path);
