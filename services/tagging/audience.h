@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ad-hoc questions: whom does a rule pick? Reader threads, in a snapshot. */
+#ifndef QY_TAGGING_AUDIENCE_H
+#define QY_TAGGING_AUDIENCE_H
+
+#include "services/tagging/subject.h"
+#include "services/tagging/tagging.h"
+
+struct audience {
+    const struct rule *rule;
+    struct store_txn *txn;
+    const struct money_settings *money;
+    const struct registry *registry;
+    int64_t now_ms;
+    int64_t as_of_ms;     /* 0: now */
+    uint32_t list, after; /* also the first `list` numbers above `after` */
+    struct arena *arena;  /* for the list */
+};
+
+struct audience_answer {
+    uint64_t count;
+    uint32_t *persons;
+    size_t listed;
+};
+
+/* Person by person. */
+int audience_scan(const struct audience *audience, struct audience_answer *ret_answer);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of nodes and persons. */
+#include "services/tagging/codec.h"
+#include "services/tagging/people.h"
+
+#define ROW_VERSION 1
+
+void node_encode(const struct node *node, struct buffer *out)
+{
+    buffer_byte(out, ROW_VERSION);
+    buffer_varint(out, node->person);
+    put_text(out, node->kind);
+    buffer_varint(out, node->next_event);
+    buffer_varint(out, node->events);
+    put_signed(out, node->first_seen_ms);
+    put_signed(out, node->last_seen_ms);
+    put_signed(out, node->latest_ms);
+    buffer_varint(out, node->trait_count);
+    for (size_t i = 0; i < node->trait_count; i++) {
+        const struct trait *trait = &node->traits[i];
+        put_text(out, trait->name);
+        put_bytes(out, trait->json, trait->size);
+        put_signed(out, trait->stated_ms);
+        buffer_varint(out, trait->origin);
+    }
+    buffer_varint(out, node->tag_count);
+    for (size_t i = 0; i < node->tag_count; i++) {
+        const struct hand_tag *tag = &node->tags[i];
+        put_text(out, tag->name);
+        put_text(out, tag->origin);
+        put_signed(out, tag->since_ms);
+        put_signed(out, tag->expires_ms);
+    }
+}
+
+static bool begin_row(struct bytes stored, struct arena *arena, struct row_reader *row)
+{
+    uint8_t *copy = arena_copy(arena, stored.data, stored.size);
+    *row = (struct row_reader){.rest = {copy, stored.size}};
+    return copy && read_unsigned(row) == ROW_VERSION;
+}
+
+/* Room for the items that a row announces, and for a few more. */
+static void *room_for(
+    struct row_reader *row, struct arena *arena, size_t item_size, size_t *ret_count, size_t *ret_capacity)
+{
+    size_t count = read_count(row);
+    if (row->failed || count == 0)
+        return NULL;
+    void *items = arena_alloc(arena, (count + 2) * item_size);
+    if (!items) {
+        row->failed = true;
+        return NULL;
+    }
+    *ret_count = count;
+    *ret_capacity = count + 2;
+    return items;
+}
+
+bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
+{
+    struct row_reader row;
+    if (!begin_row(stored, arena, &row))
+        return false;
+    node->person = (uint32_t)read_unsigned(&row);
+    node->kind = read_text(&row);
+    node->next_event = (uint32_t)read_unsigned(&row);
+    node->events = read_unsigned(&row);
+    node->first_seen_ms = read_signed(&row);
+    node->last_seen_ms = read_signed(&row);
+    node->latest_ms = read_signed(&row);
+    node->traits = room_for(&row, arena, sizeof(*node->traits), &node->trait_count, &node->trait_capacity);
+    for (size_t i = 0; i < node->trait_count; i++) {
+        struct trait *trait = &node->traits[i];
+        trait->name = read_text(&row);
+        struct bytes json = read_bytes(&row);
+        trait->json = (const char *)json.data;
+        trait->size = json.size;
+        trait->stated_ms = read_signed(&row);
+        trait->origin = read_unsigned(&row);
+    }
+    node->tags = room_for(&row, arena, sizeof(*node->tags), &node->tag_count, &node->tag_capacity);
+    for (size_t i = 0; i < node->tag_count; i++) {
+        struct hand_tag *tag = &node->tags[i];
+        tag->name = read_text(&row);
+        tag->origin = read_text(&row);
+        tag->since_ms = read_signed(&row);
+        tag->expires_ms = read_signed(&row);
+    }
+    return !row.failed;
+}
+
+static void encode_totals(const struct totals *totals, struct buffer *out)
+{
+    buffer_varint(out, totals->events);
+    put_signed(out, totals->first_seen_ms);
+    put_signed(out, totals->last_seen_ms);
+    buffer_varint(out, totals->orders);
+    buffer_varint(out, totals->own_orders);
+    put_signed(out, totals->gross);
+    put_signed(out, totals->first_order_ms);
+    put_signed(out, totals->last_order_ms);
+    buffer_varint(out, totals->refunds);
+    put_signed(out, totals->refunded);
+}
+
+static void decode_totals(struct row_reader *row, struct totals *totals)
+{
+    totals->events = read_unsigned(row);
+    totals->first_seen_ms = read_signed(row);
+    totals->last_seen_ms = read_signed(row);
+    totals->orders = read_unsigned(row);
+    totals->own_orders = read_unsigned(row);
+    totals->gross = read_signed(row);
+    totals->first_order_ms = read_signed(row);
+    totals->last_order_ms = read_signed(row);
+    totals->refunds = read_unsigned(row);
+    totals->refunded = read_signed(row);
+}
+
+void person_encode(const struct person *person, struct buffer *out)
+{
+    buffer_byte(out, ROW_VERSION);
+    encode_totals(&person->totals, out);
+    put_text(out, person->stage);
+    put_signed(out, person->stage_since_ms);
+    put_signed(out, person->due_ms);
+    buffer_varint(out, person->node_count);
+    for (size_t i = 0; i < person->node_count; i++) {
+        buffer_varint(out, person->nodes[i].node);
+        put_text(out, person->nodes[i].kind);
+    }
+    buffer_varint(out, person->membership_count);
+    for (size_t i = 0; i < person->membership_count; i++) {
+        buffer_varint(out, person->memberships[i].definition);
+        put_signed(out, person->memberships[i].since_ms);
+    }
+}
+
+bool person_decode(struct bytes stored, struct arena *arena, struct person *person)
+{
+    struct row_reader row;
+    if (!begin_row(stored, arena, &row))
+        return false;
+    decode_totals(&row, &person->totals);
+    person->stage = read_text(&row);
+    person->stage_since_ms = read_signed(&row);
+    person->due_ms = read_signed(&row);
+    person->nodes =
+        room_for(&row, arena, sizeof(*person->nodes), &person->node_count, &person->node_capacity);
+    for (size_t i = 0; i < person->node_count; i++) {
+        person->nodes[i].node = (uint32_t)read_unsigned(&row);
+        person->nodes[i].kind = read_text(&row);
+    }
+    person->memberships = room_for(
+        &row, arena, sizeof(*person->memberships), &person->membership_count, &person->membership_capacity);
+    for (size_t i = 0; i < person->membership_count; i++) {
+        person->memberships[i].definition = (uint32_t)read_unsigned(&row);
+        person->memberships[i].since_ms = read_signed(&row);
+    }
+    return !row.failed;
+}

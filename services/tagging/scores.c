@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scores: their borders are taken over all people with an order, at each local midnight. */
+#include "services/tagging/tagging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct score_values {
+    int64_t *values[SCORE_COUNT];
+    size_t count, capacity;
+};
+
+static void free_values(struct score_values *values)
+{
+    for (size_t i = 0; i < SCORE_COUNT; i++)
+        free(values->values[i]);
+}
+
+static int add_values(struct score_values *values, const struct totals *totals)
+{
+    if (values->count == values->capacity) {
+        size_t capacity = values->capacity ? values->capacity * 2 : 1024;
+        for (size_t i = 0; i < SCORE_COUNT; i++) {
+            int64_t *grown = realloc(values->values[i], capacity * sizeof(*grown));
+            if (!grown)
+                return -QY_ENOMEM;
+            values->values[i] = grown;
+        }
+        values->capacity = capacity;
+    }
+    for (unsigned i = 0; i < SCORE_COUNT; i++)
+        values->values[i][values->count] = totals_score_value(totals, i);
+    values->count++;
+    return 0;
+}
+
+static void take_borders(struct score_values *values, struct score_borders *ret_borders)
+{
+    *ret_borders = (struct score_borders){.people = values->count};
+    for (size_t i = 0; values->count > 0 && i < SCORE_COUNT; i++)
+        score_borders_take(values->values[i], values->count, ret_borders->borders[i]);
+}
+
+int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders)
+{
+    _cleanup_(free_values) struct score_values values = {0};
+    int error = 0;
+    for (uint32_t number = 1; !error && number <= highest; number++) {
+        const struct person *person = people_person(people, number);
+        if (!person)
+            return people->error;
+        if (person->totals.orders > 0)
+            error = add_values(&values, &person->totals);
+        people_forget_when_large(people);
+    }
+    if (!error)
+        take_borders(&values, ret_borders);
+    return error;
+}
+
+static const enum rule_metric score_metrics[SCORE_COUNT] = {
+    [SCORE_RECENCY] = METRIC_RECENCY_SCORE,
+    [SCORE_FREQUENCY] = METRIC_FREQUENCY_SCORE,
+    [SCORE_MONETARY] = METRIC_MONETARY_SCORE,
+};
+
+/* Marks who looks at a score of this person that is another under the new borders. */
+static bool mark_changed(const struct registry *registry, const struct totals *totals,
+    const struct score_borders *old, const struct score_borders *new, uint64_t *mask)
+{
+    bool any = false;
+    memset(mask, 0, registry->words * sizeof(*mask));
+    for (size_t i = 0; i < SCORE_COUNT; i++) {
+        int64_t before = 0, after = 0;
+        (void)totals_metric(totals, old, score_metrics[i], &before);
+        (void)totals_metric(totals, new, score_metrics[i], &after);
+        for (size_t word = 0; before != after && word < registry->words; word++) {
+            mask[word] |= registry->metrics[score_metrics[i]][word];
+            any |= mask[word] != 0;
+        }
+    }
+    return any;
+}
+
+static int evaluate_changed(struct tagging *tagging, struct batch *batch, const struct score_borders *former)
+{
+    int error = 0;
+    for (uint32_t number = 1; !error && number <= tagging->state.highest; number++) {
+        uint64_t mask[DEFINITION_WORDS];
+        struct person *person = people_person(&tagging->people, number);
+        if (!person)
+            return tagging->people.error;
+        if (mark_changed(tagging->registry, &person->totals, former, &tagging->state.borders, mask))
+            error = tagging_evaluate(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_TIME});
+        if (!error)
+            error = tagging_flush_when_large(tagging, batch);
+    }
+    return error;
+}
+
+int tagging_midnight(struct tagging *tagging, struct batch *batch)
+{
+    struct score_borders former = tagging->state.borders;
+    int error = tagging_flush(tagging, batch);
+    tagging->state.next_midnight_ms = clock_next_midnight(batch->now_ms);
+    if (error || !tagging->state.borders_stale)
+        return error;
+    error = score_borders_of_all(&tagging->people, tagging->state.highest, &tagging->state.borders);
+    if (error)
+        return error;
+    tagging->state.borders_ms = batch->now_ms;
+    tagging->state.borders_stale = false;
+    for (size_t i = 0; i < SCORE_COUNT; i++)
+        for (size_t word = 0; word < tagging->registry->words; word++)
+            if (tagging->registry->metrics[score_metrics[i]][word] != 0)
+                return evaluate_changed(tagging, batch, &former);
+    return tagging_flush(tagging, batch);
+}

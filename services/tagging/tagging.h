@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tagging: folds what identity says about persons, and what campaign delivered, into profiles, and keeps
+ * every definition evaluated. Writer thread, but where it says otherwise. */
+#ifndef QY_TAGGING_TAGGING_H
+#define QY_TAGGING_TAGGING_H
+
+#include "common/service.h"
+#include "proto/tagging.pb-c.h"
+#include "services/tagging/orders.h"
+#include "services/tagging/registry.h"
+
+#include <stdatomic.h>
+
+/* Why something about a person changes. */
+enum cause_kind { CAUSE_EVENT, CAUSE_IMPORT, CAUSE_TIME, CAUSE_RULE, CAUSE_HAND };
+struct cause {
+    enum cause_kind kind;
+    uint64_t origin; /* the event's offset in the gateway's journal; 0 where there is none */
+};
+
+/* A row of its own. */
+struct tagging_state {
+    uint32_t highest; /* of all numbers seen */
+    uint64_t persons, events, orders;
+    uint32_t next_definition, next_segment;
+    uint64_t ignored; /* records that refer to what does not exist, or are malformed */
+    struct score_borders borders;
+    int64_t borders_ms;       /* when they were taken */
+    bool borders_stale;       /* an order or a refund came since */
+    int64_t next_midnight_ms; /* when they are taken next; 0: not known yet */
+};
+
+struct stage_count {
+    char stage[104];
+    uint64_t persons;
+};
+
+struct number_list {
+    uint32_t *numbers;
+    size_t count, capacity;
+};
+
+struct tagging {
+    struct money_settings money;
+    struct registry *registry;
+    struct arena *arena;   /* of what people holds */
+    struct arena *scratch; /* of one record */
+    struct people people;
+    struct timers timers;
+    struct tagging_state state;
+    struct stage_count *stages;
+    size_t stage_count, stage_capacity;
+    /* Persons that were made or moved and whose event has not come yet: they are looked at together with it,
+     * so that what it causes bears its cause. */
+    struct number_list unsettled;
+    int64_t unsettled_ms;
+    bool begun;   /* memory belongs to the batch that runs */
+    bool stale;   /* a batch was rolled back: memory must be read anew */
+    bool working; /* a step of building is queued */
+    struct work step;
+    /* for any thread */
+    atomic_int_fast64_t next_due_ms;
+    atomic_uint_fast64_t building; /* definitions that are not evaluated for everybody yet */
+    atomic_uint_fast64_t shown_persons, shown_events, shown_ignored;
+};
+
+extern const struct fold_ops tagging_fold;
+extern const struct rpc_service tagging_rpc;
+
+/* The deployment's currency, before the fold opens; otherwise the setting is taken. */
+void tagging_set_currency(struct tagging *tagging, const char *currency);
+/* Makes memory fit the batch; every way into the writer's state begins with it. */
+int tagging_begin(struct tagging *tagging, struct batch *batch);
+/* Writes what memory holds of the batch and forgets it: nobody may hold a node or a person over it. */
+int tagging_flush(struct tagging *tagging, struct batch *batch);
+/* As tagging_flush, but only once memory holds much. */
+int tagging_flush_when_large(struct tagging *tagging, struct batch *batch);
+/* Tells the other threads what is due next. */
+void tagging_note_due(struct tagging *tagging);
+
+/* -- tagging_state.c -- */
+int tagging_load(struct tagging *tagging, struct store_txn *txn);
+int tagging_save(struct tagging *tagging, struct store_txn *txn);
+/* For readers: the borders alone. False when there is no such row. */
+bool tagging_read_state(struct store_txn *txn, struct tagging_state *ret_state);
+int tagging_read_stages(
+    struct store_txn *txn, struct arena *arena, struct stage_count **ret_stages, size_t *ret_count);
+void tagging_count_stage(struct tagging *tagging, const char *stage, int64_t change);
+
+/* -- records.c -- */
+int tagging_identity_record(
+    struct tagging *tagging, struct batch *batch, const struct journal_record *record);
+int tagging_campaign_record(
+    struct tagging *tagging, struct batch *batch, const struct journal_record *record);
+/* Looks at persons whose event never came. */
+int tagging_settle(struct tagging *tagging, struct batch *batch);
+
+/* -- evaluate.c -- */
+/* Evaluates the definitions in `mask` (which is used up) and those that depend on what changes, for one
+ * person. */
+int tagging_evaluate(struct tagging *tagging, struct batch *batch, struct person *person, uint64_t *mask,
+    const struct cause *cause);
+/* The same, and takes the person's timer anew: expiring tags too. For one whose nodes or tags have changed.
+ */
+int tagging_evaluate_all(
+    struct tagging *tagging, struct batch *batch, struct person *person, const struct cause *cause);
+/* The person's timer fired; it is unset already. */
+int tagging_evaluate_due(struct tagging *tagging, struct batch *batch, struct person *person);
+/* Campaign's triggers that this event matches. `properties` may be NULL. */
+int tagging_fire(struct tagging *tagging, struct batch *batch, const struct person *person,
+    const struct stored_event *event, yyjson_val *properties);
+/* The person is no more: its timer and its part in the counts go, in silence. */
+void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person *person);
+
+/* -- build.c -- */
+/* Puts a definition in force (new, or in the place of its former self) and evaluates it for everybody: now
+ * where there are few people, else step by step. Takes it over on success. */
+int tagging_define(struct tagging *tagging, struct batch *batch, struct definition *definition,
+    struct rule_problem *problem);
+int tagging_drop(struct tagging *tagging, struct batch *batch, struct definition *definition,
+    struct rule_problem *problem);
+/* Evaluates one definition for everybody again. */
+int tagging_rebuild(struct tagging *tagging, struct batch *batch, struct definition *definition);
+/* The next step of building; more of them are asked for until all is built. */
+int tagging_build_step(struct tagging *tagging, struct batch *batch);
+void tagging_queue_step(struct tagging *tagging, struct service *service);
+
+/* -- scores.c -- */
+/* At local midnight: takes the borders anew and evaluates what depends on scores. */
+int tagging_midnight(struct tagging *tagging, struct batch *batch);
+/* Borders from all people with an order, as a snapshot or batch sees them. */
+int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders);
+
+/* -- tags.c -- */
+int tagging_tag_person(struct tagging *tagging, struct batch *batch, struct person *person,
+    const Quanyu__TagPersonRequest *request);
+/* Removes what has expired at batch->now_ms, marking in `mask` who refers to it. Returns the next expiry,
+ * TIME_NEVER. */
+int64_t tagging_expire_tags(
+    struct tagging *tagging, struct batch *batch, struct person *person, uint64_t *mask);
+
+/* -- dump.c -- */
+int tagging_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
+
+#endif

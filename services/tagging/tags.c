@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tags that are set by hand, imported or computed elsewhere. They stay with the node that was named. */
+#include "services/tagging/tagging.h"
+
+#include <string.h>
+
+#define HAND_TAGS_MAX 500u /* a node */
+
+static void emit_change(
+    struct batch *batch, const struct person *person, const char *tag, const char *origin, bool added)
+{
+    Quanyu__TagChanged changed = QUANYU__TAG_CHANGED__INIT;
+    changed.person = person->number;
+    changed.tag = (char *)(uintptr_t)tag;
+    changed.added = added;
+    changed.origin = (char *)(uintptr_t)origin;
+    batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_TAG, &changed.base);
+}
+
+static void mark_dependents(const struct tagging *tagging, const char *tag, uint64_t *mask)
+{
+    const struct definition *definition = registry_find(tagging->registry, DEFINITION_TAG, tag);
+    for (size_t i = 0; definition && i < tagging->registry->words; i++)
+        mask[i] |= definition->dependents[i];
+}
+
+static void take_away(struct node *node, size_t index)
+{
+    node->tag_count--;
+    memmove(&node->tags[index], &node->tags[index + 1], (node->tag_count - index) * sizeof(*node->tags));
+    node->dirty = true;
+}
+
+int64_t tagging_expire_tags(
+    struct tagging *tagging, struct batch *batch, struct person *person, uint64_t *mask)
+{
+    int64_t next_ms = TIME_NEVER;
+    for (size_t i = 0; i < person->node_count; i++) {
+        struct node *node = people_node(&tagging->people, person->nodes[i].node);
+        for (size_t j = 0; node && j < node->tag_count;) {
+            struct hand_tag tag = node->tags[j];
+            if (tag.expires_ms != 0 && tag.expires_ms <= batch->now_ms) {
+                take_away(node, j);
+                person->dirty = true;
+                emit_change(batch, person, tag.name, tag.origin, false);
+                mark_dependents(tagging, tag.name, mask);
+                continue;
+            }
+            if (tag.expires_ms != 0 && tag.expires_ms < next_ms)
+                next_ms = tag.expires_ms;
+            j++;
+        }
+    }
+    return next_ms;
+}
+
+static struct hand_tag *find(const struct node *node, const char *name, const char *origin)
+{
+    for (size_t i = 0; i < node->tag_count; i++)
+        if (strcmp(node->tags[i].name, name) == 0 && strcmp(node->tags[i].origin, origin) == 0)
+            return &node->tags[i];
+    return NULL;
+}
+
+static int add(struct tagging *tagging, struct batch *batch, struct person *person, struct node *node,
+    const Quanyu__TagPersonRequest *request)
+{
+    struct people *people = &tagging->people;
+    struct hand_tag *held = find(node, request->tag, request->origin);
+    if (!held) {
+        if (node->tag_count >= HAND_TAGS_MAX)
+            return -QY_ETOOLARGE;
+        if (!people_grow(people, &node->tags, &node->tag_capacity, node->tag_count, sizeof(*node->tags)))
+            return people->error;
+        held = &node->tags[node->tag_count++];
+        *held = (struct hand_tag){.since_ms = batch->now_ms};
+        held->name = arena_text(people->arena, request->tag, strlen(request->tag));
+        held->origin = arena_text(people->arena, request->origin, strlen(request->origin));
+        if (!held->name || !held->origin)
+            return people->error = -QY_ENOMEM;
+        emit_change(batch, person, held->name, held->origin, true);
+    }
+    held->expires_ms = request->expires_ms;
+    node->dirty = true;
+    return 0;
+}
+
+static void drop(struct tagging *tagging, struct batch *batch, struct person *person,
+    const Quanyu__TagPersonRequest *request)
+{
+    for (size_t i = 0; i < person->node_count; i++) {
+        struct node *node = people_node(&tagging->people, person->nodes[i].node);
+        for (size_t j = 0; node && j < node->tag_count;) {
+            struct hand_tag tag = node->tags[j];
+            bool meant = strcmp(tag.name, request->tag) == 0 &&
+                         (!*request->origin || strcmp(tag.origin, request->origin) == 0);
+            if (meant) {
+                take_away(node, j);
+                emit_change(batch, person, tag.name, tag.origin, false);
+            }
+            j += !meant;
+        }
+    }
+}
+
+int tagging_tag_person(struct tagging *tagging, struct batch *batch, struct person *person,
+    const Quanyu__TagPersonRequest *request)
+{
+    struct node *node = people_node(&tagging->people, request->person);
+    if (!node)
+        return tagging->people.error;
+    int error = 0;
+    if (request->add)
+        error = add(tagging, batch, person, node, request);
+    else
+        drop(tagging, batch, person, request);
+    if (error)
+        return error;
+    person->dirty = true;
+    return tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = CAUSE_HAND});
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/tagging/totals.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+static const struct score_borders no_borders;
+
+static void average_is_rounded_half_away_from_zero(void **state)
+{
+    (void)state;
+    struct totals totals = {0};
+    int64_t units;
+    assert_false(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
+    totals_add_order(&totals, &(struct purchase){.time_ms = 1, .amount = 100, .own = true});
+    totals_add_order(&totals, &(struct purchase){.time_ms = 2, .amount = 101, .own = true});
+    assert_true(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
+    assert_int_equal(units, 101);
+    totals_add_order(&totals, &(struct purchase){.time_ms = 3, .own = false});
+    assert_true(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
+    assert_int_equal(units, 101); /* the foreign one is no divisor */
+    assert_true(totals_metric(&totals, &no_borders, METRIC_ORDERS, &units));
+    assert_int_equal(units, 3);
+}
+
+static void foreign_orders_alone_have_no_average(void **state)
+{
+    (void)state;
+    struct totals totals = {0};
+    int64_t units;
+    totals_add_order(&totals, &(struct purchase){.time_ms = 3, .own = false});
+    assert_false(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
+    assert_true(totals_metric(&totals, &no_borders, METRIC_LAST_ORDER_AT, &units));
+}
+
+static void difference_names_what_changed(void **state)
+{
+    (void)state;
+    struct totals before = {0}, after = {0};
+    totals_seen(&after, 10);
+    assert_int_equal(totals_difference(&before, &after),
+        1u << METRIC_EVENTS | 1u << METRIC_FIRST_SEEN_AT | 1u << METRIC_LAST_SEEN_AT);
+    before = after;
+    totals_seen(&after, 5);
+    assert_int_equal(totals_difference(&before, &after), 1u << METRIC_EVENTS | 1u << METRIC_FIRST_SEEN_AT);
+    assert_int_equal(totals_difference(&after, &after), 0);
+}
+
+static int64_t naive_score(const int64_t *values, int64_t count, int64_t value)
+{
+    int64_t better = 0;
+    for (int64_t i = 0; i < count; i++)
+        better += values[i] > value;
+    return 5 - 5 * better / count;
+}
+
+static void borders_give_the_scores_of_the_definition(void **state)
+{
+    (void)state;
+    srand(7);
+    for (size_t round = 0; round < 300; round++) {
+        int64_t values[200], moved[200];
+        size_t count = (size_t)(rand() % 199) + 1;
+        int spread = rand() % 50 + 1;
+        for (size_t i = 0; i < count; i++)
+            values[i] = moved[i] = rand() % spread;
+        struct score_borders borders = {.people = count};
+        score_borders_take(moved, count, borders.borders[SCORE_FREQUENCY]);
+        for (int64_t value = 0; value < spread; value++) {
+            struct totals totals = {.orders = (uint64_t)value};
+            int64_t units;
+            if (value == 0)
+                continue; /* nobody with an order has none */
+            assert_true(totals_metric(&totals, &borders, METRIC_FREQUENCY_SCORE, &units));
+            int64_t expected = naive_score(values, (int64_t)count, value);
+            assert_int_equal(units, expected < 1 ? 1 : expected);
+        }
+    }
+}
+
+static void currencies_have_their_own_minor_units(void **state)
+{
+    (void)state;
+    assert_int_equal(currency_scale("CNY"), 2);
+    assert_int_equal(currency_scale("JPY"), 0);
+    assert_int_equal(currency_scale("KWD"), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(average_is_rounded_half_away_from_zero),
+        cmocka_unit_test(foreign_orders_alone_have_no_average),
+        cmocka_unit_test(difference_names_what_changed),
+        cmocka_unit_test(borders_give_the_scores_of_the_definition),
+        cmocka_unit_test(currencies_have_their_own_minor_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
