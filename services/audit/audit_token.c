@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_token.h"
 
+#include "common/credentials.h"
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -107,81 +108,25 @@ static bool look_for_valid(void *context, struct bytes packed)
     return !validity->any;
 }
 
-static int write_all(int file, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(file, text, size);
-        if (written < 0)
-            return -QY_EIO;
-        text += written;
-        size -= (size_t)written;
-    }
-    return fsync(file) ? -QY_EIO : 0;
-}
-
-static int sync_directory(const char *path)
-{
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return -QY_EIO;
-    int error = fsync(directory) ? -QY_EIO : 0;
-    close(directory);
-    return error;
-}
-
-/* Whole or not at all, and never readable by others in between. */
-static int write_private(const char *directory, const char *name, const struct buffer *content)
-{
-    char path[700], temporary[712];
-    snprintf(path, sizeof(path), "%.600s/%s", directory, name);
-    snprintf(temporary, sizeof(temporary), "%s.new", path);
-    unlink(temporary);
-    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file < 0)
-        return -QY_EIO;
-    int error = write_all(file, (const char *)content->data, content->size);
-    if (close(file) && !error)
-        error = -QY_EIO;
-    if (!error && rename(temporary, path))
-        error = -QY_EIO;
-    return error ? error : sync_directory(directory);
-}
-
-/* The URL as clients on this machine reach it, unless a setting knows better. */
-static void add_url(struct buffer *json, const struct config *config)
-{
-    const char *address = config_text(config, "audit.http_address");
-    const char *url = config_text(config, "audit.public_url");
-    int port = (int)config_number(config, "audit.http_port");
-    char made[300];
-    if (!*url) {
-        bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
-        const char *format = !any && strchr(address, ':') ? "http://[%.200s]:%d" : "http://%.200s:%d";
-        snprintf(made, sizeof(made), format, any ? "127.0.0.1" : address, port);
-        url = made;
-    }
-    buffer_json_string(json, url, strlen(url));
-}
-
-int audit_token_bootstrap(struct store_txn *txn, const struct config *config, const char *data_path)
+int audit_token_bootstrap(struct store_txn *txn, const struct config *config)
 {
     struct validity validity = {.now_ms = clock_wall_ms()};
     audit_store_each_token(txn, look_for_valid, &validity);
-    if (validity.any || store_error(txn))
+    if (validity.any || store_error(txn) || !credentials_wanted(config))
         return store_error(txn);
-    char text[TOKEN_TEXT_BYTES];
+    char text[TOKEN_TEXT_BYTES], url[300];
     struct audit_token token;
+    credentials_url(config, "audit", url);
     audit_token_make(txn, "auditor", validity.now_ms, BOOTSTRAP_LIFETIME_MS, text, &token);
     _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
     buffer_text(&json, "{\"audit_url\":");
-    add_url(&json, config);
+    buffer_json_string(&json, url, strlen(url));
     buffer_printf(&json, ",\"auditor_token\":\"%s\"}\n", text);
     /* The file comes before the commit: a token that was lost with a crash is made again, one that is in
      * force is never lost. */
-    int error = buffer_error(&json) ? buffer_error(&json) : write_private(data_path, "bootstrap.json", &json);
+    int error = buffer_error(&json) ? buffer_error(&json) : credentials_write(config, "audit", &json);
     if (!error)
-        log_line(
-            LOG_INFO, "made an auditor's token", "token_id=%s file=%s/bootstrap.json", token.id, data_path);
+        log_line(LOG_INFO, "made an auditor's token", "token_id=%s", token.id);
     sodium_memzero(text, sizeof(text));
     return error ? error : store_error(txn);
 }

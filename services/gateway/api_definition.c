@@ -5,7 +5,6 @@
 #include "services/gateway/api.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,18 +172,13 @@ static int read_members(struct api_call *call, Quanyu__Definition *definition, b
 int segment_create(struct api_call *call)
 {
     const char *name;
-    uint8_t random[8];
-    char id[24] = "s_";
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     int error = api_text(call, "name", true, &name);
     if (!error)
         error = read_members(call, &definition, true);
     if (error)
         return error;
-    randombytes_buf(random, sizeof(random));
-    sodium_bin2hex(id + 2, sizeof(id) - 2, random, sizeof(random));
     definition.kind = SEGMENT;
-    definition.id = id;
     return define(call, &definition, true);
 }
 

@@ -22,7 +22,7 @@ static void read_file(const struct runtime *runtime, char *text, size_t size, mo
 {
     char path[128];
     struct stat status;
-    snprintf(path, sizeof(path), "%s/bootstrap.json", runtime->service.directory);
+    snprintf(path, sizeof(path), "%s/audit.json", config_text(runtime->service.config, "bootstrap"));
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     assert_int_equal(fstat(fileno(file), &status), 0);
