@@ -6,7 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define AT_ONCE_MS 100 /* much less than any timeout below, much more than a busy machine needs */
+#define AT_ONCE_MS 200 /* less than a handshake is waited for, more than a busy machine needs */
+#define SOON_MS 1500   /* a handshake's wait, on a busy machine; less than any timeout below */
 
 /* A client of "gateway" that believes audit to be at `endpoint`. */
 static void client_open(
@@ -113,7 +114,7 @@ static void test_nobody_there_is_told_soon_and_then_at_once(void **state)
     assert_int_equal(rpc_client_open(peers, &other), 0);
     int64_t begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
-    assert_true(monotonic_ms() - begun < 250 + AT_ONCE_MS);
+    assert_true(monotonic_ms() - begun < SOON_MS);
     begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
     assert_int_equal(tree_within(other, 5000), -QY_EUNAVAILABLE);
@@ -140,7 +141,7 @@ static void test_port_that_accepts_but_never_speaks_is_not_connected(void **stat
     client_open(&network, local_endpoint(&endpoint, ntohs(address.sin_port)), &peers, &client);
     int64_t begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
-    assert_true(monotonic_ms() - begun < 250 + AT_ONCE_MS);
+    assert_true(monotonic_ms() - begun < SOON_MS);
     rpc_client_close(&client);
     peers_close(&peers);
     close(listener);
