@@ -39,17 +39,17 @@ struct follow {
     struct keys keys;
     char *endpoint;
     struct credit *credit;
-    atomic_bool stopping;
     atomic_uint_fast64_t confirmed;
-    bool running;
     pthread_t thread;
+    bool running;
+    atomic_bool stopping;
     /* thread only */
+    bool asked; /* on this socket, and not answered yet */
+    bool ended;
     void *socket;
     int64_t opened_ms; /* the socket */
-    bool asked;        /* on this socket, and not answered yet */
     int64_t asked_ms;
-    int64_t ask_at_ms; /* not before */
-    bool ended;
+    int64_t ask_at_ms;                /* not before */
     struct journal_position position; /* behind what was handed over */
     struct arena *arena;              /* of one answer */
     /* any thread */

@@ -275,16 +275,16 @@ static void test_answers_that_are_not_to_the_call_are_corrupt(void **state)
     client_open(&network, endpoint, &peers, &client);
     static const uint8_t other_case[] = {0x1a, 0x00}, cut[] = {0x22, 0x09, 0x08};
     static const struct {
-        int outcome;
         struct bytes body;
+        int outcome;
         int code;
     } answers[] = {
-        {0, {other_case, sizeof(other_case)}, -QY_ECORRUPT},
-        {0, {cut, sizeof(cut)}, -QY_ECORRUPT},
-        {0, {NULL, 0}, -QY_ECORRUPT},
-        {-3, {NULL, 0}, -QY_ECORRUPT},
-        {QY_ERROR_COUNT, {NULL, 0}, -QY_ECORRUPT},
-        {QY_EDENIED, {NULL, 0}, -QY_EDENIED},
+        {{other_case, sizeof(other_case)}, 0, -QY_ECORRUPT},
+        {{cut, sizeof(cut)}, 0, -QY_ECORRUPT},
+        {{NULL, 0}, 0, -QY_ECORRUPT},
+        {{NULL, 0}, -3, -QY_ECORRUPT},
+        {{NULL, 0}, QY_ERROR_COUNT, -QY_ECORRUPT},
+        {{NULL, 0}, QY_EDENIED, -QY_EDENIED},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         struct caller *caller = caller_start(client, 5000);
@@ -330,12 +330,11 @@ static void test_client_works_again_after_the_server_came_back(void **state)
     assert_int_equal(tree_within(client, 5000), 0);
     uint16_t port = rpc_server_port(service.server);
     rpc_server_close(&service.server);
-    int code = 0;
     int64_t deadline_ms = monotonic_ms() + PATIENCE_MS;
-    while ((code = tree_within(client, 1000)) != -QY_EUNAVAILABLE)
+    while (tree_within(client, 1000) != -QY_EUNAVAILABLE)
         assert_true(monotonic_ms() < deadline_ms);
     fixture_serve(&service, port, 0);
-    while ((code = tree_within(client, 1000)) != 0)
+    while (tree_within(client, 1000) != 0)
         assert_true(monotonic_ms() < deadline_ms);
     rpc_client_close(&client);
     fixture_close(&service);
