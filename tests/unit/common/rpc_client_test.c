@@ -6,7 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define AT_ONCE_MS 100 /* much less than any timeout below, much more than a busy machine needs */
+#define AT_ONCE_MS 200 /* less than a handshake is waited for, more than a busy machine needs */
+#define SOON_MS 1500   /* a handshake's wait, on a busy machine; less than any timeout below */
 
 /* A client of "gateway" that believes audit to be at `endpoint`. */
 static void client_open(
@@ -113,7 +114,7 @@ static void test_nobody_there_is_told_soon_and_then_at_once(void **state)
     assert_int_equal(rpc_client_open(peers, &other), 0);
     int64_t begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
-    assert_true(monotonic_ms() - begun < 250 + AT_ONCE_MS);
+    assert_true(monotonic_ms() - begun < SOON_MS);
     begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
     assert_int_equal(tree_within(other, 5000), -QY_EUNAVAILABLE);
@@ -140,7 +141,7 @@ static void test_port_that_accepts_but_never_speaks_is_not_connected(void **stat
     client_open(&network, local_endpoint(&endpoint, ntohs(address.sin_port)), &peers, &client);
     int64_t begun = monotonic_ms();
     assert_int_equal(tree_within(client, 5000), -QY_EUNAVAILABLE);
-    assert_true(monotonic_ms() - begun < 250 + AT_ONCE_MS);
+    assert_true(monotonic_ms() - begun < SOON_MS);
     rpc_client_close(&client);
     peers_close(&peers);
     close(listener);
@@ -274,16 +275,16 @@ static void test_answers_that_are_not_to_the_call_are_corrupt(void **state)
     client_open(&network, endpoint, &peers, &client);
     static const uint8_t other_case[] = {0x1a, 0x00}, cut[] = {0x22, 0x09, 0x08};
     static const struct {
-        int outcome;
         struct bytes body;
+        int outcome;
         int code;
     } answers[] = {
-        {0, {other_case, sizeof(other_case)}, -QY_ECORRUPT},
-        {0, {cut, sizeof(cut)}, -QY_ECORRUPT},
-        {0, {NULL, 0}, -QY_ECORRUPT},
-        {-3, {NULL, 0}, -QY_ECORRUPT},
-        {QY_ERROR_COUNT, {NULL, 0}, -QY_ECORRUPT},
-        {QY_EDENIED, {NULL, 0}, -QY_EDENIED},
+        {{other_case, sizeof(other_case)}, 0, -QY_ECORRUPT},
+        {{cut, sizeof(cut)}, 0, -QY_ECORRUPT},
+        {{NULL, 0}, 0, -QY_ECORRUPT},
+        {{NULL, 0}, -3, -QY_ECORRUPT},
+        {{NULL, 0}, QY_ERROR_COUNT, -QY_ECORRUPT},
+        {{NULL, 0}, QY_EDENIED, -QY_EDENIED},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         struct caller *caller = caller_start(client, 5000);
@@ -329,12 +330,11 @@ static void test_client_works_again_after_the_server_came_back(void **state)
     assert_int_equal(tree_within(client, 5000), 0);
     uint16_t port = rpc_server_port(service.server);
     rpc_server_close(&service.server);
-    int code = 0;
     int64_t deadline_ms = monotonic_ms() + PATIENCE_MS;
-    while ((code = tree_within(client, 1000)) != -QY_EUNAVAILABLE)
+    while (tree_within(client, 1000) != -QY_EUNAVAILABLE)
         assert_true(monotonic_ms() < deadline_ms);
     fixture_serve(&service, port, 0);
-    while ((code = tree_within(client, 1000)) != 0)
+    while (tree_within(client, 1000) != 0)
         assert_true(monotonic_ms() < deadline_ms);
     rpc_client_close(&client);
     fixture_close(&service);

@@ -187,7 +187,7 @@ static void test_gatekeeper_admits_its_own_domain_only(void **state)
     assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
     struct stranger stranger = stranger_open();
     set_curve(stranger.socket, server_keys.public_key, own.public_key, own.secret_key);
-    assert_false(gets_in(&stranger, (uint16_t)atoi(strrchr(endpoint, ':') + 1)));
+    assert_false(gets_in(&stranger, (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10)));
     stranger_close(&stranger);
     socket_close(&server);
     network_close(&network);
