@@ -242,11 +242,14 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     }
     if (error)
         return error;
-    resolution.node = found[0].node;
     struct link link = {.evidence = evidence, .event_ms = event_ms};
-    for (unsigned i = 1; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
+        if (i == 0) {
+            resolution.node = found[i].node;
+            continue;
+        }
         resolution.linked[resolution.linked_count++] = found[i].node;
-        keep_link(graph, batch->txn, found[0].node, found[i].node, &link);
+        keep_link(graph, batch->txn, resolution.node, found[i].node, &link);
     }
     *ret_resolution = resolution;
     return store_error(batch->txn);

@@ -189,7 +189,7 @@ int view_address(const struct identity *identity, struct store_txn *txn, uint32_
     struct arena *arena, Quanyu__AddressReply *reply)
 {
     const struct kind *known = kind_find(&identity->kinds, kind, strlen(kind));
-    uint32_t node;
+    uint32_t node = 0;
     struct node_row row;
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
     int error = known ? newest_of_kind(txn, person, known->name, &node) : -QY_ENOTFOUND;
