@@ -23,6 +23,10 @@ struct audience_answer {
     size_t listed;
 };
 
+/* -QY_EINVAL with the problem: the rule cannot be asked as of an earlier time. */
+int audience_check_past(
+    const struct rule *rule, const struct registry *registry, struct rule_problem *problem);
+
 /* Person by person. */
 int audience_scan(const struct audience *audience, struct audience_answer *ret_answer);
 

@@ -75,6 +75,10 @@ int handle_audience(struct rpc_context *context, const ProtobufCMessage *request
         .after = question->after,
         .arena = context->arena,
     };
+    struct rule_problem problem = {0};
+    error = question->as_of_ms != 0 ? audience_check_past(rule, registry, &problem) : 0;
+    if (error)
+        return handler_refuse_rule(context, error, &problem);
     struct audience_answer answer = {0};
     error = audience_scan(&audience, &answer);
     return error ? error : fill(context, &answer, true, reply);

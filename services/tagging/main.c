@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/campaign.pb-c.h"
 #include "services/tagging/tagging.h"
 
 int main(int argc, char **argv)

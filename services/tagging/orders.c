@@ -167,8 +167,9 @@ int refunds_add(struct people *people, struct node *node, struct person *person,
 
 /* -- all of them -- */
 
-static int collect(
-    struct people *people, const struct person *person, enum people_part part, struct purchase_set *set)
+/* The earliest of each purchase, of those before `before_ms`: nothing earlier can be missing then. */
+static int collect(struct people *people, const struct person *person, enum people_part part,
+    int64_t before_ms, struct purchase_set *set)
 {
     for (size_t i = 0; i < person->node_count; i++) {
         struct store_key prefix;
@@ -182,7 +183,8 @@ static int collect(
             if (key.size != prefix.size + sizeof(id.bytes) || !decode_purchase(row, &purchase))
                 return -QY_ECORRUPT;
             memcpy(id.bytes, key.data + prefix.size, sizeof(id.bytes));
-            error = purchase_set_add(set, &id, &purchase);
+            if (purchase.time_ms < before_ms)
+                error = purchase_set_add(set, &id, &purchase);
         }
         if (error)
             return error;
@@ -190,9 +192,24 @@ static int collect(
     return 0;
 }
 
-int orders_recount(struct people *people, struct person *person)
+int orders_sum(struct people *people, const struct person *person, int64_t before_ms, struct totals *totals)
 {
     _cleanup_(purchase_set_close) struct purchase_set *set = NULL;
+    int error = purchase_set_open(&set);
+    if (!error)
+        error = collect(people, person, PART_ORDER, before_ms, set);
+    if (error)
+        return error;
+    purchase_set_sum_orders(set, totals);
+    purchase_set_clear(set);
+    error = collect(people, person, PART_REFUND, before_ms, set);
+    if (!error)
+        purchase_set_sum_refunds(set, totals);
+    return error;
+}
+
+int orders_recount(struct people *people, struct person *person)
+{
     struct totals totals = {0};
     for (size_t i = 0; i < person->node_count; i++) {
         const struct node *node = people_node(people, person->nodes[i].node);
@@ -200,17 +217,9 @@ int orders_recount(struct people *people, struct person *person)
             return people->error;
         totals_add_seen(&totals, node->events, node->first_seen_ms, node->last_seen_ms);
     }
-    int error = purchase_set_open(&set);
-    if (!error)
-        error = collect(people, person, PART_ORDER, set);
+    int error = orders_sum(people, person, INT64_MAX, &totals);
     if (error)
         return error;
-    purchase_set_sum_orders(set, &totals);
-    purchase_set_clear(set);
-    error = collect(people, person, PART_REFUND, set);
-    if (error)
-        return error;
-    purchase_set_sum_refunds(set, &totals);
     person->totals = totals;
     person->dirty = true;
     return 0;

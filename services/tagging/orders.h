@@ -35,6 +35,9 @@ int refunds_add(struct people *people, struct node *node, struct person *person,
 /* Takes the person's totals anew from all nodes. */
 int orders_recount(struct people *people, struct person *person);
 
+/* Adds the person's orders and refunds before `before_ms` to `totals`. */
+int orders_sum(struct people *people, const struct person *person, int64_t before_ms, struct totals *totals);
+
 /* A set of purchases by key that keeps the earliest of each. */
 struct purchase_set;
 int purchase_set_open(struct purchase_set **ret_set);

@@ -41,6 +41,27 @@ static void take_borders(struct score_values *values, struct score_borders *ret_
         score_borders_take(values->values[i], values->count, ret_borders->borders[i]);
 }
 
+int score_borders_of_past(
+    struct people *people, uint32_t highest, int64_t as_of_ms, struct score_borders *ret_borders)
+{
+    _cleanup_(free_values) struct score_values values = {0};
+    int error = 0;
+    for (uint32_t number = 1; !error && number <= highest; number++) {
+        people_forget_when_large(people);
+        const struct person *person = people_person(people, number);
+        if (!person)
+            return people->error;
+        struct totals totals = {0};
+        if (person->totals.orders > 0)
+            error = orders_sum(people, person, as_of_ms, &totals);
+        if (!error && totals.orders > 0)
+            error = add_values(&values, &totals);
+    }
+    if (!error)
+        take_borders(&values, ret_borders);
+    return error;
+}
+
 int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders)
 {
     _cleanup_(free_values) struct score_values values = {0};

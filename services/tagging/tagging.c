@@ -197,7 +197,7 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
     int64_t now_ms = batch->now_ms;
     int error = tagging_begin(tagging, batch);
     if (!error && tagging->unsettled.count > 0)
-        error = tagging_settle(tagging, batch);
+        error = tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_EVENT});
     for (;;) {
         int64_t midnight_ms = tagging->state.next_midnight_ms, timer_ms = tagging->timers.next_due_ms;
         if (error || (midnight_ms > until_ms && timer_ms > until_ms))

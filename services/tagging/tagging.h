@@ -5,6 +5,7 @@
 #define QY_TAGGING_TAGGING_H
 
 #include "common/service.h"
+#include "proto/campaign.pb-c.h"
 #include "proto/tagging.pb-c.h"
 #include "services/tagging/orders.h"
 #include "services/tagging/registry.h"
@@ -92,8 +93,19 @@ int tagging_identity_record(
     struct tagging *tagging, struct batch *batch, const struct journal_record *record);
 int tagging_campaign_record(
     struct tagging *tagging, struct batch *batch, const struct journal_record *record);
-/* Looks at persons whose event never came. */
-int tagging_settle(struct tagging *tagging, struct batch *batch);
+/* Whether the person waits for its event. */
+bool tagging_is_unsettled(const struct tagging *tagging, uint32_t person);
+/* Looks at those who wait. */
+int tagging_settle(struct tagging *tagging, struct batch *batch, const struct cause *cause);
+
+/* -- arrival.c -- */
+int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quanyu__PersonEvent *record);
+int tagging_take_delivery(
+    struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms);
+
+/* -- watches.c -- */
+int tagging_set_watch(struct tagging *tagging, struct batch *batch, const Quanyu__WatchSet *record);
+int tagging_drop_watch(struct tagging *tagging, struct batch *batch, const char *watch);
 
 /* -- evaluate.c -- */
 /* Evaluates the definitions in `mask` (which is used up) and those that depend on what changes, for one
@@ -130,6 +142,9 @@ void tagging_queue_step(struct tagging *tagging, struct service *service);
 int tagging_midnight(struct tagging *tagging, struct batch *batch);
 /* Borders from all people with an order, as a snapshot or batch sees them. */
 int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders);
+/* The same as at an earlier time. */
+int score_borders_of_past(
+    struct people *people, uint32_t highest, int64_t as_of_ms, struct score_borders *ret_borders);
 
 /* -- tags.c -- */
 int tagging_tag_person(struct tagging *tagging, struct batch *batch, struct person *person,

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One event on its way into a person. */
+#include "services/tagging/subject.h"
+#include "services/tagging/tagging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 255
+#define TRAIT_BYTES_MAX 8192
+#define CARRIED_BYTES_MAX 1024
+
+struct arrival {
+    struct tagging *tagging;
+    struct batch *batch;
+    struct node *node;
+    struct person *person;
+    struct stored_event event;
+    yyjson_val *properties;
+    uint64_t mask[DEFINITION_WORDS]; /* definitions to look at */
+};
+
+static void mark(struct arrival *arrival, const uint64_t *mask)
+{
+    for (size_t i = 0; mask && i < arrival->tagging->registry->words; i++)
+        arrival->mask[i] |= mask[i];
+}
+
+static void mark_metrics(struct arrival *arrival, uint32_t changed)
+{
+    for (; changed != 0; changed &= changed - 1)
+        mark(arrival, arrival->tagging->registry->metrics[__builtin_ctz(changed)]);
+}
+
+static struct bytes bytes_of(ProtobufCBinaryData data)
+{
+    return (struct bytes){data.data, data.len};
+}
+
+/* The kinds of the identifiers that the event carries: those of the person's nodes that it names. */
+static struct bytes carried_kinds(const struct person *person, const Quanyu__PersonEvent *record, char *out)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < person->node_count; i++) {
+        const struct person_node *node = &person->nodes[i];
+        bool named = node->node == record->node;
+        for (size_t j = 0; !named && j < record->n_linked; j++)
+            named = record->linked[j] == node->node;
+        size_t length = strlen(node->kind) + 1;
+        if (!named || size + length > CARRIED_BYTES_MAX)
+            continue;
+        memcpy(out + size, node->kind, length);
+        size += length;
+    }
+    return (struct bytes){(const uint8_t *)out, size};
+}
+
+static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *value)
+{
+    const char *name = yyjson_get_str(key);
+    size_t size;
+    if (strlen(name) != yyjson_get_len(key) || yyjson_get_len(key) > NAME_MAX_BYTES)
+        return 0;
+    char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
+    if (!json)
+        return 0;
+    if (size <= TRAIT_BYTES_MAX) {
+        const struct trait trait = {name, json, size, arrival->event.stated_ms, arrival->event.origin};
+        if (node_state_trait(&arrival->tagging->people, arrival->node, &trait)) {
+            mark(arrival, name_masks_find(&arrival->tagging->registry->traits, name));
+            arrival->person->dirty = true;
+        }
+    }
+    free(json);
+    return arrival->tagging->people.error;
+}
+
+static int state_traits(struct arrival *arrival)
+{
+    if (arrival->event.traits.size == 0)
+        return 0;
+    yyjson_val *traits = arena_json(
+        arrival->tagging->scratch, (const char *)arrival->event.traits.data, arrival->event.traits.size);
+    yyjson_obj_iter members = yyjson_obj_iter_with(traits);
+    int error = 0;
+    for (yyjson_val *key; !error && (key = yyjson_obj_iter_next(&members));)
+        error = state_trait(arrival, key, yyjson_obj_iter_get_val(key));
+    return error;
+}
+
+static int count_purchase(struct arrival *arrival)
+{
+    bool order = strcmp(arrival->event.name, EVENT_ORDER) == 0;
+    if (arrival->event.type != QUANYU__EVENT_TYPE__EVENT_TRACK ||
+        (!order && strcmp(arrival->event.name, EVENT_REFUND) != 0))
+        return 0;
+    struct purchase purchase;
+    struct purchase_key key;
+    purchase_read(&arrival->tagging->money, &arrival->event, arrival->properties, !order, &purchase, &key);
+    return (order ? orders_add : refunds_add)(
+        &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
+}
+
+/* Puts the event into node and person, and marks who must look. */
+static int store_event(struct arrival *arrival)
+{
+    struct totals before = arrival->person->totals;
+    int error = node_add_event(&arrival->tagging->people, arrival->node, &arrival->event);
+    if (error)
+        return error;
+    if (arrival->event.properties.size > 0)
+        arrival->properties = arena_json(arrival->tagging->scratch,
+            (const char *)arrival->event.properties.data, arrival->event.properties.size);
+    if (arrival->event.type != QUANYU__EVENT_TYPE__EVENT_NONE) {
+        totals_seen(&arrival->person->totals, arrival->event.time_ms);
+        arrival->tagging->state.events++;
+    }
+    arrival->person->dirty = true;
+    error = count_purchase(arrival);
+    if (!error)
+        error = state_traits(arrival);
+    mark_metrics(arrival, totals_difference(&before, &arrival->person->totals));
+    if (*arrival->event.name)
+        mark(arrival, name_masks_find(&arrival->tagging->registry->events, arrival->event.name));
+    return error;
+}
+
+static int take_arrival(struct arrival *arrival)
+{
+    struct tagging *tagging = arrival->tagging;
+    int error = store_event(arrival);
+    if (error)
+        return error;
+    const struct cause cause = {
+        .kind = arrival->event.history ? CAUSE_IMPORT : CAUSE_EVENT, .origin = arrival->event.origin};
+    if (!tagging_is_unsettled(tagging, arrival->person->number))
+        error = tagging_evaluate(tagging, arrival->batch, arrival->person, arrival->mask, &cause);
+    if (!error)
+        error = tagging_settle(tagging, arrival->batch, &cause);
+    if (!error)
+        error = tagging_fire(tagging, arrival->batch, arrival->person, &arrival->event, arrival->properties);
+    return error;
+}
+
+/* False where nobody is there to take it. */
+static bool find_person(struct arrival *arrival, uint32_t node)
+{
+    struct people *people = &arrival->tagging->people;
+    arrival->node = node ? people_node(people, node) : NULL;
+    if (arrival->node && arrival->node->person)
+        arrival->person = people_person(people, arrival->node->person);
+    return arrival->person != NULL;
+}
+
+int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quanyu__PersonEvent *record)
+{
+    struct arrival arrival = {.tagging = tagging, .batch = batch};
+    if (!find_person(&arrival, record->node)) {
+        tagging->state.ignored++;
+        return tagging->people.error == -QY_EINVAL ? 0 : tagging->people.error;
+    }
+    char kinds[CARRIED_BYTES_MAX];
+    bool known_type =
+        record->type > QUANYU__EVENT_TYPE__EVENT_NONE && record->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS;
+    arrival.event = (struct stored_event){
+        .time_ms = record->event_ms < record->received_ms ? record->event_ms : record->received_ms,
+        .stated_ms = record->event_ms,
+        .received_ms = record->received_ms,
+        .origin = record->origin,
+        .message_key = record->message_key,
+        .type = known_type ? record->type : QUANYU__EVENT_TYPE__EVENT_TRACK,
+        .history = record->history,
+        .name = record->name,
+        .properties = bytes_of(record->properties),
+        .traits = bytes_of(record->traits),
+        .context = bytes_of(record->context),
+        .carried = carried_kinds(arrival.person, record, kinds),
+        .node = record->node,
+    };
+    return take_arrival(&arrival);
+}
+
+/* -- what campaign did -- */
+
+struct message_state {
+    const char *event, *state;
+};
+
+/* NULL: what is only in the outbox is no event. */
+static const struct message_state *message_state_of(Quanyu__Delivery__State state)
+{
+    static const struct message_state states[] = {
+        [QUANYU__DELIVERY__STATE__SENDING] = {"Message Sent", "sending"},
+        [QUANYU__DELIVERY__STATE__DELIVERED] = {"Message Delivered", "delivered"},
+        [QUANYU__DELIVERY__STATE__FAILED] = {"Message Failed", "failed"},
+        [QUANYU__DELIVERY__STATE__UNKNOWN] = {"Message Unknown", "unknown"},
+        [QUANYU__DELIVERY__STATE__SKIPPED] = {"Message Skipped", "skipped"},
+    };
+    return (size_t)state < COUNT_OF(states) && states[state].event ? &states[state] : NULL;
+}
+
+static void put_member(struct buffer *json, const char *name, const char *value)
+{
+    buffer_printf(json, "%s\"%s\":", json->size > 1 ? "," : "", name);
+    buffer_json_string(json, value, strlen(value));
+}
+
+int tagging_take_delivery(
+    struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms)
+{
+    struct arrival arrival = {.tagging = tagging, .batch = batch};
+    const struct message_state *message = message_state_of(record->state);
+    if (!message)
+        return 0;
+    if (!find_person(&arrival, record->node ? record->node : record->person)) {
+        tagging->state.ignored++;
+        return tagging->people.error == -QY_EINVAL ? 0 : tagging->people.error;
+    }
+    _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
+    buffer_byte(&json, '{');
+    put_member(&json, "journey", record->journey);
+    put_member(&json, "step", record->step);
+    put_member(&json, "channel", record->channel);
+    put_member(&json, "state", message->state);
+    put_member(&json, "delivery_id", record->delivery_id);
+    if (*record->reason)
+        put_member(&json, "reason", record->reason);
+    buffer_byte(&json, '}');
+    if (buffer_error(&json))
+        return buffer_error(&json);
+    arrival.event = (struct stored_event){
+        .time_ms = time_ms,
+        .stated_ms = time_ms,
+        .received_ms = time_ms,
+        .type = QUANYU__EVENT_TYPE__EVENT_NONE,
+        .name = message->event,
+        .properties = {json.data, json.size},
+        .node = arrival.node->number,
+    };
+    return take_arrival(&arrival);
+}
