@@ -194,7 +194,7 @@ static int fold_open(void *self, struct batch *batch)
     if (!error)
         error = load(audit, batch->txn);
     if (!error)
-        error = audit_token_bootstrap(batch->txn, config, service_data_path(batch->service));
+        error = audit_token_bootstrap(batch->txn, config);
     if (!error)
         atomic_store(&audit->size, merkle_size(audit->merkle));
     return error;

@@ -6,11 +6,13 @@
 #include "common/log.h"
 #include "services/audit/audit_store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TOKEN_PREFIX "qya_"
@@ -138,7 +140,7 @@ static int write_private(const char *directory, const char *name, const struct b
     unlink(temporary);
     int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
-        return -QY_EIO;
+        return error_from_errno(errno);
     int error = write_all(file, (const char *)content->data, content->size);
     if (close(file) && !error)
         error = -QY_EIO;
@@ -163,9 +165,12 @@ static void add_url(struct buffer *json, const struct config *config)
     buffer_json_string(json, url, strlen(url));
 }
 
-int audit_token_bootstrap(struct store_txn *txn, const struct config *config, const char *data_path)
+int audit_token_bootstrap(struct store_txn *txn, const struct config *config)
 {
     struct validity validity = {.now_ms = clock_wall_ms()};
+    const char *directory = config_text(config, "bootstrap");
+    if (strcmp(directory, "none") == 0)
+        return 0;
     audit_store_each_token(txn, look_for_valid, &validity);
     if (validity.any || store_error(txn))
         return store_error(txn);
@@ -178,10 +183,13 @@ int audit_token_bootstrap(struct store_txn *txn, const struct config *config, co
     buffer_printf(&json, ",\"auditor_token\":\"%s\"}\n", text);
     /* The file comes before the commit: a token that was lost with a crash is made again, one that is in
      * force is never lost. */
-    int error = buffer_error(&json) ? buffer_error(&json) : write_private(data_path, "bootstrap.json", &json);
+    int error = buffer_error(&json);
+    if (!error && mkdir(directory, 0700) && errno != EEXIST)
+        error = error_from_errno(errno);
     if (!error)
-        log_line(
-            LOG_INFO, "made an auditor's token", "token_id=%s file=%s/bootstrap.json", token.id, data_path);
+        error = write_private(directory, "audit.json", &json);
+    if (!error)
+        log_line(LOG_INFO, "made an auditor's token", "token_id=%s file=%s/audit.json", token.id, directory);
     sodium_memzero(text, sizeof(text));
     return error ? error : store_error(txn);
 }
