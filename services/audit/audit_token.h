@@ -23,7 +23,8 @@ void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, i
 int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token);
 
 /* Where no token is valid (at first start, and when the last one has expired), makes one for a year and
- * writes it with the audit port's URL (credentials.h). */
+ * writes it with the audit port's URL to <bootstrap>/audit.json, mode 0600; with the setting bootstrap = none
+ * it makes nothing. */
 int audit_token_bootstrap(struct store_txn *txn, const struct config *config);
 
 #endif

@@ -24,17 +24,11 @@
 struct service {
     struct config *config;
     struct store *store;
-    const char *directory;
 };
 
 const struct config *service_config(const struct service *service)
 {
     return service->config;
-}
-
-const char *service_data_path(const struct service *service)
-{
-    return service->directory;
 }
 
 static void must(int error, const char *what)
@@ -267,9 +261,10 @@ int main(int argc, char **argv)
     if (batch == 0 || total < batch || !mkdtemp(directory))
         must(-QY_EINVAL, "arguments");
     total -= total % batch;
-    struct service service = {.directory = directory};
+    struct service service = {0};
     struct audit audit = {0};
     struct arena *arena;
+    setenv("QUANYU_BOOTSTRAP", "none", 1);
     if (config_open("/dev/null", &service.config, error))
         must(-QY_EINVAL, error);
     must(arena_open(&arena), "memory");

@@ -22,7 +22,7 @@ static void read_file(const struct runtime *runtime, char *text, size_t size, mo
 {
     char path[128];
     struct stat status;
-    snprintf(path, sizeof(path), "%s/audit.json", config_text(runtime->service.config, "bootstrap"));
+    snprintf(path, sizeof(path), "%s/bootstrap/audit.json", runtime->service.directory);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     assert_int_equal(fstat(fileno(file), &status), 0);
@@ -123,6 +123,22 @@ static void test_a_token_ends_with_its_time(void **state)
     assert_int_equal(check(runtime, text, 1500, &token), -QY_EUNAUTHENTIC);
 }
 
+static void test_no_token_is_made_where_none_is_wanted(void **state)
+{
+    struct runtime *runtime = *state;
+    char command[128];
+    unsigned count = 0;
+    runtime_stop(runtime);
+    snprintf(command, sizeof(command), "rm -rf %s/state", runtime->service.directory);
+    assert_int_equal(system(command), 0);
+    runtime->no_token = true;
+    runtime_start(runtime);
+    struct store_txn *txn = runtime_read(runtime);
+    audit_store_each_token(txn, count_token, &count);
+    store_abort(&txn);
+    assert_int_equal(count, 0);
+}
+
 static void test_what_is_not_a_token_is_refused(void **state)
 {
     struct runtime *runtime = *state;
@@ -156,6 +172,7 @@ int main(void)
         TEST(test_a_restart_keeps_the_token),
         TEST(test_a_token_lost_with_a_crash_is_made_again),
         TEST(test_a_token_ends_with_its_time),
+        TEST(test_no_token_is_made_where_none_is_wanted),
         TEST(test_what_is_not_a_token_is_refused),
         TEST(test_the_state_does_not_hold_the_token),
     };

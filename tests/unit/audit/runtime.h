@@ -31,16 +31,12 @@ struct runtime {
     struct arena *arena;
     int64_t now_ms;
     const char *clock;
+    bool no_token;
 };
 
 const struct config *service_config(const struct service *service)
 {
     return service->config;
-}
-
-const char *service_data_path(const struct service *service)
-{
-    return service->directory;
 }
 
 static inline void runtime_begin(struct runtime *runtime)
@@ -76,7 +72,8 @@ static inline void runtime_start(struct runtime *runtime)
     snprintf(path, sizeof(path), "%s/quanyu.conf", runtime->service.directory);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "clock = %s\n", runtime->clock);
+    fprintf(file, "clock = %s\nbootstrap = %s%s\n", runtime->clock,
+        runtime->no_token ? "" : runtime->service.directory, runtime->no_token ? "none" : "/bootstrap");
     fclose(file);
     if (config_open(path, &runtime->service.config, error))
         fail_msg("%s", error);
