@@ -63,5 +63,6 @@ void credentials_url(const struct config *config, const char *service, char url[
     int port = (int)config_number(config, name);
     bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
     bool brackets = !any && strchr(address, ':');
-    snprintf(url, 300, brackets ? "http://[%.200s]:%d" : "http://%.200s:%d", any ? "127.0.0.1" : address, port);
+    snprintf(
+        url, 300, brackets ? "http://[%.200s]:%d" : "http://%.200s:%d", any ? "127.0.0.1" : address, port);
 }

@@ -35,7 +35,10 @@ static void write_definition(struct json *json, const Quanyu__Definition *defini
     json_field_text(json, "description", definition->description);
     json_name(json, definition->kind == STAGES ? "stages" : "rule");
     json_raw(json, definition->rule.data, definition->rule.len, "null");
-    json_field_text(json, "state", definition->paused ? "paused" : definition->building ? "building" : "active");
+    json_field_text(json, "state",
+        definition->paused     ? "paused"
+        : definition->building ? "building"
+                               : "active");
     json_field_unsigned(json, "version", definition->version);
     json_field_time(json, "created_at", definition->created_ms);
     json_field_time(json, "changed_at", definition->changed_ms);
@@ -208,7 +211,8 @@ int segment_remove(struct api_call *call)
     return drop(call, SEGMENT, call->parameters[0]);
 }
 
-static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
+static int one_ids_of(
+    struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
 {
     Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
     question.persons = arena_alloc(call->arena, sizeof(uint32_t) * (page->n_changes + 1));

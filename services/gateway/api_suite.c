@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ADVANCE_STEPS 2000 /* due times that are closer together than this part of the way are gone through at once */
+#define ADVANCE_STEPS                                                                                        \
+    2000 /* due times that are closer together than this part of the way are gone through at once */
 #define QUIET_TIMEOUT_S 30.0
 
 enum suite_member { GATEWAY, IDENTITY, TAGGING, CAMPAIGN, AUDIT, SUITE_SIZE };
@@ -36,14 +37,16 @@ static const Quanyu__StatusReply__Input *input_of(const Quanyu__StatusReply *sta
     return NULL;
 }
 
-static bool has_all_of(const Quanyu__StatusReply *status, const char *leader, const Quanyu__StatusReply *leaders)
+static bool has_all_of(
+    const Quanyu__StatusReply *status, const char *leader, const Quanyu__StatusReply *leaders)
 {
     const Quanyu__StatusReply__Input *input = input_of(status, leader);
     return input && input->next >= leaders->journal_next;
 }
 
-/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone through, campaign
- * and tagging have all of each other, and nothing is being sent: then only new events or time can change anything. */
+/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone
+ * through, campaign and tagging have all of each other, and nothing is being sent: then only new events or
+ * time can change anything. */
 static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE], bool *ret_quiet)
 {
     for (int i = 0; i < AUDIT; i++) {
@@ -52,8 +55,8 @@ static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE]
             return error;
     }
     uint64_t end = all[GATEWAY]->journal_next;
-    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
-                 has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
+    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end &&
+                 all[CAMPAIGN]->origin >= end && has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
                  has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
     return 0;
 }
@@ -196,7 +199,8 @@ static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
     }
 }
 
-/* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its time. */
+/* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its
+ * time. */
 static int advance_to(struct api_call *call, int64_t target_ms)
 {
     int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
@@ -240,13 +244,15 @@ int clock_change(struct api_call *call)
 {
     int64_t target;
     if (!call->gateway->simulated)
-        return api_refuse(call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
+        return api_refuse(
+            call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
     int error = read_target(call, &target);
     if (error)
         return error;
     char detail[64], time[TIME_TEXT_BYTES];
     snprintf(detail, sizeof(detail), "to %s", time_format(target, time));
-    error = gateway_record_act(call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
+    error = gateway_record_act(
+        call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
     if (!error)
         error = advance_to(call, target);
     if (!error)
