@@ -49,9 +49,11 @@ const struct api_operation api_operations[] = {
     {"GET", "/api/v1/journeys/{id}/deliveries", journey_deliveries, .summary = "What was sent, newest first",
         PAGE},
     {"GET", "/api/v1/status", suite_status, .summary = "How far each service has come"},
+    {"GET", "/api/v1/summary", suite_summary,
+        .summary = "How many people, identifiers, orders; people by stage"},
     {"GET", "/api/v1/clock", clock_show, .summary = "The suite's time"},
     {"POST", "/api/v1/clock", clock_change, BODY_OBJECT, .summary = "Set or advance a simulated clock",
-        .members = NAMES("set", "advance")},
+        .members = NAMES("set", "advance", "step")},
     {"GET", "/openapi.json", openapi_show, .summary = "This description", .open = true},
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite as a whole: how far each service has come, and the simulated clock. */
 #include "common/clock.h"
+#include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/ticker.h"
 
@@ -150,6 +152,53 @@ int suite_status(struct api_call *call)
     return 0;
 }
 
+/* -- summary -- */
+
+static int ask_counts(
+    struct api_call *call, Quanyu__IdentityCounts **ret_identity, Quanyu__TaggingCounts **ret_tagging)
+{
+    Quanyu__CountsRequest counts = QUANYU__COUNTS_REQUEST__INIT;
+    Quanyu__IdentityRequest identity = QUANYU__IDENTITY_REQUEST__INIT;
+    identity.call_case = QUANYU__IDENTITY_REQUEST__CALL_COUNTS;
+    identity.counts = &counts;
+    Quanyu__TaggingRequest tagging = QUANYU__TAGGING_REQUEST__INIT;
+    tagging.call_case = QUANYU__TAGGING_REQUEST__CALL_COUNTS;
+    tagging.counts = &counts;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &identity.base, &quanyu__identity_reply__descriptor, &reply);
+    if (error)
+        return error;
+    *ret_identity = ((Quanyu__IdentityReply *)reply)->counts;
+    error = api_ask(call, "tagging", &tagging.base, &quanyu__tagging_reply__descriptor, &reply);
+    if (!error)
+        *ret_tagging = ((Quanyu__TaggingReply *)reply)->counts;
+    return error;
+}
+
+int suite_summary(struct api_call *call)
+{
+    Quanyu__IdentityCounts *identity;
+    Quanyu__TaggingCounts *tagging;
+    int error = ask_counts(call, &identity, &tagging);
+    if (error)
+        return error;
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_unsigned(&json, "persons", identity->persons);
+    json_field_unsigned(&json, "identifiers", identity->nodes);
+    json_field_unsigned(&json, "joins", identity->joins);
+    json_field_unsigned(&json, "events", identity->events);
+    json_field_unsigned(&json, "unattributed_events", identity->unattributed);
+    json_field_unsigned(&json, "orders", tagging->orders);
+    json_name(&json, "stages");
+    json_open(&json, '{');
+    for (size_t i = 0; i < tagging->n_stages; i++)
+        json_field_unsigned(&json, tagging->stages[i]->stage, tagging->stages[i]->persons);
+    json_close(&json, '}');
+    json_close(&json, '}');
+    return 0;
+}
+
 /* -- clock -- */
 
 static void write_clock(struct api_call *call)
@@ -200,22 +249,32 @@ static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
 }
 
 /* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its
- * time. */
-static int advance_to(struct api_call *call, int64_t target_ms)
+ * time. Timers that are closer together than `least_step_ms` are gone through at once; each service still
+ * fires its own in their order. */
+static int advance_to(struct api_call *call, int64_t target_ms, int64_t least_step_ms)
 {
     int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
-    int64_t least_step = (target_ms - now) / ADVANCE_STEPS;
     while (now < target_ms) {
         int error = wait_quiet(call, &due);
         if (error)
             return error;
-        int64_t next = due <= now + least_step ? now + least_step : due;
+        int64_t next = due <= now + least_step_ms ? now + least_step_ms : due;
         now = next > target_ms || next <= now ? target_ms : next;
         error = ticker_set(call->gateway->service, now);
         if (error)
             return error;
     }
     return wait_quiet(call, &due);
+}
+
+static int read_step(struct api_call *call, int64_t span_ms, int64_t *ret_step_ms)
+{
+    const char *step;
+    int error = api_text(call, "step", false, &step);
+    *ret_step_ms = span_ms / ADVANCE_STEPS;
+    if (error || !step || duration_parse(step, strlen(step), ret_step_ms))
+        return error;
+    return api_refuse(call, -QY_EINVAL, "step", "must be a duration: 90s, 15m, 36h, 30d, 6w");
 }
 
 static int read_target(struct api_call *call, int64_t *ret_target_ms)
@@ -242,11 +301,13 @@ static int read_target(struct api_call *call, int64_t *ret_target_ms)
 
 int clock_change(struct api_call *call)
 {
-    int64_t target;
+    int64_t target, step;
     if (!call->gateway->simulated)
         return api_refuse(
             call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
     int error = read_target(call, &target);
+    if (!error)
+        error = read_step(call, target - gateway_now_ms(call->gateway), &step);
     if (error)
         return error;
     char detail[64], time[TIME_TEXT_BYTES];
@@ -254,7 +315,7 @@ int clock_change(struct api_call *call)
     error = gateway_record_act(
         call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
     if (!error)
-        error = advance_to(call, target);
+        error = advance_to(call, target, step);
     if (!error)
         write_clock(call);
     return error;
