@@ -148,7 +148,7 @@ static inline int fixture_records(
     Quanyu__RecordsReply__Row *row = arena_alloc(context->arena, sizeof(*row));
     quanyu__records_reply__init(result);
     quanyu__records_reply__row__init(row);
-    result->rows = arena_alloc(context->arena, sizeof(result->rows[0]));
+    result->rows = arena_alloc(context->arena, sizeof(void *));
     result->n_rows = 1;
     result->rows[0] = row;
     char *text = arena_printf(context->arena, "%s %s", context->peer, context->header->request_id);
