@@ -21,7 +21,7 @@
 #define MAX_READERS 64
 #define QUEUED_MESSAGES 1000
 #define RECEIVE_AT_ONCE 64 /* before answers get their turn */
-#define POOL_REQUESTS 256
+#define POOL_REQUESTS 64
 /* A client whose connection is closed loses what it has received but not read yet: so long it may take. */
 #define LAST_ANSWERS_MS 100
 

@@ -357,10 +357,7 @@ static void test_refused_follower_says_why_and_goes_on_asking(void **state)
 
 static void *scripted_leader(const struct network *network, uint16_t *ret_port)
 {
-    struct keys keys = network_keys(network, "identity");
-    void *server = NULL;
-    assert_int_equal(socket_listen("tcp://127.0.0.1:0", &keys, 100, &server, ret_port), 0);
-    return server;
+    return network_listen(network, "identity", 0, ret_port);
 }
 
 /* An answer to the follower of `request`: nothing new at `next`, with a watermark to know it by. */
@@ -467,10 +464,8 @@ static void test_impostor_is_not_followed(void **state)
 {
     struct network network = network_open(state);
     struct receiver receiver;
-    struct keys keys = network_keys(&network, "audit");
-    void *impostor = NULL;
     uint16_t port;
-    assert_int_equal(socket_listen("tcp://127.0.0.1:0", &keys, 100, &impostor, &port), 0);
+    void *impostor = network_listen(&network, "audit", 0, &port);
     receiver_open(&receiver, &beginning);
     receiver_follow(&receiver, &network, port, 0, 50);
     /* A client that gets in after it proves that its own attempts have come to an end. */
