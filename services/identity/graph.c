@@ -100,7 +100,7 @@ static void find_node(
     struct graph *graph, struct store_txn *txn, const struct identifier *identifier, struct found *found)
 {
     look_up(graph, txn, identifier, identifier->kind, found);
-    const struct kind *anonymous = identifier->previous ? kind_find(graph->kinds, "anonymous_id", 12) : NULL;
+    const struct kind *anonymous = identifier->previous ? graph->kinds->anonymous_id : NULL;
     if (found->node || !anonymous)
         return;
     struct found other;
@@ -148,9 +148,8 @@ static int gather_members(struct graph *graph, struct store_txn *txn, uint32_t p
     if (error)
         return error;
     uint32_t node;
-    bool has_traits;
     buffer_clear(&graph->moved);
-    while (identity_store_next_member(scan, &node, &has_traits))
+    while (identity_store_next_member(scan, &node))
         buffer_append(&graph->moved, &node, sizeof(node));
     return buffer_error(&graph->moved);
 }
