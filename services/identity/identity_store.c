@@ -165,7 +165,8 @@ static void move_row(struct store_txn *txn, unsigned table, uint32_t node, uint3
     store_put(txn, table, &fresh, copy.size ? copy.data : (const uint8_t *)"", copy.size);
 }
 
-void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to)
+void identity_store_move_node(
+    struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES])
 {
     struct store_key key = key_of(node);
     struct bytes value;
@@ -174,6 +175,7 @@ void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t fro
     if (!store_get(txn, TABLE_NODES, &key, &value) || !read_node(txn, value, &row) ||
         value.size > sizeof(changed)) {
         store_fail(txn, -QY_ECORRUPT); /* a member without a row */
+        memset(ret_hash, 0, VAULT_HASH_BYTES);
         return;
     }
     size_t size = value.size;
@@ -181,6 +183,7 @@ void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t fro
     put_be32(changed, to);
     store_put(txn, TABLE_NODES, &key, changed, size);
     put_found(txn, row.hash, node, to);
+    memcpy(ret_hash, row.hash, VAULT_HASH_BYTES);
     move_row(txn, TABLE_MEMBERS, node, from, to);
     move_row(txn, TABLE_TRAITS, node, from, to);
 }

@@ -45,7 +45,9 @@ struct node_row {
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
 /* A new one, with the highest number. */
 void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row);
-void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to);
+/* With its traits. */
+void identity_store_move_node(
+    struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES]);
 /* Node and person of an identifier. */
 bool identity_store_find(
     struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);

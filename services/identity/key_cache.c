@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES 512
+#define SETS 512      /* of two entries each */
 #define TEXT_BYTES 40 /* longer names are looked up each time */
 
 struct entry {
@@ -17,8 +17,8 @@ struct entry {
 
 struct key_cache {
     const struct kinds *kinds;
-    struct key_info last; /* of a name that has no entry */
-    struct entry entries[ENTRIES];
+    struct key_info last;          /* of a name that has no entry */
+    struct entry entries[SETS][2]; /* the one used last comes first */
 };
 
 int key_cache_open(const struct kinds *kinds, struct key_cache **ret_cache)
@@ -57,6 +57,11 @@ static struct key_info find_out(const struct kinds *kinds, const char *key, size
     };
 }
 
+static bool is_of(const struct entry *entry, const char *key, size_t size)
+{
+    return entry->size == size && memcmp(entry->text, key, size) == 0;
+}
+
 const struct key_info *key_info(struct key_cache *cache, const char *key, size_t size)
 {
     if (size == 0 || size > TEXT_BYTES) {
@@ -66,11 +71,16 @@ const struct key_info *key_info(struct key_cache *cache, const char *key, size_t
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ (unsigned char)key[i]) * 16777619u;
-    struct entry *entry = &cache->entries[(hash ^ hash >> 16) % ENTRIES];
-    if (entry->size != size || memcmp(entry->text, key, size) != 0) {
-        entry->info = find_out(cache->kinds, key, size);
-        entry->size = size;
-        memcpy(entry->text, key, size);
+    struct entry *set = cache->entries[(hash ^ hash >> 16) % SETS];
+    if (is_of(&set[0], key, size))
+        return &set[0].info;
+    struct entry second = set[1];
+    set[1] = set[0];
+    set[0] = second;
+    if (!is_of(&set[0], key, size)) {
+        set[0].info = find_out(cache->kinds, key, size);
+        set[0].size = size;
+        memcpy(set[0].text, key, size);
     }
-    return &entry->info;
+    return &set[0].info;
 }

@@ -95,7 +95,10 @@ static bool has_identifier(const struct identifiers *identifiers, enum kind_form
 static void write_derived(struct trait_walk *walk, const char *name, const char *json)
 {
     struct buffer *out = walk->out;
-    buffer_printf(out, "%s\"%s\":%s", out->data && out->data[out->size - 1] != '{' ? "," : "", name, json);
+    buffer_text(out, out->data && out->data[out->size - 1] != '{' ? ",\"" : "\"");
+    buffer_text(out, name);
+    buffer_text(out, "\":");
+    buffer_text(out, json);
 }
 
 static void write_has(struct trait_walk *walk, const char *name, yyjson_val *stated, enum kind_form form)
