@@ -78,7 +78,7 @@ static int tree(struct rpc_context *context, const ProtobufCMessage *request, Pr
 static int fill_rows(struct arena *arena, const struct audit_found *found, Quanyu__RecordsReply *answer)
 {
     Quanyu__RecordsReply__Row *rows = arena_alloc(arena, found->count * sizeof(*rows));
-    answer->rows = arena_alloc(arena, found->count * sizeof(*answer->rows));
+    answer->rows = arena_alloc(arena, found->count * sizeof(void *));
     if (!rows || !answer->rows)
         return -QY_ENOMEM;
     for (size_t i = 0; i < found->count; i++) {

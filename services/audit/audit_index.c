@@ -117,8 +117,8 @@ static int open_words(struct bytes stored, const uint8_t **ret_words, size_t *re
 
 int index_words_load(struct index_words *words, struct bytes run)
 {
-    const uint8_t *stored;
-    size_t count;
+    const uint8_t *stored = NULL;
+    size_t count = 0;
     int error = open_words(run, &stored, &count);
     for (size_t i = 0; i < count && !error; i++) {
         add_word(words, get_be64(stored + 8 * i));
@@ -155,8 +155,8 @@ static void find_term(const uint8_t *words, size_t count, uint64_t term, struct 
 
 int segment_find(struct bytes segment, const struct term_list *terms, struct place_set *places)
 {
-    const uint8_t *words;
-    size_t count;
+    const uint8_t *words = NULL;
+    size_t count = 0;
     int error = open_words(segment, &words, &count);
     for (size_t i = 0; i < terms->count && !error; i++)
         find_term(words, count, terms->terms[i], places);
@@ -165,8 +165,8 @@ int segment_find(struct bytes segment, const struct term_list *terms, struct pla
 
 int run_find(struct bytes run, const struct term_list *terms, struct place_set *places)
 {
-    const uint8_t *words;
-    size_t count;
+    const uint8_t *words = NULL;
+    size_t count = 0;
     int error = open_words(run, &words, &count);
     for (size_t i = 0; i < count && !error; i++) {
         uint64_t word = get_be64(words + 8 * i), term = word & ~PLACE_MASK;

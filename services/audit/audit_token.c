@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_token.h"
 
-#include "common/credentials.h"
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/credentials.h"
 #include "common/log.h"
 #include "services/audit/audit_store.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TOKEN_PREFIX "qya_"
 #define TOKEN_VERSION 1

@@ -14,14 +14,16 @@ struct merkle_hasher {
 
 int merkle_hasher_open(struct merkle_hasher **ret_hasher)
 {
-    _cleanup_(merkle_hasher_close) struct merkle_hasher *hasher = calloc(1, sizeof(*hasher));
+    struct merkle_hasher *hasher = calloc(1, sizeof(*hasher));
     if (!hasher)
         return -QY_ENOMEM;
     hasher->context = EVP_MD_CTX_new();
-    if (!hasher->context || !EVP_DigestInit_ex(hasher->context, EVP_sha256(), NULL))
-        return -QY_ENOMEM;
-    *ret_hasher = TAKE(hasher);
-    return 0;
+    if (hasher->context && EVP_DigestInit_ex(hasher->context, EVP_sha256(), NULL)) {
+        *ret_hasher = hasher;
+        return 0;
+    }
+    merkle_hasher_close(&hasher);
+    return -QY_ENOMEM;
 }
 
 void merkle_hasher_close(struct merkle_hasher **hasher)
@@ -63,7 +65,7 @@ void merkle_node(struct merkle_hasher *hasher, const struct merkle_hash *left,
 }
 
 /* The root over `count` hashes, a power of two up to a whole tile. */
-static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, unsigned count,
+static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, size_t count,
     struct merkle_hash *ret_root)
 {
     struct merkle_hash level[MERKLE_TILE_HASHES / 2];
@@ -71,10 +73,10 @@ static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes,
         *ret_root = hashes[0];
         return;
     }
-    for (unsigned i = 0; i < count / 2; i++)
+    for (size_t i = 0; i < count / 2; i++)
         merkle_node(hasher, &hashes[2 * i], &hashes[2 * i + 1], &level[i]);
     for (count /= 2; count > 1; count /= 2)
-        for (unsigned i = 0; i < count / 2; i++)
+        for (size_t i = 0; i < count / 2; i++)
             merkle_node(hasher, &level[2 * i], &level[2 * i + 1], &level[i]);
     *ret_root = level[0];
 }
@@ -98,26 +100,35 @@ static uint64_t edge_number(uint64_t size, unsigned level)
     return level + 1 < MERKLE_LEVELS ? size >> (8 * (level + 1)) : 0;
 }
 
-int merkle_open(const struct merkle_tiles *tiles, uint64_t size, struct merkle **ret_merkle)
+static int read_edge(struct merkle *merkle, const struct merkle_tiles *tiles)
 {
-    _cleanup_(merkle_close) struct merkle *merkle = calloc(1, sizeof(*merkle));
-    if (!merkle)
-        return -QY_ENOMEM;
-    int code = merkle_hasher_open(&merkle->hasher);
-    if (code)
-        return code;
-    merkle->size = size;
     for (unsigned level = 0; level < MERKLE_LEVELS; level++) {
-        unsigned width = edge_width(size, level);
+        unsigned width = edge_width(merkle->size, level);
         if (width == 0)
             continue;
-        const struct merkle_hash *hashes = tiles->read(tiles->self, level, edge_number(size, level), width);
+        const struct merkle_hash *hashes =
+            tiles->read(tiles->self, level, edge_number(merkle->size, level), width);
         if (!hashes)
             return -QY_ECORRUPT;
         memcpy(merkle->edge[level], hashes, width * sizeof(*hashes));
     }
-    *ret_merkle = TAKE(merkle);
     return 0;
+}
+
+int merkle_open(const struct merkle_tiles *tiles, uint64_t size, struct merkle **ret_merkle)
+{
+    struct merkle *merkle = calloc(1, sizeof(*merkle));
+    if (!merkle)
+        return -QY_ENOMEM;
+    merkle->size = size;
+    int code = merkle_hasher_open(&merkle->hasher);
+    if (!code)
+        code = read_edge(merkle, tiles);
+    if (code)
+        merkle_close(&merkle);
+    else
+        *ret_merkle = merkle;
+    return code;
 }
 
 void merkle_close(struct merkle **merkle)
