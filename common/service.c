@@ -230,10 +230,10 @@ static const struct stage stages[] = {
     {"paths", prepare_paths},
     {"keys", open_keys},
     {"state", open_state},
-    {"requests", open_rpc},
     {"feed", open_feed},
     {"writer", writer_start},
     {"inputs", open_inputs},
+    {"requests", open_rpc},
     {"operations", open_operations},
     {"service", open_own},
 };
@@ -266,11 +266,14 @@ static void service_close(struct service *service, bool opened)
     if (opened && spec->stop)
         spec->stop(spec->self, service);
     for (unsigned i = 0; i < spec->input_count; i++)
-        follow_close(&service->inputs[i].follow);
+        if (service->inputs[i].follow)
+            follow_stop(service->inputs[i].follow);
     rpc_server_close(&service->rpc);
     writer_stop(service);
     feed_close(&service->feed);
     ops_close(&service->ops);
+    for (unsigned i = 0; i < spec->input_count; i++)
+        follow_close(&service->inputs[i].follow);
     if (service->store && spec->fold->close)
         spec->fold->close(spec->self);
     peers_close(&service->peers);
