@@ -125,7 +125,8 @@ void buffer_json_string(struct buffer *buffer, const char *text, size_t size)
         uint8_t c = bytes[i];
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
             size_t run = i + 1;
-            while (run < size && bytes[run] >= 0x20 && bytes[run] < 0x80 && bytes[run] != '"' && bytes[run] != '\\')
+            while (run < size && bytes[run] >= 0x20 && bytes[run] < 0x80 && bytes[run] != '"' &&
+                   bytes[run] != '\\')
                 run++;
             buffer_append(buffer, bytes + i, run - i);
             i = run;

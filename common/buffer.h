@@ -15,10 +15,11 @@ struct buffer {
 
 #define BUFFER_INIT ((struct buffer){0})
 
-void buffer_free(struct buffer *buffer); /* for _cleanup_; leaves an empty buffer */
+void buffer_free(struct buffer *buffer);  /* for _cleanup_; leaves an empty buffer */
 void buffer_clear(struct buffer *buffer); /* keeps the memory, forgets content and error */
 int buffer_error(const struct buffer *buffer);
-/* Room for `size` more bytes at the end, not yet counted in `size`; NULL on error. Valid until the next append. */
+/* Room for `size` more bytes at the end, not yet counted in `size`; NULL on error. Valid until the next
+ * append. */
 uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_text(struct buffer *buffer, const char *text);

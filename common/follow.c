@@ -39,17 +39,17 @@ struct follow {
     struct keys keys;
     char *endpoint;
     struct credit *credit;
-    atomic_bool stopping;
     atomic_uint_fast64_t confirmed;
-    bool running;
     pthread_t thread;
+    bool running;
+    atomic_bool stopping;
     /* thread only */
+    bool asked; /* on this socket, and not answered yet */
+    bool ended;
     void *socket;
     int64_t opened_ms; /* the socket */
-    bool asked;        /* on this socket, and not answered yet */
     int64_t asked_ms;
-    int64_t ask_at_ms; /* not before */
-    bool ended;
+    int64_t ask_at_ms;                /* not before */
     struct journal_position position; /* behind what was handed over */
     struct arena *arena;              /* of one answer */
     /* any thread */
@@ -369,7 +369,7 @@ static void set_standards(struct follow_options *options)
         options->answer_ms = STANDARD_ANSWER_MS;
 }
 
-static int start(struct follow *follow)
+static int open_parts(struct follow *follow)
 {
     int code = arena_open(&follow->arena);
     if (code == 0)
@@ -378,15 +378,10 @@ static int start(struct follow *follow)
     follow->opened_ms = monotonic_ms();
     if (code == 0)
         code = socket_connect(follow->endpoint, &follow->keys, follow->options.leader_key, &follow->socket);
-    if (code < 0)
-        return code;
-    if (pthread_create(&follow->thread, NULL, run, follow) != 0)
-        return -QY_ENOMEM;
-    follow->running = true;
-    return 0;
+    return code;
 }
 
-int follow_open(const struct follow_options *options, struct follow **ret_follow)
+static int make(const struct follow_options *options, struct follow **ret_follow)
 {
     _cleanup_(follow_close) struct follow *follow = calloc(1, sizeof(*follow));
     if (!follow)
@@ -399,13 +394,36 @@ int follow_open(const struct follow_options *options, struct follow **ret_follow
     atomic_store(&follow->confirmed, options->start.next);
     set_standards(&follow->options);
     follow->endpoint = strdup(options->endpoint);
-    if (!follow->endpoint)
-        return -QY_ENOMEM;
-    int code = start(follow);
+    int code = follow->endpoint ? open_parts(follow) : -QY_ENOMEM;
     if (code < 0)
         return code;
     *ret_follow = TAKE(follow);
     return 0;
+}
+
+int follow_open(const struct follow_options *options, struct follow **ret_follow)
+{
+    struct follow *follow = NULL;
+    int code = make(options, &follow);
+    if (code < 0)
+        return code;
+    *ret_follow = follow; /* before the first callback, which may want it */
+    if (pthread_create(&follow->thread, NULL, run, follow) != 0) {
+        follow_close(ret_follow);
+        return -QY_ENOMEM;
+    }
+    follow->running = true;
+    return 0;
+}
+
+void follow_stop(struct follow *follow)
+{
+    if (!follow || !follow->running)
+        return;
+    atomic_store(&follow->stopping, true);
+    eventfd_write(follow->credit->fd, 1);
+    pthread_join(follow->thread, NULL);
+    follow->running = false;
 }
 
 void follow_close(struct follow **follow)
@@ -413,11 +431,7 @@ void follow_close(struct follow **follow)
     struct follow *closing = TAKE(*follow);
     if (!closing)
         return;
-    if (closing->running) {
-        atomic_store(&closing->stopping, true);
-        eventfd_write(closing->credit->fd, 1);
-        pthread_join(closing->thread, NULL);
-    }
+    follow_stop(closing);
     socket_close(&closing->socket);
     if (closing->credit)
         credit_drop(closing->credit);

@@ -45,9 +45,11 @@ struct follow_options {
     void *self;
 };
 
-/* -QY_EINVAL: no such endpoint. */
+/* -QY_EINVAL: no such endpoint. `*ret_follow` is set before the first callback. */
 int follow_open(const struct follow_options *options, struct follow **ret_follow);
-/* No callback runs after it returned. */
+/* No callback runs after it returned; the functions below still may be called. Safe on NULL. */
+void follow_stop(struct follow *follow);
+/* Nobody may be using it any more. */
 void follow_close(struct follow **follow);
 
 /* All below `next` is durable in the follower's state: the leader may trim it. Any thread. */

@@ -84,8 +84,9 @@ struct http_thread {
     struct event_base *base;
     evutil_socket_t socket; /* listening, until the listener has it */
     struct evconnlistener *listener;
-    bool pausing;        /* does not accept */
-    _Atomic bool paused; /* the same, for the others: wake it when a connection ends */
+    evutil_socket_t parked; /* accepted, but all places are taken; -1 when there is none */
+    struct sockaddr_storage parked_address;
+    _Atomic bool paused; /* one is parked: wake this thread when a connection ends */
     struct event *retry; /* accepting again after the system was out of descriptors */
     int wake_descriptor;
     struct event *wake;

@@ -402,7 +402,8 @@ enum http_step http_parser_feed(
 uint8_t *http_parser_room(struct http_parser *parser, size_t least, size_t *ret_size)
 {
     uint64_t left = parser->llhttp.content_length;
-    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least || left == 0)
+    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least ||
+        left == 0)
         return NULL;
     struct buffer *body = &parser->body;
     if (make_room(parser, 1, left - 1))

@@ -153,7 +153,7 @@ static struct http_server *server_make(const struct http_options *options)
         server->memory.most = BODIES_HELD_LEAST;
     atomic_store(&server->references, 1);
     for (unsigned i = 0; i < server->thread_count; i++)
-        server->threads[i].socket = server->threads[i].wake_descriptor = -1;
+        server->threads[i].socket = server->threads[i].parked = server->threads[i].wake_descriptor = -1;
     return server;
 }
 

@@ -4,7 +4,7 @@
 #include "common/http_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,25 +90,28 @@ static void on_timer(evutil_socket_t socket, short what, void *self)
 
 /* -- accepting -- */
 
-static void pause_accepting(struct http_thread *thread)
+/* Takes a place among the connections; false when all are taken. */
+static bool claim_place(struct http_server *server)
 {
-    thread->pausing = true;
-    atomic_store(&thread->paused, true);
-    evconnlistener_disable(thread->listener);
+    uint64_t count = atomic_load(&server->connections);
+    while (count < server->options.max_connections)
+        if (atomic_compare_exchange_weak(&server->connections, &count, count + 1))
+            return true;
+    return false;
 }
 
-static bool is_crowded(struct http_server *server)
-{
-    return atomic_load(&server->connections) >= server->options.max_connections;
-}
-
+/* Only a connection that was accepted shows that there is no place for it: it is put aside, and its thread
+ * accepts no more. */
 static void resume_accepting(struct http_thread *thread)
 {
-    if (!thread->pausing || !thread->listener || is_crowded(thread->server))
+    if (thread->parked < 0 || !claim_place(thread->server))
         return;
-    thread->pausing = false;
+    evutil_socket_t socket = thread->parked;
+    thread->parked = -1;
     atomic_store(&thread->paused, false);
-    evconnlistener_enable(thread->listener);
+    http_connection_open(thread, socket, (const struct sockaddr *)&thread->parked_address);
+    if (thread->listener)
+        evconnlistener_enable(thread->listener);
 }
 
 void http_thread_ended(struct http_thread *thread)
@@ -125,15 +128,16 @@ void http_thread_ended(struct http_thread *thread)
 static void on_accept(
     struct evconnlistener *listener, evutil_socket_t socket, struct sockaddr *address, int size, void *self)
 {
-    (void)listener;
-    (void)size;
     struct http_thread *thread = self;
-    atomic_fetch_add(&thread->server->connections, 1);
-    http_connection_open(thread, socket, address);
-    if (is_crowded(thread->server)) {
-        pause_accepting(thread);
-        resume_accepting(thread); /* one may have ended just before the others could see the pause */
+    if (claim_place(thread->server)) {
+        http_connection_open(thread, socket, address);
+        return;
     }
+    thread->parked = socket;
+    memcpy(&thread->parked_address, address, (size_t)size);
+    evconnlistener_disable(listener);
+    atomic_store(&thread->paused, true);
+    resume_accepting(thread); /* a place may have become free before the others could see the pause */
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *self)
@@ -151,7 +155,7 @@ static void on_retry(evutil_socket_t socket, short what, void *self)
     (void)socket;
     (void)what;
     struct http_thread *thread = self;
-    if (thread->listener && !thread->pausing)
+    if (thread->listener && thread->parked < 0)
         evconnlistener_enable(thread->listener);
 }
 
@@ -202,6 +206,10 @@ static void stop_accepting(struct http_thread *thread)
     if (thread->listener)
         evconnlistener_free(thread->listener);
     thread->listener = NULL;
+    if (thread->parked >= 0)
+        evutil_closesocket(thread->parked);
+    thread->parked = -1;
+    atomic_store(&thread->paused, false);
 }
 
 static void begin_stop(struct http_thread *thread)
@@ -310,7 +318,9 @@ void *http_thread_run(void *self)
     struct http_thread *thread = self;
     here = thread;
     event_base_loop(thread->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    event_del(thread->wake);
     abandon(thread);
+    event_base_loop(thread->base, EVLOOP_NONBLOCK); /* bufferevents close their sockets in the loop only */
     return NULL;
 }
 

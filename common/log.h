@@ -13,8 +13,9 @@ void log_setup(const char *service, enum log_level level, bool json);
 /* The request id that this thread's lines carry as request_id=…; NULL ends it. Borrowed until changed. */
 void log_set_request(const char *request_id);
 
-/* One line: log_line(LOG_INFO, "commit failed", "error=%s journal=%s", text, name). Pairs are key=value with blanks
- * between them; values must not hold blanks. */
-void log_line(enum log_level level, const char *message, const char *pairs, ...) __attribute__((format(printf, 3, 4)));
+/* One line: log_line(LOG_INFO, "commit failed", "error=%s journal=%s", text, name). Pairs are key=value with
+ * blanks between them; values must not hold blanks. */
+void log_line(enum log_level level, const char *message, const char *pairs, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -10,12 +10,12 @@
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
 /* Hands a pointer over: yields its value and leaves NULL behind. */
-#define TAKE(pointer)                                                                                                  \
-    __extension__({                                                                                                    \
-        __typeof__(pointer) *take_from_ = &(pointer);                                                                  \
-        __typeof__(pointer) taken_ = *take_from_;                                                                      \
-        *take_from_ = NULL;                                                                                            \
-        taken_;                                                                                                        \
+#define TAKE(pointer)                                                                                        \
+    __extension__({                                                                                          \
+        __typeof__(pointer) *take_from_ = &(pointer);                                                        \
+        __typeof__(pointer) taken_ = *take_from_;                                                            \
+        *take_from_ = NULL;                                                                                  \
+        taken_;                                                                                              \
     })
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -29,8 +29,8 @@ struct bytes {
     size_t size;
 };
 
-/* A bump allocator: everything taken from it dies together at arena_reset() or arena_close(). Not thread-safe.
- * Blocks are kept over a reset, so a steady user stops asking malloc. Memory is zeroed. */
+/* A bump allocator: everything taken from it dies together at arena_reset() or arena_close(). Not
+ * thread-safe. Blocks are kept over a reset, so a steady user stops asking malloc. Memory is zeroed. */
 struct arena;
 int arena_open(struct arena **ret_arena);
 void arena_close(struct arena **arena);

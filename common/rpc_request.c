@@ -146,6 +146,7 @@ int rpc_request_read(
     memcpy(request->route, route.data, route.size);
     request->route_size = route.size;
     request->arrived_ms = monotonic_ms();
+    request->arrived = metrics_clock();
     struct bytes body = frame_bytes(frames, 2);
     request->bytes = sizeof(*request) + body.size;
     request->context = (struct rpc_context){

@@ -22,6 +22,7 @@ struct rpc_request {
     char peer[32];
     uint64_t id; /* the client's, 0 until the header has been read */
     int64_t arrived_ms;
+    double arrived; /* metrics_clock() */
     int64_t deadline_ms;
     size_t bytes; /* of the request */
     size_t reply_bytes;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,13 +21,21 @@
 #define MAX_READERS 64
 #define QUEUED_MESSAGES 1000
 #define RECEIVE_AT_ONCE 64 /* before answers get their turn */
-#define POOL_REQUESTS 256
+#define POOL_REQUESTS 64
 /* A client whose connection is closed loses what it has received but not read yet: so long it may take. */
 #define LAST_ANSWERS_MS 100
 
+#define MAX_CALLS 64
+
+struct rpc_metrics {
+    struct metric *seconds[MAX_CALLS]; /* by case */
+    struct metric *outcomes[QY_ERROR_COUNT];
+};
+
 struct rpc_server {
     struct rpc_server_options options;
-    void *socket; /* the ROUTER thread's, once it runs */
+    struct rpc_metrics metrics; /* all NULL without a registry */
+    void *socket;               /* the ROUTER thread's, once it runs */
     uint16_t port;
     struct queue *queries;
     struct queue *answered;
@@ -123,9 +132,20 @@ static void put_into_pool(struct rpc_server *server, struct rpc_request *request
     server->pooled++;
 }
 
+static void count_answer(const struct rpc_server *server, const struct rpc_request *request)
+{
+    struct metric *outcome = server->metrics.outcomes[-request->code];
+    struct metric *seconds = request->call < MAX_CALLS ? server->metrics.seconds[request->call] : NULL;
+    if (outcome)
+        metric_add(outcome, 1);
+    if (seconds)
+        metric_observe(seconds, metrics_clock() - request->arrived);
+}
+
 /* A caller that has gone, or that does not read its answers, does not get this one. */
 static void send_answer(struct rpc_server *server, struct rpc_request *request)
 {
+    count_answer(server, request);
     if (request->answer.count > 0)
         frames_send(server->socket, &request->answer);
     put_into_pool(server, request);
@@ -221,6 +241,33 @@ static void *route(void *data)
 
 /* -- opening and closing -- */
 
+static void register_call(struct rpc_server *server, size_t call, const struct rpc_handler *handler)
+{
+    char label[80];
+    if (!handler->handle || call >= MAX_CALLS)
+        return;
+    snprintf(label, sizeof(label), "call=\"%s\"", handler->name);
+    server->metrics.seconds[call] = metrics_series(server->options.metrics, METRIC_HISTOGRAM,
+        "quanyu_rpc_seconds", label, "From a request's arrival to its answer, by call.");
+}
+
+static void register_metrics(struct rpc_server *server)
+{
+    const struct rpc_server_options *options = &server->options;
+    if (!options->metrics)
+        return;
+    for (size_t i = 0; i < RPC_RUNTIME_CASES; i++)
+        register_call(server, i + 1, &options->runtime[i]);
+    for (size_t i = RPC_RUNTIME_CASES + 1; i < options->service->handler_count; i++)
+        register_call(server, i, &options->service->handlers[i]);
+    for (int i = 0; i < QY_ERROR_COUNT; i++) {
+        char label[80];
+        snprintf(label, sizeof(label), "outcome=\"%s\"", error_name(-i));
+        server->metrics.outcomes[i] = metrics_series(options->metrics, METRIC_COUNTER,
+            "quanyu_rpc_answers_total", label, "Answers to requests, by outcome.");
+    }
+}
+
 static int open_parts(struct rpc_server *server)
 {
     const struct rpc_server_options *options = &server->options;
@@ -263,6 +310,7 @@ int rpc_server_open(const struct rpc_server_options *options, struct rpc_server 
         server->options.max_bytes = STANDARD_BYTES;
     if (server->options.max_request_bytes == 0)
         server->options.max_request_bytes = STANDARD_REQUEST_BYTES;
+    register_metrics(server);
     int code = open_parts(server);
     server->options.keys = NULL;
     server->options.endpoint = NULL;

@@ -15,7 +15,8 @@
 #define READER_THREADS 2
 
 static const char *const service_names[] = {"gateway", "identity", "tagging", "campaign", "audit", NULL};
-static const char *const allowed_names[] = {"gateway", "identity", "tagging", "campaign", "audit", "cli", NULL};
+static const char *const allowed_names[] = {
+    "gateway", "identity", "tagging", "campaign", "audit", "cli", NULL};
 
 _Noreturn void service_fail(int code, const char *reason)
 {
@@ -32,8 +33,7 @@ static int64_t service_setting(const struct service *service, const char *name, 
     return config_number(service->config, setting);
 }
 
-static void endpoint_of(
-    const struct service *service, const char *name, bool own, int add, char out[300])
+static void endpoint_of(const struct service *service, const char *name, bool own, int add, char out[300])
 {
     char setting[64];
     snprintf(setting, sizeof(setting), "%s.host", name);
@@ -195,12 +195,14 @@ static void register_metrics(struct service *service)
 {
     struct metrics *metrics = service->metrics;
     service->writer_metrics = (struct writer_metrics){
-        .commits = metrics_series(metrics, METRIC_COUNTER, "quanyu_commits_total", NULL, "Commits of the writer."),
+        .commits =
+            metrics_series(metrics, METRIC_COUNTER, "quanyu_commits_total", NULL, "Commits of the writer."),
         .commit_seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_commit_seconds", NULL,
             "From the first record of a batch to its commit."),
-        .records = metrics_series(
-            metrics, METRIC_COUNTER, "quanyu_input_records_total", NULL, "Records folded from the followed journals."),
-        .works = metrics_series(metrics, METRIC_COUNTER, "quanyu_commands_total", NULL, "Commands committed."),
+        .records = metrics_series(metrics, METRIC_COUNTER, "quanyu_input_records_total", NULL,
+            "Records folded from the followed journals."),
+        .works =
+            metrics_series(metrics, METRIC_COUNTER, "quanyu_commands_total", NULL, "Commands committed."),
         .refused = metrics_series(metrics, METRIC_COUNTER, "quanyu_commands_rolled_back_total", NULL,
             "Commands whose batch could not be committed."),
     };
@@ -228,10 +230,10 @@ static const struct stage stages[] = {
     {"paths", prepare_paths},
     {"keys", open_keys},
     {"state", open_state},
-    {"requests", open_rpc},
     {"feed", open_feed},
     {"writer", writer_start},
     {"inputs", open_inputs},
+    {"requests", open_rpc},
     {"operations", open_operations},
     {"service", open_own},
 };
@@ -248,8 +250,8 @@ static int service_open(struct service *service)
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         int error = stages[i].open(service);
         if (error) {
-            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\"", stages[i].name, error_name(error),
-                error_text(error));
+            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\"", stages[i].name,
+                error_name(error), error_text(error));
             return error;
         }
     }
@@ -264,11 +266,14 @@ static void service_close(struct service *service, bool opened)
     if (opened && spec->stop)
         spec->stop(spec->self, service);
     for (unsigned i = 0; i < spec->input_count; i++)
-        follow_close(&service->inputs[i].follow);
+        if (service->inputs[i].follow)
+            follow_stop(service->inputs[i].follow);
     rpc_server_close(&service->rpc);
     writer_stop(service);
     feed_close(&service->feed);
     ops_close(&service->ops);
+    for (unsigned i = 0; i < spec->input_count; i++)
+        follow_close(&service->inputs[i].follow);
     if (service->store && spec->fold->close)
         spec->fold->close(spec->self);
     peers_close(&service->peers);
@@ -296,7 +301,8 @@ static enum log_level level_of(const char *name)
 
 static void print_help(const char *name)
 {
-    printf("usage: quanyu-%s [--config FILE]\n\nOne of Quanyu's five services. Settings, in quanyu.conf or as QUANYU_* "
+    printf("usage: quanyu-%s [--config FILE]\n\nOne of Quanyu's five services. Settings, in quanyu.conf or "
+           "as QUANYU_* "
            "environment variables:\n\n",
         name);
     config_print_help();
@@ -334,7 +340,8 @@ static int settle(struct service *service, const char *config_path)
         return 2;
     }
     const struct config *config = service->config;
-    log_setup(name, level_of(config_text(config, "log_level")), strcmp(config_text(config, "log_format"), "json") == 0);
+    log_setup(name, level_of(config_text(config, "log_level")),
+        strcmp(config_text(config, "log_format"), "json") == 0);
     if (clock_set_zone(config_text(config, "time_zone"))) {
         fprintf(stderr, "quanyu-%s: setting time_zone: the system does not know \"%s\"\n", name,
             config_text(config, "time_zone"));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shape of every service: a fold over journals, with one writer and many readers.
  *
- * The writer thread takes what has arrived (records of the followed journals, commands, submitted work), applies it to the
- * state inside one batch, commits, and only then replies and wakes followers. A batch holds whatever came while the one
- * before was being committed, so commits grow with the load, up to a second's worth. A crash at any instant equals not
- * having taken the batch.
- * Readers (queries, HTTP threads) work in snapshots and never wait for the writer.
+ * The writer thread takes what has arrived (records of the followed journals, commands, submitted work),
+ * applies it to the state inside one batch, commits, and only then replies and wakes followers. A batch holds
+ * whatever came while the one before was being committed, so commits grow with the load, up to a second's
+ * worth. A crash at any instant equals not having taken the batch. Readers (queries, HTTP threads) work in
+ * snapshots and never wait for the writer.
  *
- * Time is a record: batch.now_ms is the largest time seen in the inputs; a fold never reads the wall clock. Record class 1 of
- * every journal is a tick (no body): the runtime lets the fold's timers fire and passes the tick on to this service's own
- * journal, where the tick came from the first input. */
+ * Time is a record: batch.now_ms is the largest time seen in the inputs; a fold never reads the wall clock.
+ * Record class 1 of every journal is a tick (no body): the runtime lets the fold's timers fire and passes the
+ * tick on to this service's own journal, where the tick came from the first input. */
 #ifndef QY_COMMON_SERVICE_H
 #define QY_COMMON_SERVICE_H
 
@@ -36,19 +36,21 @@ struct batch {
 
 /* Appends an output record with the batch's time; returns its offset. Errors are sticky in the journal. */
 uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message);
-/* Time has come to `now_ms` (nothing happens when it is not later): timers fire, then batch->now_ms is it. The runtime calls
- * this for each record of the inputs; only who makes time (the gateway) calls it too. */
+/* Time has come to `now_ms` (nothing happens when it is not later): timers fire, then batch->now_ms is it.
+ * The runtime calls this for each record of the inputs; only who makes time (the gateway) calls it too. */
 int batch_time(struct batch *batch, int64_t now_ms);
 
-/* The domain's side. `self` is service_spec.self. Callbacks that return int fail the whole batch with a negative code: it is
- * rolled back, discard() is called, and the inputs are taken again (-QY_EFULL: after a pause) or the process ends (others).
- * A record that is malformed or refers to what does not exist must not fail the batch: count it and go on. */
+/* The domain's side. `self` is service_spec.self. Callbacks that return int fail the whole batch with a
+ * negative code: it is rolled back, discard() is called, and the inputs are taken again (-QY_EFULL: after a
+ * pause) or the process ends (others). A record that is malformed or refers to what does not exist must not
+ * fail the batch: count it and go on. */
 struct fold_ops {
     /* Once, in a write batch, before anything else: first-start setup, caches from the tables. */
     int (*open)(void *self, struct batch *batch);
     /* One record of inputs[input]. */
     int (*record)(void *self, struct batch *batch, unsigned input, const struct journal_record *record);
-    /* Fires all timers that are due at `until_ms` or before, in order, each with batch->now_ms at its due time. May be NULL. */
+    /* Fires all timers that are due at `until_ms` or before, in order, each with batch->now_ms at its due
+     * time. May be NULL. */
     int (*advance)(void *self, struct batch *batch, int64_t until_ms);
     /* The earliest due time, INT64_MAX for none; called often, must be cheap. NULL where advance is NULL. */
     int64_t (*next_due)(void *self);
@@ -58,21 +60,23 @@ struct fold_ops {
     void (*committed)(void *self, struct service *service);
     /* The batch was rolled back: drop what memory holds of it. May be NULL where memory holds nothing. */
     void (*discard)(void *self);
-    /* Lines for `quanyu dump --canonical`: appends JSON lines from `cursor` on ("" at first), sets the next cursor ("" at the
-     * end). Nodes as "n:<number>", persons as "p:<number>"; nothing that two runs over the same input need not share.
-     * Reader thread. */
-    int (*dump)(void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
+    /* Lines for `quanyu dump --canonical`: appends JSON lines from `cursor` on ("" at first), sets the next
+     * cursor ("" at the end). Nodes as "n:<number>", persons as "p:<number>"; nothing that two runs over the
+     * same input need not share. Reader thread. */
+    int (*dump)(
+        void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128]);
     /* The writer has ended: free what open() made. May be NULL. */
     void (*close)(void *self);
-    /* Work in flight that will change state by itself (sends, checks); 0 when quiet. Any thread. May be NULL. */
+    /* Work in flight that will change state by itself (sends, checks); 0 when quiet. Any thread. May be NULL.
+     */
     uint64_t (*pending)(void *self);
     /* Extra metrics at each scrape. Main thread. May be NULL. */
     void (*scrape)(void *self, struct metrics_page *page);
 };
 
 struct service_input {
-    const char *leader;  /* name of the service whose journal is followed */
-    uint64_t classes;    /* CLASS_BIT()s wanted; others are skipped by the runtime, before the fold */
+    const char *leader; /* name of the service whose journal is followed */
+    uint64_t classes;   /* CLASS_BIT()s wanted; others are skipped by the runtime, before the fold */
 };
 
 struct service_spec {
@@ -84,35 +88,40 @@ struct service_spec {
     unsigned migration_count;
     const struct service_input *inputs; /* up to 8; the first one carries time */
     unsigned input_count;
-    const char *const *followers; /* who follows this journal, NULL-terminated: it is kept until all of them have it */
+    const char *const
+        *followers; /* who follows this journal, NULL-terminated: it is kept until all of them have it */
     const struct rpc_service *rpc;
     const struct fold_ops *fold;
     int journal_compression; /* zstd level */
     bool journal_encrypted;  /* with a key that is kept outside the state */
     void *self;
-    /* After the runtime is up (state open, sockets bound): start what is the service's own (HTTP servers, senders). */
+    /* After the runtime is up (state open, sockets bound): start what is the service's own (HTTP servers,
+     * senders). */
     int (*start)(void *self, struct service *service);
     /* On SIGTERM, before the writer stops: no new work after it returns. */
     void (*stop)(void *self, struct service *service);
 };
 
-/* Runs the service until SIGTERM or SIGINT; the whole of a main(). Returns the exit status: 0 after an orderly stop, 1 when
- * the start failed (one clear line says why), 2 on wrong settings, 3 when it had to stop (failed fsync, diverged feed). */
+/* Runs the service until SIGTERM or SIGINT; the whole of a main(). Returns the exit status: 0 after an
+ * orderly stop, 1 when the start failed (one clear line says why), 2 on wrong settings, 3 when it had to stop
+ * (failed fsync, diverged feed). */
 int service_main(const struct service_spec *spec, int argc, char **argv);
 
 /* Work that joins the writer's next batch; embed it in a struct of your own. */
 struct work {
     struct work *next; /* the queue's */
     size_t bytes;      /* what it holds, roughly, for the queue's limit */
-    /* Writer thread, inside the batch. A negative code refuses this work alone: check first, then write, so that a refused one has
-     * changed nothing. */
+    /* Writer thread, inside the batch. A negative code refuses this work alone: check first, then write, so
+     * that a refused one has changed nothing. */
     int (*apply)(struct work *work, struct batch *batch);
-    /* Writer thread, after the commit (or the failure): exactly once. `result` is apply's, or the commit's error. Frees it. */
+    /* Writer thread, after the commit (or the failure): exactly once. `result` is apply's, or the commit's
+     * error. Frees it. */
     void (*done)(struct work *work, int result);
     int result;
 };
 
-/* Any thread. -QY_EFULL when the writer's queue holds too much (try again later), -QY_ESTOPPED, and done is not called then. */
+/* Any thread. -QY_EFULL when the writer's queue holds too much (try again later), -QY_ESTOPPED, and done is
+ * not called then. */
 int service_submit(struct service *service, struct work *work);
 
 /* A snapshot for a reader; store_abort() ends it. */
@@ -127,9 +136,11 @@ struct peers *service_peers(struct service *service);         /* for rpc_client_
 int64_t service_now_ms(const struct service *service);
 /* The watermark: the gateway's journal is folded up to here. Any thread. */
 uint64_t service_origin(const struct service *service);
-/* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more. */
+/* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more.
+ */
 _Noreturn void service_fail(int code, const char *reason);
-/* For /readyz: a part of the service that must be up. NULL reason: it is. `part` and `reason` are static texts. */
+/* For /readyz: a part of the service that must be up. NULL reason: it is. `part` and `reason` are static
+ * texts. */
 void service_part(struct service *service, const char *part, const char *reason);
 /* True when state or journals leave no room: refuse new input with 503. */
 bool service_is_full(const struct service *service);

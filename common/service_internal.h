@@ -24,7 +24,7 @@ struct input {
     struct service *service;
     unsigned index;
     struct follow *follow;
-    struct follow_batch *waiting; /* under service->lock; oldest first */
+    struct follow_batch *waiting;      /* under service->lock; oldest first */
     struct journal_position committed; /* writer; durable */
     /* for status, any thread */
     atomic_uint_fast64_t next;
@@ -102,7 +102,8 @@ bool service_ready(void *self, struct buffer *reasons);
 void service_scrape(void *self, struct metrics_page *page);
 
 /* -- service_retention.c -- */
-/* Writer, after a commit: lets go of what all followers have and retention is over for. Looks once in a while. */
+/* Writer, after a commit: lets go of what all followers have and retention is over for. Looks once in a
+ * while. */
 void retention_run(struct service *service);
 
 #endif

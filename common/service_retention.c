@@ -9,7 +9,8 @@
 
 #define LOOK_EVERY_MS 10000
 
-/* The offset below which every follower has folded; 0 where one of them has not been heard of since the start. */
+/* The offset below which every follower has folded; 0 where one of them has not been heard of since the
+ * start. */
 static uint64_t followed_by_all(struct service *service)
 {
     uint64_t least = UINT64_MAX;

@@ -62,7 +62,8 @@ static int status(struct rpc_context *context, const ProtobufCMessage *request, 
     status->next_due_ms = spec->fold->next_due ? spec->fold->next_due(spec->self) : TIME_NEVER;
     status->store_bytes = store_used_bytes(service->store);
     status->journal_bytes = journal.bytes;
-    status->inputs = arena_alloc(context->arena, sizeof(Quanyu__StatusReply__Input *) * (spec->input_count + 1));
+    status->inputs =
+        arena_alloc(context->arena, sizeof(Quanyu__StatusReply__Input *) * (spec->input_count + 1));
     if (!status->inputs || !status->reason)
         return -QY_ENOMEM;
     for (unsigned i = 0; i < spec->input_count; i++)

@@ -156,8 +156,8 @@ static void put_rows(struct round *round, const struct journal_position *end)
     put_position(txn, service->runtime_table, row_journal, NULL, end);
     for (unsigned i = 0; i < service->spec->input_count; i++)
         if (round->reached[i].next != service->inputs[i].committed.next)
-            put_position(
-                txn, service->runtime_table, row_journal, service->spec->inputs[i].leader, &round->reached[i]);
+            put_position(txn, service->runtime_table, row_journal, service->spec->inputs[i].leader,
+                &round->reached[i]);
     struct store_key key;
     row_key(&key, row_time, NULL);
     uint8_t time[8];
@@ -180,7 +180,8 @@ static uint64_t origin_after(const struct round *round)
     return origin;
 }
 
-/* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it. */
+/* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it.
+ */
 static int commit_round(struct round *round)
 {
     struct service *service = round->batch.service;
@@ -390,7 +391,8 @@ int writer_open(struct service *service)
     get_position(txn, service->runtime_table, row_journal, NULL, &end);
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         struct input *input = &service->inputs[i];
-        get_position(txn, service->runtime_table, row_journal, service->spec->inputs[i].leader, &input->committed);
+        get_position(
+            txn, service->runtime_table, row_journal, service->spec->inputs[i].leader, &input->committed);
         atomic_store(&input->next, input->committed.next);
     }
     struct store_key key;
@@ -404,7 +406,9 @@ int writer_open(struct service *service)
         return error;
 
     uint8_t secret[32];
-    struct journal_options options = {.path = service->journal_path, .compression = service->spec->journal_compression};
+    struct journal_options options = {.path = service->journal_path,
+        .compression = service->spec->journal_compression,
+        .segment_ms = DAY_MS};
     if (service->spec->journal_encrypted) {
         char path[700];
         snprintf(path, sizeof(path), "%s/journal.key", service->data_path);

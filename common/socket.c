@@ -17,12 +17,13 @@
 #endif
 
 #ifdef __SANITIZE_THREAD__
-/* libzmq hands messages from thread to thread by atomics that ThreadSanitizer cannot see: what it reports of memory that
- * libzmq touched, or that protobuf-c reads from a message, says nothing. */
+/* libzmq hands messages from thread to thread by atomics that ThreadSanitizer cannot see: what it reports of
+ * memory that libzmq (with libsodium, which decrypts for it) wrote, or that protobuf-c reads from a message,
+ * says nothing. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "called_from_lib:libzmq.so\nrace:libzmq.so\nrace:libprotobuf-c.so\n";
+    return "called_from_lib:libzmq.so\ncalled_from_lib:libsodium.so\nrace:libzmq.so\nrace:libprotobuf-c.so\n";
 }
 #endif
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One LMDB environment with named tables and sticky-error transactions.
  *
- * Only a service's own *_store.c and the runtime touch a store. At most one write transaction exists at a time (the
- * service's writer); any number of readers, each in its own snapshot, never wait for it.
- * A transaction carries its first error: later operations do nothing, reads find nothing, commit fails with it. So store
- * code is written straight down and looks at the outcome of store_commit() alone. "Not there" is no error.
- * Values that a read hands out are borrowed: they die with the transaction, and in a write transaction with the next
- * put or delete of it. */
+ * Only a service's own *_store.c and the runtime touch a store. At most one write transaction exists at a
+ * time (the service's writer); any number of readers, each in its own snapshot, never wait for it. A
+ * transaction carries its first error: later operations do nothing, reads find nothing, commit fails with it.
+ * So store code is written straight down and looks at the outcome of store_commit() alone. "Not there" is no
+ * error. Values that a read hands out are borrowed: they die with the transaction, and in a write transaction
+ * with the next put or delete of it. */
 #ifndef QY_COMMON_STORE_H
 #define QY_COMMON_STORE_H
 
@@ -26,18 +26,18 @@ struct store_migration {
 };
 
 struct store_options {
-    const char *path;           /* directory, made when missing (mode 0700) */
-    const char *const *tables;  /* names; a table is addressed by its index here */
-    unsigned table_count;       /* at most 30 */
-    uint64_t map_bytes;         /* reserved address space; the file is sparse and never shrinks */
-    uint64_t quota_bytes;       /* writes beyond it fail with -QY_EFULL; 0: nine tenths of the map */
-    uint32_t schema_version;    /* of the tables' content, from 1 */
+    const char *path;          /* directory, made when missing (mode 0700) */
+    const char *const *tables; /* names; a table is addressed by its index here */
+    unsigned table_count;      /* at most 30 */
+    uint64_t map_bytes;        /* reserved address space; the file is sparse and never shrinks */
+    uint64_t quota_bytes;      /* writes beyond it fail with -QY_EFULL; 0: nine tenths of the map */
+    uint32_t schema_version;   /* of the tables' content, from 1 */
     const struct store_migration *migrations;
     unsigned migration_count;
 };
 
-/* Opens or makes it. -QY_EVERSION: written by a newer program, or no migration leads here. -QY_ECONFLICT: this process
- * or another one has it open for writing (a lock file tells). */
+/* Opens or makes it. -QY_EVERSION: written by a newer program, or no migration leads here. -QY_ECONFLICT:
+ * this process or another one has it open for writing (a lock file tells). */
 int store_open(const struct store_options *options, struct store **ret_store);
 void store_close(struct store **store);
 
@@ -48,16 +48,17 @@ bool store_is_full(struct store *store);
 
 enum store_mode { STORE_READ, STORE_WRITE };
 int store_begin(struct store *store, enum store_mode mode, struct store_txn **ret_txn);
-/* Durable (fsynced) when it returns 0. Consumes the transaction either way. -QY_EFULL: nothing was changed, later
- * transactions may succeed. -QY_EIO: what is on disk is unknown; the process must end (fsync is never retried). */
+/* Durable (fsynced) when it returns 0. Consumes the transaction either way. -QY_EFULL: nothing was changed,
+ * later transactions may succeed. -QY_EIO: what is on disk is unknown; the process must end (fsync is never
+ * retried). */
 int store_commit(struct store_txn **txn);
 void store_abort(struct store_txn **txn); /* safe on NULL; ends read transactions too; for _cleanup_ */
 int store_error(const struct store_txn *txn);
 /* Marks the transaction as failed (first error stays). Returns `code`. */
 int store_fail(struct store_txn *txn, int code);
 
-/* Keys: composed big-endian, so that ranges are scans. At most 511 bytes in all; longer sets the key's error, which the
- * operation that is given it passes to the transaction as -QY_ETOOLARGE. */
+/* Keys: composed big-endian, so that ranges are scans. At most 511 bytes in all; longer sets the key's error,
+ * which the operation that is given it passes to the transaction as -QY_ETOOLARGE. */
 struct store_key {
     uint16_t size;
     bool too_long;
@@ -75,21 +76,26 @@ void key_text(struct store_key *key, const char *text); /* with its NUL, so that
 /* False when absent or when the transaction has failed. */
 bool store_get(struct store_txn *txn, unsigned table, const struct store_key *key, struct bytes *ret_value);
 bool store_has(struct store_txn *txn, unsigned table, const struct store_key *key);
-void store_put(struct store_txn *txn, unsigned table, const struct store_key *key, const void *value, size_t size);
-/* As store_put, for a key above all others of the table: several times faster. -QY_ECORRUPT when it is not above. */
-void store_append(struct store_txn *txn, unsigned table, const struct store_key *key, const void *value, size_t size);
-/* Room of `size` bytes to write the value into, before any other operation on the transaction; NULL on failure. */
+void store_put(
+    struct store_txn *txn, unsigned table, const struct store_key *key, const void *value, size_t size);
+/* As store_put, for a key above all others of the table: several times faster. -QY_ECORRUPT when it is not
+ * above. */
+void store_append(
+    struct store_txn *txn, unsigned table, const struct store_key *key, const void *value, size_t size);
+/* Room of `size` bytes to write the value into, before any other operation on the transaction; NULL on
+ * failure. */
 void *store_put_room(struct store_txn *txn, unsigned table, const struct store_key *key, size_t size);
 /* True when there was something to delete. */
 bool store_delete(struct store_txn *txn, unsigned table, const struct store_key *key);
 uint64_t store_count(struct store_txn *txn, unsigned table);
 
-/* A scan over the keys that begin with a prefix, in key order. Do not write to the table that is being scanned but
- * through scan_delete(). */
+/* A scan over the keys that begin with a prefix, in key order. Do not write to the table that is being
+ * scanned but through scan_delete(). */
 struct store_scan;
-/* `prefix` of size 0: the whole table. `from` (may be NULL): start at the first key >= it, within the prefix. */
-int scan_open(struct store_txn *txn, unsigned table, const struct store_key *prefix, const struct store_key *from,
-    struct store_scan **ret_scan);
+/* `prefix` of size 0: the whole table. `from` (may be NULL): start at the first key >= it, within the prefix.
+ */
+int scan_open(struct store_txn *txn, unsigned table, const struct store_key *prefix,
+    const struct store_key *from, struct store_scan **ret_scan);
 /* Backwards from the last key of the prefix that is <= `from` (NULL: from the prefix's end). */
 int scan_open_reverse(struct store_txn *txn, unsigned table, const struct store_key *prefix,
     const struct store_key *from, struct store_scan **ret_scan);

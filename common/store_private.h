@@ -43,7 +43,8 @@ struct store_txn {
 
 /* Maps LMDB's codes, and errno among them. */
 int store_code(int mdb);
-/* As store_code, for the outcome of mdb_txn_commit(): 0, -QY_EFULL and -QY_ENOMEM (nothing was changed), else -QY_EIO. */
+/* As store_code, for the outcome of mdb_txn_commit(): 0, -QY_EFULL and -QY_ENOMEM (nothing was changed), else
+ * -QY_EIO. */
 int store_commit_code(struct store *store, int mdb);
 
 /* Passes an LMDB outcome to the transaction; true when it was a success. "Not there" is a failure here. */

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A journey's definition: JSON, parsed and checked once into steps that never change.
  *
- *   journey  {"name":T, "entry":ENTRY, "steps":[STEP,…],
- *             "include_current":false,    people who are in the entry's segment or rule when it is published
- * enter, too "reentry":"never",          or "after_exit", or a duration: so long after leaving, at the
- * earliest "exit_when":RULE}           whoever comes to fulfil it leaves at once, wherever he or she stands
- *   ENTRY    {"segment":ID}               someone enters the segment
- *            {"rule":RULE}                someone comes to fulfil the rule
- *            {"event":{"event":NAME, "where":[…]}}    each matching event
- *   STEP     {"id":ID, "type":TYPE, …}    "next":ID where nothing else is said; without it, the step that
- * follows in the list wait       "for":DURATION  or  "until":TIME condition  "rule":RULE, "then":ID,
- * "else":ID         at least one of the two; the other is the step that follows split
- * "branches":[{"share":PERCENT, "next":ID},…]    shares sum to 100; a person is always on the same side send
- * "channel":"webhook", "url":URL, "secret":T, "content":JSON "channel":"email", "subject":T, "text":T,
- * "html":T    text, html, or both exit
+ *   journey    {"name":T, "entry":ENTRY, "steps":[STEP,…],
+ *               "include_current":false,   people who are in the entry's segment or rule when it is published enter, too
+ *               "reentry":"never",         or "after_exit", or a duration: so long after leaving, at the earliest
+ *               "exit_when":RULE}          whoever comes to fulfil it leaves at once, wherever he or she stands
+ *   ENTRY      {"segment":ID}              someone enters the segment
+ *              {"rule":RULE}               someone comes to fulfil the rule
+ *              {"event":{"event":NAME, "where":[…]}}   each matching event
+ *   STEP       {"id":ID, "type":TYPE, …, "next":ID}    without "next": the step that follows in the list
+ *     wait       "for":DURATION  or  "until":TIME
+ *     condition  "rule":RULE, "then":ID, "else":ID     at least one of the two; the other is the step that follows
+ *     split      "branches":[{"share":PERCENT, "next":ID},…]   shares sum to 100; a person is always on the same side
+ *     send       "channel":"webhook", "url":URL, "secret":T, "content":JSON
+ *                "channel":"email", "subject":T, "text":T, "html":T   text, html, or both
+ *     exit
  *
- * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take
- * placeholders (template.h). After the last step the journey is completed. A way back is allowed where a wait
- * "for" a while lies on it. */
+ * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take placeholders (template.h). After the
+ * last step the journey is completed. A way back is allowed where a wait "for" a while lies on it. */
 #ifndef QY_CAMPAIGN_JOURNEY_H
 #define QY_CAMPAIGN_JOURNEY_H
 

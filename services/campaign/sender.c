@@ -3,12 +3,15 @@
 
 #include "common/deadline.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #define IDLE_MS 1000
 #define UNSETTLED_PAUSE_MS 200
 #define CLOSE_MS 5000
+#define MAIL_CARRIERS 4
+#define CARRIERS (1 + MAIL_CARRIERS)
 
 struct job_queue {
     struct job *first;
@@ -22,19 +25,29 @@ struct unsettled {
     struct outcome outcome;
 };
 
+/* A thread that moves bytes. The first one carries webhooks, asks for work and settles what could not be
+ * settled. */
+struct carrier {
+    struct sender *sender;
+    CURLM *multi;
+    pthread_t thread;
+    bool has_thread;
+    enum channel channel;
+    unsigned limit;     /* transfers at once */
+    unsigned under_way; /* the thread's own */
+};
+
 struct sender {
     struct sender_options options;
-    CURLM *multi;
-    pthread_t carrier;
+    struct carrier carriers[CARRIERS];
     pthread_t preparer;
-    bool has_carrier;
     bool has_preparer;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* under the lock */
-    struct job_queue given;    /* to be prepared */
-    struct job_queue prepared; /* to be sent */
+    struct job_queue given;       /* to be prepared */
+    struct job_queue prepared[2]; /* to be sent, by channel */
     struct unsettled *unsettled;
     unsigned in_hand;     /* jobs given and not durably settled */
     unsigned with_writer; /* outcomes handed on, not yet answered */
@@ -61,6 +74,14 @@ static struct job *queue_take(struct job_queue *queue)
         queue->end = &queue->first;
     job->next = NULL;
     return job;
+}
+
+/* Any thread. */
+static void wake(struct sender *sender, bool all)
+{
+    for (unsigned i = 0; i < (all ? CARRIERS : 1); i++)
+        if (sender->carriers[i].multi)
+            curl_multi_wakeup(sender->carriers[i].multi);
 }
 
 /* -- settling -- */
@@ -97,7 +118,7 @@ void sender_settled(struct sender *sender, struct job *job)
     pthread_mutex_lock(&sender->lock);
     sender->with_writer--;
     sender->in_hand--;
-    curl_multi_wakeup(sender->multi);
+    wake(sender, sender->stopping);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -145,8 +166,8 @@ static void prepare_one(struct sender *sender, struct job *job, bool stopping)
         return;
     }
     pthread_mutex_lock(&sender->lock);
-    queue_add(&sender->prepared, job);
-    curl_multi_wakeup(sender->multi);
+    queue_add(&sender->prepared[job->channel], job);
+    wake(sender, job->channel == CHANNEL_EMAIL);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -173,50 +194,64 @@ static void *prepare_main(void *data)
 
 /* -- carrying -- */
 
-static void begin(struct sender *sender, struct job *job)
+static void begin(struct carrier *carrier, struct job *job)
 {
+    struct sender *sender = carrier->sender;
     struct transfer *transfer;
     struct outcome outcome;
     if (transfer_open(&sender->options.transfer, job, &transfer, &outcome)) {
         settle(sender, job, &outcome);
         return;
     }
-    if (curl_multi_add_handle(sender->multi, transfer_handle(transfer)) == CURLM_OK)
+    if (curl_multi_add_handle(carrier->multi, transfer_handle(transfer)) == CURLM_OK) {
+        carrier->under_way++;
         return;
+    }
     transfer_close(&transfer);
     outcome_set(&outcome, OUTCOME_DEFERRED, "out_of_memory");
     settle(sender, job, &outcome);
 }
 
-static void begin_prepared(struct sender *sender)
+static void begin_prepared(struct carrier *carrier)
 {
-    for (;;) {
+    struct sender *sender = carrier->sender;
+    while (carrier->under_way < carrier->limit) {
         pthread_mutex_lock(&sender->lock);
-        struct job *job = queue_take(&sender->prepared);
+        struct job *job = queue_take(&sender->prepared[carrier->channel]);
         pthread_mutex_unlock(&sender->lock);
         if (!job)
             return;
-        begin(sender, job);
+        begin(carrier, job);
     }
 }
 
-static void end(struct sender *sender, CURL *handle, CURLcode code)
+/* What came while this thread was busy: the wake-up for it may have been used up. */
+static bool has_prepared(struct carrier *carrier)
+{
+    pthread_mutex_lock(&carrier->sender->lock);
+    bool has = carrier->sender->prepared[carrier->channel].first;
+    pthread_mutex_unlock(&carrier->sender->lock);
+    return has;
+}
+
+static void end(struct carrier *carrier, CURL *handle, CURLcode code)
 {
     struct transfer *transfer;
     struct outcome outcome;
     curl_easy_getinfo(handle, CURLINFO_PRIVATE, (char **)&transfer);
     transfer_outcome(transfer, code, &outcome);
-    curl_multi_remove_handle(sender->multi, handle);
-    settle(sender, transfer_close(&transfer), &outcome);
+    curl_multi_remove_handle(carrier->multi, handle);
+    carrier->under_way--;
+    settle(carrier->sender, transfer_close(&transfer), &outcome);
 }
 
-static void end_finished(struct sender *sender)
+static void end_finished(struct carrier *carrier)
 {
     int left;
-    for (CURLMsg *message = curl_multi_info_read(sender->multi, &left); message;
-         message = curl_multi_info_read(sender->multi, &left))
+    for (CURLMsg *message = curl_multi_info_read(carrier->multi, &left); message;
+         message = curl_multi_info_read(carrier->multi, &left))
         if (message->msg == CURLMSG_DONE)
-            end(sender, message->easy_handle, message->data.result);
+            end(carrier, message->easy_handle, message->data.result);
 }
 
 static void claim_more(struct sender *sender)
@@ -249,15 +284,20 @@ static bool is_over(struct sender *sender, int *ret_wait_ms)
 
 static void *carry_main(void *data)
 {
-    struct sender *sender = data;
+    struct carrier *carrier = data;
+    struct sender *sender = carrier->sender;
+    bool is_first = carrier == &sender->carriers[0];
     int running, wait_ms;
     while (!is_over(sender, &wait_ms)) {
-        begin_prepared(sender);
-        curl_multi_perform(sender->multi, &running);
-        end_finished(sender);
-        claim_more(sender);
-        curl_multi_poll(sender->multi, NULL, 0, wait_ms, NULL);
-        settle_again(sender);
+        begin_prepared(carrier);
+        curl_multi_perform(carrier->multi, &running);
+        end_finished(carrier);
+        if (is_first)
+            claim_more(sender);
+        if (carrier->under_way > 0 || !has_prepared(carrier))
+            curl_multi_poll(carrier->multi, NULL, 0, wait_ms, NULL);
+        if (is_first)
+            settle_again(sender);
     }
     return NULL;
 }
@@ -268,7 +308,7 @@ void sender_wake(struct sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
     sender->wanted = true;
-    curl_multi_wakeup(sender->multi);
+    wake(sender, false);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -284,16 +324,28 @@ void sender_give(struct sender *sender, struct job *jobs, bool more)
     sender->claiming = false;
     sender->wanted |= more;
     pthread_cond_broadcast(&sender->changed);
-    curl_multi_wakeup(sender->multi);
+    wake(sender, sender->stopping);
     pthread_mutex_unlock(&sender->lock);
+}
+
+static int start_carrier(struct sender *sender, unsigned index)
+{
+    struct carrier *carrier = &sender->carriers[index];
+    carrier->sender = sender;
+    carrier->channel = index == 0 ? CHANNEL_WEBHOOK : CHANNEL_EMAIL;
+    carrier->limit = index == 0 ? UINT_MAX : 1;
+    carrier->multi = curl_multi_init();
+    carrier->has_thread = carrier->multi && pthread_create(&carrier->thread, NULL, carry_main, carrier) == 0;
+    return carrier->has_thread ? 0 : -QY_ENOMEM;
 }
 
 static int start_threads(struct sender *sender)
 {
     sender->has_preparer = pthread_create(&sender->preparer, NULL, prepare_main, sender) == 0;
-    sender->has_carrier =
-        sender->has_preparer && pthread_create(&sender->carrier, NULL, carry_main, sender) == 0;
-    return sender->has_carrier ? 0 : -QY_ENOMEM;
+    int error = sender->has_preparer ? 0 : -QY_ENOMEM;
+    for (unsigned i = 0; !error && i < CARRIERS; i++)
+        error = start_carrier(sender, i);
+    return error;
 }
 
 int sender_open(const struct sender_options *options, struct sender **ret_sender)
@@ -307,11 +359,11 @@ int sender_open(const struct sender_options *options, struct sender **ret_sender
     }
     sender->options = *options;
     sender->given.end = &sender->given.first;
-    sender->prepared.end = &sender->prepared.first;
+    sender->prepared[0].end = &sender->prepared[0].first;
+    sender->prepared[1].end = &sender->prepared[1].first;
     pthread_mutex_init(&sender->lock, NULL);
     pthread_cond_init(&sender->changed, NULL);
-    sender->multi = curl_multi_init();
-    int error = sender->multi ? start_threads(sender) : -QY_ENOMEM;
+    int error = start_threads(sender);
     if (error)
         sender_close(&sender);
     else
@@ -325,14 +377,16 @@ void sender_stop(struct sender *sender)
     sender->stopping = true;
     sender->give_up_ms = monotonic_ms() + sender->options.transfer.timeout_ms + CLOSE_MS;
     pthread_cond_broadcast(&sender->changed);
-    if (sender->multi)
-        curl_multi_wakeup(sender->multi);
+    wake(sender, true);
     pthread_mutex_unlock(&sender->lock);
     if (sender->has_preparer)
         pthread_join(sender->preparer, NULL);
-    if (sender->has_carrier)
-        pthread_join(sender->carrier, NULL);
-    sender->has_preparer = sender->has_carrier = false;
+    sender->has_preparer = false;
+    for (unsigned i = 0; i < CARRIERS; i++) {
+        if (sender->carriers[i].has_thread)
+            pthread_join(sender->carriers[i].thread, NULL);
+        sender->carriers[i].has_thread = false;
+    }
 }
 
 void sender_close(struct sender **sender)
@@ -341,7 +395,8 @@ void sender_close(struct sender **sender)
     if (!closing)
         return;
     sender_stop(closing);
-    curl_multi_cleanup(closing->multi);
+    for (unsigned i = 0; i < CARRIERS; i++)
+        curl_multi_cleanup(closing->carriers[i].multi);
     pthread_mutex_destroy(&closing->lock);
     pthread_cond_destroy(&closing->changed);
     free(closing);

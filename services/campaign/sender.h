@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries jobs out, many at a time: one thread fetches what only identity knows, another moves bytes with
- * libcurl's multi interface. It asks for work when there is some and a place is free, and keeps a job in hand
- * until its outcome is durable. */
+/* Carries jobs out, many at a time. It asks for work when there is some and a place is free, and keeps a job
+ * in hand until its outcome is durable.
+ *
+ * Threads: one fetches what only identity knows; one moves all webhooks with libcurl's multi interface; a few
+ * move emails, each one at a time, because libcurl's SMTP blocks its thread where it waits for the last
+ * answer and for QUIT's, and a slow mail server must not make anything else time out. */
 #ifndef QY_CAMPAIGN_SENDER_H
 #define QY_CAMPAIGN_SENDER_H
 

@@ -210,6 +210,8 @@ static void build_email(struct transfer *transfer, const struct transfer_options
     snprintf(address, sizeof(address), "<%.300s>", options->smtp_from);
     build_headers(transfer, options, values);
     build_parts(transfer, values);
+    SET(transfer, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+        ((long)options->timeout_ms + 999) / 1000); /* QUIT's, too */
     SET(transfer, CURLOPT_URL, options->smtp_url);
     SET(transfer, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(transfer, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);

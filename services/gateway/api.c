@@ -87,9 +87,11 @@ static int read_body(struct api_call *call, const struct api_operation *operatio
     if (operation->body == BODY_NONE)
         return text.size ? api_refuse(call, -QY_EINVAL, "", "this operation takes no body") : 0;
     yyjson_read_err error;
-    *ret_doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
+    *ret_doc =
+        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
     if (!*ret_doc)
-        return api_refuse(call, -QY_EINVAL, "", "the body is not JSON: at byte %zu: %s", error.pos, error.msg);
+        return api_refuse(
+            call, -QY_EINVAL, "", "the body is not JSON: at byte %zu: %s", error.pos, error.msg);
     call->body = yyjson_doc_get_root(*ret_doc);
     if (!yyjson_is_obj(call->body))
         return api_refuse(call, -QY_EINVAL, "", "the body must be a JSON object");
@@ -144,15 +146,16 @@ static void answer(struct api_call *call, int error)
         error = buffer_error(&call->out);
     if (!error) {
         bool empty = call->out.size == 0;
-        http_respond(call->request, empty ? 204 : call->status, empty ? NULL : "application/json", call->out.data,
-            call->out.size);
+        http_respond(call->request, empty ? 204 : call->status, empty ? NULL : "application/json",
+            call->out.data, call->out.size);
         return;
     }
     int status = http_status_of(error);
     if (status == 503)
         http_add_header(call->request, "Retry-After", "1");
     if (status == 500)
-        log_line(LOG_ERROR, "a request failed", "path=%s error=%s", http_path(call->request), error_name(error));
+        log_line(
+            LOG_ERROR, "a request failed", "path=%s error=%s", http_path(call->request), error_name(error));
     http_problem(call->request, status, kind_of(error), call->error_field, "%s",
         call->error_message ? call->error_message : error_text(error));
 }

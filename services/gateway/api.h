@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP API of staff and integrations, /api/v1: worker threads that ask the services and wait for their answers.
+/* The HTTP API of staff and integrations, /api/v1: worker threads that ask the services and wait for their
+ * answers.
  *
- * A use of personal data goes: ask the owner, have audit make the record durable, answer. Audit down: 503, at once. */
+ * A use of personal data goes: ask the owner, have audit make the record durable, answer. Audit down: 503, at
+ * once. */
 #ifndef QY_GATEWAY_API_H
 #define QY_GATEWAY_API_H
 
@@ -18,8 +20,8 @@ void api_handle(struct api *api, struct http_request *request);
 
 #define API_PARAMETERS_MAX 3
 
-/* One call, on its worker thread. A handler writes the answer's JSON to `out` and returns 0, or a negative code, after
- * api_refuse() where there is something to say. */
+/* One call, on its worker thread. A handler writes the answer's JSON to `out` and returns 0, or a negative
+ * code, after api_refuse() where there is something to say. */
 struct api_call {
     struct gateway *gateway;
     struct http_request *request;
@@ -96,6 +98,7 @@ int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
 int suite_status(struct api_call *call);
+int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);

@@ -28,7 +28,8 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
     int code = rpc_call(call->client, peer, &options, request, reply_type, call->arena, ret_reply, &error);
     if (code == -QY_EUNAVAILABLE || code == -QY_ETIMEOUT)
         return api_refuse(call, code, NULL, "the %s service %s", peer,
-            code == -QY_ETIMEOUT ? "did not answer in time; whether it happened is not known" : "is not available now");
+            code == -QY_ETIMEOUT ? "did not answer in time; whether it happened is not known"
+                                 : "is not available now");
     if (code && error.message && *error.message)
         return api_refuse(call, code, error.field, "%s", error.message);
     return code;

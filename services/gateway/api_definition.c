@@ -5,7 +5,6 @@
 #include "services/gateway/api.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +35,10 @@ static void write_definition(struct json *json, const Quanyu__Definition *defini
     json_field_text(json, "description", definition->description);
     json_name(json, definition->kind == STAGES ? "stages" : "rule");
     json_raw(json, definition->rule.data, definition->rule.len, "null");
-    json_field_text(json, "state", definition->paused ? "paused" : definition->building ? "building" : "active");
+    json_field_text(json, "state",
+        definition->paused     ? "paused"
+        : definition->building ? "building"
+                               : "active");
     json_field_unsigned(json, "version", definition->version);
     json_field_time(json, "created_at", definition->created_ms);
     json_field_time(json, "changed_at", definition->changed_ms);
@@ -173,18 +175,13 @@ static int read_members(struct api_call *call, Quanyu__Definition *definition, b
 int segment_create(struct api_call *call)
 {
     const char *name;
-    uint8_t random[8];
-    char id[24] = "s_";
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     int error = api_text(call, "name", true, &name);
     if (!error)
         error = read_members(call, &definition, true);
     if (error)
         return error;
-    randombytes_buf(random, sizeof(random));
-    sodium_bin2hex(id + 2, sizeof(id) - 2, random, sizeof(random));
     definition.kind = SEGMENT;
-    definition.id = id;
     return define(call, &definition, true);
 }
 
@@ -214,7 +211,8 @@ int segment_remove(struct api_call *call)
     return drop(call, SEGMENT, call->parameters[0]);
 }
 
-static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
+static int one_ids_of(
+    struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
 {
     Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
     question.persons = arena_alloc(call->arena, sizeof(uint32_t) * (page->n_changes + 1));

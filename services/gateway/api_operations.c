@@ -2,26 +2,33 @@
 /* The one table of the API's operations. */
 #include "services/gateway/api.h"
 
-#define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
+#define NAMES(...)                                                                                           \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
 #define PAGE .queries = NAMES("limit", "cursor")
 
 const struct api_operation api_operations[] = {
-    {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT, .summary = "The person that has one of these identifiers",
-        .members = NAMES("identifiers")},
+    {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT,
+        .summary = "The person that has one of these identifiers", .members = NAMES("identifiers")},
     {"GET", "/api/v1/persons/{one_id}", person_show, .summary = "One person's profile"},
     {"POST", "/api/v1/persons/{one_id}/tags", person_tag, BODY_OBJECT, .summary = "Add a tag by hand",
         .members = NAMES("tag", "expires_at")},
-    {"DELETE", "/api/v1/persons/{one_id}/tags/{tag}", person_untag, .summary = "Take a tag away that was added by hand"},
-    {"POST", "/api/v1/audiences/count", audience_count, BODY_OBJECT, .summary = "How many people a rule picks",
-        .members = NAMES("rule", "as_of")},
+    {"DELETE", "/api/v1/persons/{one_id}/tags/{tag}", person_untag,
+        .summary = "Take a tag away that was added by hand"},
+    {"POST", "/api/v1/audiences/count", audience_count, BODY_OBJECT,
+        .summary = "How many people a rule picks", .members = NAMES("rule", "as_of")},
     {"POST", "/api/v1/segments", segment_create, BODY_OBJECT, .summary = "Make a segment",
         .members = NAMES("name", "description", "rule", "paused")},
     {"GET", "/api/v1/segments", segment_list, .summary = "All segments", PAGE},
     {"GET", "/api/v1/segments/{id}", segment_show, .summary = "One segment"},
-    {"PATCH", "/api/v1/segments/{id}", segment_change, BODY_OBJECT, .summary = "Change, pause or resume a segment",
+    {"PATCH", "/api/v1/segments/{id}", segment_change, BODY_OBJECT,
+        .summary = "Change, pause or resume a segment",
         .members = NAMES("name", "description", "rule", "paused")},
     {"DELETE", "/api/v1/segments/{id}", segment_remove, .summary = "Delete a segment that nothing refers to"},
-    {"GET", "/api/v1/segments/{id}/changes", segment_changes, .summary = "Who entered and left, newest first", PAGE},
+    {"GET", "/api/v1/segments/{id}/changes", segment_changes, .summary = "Who entered and left, newest first",
+        PAGE},
     {"POST", "/api/v1/tags", tag_create, BODY_OBJECT, .summary = "Make a tag, by rule or to be given by hand",
         .members = NAMES("tag", "description", "rule", "paused")},
     {"GET", "/api/v1/tags", tag_list, .summary = "All tags", PAGE},
@@ -39,11 +46,14 @@ const struct api_operation api_operations[] = {
     {"POST", "/api/v1/journeys/{id}/publish", journey_publish, .summary = "Start or resume a journey"},
     {"POST", "/api/v1/journeys/{id}/pause", journey_pause, .summary = "Pause a journey: positions stay"},
     {"DELETE", "/api/v1/journeys/{id}", journey_remove, .summary = "Delete a journey: people in it leave"},
-    {"GET", "/api/v1/journeys/{id}/deliveries", journey_deliveries, .summary = "What was sent, newest first", PAGE},
+    {"GET", "/api/v1/journeys/{id}/deliveries", journey_deliveries, .summary = "What was sent, newest first",
+        PAGE},
     {"GET", "/api/v1/status", suite_status, .summary = "How far each service has come"},
+    {"GET", "/api/v1/summary", suite_summary,
+        .summary = "How many people, identifiers, orders; people by stage"},
     {"GET", "/api/v1/clock", clock_show, .summary = "The suite's time"},
     {"POST", "/api/v1/clock", clock_change, BODY_OBJECT, .summary = "Set or advance a simulated clock",
-        .members = NAMES("set", "advance")},
+        .members = NAMES("set", "advance", "step")},
     {"GET", "/openapi.json", openapi_show, .summary = "This description", .open = true},
 };
 

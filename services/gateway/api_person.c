@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Persons: looked up by identifiers or One ID, shown as one profile. Each look is on record before it is answered. */
+/* Persons: looked up by identifiers or One ID, shown as one profile. Each look is on record before it is
+ * answered. */
 #include "common/clock.h"
 #include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
@@ -17,7 +18,8 @@ static int read_identifier(struct api_call *call, yyjson_val *json, size_t index
     yyjson_val *kind = yyjson_obj_get(json, "kind"), *value = yyjson_obj_get(json, "value");
     if (!yyjson_is_obj(json) || yyjson_obj_size(json) != 2 || !yyjson_is_str(kind) || !yyjson_is_str(value) ||
         yyjson_get_len(kind) == 0 || yyjson_get_len(value) == 0)
-        return api_refuse(call, -QY_EINVAL, field, "must be {\"kind\":…,\"value\":…}, both non-empty strings");
+        return api_refuse(
+            call, -QY_EINVAL, field, "must be {\"kind\":…,\"value\":…}, both non-empty strings");
     Quanyu__Identifier *identifier = arena_alloc(call->arena, sizeof(*identifier));
     if (!identifier)
         return -QY_ENOMEM;
@@ -33,7 +35,8 @@ static int read_identifiers(struct api_call *call, Quanyu__LookupRequest *lookup
     yyjson_val *list = yyjson_obj_get(call->body, "identifiers");
     size_t size = yyjson_arr_size(list);
     if (!yyjson_is_arr(list) || size == 0 || size > IDENTIFIERS_MAX)
-        return api_refuse(call, -QY_EINVAL, "identifiers", "must be a list of 1 to %d identifiers", IDENTIFIERS_MAX);
+        return api_refuse(
+            call, -QY_EINVAL, "identifiers", "must be a list of 1 to %d identifiers", IDENTIFIERS_MAX);
     lookup->identifiers = arena_alloc(call->arena, sizeof(Quanyu__Identifier *) * size);
     if (!lookup->identifiers)
         return -QY_ENOMEM;
@@ -94,7 +97,8 @@ static int record_person(struct api_call *call, const char *action, const Quanyu
     return api_record(call, &record);
 }
 
-static int record_miss(struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
+static int record_miss(
+    struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
@@ -209,7 +213,8 @@ int person_lookup(struct api_call *call)
     if (person->person)
         return show(call, "person.lookup", person);
     error = record_miss(call, "person.lookup", person, "");
-    return error ? error : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
+    return error ? error
+                 : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
 }
 
 /* The person that the path names; a miss is on record. */
@@ -231,7 +236,8 @@ int person_show(struct api_call *call)
     return error ? error : show(call, "person.show", person);
 }
 
-static int change_tag(struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
+static int change_tag(
+    struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
 {
     Quanyu__PersonView *person;
     int error = find_by_path(call, action, &person);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite as a whole: how far each service has come, and the simulated clock. */
 #include "common/clock.h"
+#include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/ticker.h"
 
@@ -8,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ADVANCE_STEPS 2000 /* due times that are closer together than this part of the way are gone through at once */
+#define ADVANCE_STEPS                                                                                        \
+    2000 /* due times that are closer together than this part of the way are gone through at once */
 #define QUIET_TIMEOUT_S 30.0
 
 enum suite_member { GATEWAY, IDENTITY, TAGGING, CAMPAIGN, AUDIT, SUITE_SIZE };
@@ -36,14 +39,16 @@ static const Quanyu__StatusReply__Input *input_of(const Quanyu__StatusReply *sta
     return NULL;
 }
 
-static bool has_all_of(const Quanyu__StatusReply *status, const char *leader, const Quanyu__StatusReply *leaders)
+static bool has_all_of(
+    const Quanyu__StatusReply *status, const char *leader, const Quanyu__StatusReply *leaders)
 {
     const Quanyu__StatusReply__Input *input = input_of(status, leader);
     return input && input->next >= leaders->journal_next;
 }
 
-/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone through, campaign
- * and tagging have all of each other, and nothing is being sent: then only new events or time can change anything. */
+/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone
+ * through, campaign and tagging have all of each other, and nothing is being sent: then only new events or
+ * time can change anything. */
 static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE], bool *ret_quiet)
 {
     for (int i = 0; i < AUDIT; i++) {
@@ -52,8 +57,8 @@ static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE]
             return error;
     }
     uint64_t end = all[GATEWAY]->journal_next;
-    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
-                 has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
+    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end &&
+                 all[CAMPAIGN]->origin >= end && has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
                  has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
     return 0;
 }
@@ -147,6 +152,53 @@ int suite_status(struct api_call *call)
     return 0;
 }
 
+/* -- summary -- */
+
+static int ask_counts(
+    struct api_call *call, Quanyu__IdentityCounts **ret_identity, Quanyu__TaggingCounts **ret_tagging)
+{
+    Quanyu__CountsRequest counts = QUANYU__COUNTS_REQUEST__INIT;
+    Quanyu__IdentityRequest identity = QUANYU__IDENTITY_REQUEST__INIT;
+    identity.call_case = QUANYU__IDENTITY_REQUEST__CALL_COUNTS;
+    identity.counts = &counts;
+    Quanyu__TaggingRequest tagging = QUANYU__TAGGING_REQUEST__INIT;
+    tagging.call_case = QUANYU__TAGGING_REQUEST__CALL_COUNTS;
+    tagging.counts = &counts;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &identity.base, &quanyu__identity_reply__descriptor, &reply);
+    if (error)
+        return error;
+    *ret_identity = ((Quanyu__IdentityReply *)reply)->counts;
+    error = api_ask(call, "tagging", &tagging.base, &quanyu__tagging_reply__descriptor, &reply);
+    if (!error)
+        *ret_tagging = ((Quanyu__TaggingReply *)reply)->counts;
+    return error;
+}
+
+int suite_summary(struct api_call *call)
+{
+    Quanyu__IdentityCounts *identity;
+    Quanyu__TaggingCounts *tagging;
+    int error = ask_counts(call, &identity, &tagging);
+    if (error)
+        return error;
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_unsigned(&json, "persons", identity->persons);
+    json_field_unsigned(&json, "identifiers", identity->nodes);
+    json_field_unsigned(&json, "joins", identity->joins);
+    json_field_unsigned(&json, "events", identity->events);
+    json_field_unsigned(&json, "unattributed_events", identity->unattributed);
+    json_field_unsigned(&json, "orders", tagging->orders);
+    json_name(&json, "stages");
+    json_open(&json, '{');
+    for (size_t i = 0; i < tagging->n_stages; i++)
+        json_field_unsigned(&json, tagging->stages[i]->stage, tagging->stages[i]->persons);
+    json_close(&json, '}');
+    json_close(&json, '}');
+    return 0;
+}
+
 /* -- clock -- */
 
 static void write_clock(struct api_call *call)
@@ -196,22 +248,33 @@ static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
     }
 }
 
-/* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its time. */
-static int advance_to(struct api_call *call, int64_t target_ms)
+/* From due timer to due timer, waiting until all is quiet before each: what a timer causes happens at its
+ * time. Timers that are closer together than `least_step_ms` are gone through at once; each service still
+ * fires its own in their order. */
+static int advance_to(struct api_call *call, int64_t target_ms, int64_t least_step_ms)
 {
     int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
-    int64_t least_step = (target_ms - now) / ADVANCE_STEPS;
     while (now < target_ms) {
         int error = wait_quiet(call, &due);
         if (error)
             return error;
-        int64_t next = due <= now + least_step ? now + least_step : due;
+        int64_t next = due <= now + least_step_ms ? now + least_step_ms : due;
         now = next > target_ms || next <= now ? target_ms : next;
         error = ticker_set(call->gateway->service, now);
         if (error)
             return error;
     }
     return wait_quiet(call, &due);
+}
+
+static int read_step(struct api_call *call, int64_t span_ms, int64_t *ret_step_ms)
+{
+    const char *step;
+    int error = api_text(call, "step", false, &step);
+    *ret_step_ms = span_ms / ADVANCE_STEPS;
+    if (error || !step || duration_parse(step, strlen(step), ret_step_ms))
+        return error;
+    return api_refuse(call, -QY_EINVAL, "step", "must be a duration: 90s, 15m, 36h, 30d, 6w");
 }
 
 static int read_target(struct api_call *call, int64_t *ret_target_ms)
@@ -238,17 +301,21 @@ static int read_target(struct api_call *call, int64_t *ret_target_ms)
 
 int clock_change(struct api_call *call)
 {
-    int64_t target;
+    int64_t target, step;
     if (!call->gateway->simulated)
-        return api_refuse(call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
+        return api_refuse(
+            call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
     int error = read_target(call, &target);
+    if (!error)
+        error = read_step(call, target - gateway_now_ms(call->gateway), &step);
     if (error)
         return error;
     char detail[64], time[TIME_TEXT_BYTES];
     snprintf(detail, sizeof(detail), "to %s", time_format(target, time));
-    error = gateway_record_act(call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
+    error = gateway_record_act(
+        call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
     if (!error)
-        error = advance_to(call, target);
+        error = advance_to(call, target, step);
     if (!error)
         write_clock(call);
     return error;

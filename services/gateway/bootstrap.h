@@ -5,8 +5,8 @@
 
 #include "common/service.h"
 
-/* Where there is no token yet, makes both and writes them to <bootstrap>/gateway.json (mode 0600), which is the one place
- * where they can be read; with the setting bootstrap = none it makes nothing. */
+/* Where there is no token yet, makes both and writes them to <bootstrap>/gateway.json (mode 0600), which is
+ * the one place where they can be read; with the setting bootstrap = none it makes nothing. */
 int bootstrap_run(struct batch *batch);
 
 #endif

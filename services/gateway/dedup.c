@@ -19,7 +19,8 @@ struct hash {
     uint8_t bytes[DEDUP_HASH_BYTES];
 };
 
-/* A Bloom filter whose probes fall into one cache line each (Putze et al., "Cache-, hash- and space-efficient Bloom filters"). */
+/* A Bloom filter whose probes fall into one cache line each (Putze et al., "Cache-, hash- and space-efficient
+ * Bloom filters"). */
 struct filter {
     uint64_t *lines; /* 8 words each */
     size_t line_count;
@@ -102,7 +103,8 @@ static bool generation_may_have(const struct generation *generation, const uint8
 static bool generation_add(struct generation *generation, const uint8_t *hash)
 {
     unsigned last = generation->filter_count;
-    if (last == 0 || (generation->filters[last - 1].keys >= filter_capacity(last - 1) && last < FILTERS_MAX)) {
+    if (last == 0 ||
+        (generation->filters[last - 1].keys >= filter_capacity(last - 1) && last < FILTERS_MAX)) {
         if (!filter_open(&generation->filters[last], filter_capacity(last)))
             return false;
         last = ++generation->filter_count;
@@ -153,7 +155,8 @@ static bool generation_has(
 }
 
 /* Makes one run of the next tier of all runs of this one. */
-static void merge_tier(struct dedup *dedup, struct store_txn *txn, struct generation *generation, unsigned tier)
+static void merge_tier(
+    struct dedup *dedup, struct store_txn *txn, struct generation *generation, unsigned tier)
 {
     struct store_key key;
     struct bytes run;
@@ -254,7 +257,8 @@ static bool pending_room(struct dedup *dedup)
 static uint32_t *pending_slot(struct dedup *dedup, const uint8_t *hash)
 {
     size_t at = word_of(hash, 0) & (dedup->slot_count - 1);
-    while (dedup->slots[at] && memcmp(dedup->pending[dedup->slots[at] - 1].bytes, hash, DEDUP_HASH_BYTES) != 0)
+    while (
+        dedup->slots[at] && memcmp(dedup->pending[dedup->slots[at] - 1].bytes, hash, DEDUP_HASH_BYTES) != 0)
         at = (at + 1) & (dedup->slot_count - 1);
     return &dedup->slots[at];
 }

@@ -89,8 +89,8 @@ static int apply_act(struct work *work, struct batch *batch)
     return 0;
 }
 
-int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id, const char *action,
-    const char *detail)
+int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id,
+    const char *action, const char *detail)
 {
     Quanyu__GatewayAct message = QUANYU__GATEWAY_ACT__INIT;
     message.actor = (Quanyu__Actor *)(uintptr_t)actor;
@@ -116,10 +116,10 @@ static void register_metrics(struct gateway *gateway)
     gateway->ingest = (struct ingest_metrics){
         .accepted = metrics_series(
             metrics, METRIC_COUNTER, "quanyu_events_accepted_total", NULL, "Events stored, each once."),
-        .duplicates = metrics_series(
-            metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL, "Events that had been stored before."),
-        .refused = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_refused_total", NULL,
-            "Events that were not valid."),
+        .duplicates = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL,
+            "Events that had been stored before."),
+        .refused = metrics_series(
+            metrics, METRIC_COUNTER, "quanyu_events_refused_total", NULL, "Events that were not valid."),
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };

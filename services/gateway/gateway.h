@@ -31,7 +31,7 @@ struct gateway {
     struct http_server *http;
     struct api *api;
     struct ticker *ticker;
-    bool simulated; /* the clock */
+    bool simulated;   /* the clock */
     int64_t start_ms; /* of a simulated clock */
     size_t event_max;
     size_t batch_max;
@@ -42,8 +42,8 @@ struct gateway {
 int64_t gateway_now_ms(const struct gateway *gateway);
 
 /* Names an act in the journal, for audit; joins the writer's batch. Waits for the commit. */
-int gateway_record_act(
-    struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id, const char *action, const char *detail);
+int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id,
+    const char *action, const char *detail);
 
 extern const struct fold_ops gateway_fold;
 extern const struct rpc_service gateway_rpc;

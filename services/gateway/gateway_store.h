@@ -27,8 +27,10 @@ struct write_key {
     uint32_t source;
     char name[64];
 };
-void write_key_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key);
-bool write_key_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key);
+void write_key_put(
+    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key);
+bool write_key_get(
+    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key);
 
 struct token {
     char id[24];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ingestion calls: parsed on the HTTP thread, committed by the writer together with all others that came meanwhile, answered
- * after the commit. */
+/* Ingestion calls: parsed on the HTTP thread, committed by the writer together with all others that came
+ * meanwhile, answered after the commit. */
 #include "common/clock.h"
 #include "common/json.h"
 #include "services/gateway/gateway.h"
@@ -129,7 +129,8 @@ static void answer_refused(struct ingest *ingest)
     json_field_text(&json, "type", "urn:quanyu:problem:invalid_event");
     json_field_text(&json, "title", "Bad Request");
     json_field_integer(&json, "status", 400);
-    json_field_text(&json, "detail", ingest->parsed.seen == 1 ? "the event is not valid" : "no event is valid");
+    json_field_text(
+        &json, "detail", ingest->parsed.seen == 1 ? "the event is not valid" : "no event is valid");
     json_field_text(&json, "request_id", http_request_id(ingest->request));
     json_name(&json, "errors");
     json_open(&json, '[');
@@ -242,8 +243,8 @@ static void handle_post(struct gateway *gateway, struct http_request *request, e
     }
     struct bytes text = http_body(request);
     yyjson_read_err error;
-    yyjson_doc *doc = yyjson_read_opts(
-        (char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
+    yyjson_doc *doc =
+        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
     if (doc)
         handle_call(gateway, request, call, yyjson_doc_get_root(doc));
     else

@@ -144,7 +144,8 @@ static bool find_type(struct event *event)
 
 /* -- time -- */
 
-static bool get_time(struct event *event, yyjson_val *object, const char *field, bool *ret_present, int64_t *ret_ms)
+static bool get_time(
+    struct event *event, yyjson_val *object, const char *field, bool *ret_present, int64_t *ret_ms)
 {
     yyjson_val *value = yyjson_obj_get(object, field);
     *ret_present = value && !yyjson_is_null(value);
@@ -290,7 +291,8 @@ static bool pack(struct event *event, const struct ingest_limits *limits, const 
         return refuse(event, "out_of_memory", "", "try again");
     if (raw.body.len > limits->event_bytes) {
         refuse(event, "too_large", "", "");
-        snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw.body.len, limits->event_bytes);
+        snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw.body.len,
+            limits->event_bytes);
         return false;
     }
     raw.body.data = (uint8_t *)body;
@@ -316,8 +318,8 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     *out = (struct ingest_event){0};
     if (!yyjson_is_obj(event->json))
         return refuse(event, "wrong_type", "", "must be an object");
-    if (!find_type(event) || !check_fields(event) || !check_object(event, "context") || !event_time(event, &event_ms) ||
-        !message_id(event, made, &id, out))
+    if (!find_type(event) || !check_fields(event) || !check_object(event, "context") ||
+        !event_time(event, &event_ms) || !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     raw.type = (Quanyu__EventType)event->type;
@@ -356,8 +358,8 @@ static void take(yyjson_val *json, yyjson_val *batch, size_t index, const struct
         report(&event, parsed);
 }
 
-static bool refuse_call(struct ingest_refusal *refusal, int status, const char *kind, const char *field,
-    const char *detail)
+static bool refuse_call(
+    struct ingest_refusal *refusal, int status, const char *kind, const char *field, const char *detail)
 {
     refusal->status = status;
     refusal->kind = kind;
@@ -366,8 +368,8 @@ static bool refuse_call(struct ingest_refusal *refusal, int status, const char *
     return false;
 }
 
-static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin, const struct ingest_limits *limits,
-    struct parsed *parsed, struct ingest_refusal *refusal)
+static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
+    const struct ingest_limits *limits, struct parsed *parsed, struct ingest_refusal *refusal)
 {
     yyjson_val *batch = yyjson_obj_get(body, "batch");
     if (!yyjson_is_arr(batch))

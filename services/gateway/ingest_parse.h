@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the body of an ingestion call to records: checks each event and packs those that are valid as RawEvents.
- * Pure: no state, no I/O; any thread. */
+/* From the body of an ingestion call to records: checks each event and packs those that are valid as
+ * RawEvents. Pure: no state, no I/O; any thread. */
 #ifndef QY_GATEWAY_INGEST_PARSE_H
 #define QY_GATEWAY_INGEST_PARSE_H
 
@@ -17,7 +17,7 @@ struct ingest_limits {
 };
 
 struct ingest_event {
-    size_t at, size; /* of the packed RawEvent in parsed.packed */
+    size_t at, size;                 /* of the packed RawEvent in parsed.packed */
     uint8_t hash[INGEST_HASH_BYTES]; /* of source and message id */
     bool deduplicated;               /* false where the sender gave no message id */
     uint8_t import_id[16];           /* of imports with ids of the form <32 hex digits>:<position> */

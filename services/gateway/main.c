@@ -13,7 +13,7 @@ int main(int argc, char **argv)
         .followers = followers,
         .rpc = &gateway_rpc,
         .fold = &gateway_fold,
-        .journal_compression = -3,
+        .journal_compression = 1,
         .journal_encrypted = true,
         .self = &gateway,
         .start = gateway_start,

@@ -5,7 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const ingestion[] = {"identify", "track", "page", "screen", "group", "alias", "batch", "import"};
+static const char *const ingestion[] = {
+    "identify", "track", "page", "screen", "group", "alias", "batch", "import"};
 
 static void write_parameter(struct json *json, const char *name, size_t size, const char *where)
 {
@@ -33,7 +34,8 @@ static void write_parameters(struct json *json, const struct api_operation *oper
 static void write_body(struct json *json, const struct api_operation *operation)
 {
     json_name(json, "requestBody");
-    json_raw(json, NULL, 0, "{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"");
+    json_raw(json, NULL, 0,
+        "{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"");
     json->comma = false;
     if (operation->members) {
         buffer_text(json->out, ",\"additionalProperties\":false,\"properties\":{");
@@ -83,8 +85,10 @@ static void write_ingestion(struct json *json)
         snprintf(path, sizeof(path), "/v1/%s", ingestion[i]);
         json_name(json, path);
         json_raw(json, NULL, 0,
-            "{\"post\":{\"summary\":\"Take events in; 200 when they are durable\",\"security\":[{\"writeKey\":[]}],"
-            "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}},"
+            "{\"post\":{\"summary\":\"Take events in; 200 when they are "
+            "durable\",\"security\":[{\"writeKey\":[]}],"
+            "\"requestBody\":{\"required\":true,\"content\":{\"application/"
+            "json\":{\"schema\":{\"type\":\"object\"}}}},"
             "\"responses\":{\"200\":{\"description\":\"stored\"},"
             "\"default\":{\"$ref\":\"#/components/responses/problem\"}}}}");
     }
@@ -119,7 +123,8 @@ int openapi_show(struct api_call *call)
     json_name(&json, "components");
     json_raw(&json, NULL, 0,
         "{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-        "\"writeKey\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"the write key as the user name\"}},"
+        "\"writeKey\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"the write key as the user "
+        "name\"}},"
         "\"responses\":{\"problem\":{\"description\":\"RFC 9457\",\"content\":{\"application/problem+json\":"
         "{\"schema\":{\"type\":\"object\"}}}}}}");
     json_close(&json, '}');

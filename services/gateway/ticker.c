@@ -57,7 +57,8 @@ static void *ticker_main(void *data)
 {
     struct ticker *ticker = data;
     do
-        (void)ticker_set(ticker->service, clock_wall_ms()); /* a tick that is not taken is made up for by the next */
+        (void)ticker_set(
+            ticker->service, clock_wall_ms()); /* a tick that is not taken is made up for by the next */
     while (wait_second(ticker));
     return NULL;
 }

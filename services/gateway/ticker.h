@@ -7,11 +7,13 @@
 
 struct ticker;
 
-/* A thread that ticks each second; with a simulated clock it ticks once, at `start_ms`, when time has not begun yet. */
+/* A thread that ticks each second; with a simulated clock it ticks once, at `start_ms`, when time has not
+ * begun yet. */
 int ticker_open(struct service *service, bool simulated, int64_t start_ms, struct ticker **ret_ticker);
 void ticker_close(struct ticker **ticker);
 
-/* Simulated clocks: ticks at `now_ms` and waits for the commit. -QY_ECONFLICT when it is before the present time. Any thread. */
+/* Simulated clocks: ticks at `now_ms` and waits for the commit. -QY_ECONFLICT when it is before the present
+ * time. Any thread. */
 int ticker_set(struct service *service, int64_t now_ms);
 
 #endif

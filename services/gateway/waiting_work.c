@@ -11,8 +11,8 @@ static void finish(struct work *work, int result)
     pthread_mutex_unlock(&waiting->lock);
 }
 
-int waiting_work_run(
-    struct service *service, struct waiting_work *waiting, int (*apply)(struct work *work, struct batch *batch))
+int waiting_work_run(struct service *service, struct waiting_work *waiting,
+    int (*apply)(struct work *work, struct batch *batch))
 {
     waiting->work = (struct work){.bytes = 256, .apply = apply, .done = finish};
     waiting->finished = false;

@@ -17,7 +17,7 @@ struct waiting_work {
 };
 
 /* Submits and waits; what apply or the commit answered. */
-int waiting_work_run(
-    struct service *service, struct waiting_work *waiting, int (*apply)(struct work *work, struct batch *batch));
+int waiting_work_run(struct service *service, struct waiting_work *waiting,
+    int (*apply)(struct work *work, struct batch *batch));
 
 #endif

@@ -81,20 +81,33 @@ static bool decode_base64(const char *text, size_t size, char *out, size_t *ret_
            is_text((unsigned char *)out, *ret_size);
 }
 
+/* Most texts have a character that neither alphabet has. What encodes text has digits, or capitals beside
+ * small letters: the codes of letters and digits do not make words. */
+static bool could_be_encoded(const char *text, size_t size)
+{
+    bool digit = false, small = false, capital = false;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= '0' && c <= '9')
+            digit = true;
+        else if (c >= 'a' && c <= 'z')
+            small = true;
+        else if (c >= 'A' && c <= 'Z')
+            capital = true;
+        else if (c != '+' && c != '/' && c != '-' && c != '_' && c != '=')
+            return false;
+    }
+    return digit || (small && capital);
+}
+
 bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX], size_t *ret_size)
 {
     if (size > DISGUISE_TEXT_MAX)
         return false;
     if (memchr(text, '%', size) && decode_percent(text, size, out, ret_size))
         return true;
-    /* Most texts have a character that neither alphabet has. */
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && c != '+' && c != '/' && c != '-' && c != '_' && c != '=')
-            return false;
-    }
-    return decode_hex(text, size, out, ret_size) || decode_base64(text, size, out, ret_size);
+    return could_be_encoded(text, size) &&
+           (decode_hex(text, size, out, ret_size) || decode_base64(text, size, out, ret_size));
 }
 
 /* -- hashes -- */

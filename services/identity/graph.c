@@ -3,11 +3,10 @@
 
 #include "common/buffer.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/node_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LINK_CACHE_SIZE (1u << 20)
 
 struct graph {
     const struct vault *vault;
@@ -16,7 +15,7 @@ struct graph {
     struct identity_counters committed;
     struct buffer moved; /* numbers of nodes */
     struct buffer sealed;
-    uint64_t *links; /* some of the links that the store has, by hash: low << 32 | high */
+    struct node_cache *cache;
 };
 
 int graph_open(const struct vault *vault, const struct kinds *kinds, struct graph **ret_graph)
@@ -26,11 +25,11 @@ int graph_open(const struct vault *vault, const struct kinds *kinds, struct grap
         return -QY_ENOMEM;
     graph->vault = vault;
     graph->kinds = kinds;
-    graph->links = calloc(LINK_CACHE_SIZE, sizeof(*graph->links));
-    if (!graph->links)
+    int error = node_cache_open(&graph->cache);
+    if (error)
         graph_close(&graph);
     *ret_graph = graph;
-    return graph ? 0 : -QY_ENOMEM;
+    return error;
 }
 
 void graph_close(struct graph **graph)
@@ -39,7 +38,7 @@ void graph_close(struct graph **graph)
         return;
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->sealed);
-    free((*graph)->links);
+    node_cache_close(&(*graph)->cache);
     free(*graph);
     *graph = NULL;
 }
@@ -64,7 +63,7 @@ void graph_keep(struct graph *graph)
 void graph_forget(struct graph *graph)
 {
     graph->counters = graph->committed;
-    memset(graph->links, 0, LINK_CACHE_SIZE * sizeof(*graph->links));
+    node_cache_clear(graph->cache);
 }
 
 void graph_count_event(struct graph *graph)
@@ -82,6 +81,7 @@ void graph_count_unattributed(struct graph *graph)
 struct found {
     uint32_t node; /* 0: not there yet */
     uint32_t person;
+    uint32_t linked; /* a node to which it is known to be linked */
     const struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
@@ -92,7 +92,14 @@ static void look_up(struct graph *graph, struct store_txn *txn, const struct ide
 {
     *found = (struct found){.identifier = identifier, .kind = kind};
     vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
-    identity_store_find(txn, found->hash, &found->node, &found->person);
+    const struct cached_node *cached = node_cache_find(graph->cache, found->hash);
+    if (cached) {
+        found->node = cached->node;
+        found->person = cached->person;
+        found->linked = cached->linked;
+    } else if (identity_store_find(txn, found->hash, &found->node, &found->person)) {
+        node_cache_put(graph->cache, found->hash, found->node, found->person, graph->counters.nodes);
+    }
 }
 
 /* A previousId is a user's id, unless it is known as an anonymous id alone. */
@@ -100,7 +107,7 @@ static void find_node(
     struct graph *graph, struct store_txn *txn, const struct identifier *identifier, struct found *found)
 {
     look_up(graph, txn, identifier, identifier->kind, found);
-    const struct kind *anonymous = identifier->previous ? kind_find(graph->kinds, "anonymous_id", 12) : NULL;
+    const struct kind *anonymous = identifier->previous ? graph->kinds->anonymous_id : NULL;
     if (found->node || !anonymous)
         return;
     struct found other;
@@ -130,6 +137,7 @@ static int add_node(struct graph *graph, struct batch *batch, struct found *foun
         return error;
     row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
     identity_store_add_node(batch->txn, found->node, &row);
+    node_cache_put(graph->cache, found->hash, found->node, found->person, graph->counters.nodes);
 
     Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
     created.node = found->node;
@@ -148,9 +156,8 @@ static int gather_members(struct graph *graph, struct store_txn *txn, uint32_t p
     if (error)
         return error;
     uint32_t node;
-    bool has_traits;
     buffer_clear(&graph->moved);
-    while (identity_store_next_member(scan, &node, &has_traits))
+    while (identity_store_next_member(scan, &node))
         buffer_append(&graph->moved, &node, sizeof(node));
     return buffer_error(&graph->moved);
 }
@@ -162,8 +169,13 @@ static int join(struct graph *graph, struct batch *batch, uint32_t from, uint32_
         return error;
     uint32_t *nodes = (uint32_t *)(void *)graph->moved.data;
     size_t count = graph->moved.size / sizeof(*nodes);
-    for (size_t i = 0; i < count; i++)
-        identity_store_move_node(batch->txn, nodes[i], from, to);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t hash[VAULT_HASH_BYTES];
+        identity_store_move_node(batch->txn, nodes[i], from, to, hash);
+        struct cached_node *cached = node_cache_find(graph->cache, hash);
+        if (cached)
+            cached->person = to;
+    }
     graph->counters.persons--;
     graph->counters.joins++;
 
@@ -207,21 +219,18 @@ static int join_all(struct graph *graph, struct batch *batch, struct found *foun
 
 /* -- links -- */
 
-static uint64_t *cached_link(struct graph *graph, uint64_t pair)
+/* `strong` is the event's strongest identifier. Most nodes are linked to one only, and the cache knows to
+ * which. */
+static void keep_link(struct graph *graph, struct store_txn *txn, uint32_t strong, const struct found *found,
+    const struct link *link)
 {
-    return &graph->links[(pair * UINT64_C(0x9e3779b97f4a7c15)) >> 44];
-}
-
-static void keep_link(
-    struct graph *graph, struct store_txn *txn, uint32_t a, uint32_t b, const struct link *link)
-{
-    uint64_t pair = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
-    uint64_t *cached = cached_link(graph, pair);
-    if (*cached == pair)
+    if (found->linked == strong)
         return;
-    if (!identity_store_has_link(txn, a, b))
-        identity_store_put_link(txn, a, b, link);
-    *cached = pair;
+    if (!identity_store_has_link(txn, strong, found->node))
+        identity_store_put_link(txn, strong, found->node, link);
+    struct cached_node *cached = node_cache_find(graph->cache, found->hash);
+    if (cached)
+        cached->linked = strong;
 }
 
 int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
@@ -242,11 +251,14 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     }
     if (error)
         return error;
-    resolution.node = found[0].node;
     struct link link = {.evidence = evidence, .event_ms = event_ms};
-    for (unsigned i = 1; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
+        if (i == 0) {
+            resolution.node = found[i].node;
+            continue;
+        }
         resolution.linked[resolution.linked_count++] = found[i].node;
-        keep_link(graph, batch->txn, found[0].node, found[i].node, &link);
+        keep_link(graph, batch->txn, resolution.node, &found[i], &link);
     }
     *ret_resolution = resolution;
     return store_error(batch->txn);

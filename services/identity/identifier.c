@@ -142,17 +142,17 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
 
 struct extraction {
     const struct kinds *kinds;
+    struct key_cache *cache;
     struct identifiers *out;
 };
 
 /* A previousId that is the event's own anonymousId says nothing new either. */
-static bool is_there(
-    const struct identifiers *identifiers, const struct identifier *identifier, bool previous)
+static bool is_there(const struct kinds *kinds, const struct identifiers *identifiers,
+    const struct identifier *identifier, bool previous)
 {
     for (unsigned i = 0; i < identifiers->count; i++) {
         const struct identifier *other = &identifiers->items[i];
-        bool same_kind =
-            other->kind == identifier->kind || (previous && strcmp(other->kind->name, "anonymous_id") == 0);
+        bool same_kind = other->kind == identifier->kind || (previous && other->kind == kinds->anonymous_id);
         if (same_kind && other->size == identifier->size &&
             memcmp(other->value, identifier->value, identifier->size) == 0)
             return true;
@@ -185,7 +185,7 @@ static void add(
         out->unusable[unusable]++;
         return;
     }
-    if (is_there(out, place, previous))
+    if (is_there(extraction->kinds, out, place, previous))
         return;
     place->previous = previous;
     if (!full) {
@@ -253,7 +253,7 @@ static void add_external_id(struct extraction *extraction, yyjson_val *entry)
         extraction->out->unusable[UNUSABLE_KIND]++;
         return;
     }
-    const struct kind *kind = kind_find(extraction->kinds, yyjson_get_str(type), yyjson_get_len(type));
+    const struct kind *kind = key_info(extraction->cache, yyjson_get_str(type), yyjson_get_len(type))->kind;
     yyjson_val *encoding = yyjson_obj_get(entry, "encoding");
     if (!kind)
         extraction->out->unusable[UNUSABLE_KIND]++;
@@ -269,7 +269,7 @@ static void add_traits(struct extraction *extraction, yyjson_val *traits)
 {
     yyjson_obj_iter iterator = yyjson_obj_iter_with(traits);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-        const struct kind *kind = kind_find(extraction->kinds, yyjson_get_str(key), yyjson_get_len(key));
+        const struct kind *kind = key_info(extraction->cache, yyjson_get_str(key), yyjson_get_len(key))->kind;
         yyjson_val *value = yyjson_obj_iter_get_val(key);
         if (kind && kind->form == FORM_OPENID)
             add_openid(extraction, kind, value, first_of(traits, "wechat_app_id", "wechat_appid"));
@@ -290,18 +290,16 @@ static void sort(struct identifiers *identifiers)
     }
 }
 
-void identifiers_extract(
-    const struct kinds *kinds, const struct event *event, struct identifiers *ret_identifiers)
+void identifiers_extract(const struct kinds *kinds, struct key_cache *cache, const struct event *event,
+    struct identifiers *ret_identifiers)
 {
     ret_identifiers->count = 0;
     memset(ret_identifiers->unusable, 0, sizeof(ret_identifiers->unusable));
-    struct extraction extraction = {.kinds = kinds, .out = ret_identifiers};
-    const struct kind *user = kind_find(kinds, "user_id", 7);
-    add_value(&extraction, user, yyjson_obj_get(event->root, "userId"), false);
-    add_value(
-        &extraction, kind_find(kinds, "anonymous_id", 12), yyjson_obj_get(event->root, "anonymousId"), false);
+    struct extraction extraction = {.kinds = kinds, .cache = cache, .out = ret_identifiers};
+    add_value(&extraction, kinds->user_id, yyjson_obj_get(event->root, "userId"), false);
+    add_value(&extraction, kinds->anonymous_id, yyjson_obj_get(event->root, "anonymousId"), false);
     if (event->type == QUANYU__EVENT_TYPE__EVENT_ALIAS)
-        add_value(&extraction, user, yyjson_obj_get(event->root, "previousId"), true);
+        add_value(&extraction, kinds->user_id, yyjson_obj_get(event->root, "previousId"), true);
     if (event->traits)
         add_traits(&extraction, event->traits);
     if (event->context_traits)

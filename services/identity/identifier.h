@@ -5,6 +5,7 @@
 #define QY_IDENTITY_IDENTIFIER_H
 
 #include "services/identity/event.h"
+#include "services/identity/keyword.h"
 #include "services/identity/phone.h"
 
 #define KINDS_MAX 32
@@ -27,7 +28,8 @@ struct kind {
 struct kinds {
     struct kind items[KINDS_MAX];
     unsigned count;
-    char region[3]; /* where phone numbers without a country code belong */
+    char region[3];                            /* where phone numbers without a country code belong */
+    const struct kind *user_id, *anonymous_id; /* NULL where they are not among them */
 };
 
 /* `names`: kinds, the strongest first, with blanks or commas between them. -QY_EINVAL: a name is not
@@ -68,7 +70,7 @@ struct identifiers {
     unsigned count;
     unsigned unusable[UNUSABLE_COUNT];
 };
-void identifiers_extract(
-    const struct kinds *kinds, const struct event *event, struct identifiers *ret_identifiers);
+void identifiers_extract(const struct kinds *kinds, struct key_cache *cache, const struct event *event,
+    struct identifiers *ret_identifiers);
 
 #endif

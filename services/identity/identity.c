@@ -134,16 +134,13 @@ int identity_node_value(
     return error;
 }
 
-int identity_node_traits(
-    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *out)
+int identity_open_traits(
+    const struct identity *identity, uint32_t node, const struct sealed_traits *sealed, struct buffer *out)
 {
-    struct sealed_traits traits;
-    if (!identity_store_traits(txn, node, &traits))
-        return 0;
     struct vault_key key;
-    int error = vault_unwrap(identity->vault, node, traits.wrapped, &key);
+    int error = vault_unwrap(identity->vault, node, sealed->wrapped, &key);
     if (!error)
-        error = vault_unseal(&key, VAULT_TRAITS, node, traits.sealed, out);
+        error = vault_unseal(&key, VAULT_TRAITS, node, sealed->sealed, out);
     sodium_memzero(&key, sizeof(key));
     return error;
 }
@@ -153,21 +150,19 @@ static int gather_traits(
     const struct identity *identity, struct store_txn *txn, uint32_t person, struct buffer *texts)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_members(txn, person, &scan);
+    int error = identity_store_scan_traits(txn, person, &scan);
     uint32_t node;
-    bool has_traits;
-    while (!error && identity_store_next_member(scan, &node, &has_traits)) {
-        if (!has_traits)
-            continue;
+    struct sealed_traits sealed;
+    while (!error && identity_store_next_traits(txn, scan, &node, &sealed)) {
         size_t at = texts->size;
         buffer_append(texts, &(uint32_t){0}, sizeof(uint32_t));
-        error = identity_node_traits(identity, txn, node, texts);
+        error = identity_open_traits(identity, node, &sealed, texts);
         if (!error)
             error = buffer_error(texts);
         if (!error)
             put_be32(texts->data + at, (uint32_t)(texts->size - at - sizeof(uint32_t)));
     }
-    return error;
+    return error ? error : store_error(txn);
 }
 
 int identity_person_profile(const struct identity *identity, struct store_txn *txn, uint32_t person,

@@ -24,9 +24,9 @@ void identity_close(struct identity *identity);
 extern const struct fold_ops identity_fold;
 extern const struct rpc_service identity_rpc;
 
-/* A node's personal traits in their plain form (profile_read()), nothing when it has none; appended. */
-int identity_node_traits(
-    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *out);
+/* Appends a node's personal traits in their plain form (profile_read()). */
+int identity_open_traits(
+    const struct identity *identity, uint32_t node, const struct sealed_traits *sealed, struct buffer *out);
 /* All personal traits of a person, the latest of each; they point into `texts`. */
 int identity_person_profile(const struct identity *identity, struct store_txn *txn, uint32_t person,
     struct buffer *texts, struct profile *ret_profile);

@@ -19,12 +19,15 @@ static void write_hash(struct buffer *lines, const char *name, const uint8_t has
 
 /* Values by their keyed hashes. Times and offsets are left out: they depend on which of equal statements came
  * first. */
-static int dump_traits(
-    const struct identity *identity, struct store_txn *txn, uint32_t node, struct buffer *lines)
+static int dump_traits(const struct identity *identity, struct store_txn *txn, uint32_t person, uint32_t node,
+    struct buffer *lines)
 {
     _cleanup_(buffer_free) struct buffer plain = BUFFER_INIT;
     struct profile profile;
-    int error = identity_node_traits(identity, txn, node, &plain);
+    struct sealed_traits sealed;
+    if (!identity_store_traits(txn, person, node, &sealed))
+        return 0;
+    int error = identity_open_traits(identity, node, &sealed, &plain);
     if (!error)
         error = profile_read((struct bytes){plain.data, plain.size}, &profile);
     for (unsigned i = 0; !error && i < profile.count; i++) {
@@ -56,7 +59,7 @@ static int dump_nodes(const struct identity *identity, struct store_txn *txn, ui
         buffer_printf(lines, "{\"node\":\"n:%u\",\"kind\":\"%s\"", node, row.kind);
         write_hash(lines, "hash", row.hash);
         buffer_printf(lines, ",\"person\":\"p:%u\"}\n", row.person);
-        error = dump_traits(identity, txn, node, lines);
+        error = dump_traits(identity, txn, row.person, node, lines);
     }
     snprintf(ret_cursor, 128, "links:0:0");
     return error;

@@ -107,7 +107,7 @@ static int look_up_one_id(
 static int lookup(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__LookupRequest *asked = request_of(request)->lookup;
-    unsigned ways = (asked->n_identifiers > 0) + (*asked->one_id != '\0') + (asked->person != 0);
+    int ways = (asked->n_identifiers > 0) + (*asked->one_id != '\0') + (asked->person != 0);
     if (ways != 1)
         return rpc_refuse(
             context, -QY_EINVAL, "identifiers", "give identifiers, one_id or person, and one of them only");

@@ -17,10 +17,11 @@ const char *const identity_tables[TABLE_COUNT] = {
 
 #define NODE_FOUNDER 1
 #define NODE_HEAD_BYTES (4 + 1 + VAULT_HASH_BYTES + VAULT_WRAPPED_BYTES + 1)
+#define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
+#define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
 #define FOUND_BYTES 8
 #define LINK_BYTES 16
 #define COUNTERS_BYTES 40
-#define MEMBER_HAS_TRAITS 1
 
 static struct store_key key_of(uint32_t number)
 {
@@ -120,11 +121,11 @@ static void put_found(
     store_put(txn, TABLE_HASHES, &key, value, sizeof(value));
 }
 
-static void put_member(struct store_txn *txn, uint32_t person, uint32_t node, uint8_t flags)
+static void put_member(struct store_txn *txn, uint32_t person, uint32_t node)
 {
     struct store_key key;
     make_pair_key(&key, person, node);
-    store_put(txn, TABLE_MEMBERS, &key, &flags, 1);
+    store_put(txn, TABLE_MEMBERS, &key, "", 0);
 }
 
 void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row)
@@ -132,10 +133,10 @@ void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct 
     size_t kind_size = strlen(row->kind);
     assert(kind_size > 0 && kind_size < KIND_NAME_BYTES);
     put_found(txn, row->hash, node, row->person);
-    put_member(txn, row->person, node, 0);
+    put_member(txn, row->person, node);
     struct store_key key = key_of(node);
-    uint8_t value[NODE_HEAD_BYTES + KIND_NAME_BYTES + IDENTIFIER_VALUE_MAX + 64];
-    assert(row->sealed.size <= IDENTIFIER_VALUE_MAX + 64);
+    uint8_t value[NODE_BYTES_MAX];
+    assert(row->sealed.size <= SEALED_BYTES_MAX);
     put_be32(value, row->person);
     value[4] = row->founder ? NODE_FOUNDER : 0;
     memcpy(value + 5, row->hash, VAULT_HASH_BYTES);
@@ -146,31 +147,45 @@ void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct 
     store_append(txn, TABLE_NODES, &key, value, NODE_HEAD_BYTES + kind_size + row->sealed.size);
 }
 
-void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to)
+static void move_row(struct store_txn *txn, unsigned table, uint32_t node, uint32_t from, uint32_t to)
 {
-    struct store_key key = key_of(node), member;
+    struct store_key old, fresh;
+    struct bytes value;
+    make_pair_key(&old, from, node);
+    make_pair_key(&fresh, to, node);
+    if (!store_get(txn, table, &old, &value))
+        return;
+    _cleanup_(buffer_free) struct buffer copy = BUFFER_INIT; /* a put ends what was borrowed */
+    buffer_append(&copy, value.data, value.size);
+    if (buffer_error(&copy)) {
+        store_fail(txn, buffer_error(&copy));
+        return;
+    }
+    store_delete(txn, table, &old);
+    store_put(txn, table, &fresh, copy.size ? copy.data : (const uint8_t *)"", copy.size);
+}
+
+void identity_store_move_node(
+    struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES])
+{
+    struct store_key key = key_of(node);
     struct bytes value;
     struct node_row row;
-    if (!store_get(txn, TABLE_NODES, &key, &value) || !read_node(txn, value, &row)) {
+    uint8_t changed[NODE_BYTES_MAX];
+    if (!store_get(txn, TABLE_NODES, &key, &value) || !read_node(txn, value, &row) ||
+        value.size > sizeof(changed)) {
         store_fail(txn, -QY_ECORRUPT); /* a member without a row */
+        memset(ret_hash, 0, VAULT_HASH_BYTES);
         return;
     }
-    uint8_t changed[NODE_HEAD_BYTES + KIND_NAME_BYTES + IDENTIFIER_VALUE_MAX + 64];
     size_t size = value.size;
-    if (size > sizeof(changed)) {
-        store_fail(txn, -QY_ECORRUPT);
-        return;
-    }
     memcpy(changed, value.data, size);
     put_be32(changed, to);
     store_put(txn, TABLE_NODES, &key, changed, size);
     put_found(txn, row.hash, node, to);
-    make_pair_key(&member, from, node);
-    uint8_t flags = 0;
-    if (store_get(txn, TABLE_MEMBERS, &member, &value) && value.size == 1)
-        flags = value.data[0];
-    store_delete(txn, TABLE_MEMBERS, &member);
-    put_member(txn, to, node, flags);
+    memcpy(ret_hash, row.hash, VAULT_HASH_BYTES);
+    move_row(txn, TABLE_MEMBERS, node, from, to);
+    move_row(txn, TABLE_TRAITS, node, from, to);
 }
 
 bool identity_store_find(
@@ -217,13 +232,12 @@ int identity_store_scan_members(struct store_txn *txn, uint32_t person, struct s
     return scan_open(txn, TABLE_MEMBERS, &prefix, NULL, ret_scan);
 }
 
-bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node, bool *ret_has_traits)
+bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node)
 {
     struct bytes key, value;
     if (!scan_next(scan, &key, &value))
         return false;
     *ret_node = get_be32(key.data + 4);
-    *ret_has_traits = value.size == 1 && (value.data[0] & MEMBER_HAS_TRAITS);
     return true;
 }
 
@@ -274,12 +288,8 @@ bool identity_store_next_link(struct store_scan *scan, uint32_t *ret_low, uint32
 
 /* -- traits -- */
 
-bool identity_store_traits(struct store_txn *txn, uint32_t node, struct sealed_traits *ret_traits)
+static bool read_traits(struct store_txn *txn, struct bytes value, struct sealed_traits *ret_traits)
 {
-    struct store_key key = key_of(node);
-    struct bytes value;
-    if (!store_get(txn, TABLE_TRAITS, &key, &value))
-        return false;
     if (value.size < VAULT_WRAPPED_BYTES) {
         store_fail(txn, -QY_ECORRUPT);
         return false;
@@ -289,14 +299,39 @@ bool identity_store_traits(struct store_txn *txn, uint32_t node, struct sealed_t
     return true;
 }
 
-void identity_store_put_traits(struct store_txn *txn, uint32_t node, uint32_t person,
+bool identity_store_traits(
+    struct store_txn *txn, uint32_t person, uint32_t node, struct sealed_traits *ret_traits)
+{
+    struct store_key key;
+    struct bytes value;
+    make_pair_key(&key, person, node);
+    return store_get(txn, TABLE_TRAITS, &key, &value) && read_traits(txn, value, ret_traits);
+}
+
+void identity_store_put_traits(struct store_txn *txn, uint32_t person, uint32_t node,
     const uint8_t wrapped[VAULT_WRAPPED_BYTES], struct bytes sealed)
 {
-    struct store_key key = key_of(node);
+    struct store_key key;
+    make_pair_key(&key, person, node);
     uint8_t *room = store_put_room(txn, TABLE_TRAITS, &key, VAULT_WRAPPED_BYTES + sealed.size);
     if (!room)
         return;
     memcpy(room, wrapped, VAULT_WRAPPED_BYTES);
     memcpy(room + VAULT_WRAPPED_BYTES, sealed.data, sealed.size);
-    put_member(txn, person, node, MEMBER_HAS_TRAITS);
+}
+
+int identity_store_scan_traits(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan)
+{
+    struct store_key prefix = key_of(person);
+    return scan_open(txn, TABLE_TRAITS, &prefix, NULL, ret_scan);
+}
+
+bool identity_store_next_traits(
+    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct sealed_traits *ret_traits)
+{
+    struct bytes key, value;
+    if (!scan_next(scan, &key, &value) || !read_traits(txn, value, ret_traits))
+        return false;
+    *ret_node = get_be32(key.data + 4);
+    return true;
 }

@@ -16,9 +16,9 @@ enum identity_table {
     TABLE_META,    /* the counters */
     TABLE_NODES,   /* node: struct node_row */
     TABLE_HASHES,  /* keyed hash of an identifier: node, person */
-    TABLE_MEMBERS, /* person, node: whether the node has traits */
+    TABLE_MEMBERS, /* person, node: nothing */
     TABLE_LINKS,   /* lower node, higher node: the first evidence */
-    TABLE_TRAITS,  /* node: its wrapped key, its sealed personal traits */
+    TABLE_TRAITS,  /* person, node: the node's wrapped key and sealed personal traits */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
@@ -45,7 +45,9 @@ struct node_row {
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
 /* A new one, with the highest number. */
 void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row);
-void identity_store_move_node(struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to);
+/* With its traits. */
+void identity_store_move_node(
+    struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES]);
 /* Node and person of an identifier. */
 bool identity_store_find(
     struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
@@ -57,7 +59,7 @@ bool identity_store_next_node(
 
 /* The nodes of a person, ascending. */
 int identity_store_scan_members(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan);
-bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node, bool *ret_has_traits);
+bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node);
 
 struct link {
     uint64_t evidence; /* offset in the gateway's journal */
@@ -75,8 +77,13 @@ struct sealed_traits {
     const uint8_t *wrapped;
     struct bytes sealed;
 };
-bool identity_store_traits(struct store_txn *txn, uint32_t node, struct sealed_traits *ret_traits);
-void identity_store_put_traits(struct store_txn *txn, uint32_t node, uint32_t person,
+bool identity_store_traits(
+    struct store_txn *txn, uint32_t person, uint32_t node, struct sealed_traits *ret_traits);
+void identity_store_put_traits(struct store_txn *txn, uint32_t person, uint32_t node,
     const uint8_t wrapped[VAULT_WRAPPED_BYTES], struct bytes sealed);
+/* Those of a person's nodes that have any. */
+int identity_store_scan_traits(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan);
+bool identity_store_next_traits(
+    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct sealed_traits *ret_traits);
 
 #endif

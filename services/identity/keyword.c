@@ -261,19 +261,3 @@ enum key_class key_classify(const char *key, size_t size)
     }
     return KEY_PLAIN;
 }
-
-enum key_class key_classify_cached(struct key_cache *cache, const char *key, size_t size)
-{
-    if (size == 0 || size > KEY_CACHE_TEXT)
-        return key_classify(key, size);
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ (unsigned char)key[i]) * 16777619u;
-    struct key_cache_entry *entry = &cache->entries[(hash ^ hash >> 16) % KEY_CACHE_SIZE];
-    if (entry->size != size || memcmp(entry->text, key, size) != 0) {
-        entry->class = (unsigned char)key_classify(key, size);
-        entry->size = (unsigned char)size;
-        memcpy(entry->text, key, size);
-    }
-    return (enum key_class)entry->class;
-}

@@ -3,7 +3,11 @@
 #ifndef QY_IDENTITY_KEYWORD_H
 #define QY_IDENTITY_KEYWORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+struct kind;
+struct kinds;
 
 enum key_class {
     KEY_PLAIN,
@@ -23,17 +27,18 @@ enum key_class {
 /* Letter case and separators ("_", "-", ".", blanks) do not count. */
 enum key_class key_classify(const char *key, size_t size);
 
-/* Remembers what key_classify() said: events bear the same names again and again. Zero it at first. One
- * thread. */
-#define KEY_CACHE_SIZE 512
-#define KEY_CACHE_TEXT 38
-struct key_cache {
-    struct key_cache_entry {
-        unsigned char class;
-        unsigned char size; /* 0: free */
-        char text[KEY_CACHE_TEXT];
-    } entries[KEY_CACHE_SIZE];
+/* What else is known of a name. */
+struct key_info {
+    enum key_class class;
+    bool is_thing;           /* objects below it are things: their names are no person's */
+    const struct kind *kind; /* as a trait, it is an identifier of this kind; NULL */
 };
-enum key_class key_classify_cached(struct key_cache *cache, const char *key, size_t size);
+
+/* Events bear the same names again and again: what was found out of one is kept. One thread. */
+struct key_cache;
+int key_cache_open(const struct kinds *kinds, struct key_cache **ret_cache);
+void key_cache_close(struct key_cache **cache);
+/* Valid until the next call. */
+const struct key_info *key_info(struct key_cache *cache, const char *key, size_t size);
 
 #endif

@@ -70,6 +70,8 @@ int kinds_set(struct kinds *kinds, const char *names, const char *region)
         kind->priority = kinds->count++;
         name += size;
     }
+    kinds->user_id = find_exact(kinds, "user_id", 7);
+    kinds->anonymous_id = find_exact(kinds, "anonymous_id", 12);
     return kinds->count ? 0 : -QY_EINVAL;
 }
 

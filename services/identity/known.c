@@ -184,10 +184,36 @@ static bool matches_digits(const struct known *known, const char *text, size_t s
     return false;
 }
 
-bool known_matches(const struct known *known, const char *text, size_t size, bool opaque)
+bool known_matches(const struct known *known, const char *text, size_t size, unsigned where)
 {
     if (known->count == 0)
         return false;
-    return matches_within(known, text, size) || (opaque && matches_whole(known, text, size)) ||
-           (known->has_digits && matches_digits(known, text, size));
+    return matches_within(known, text, size) ||
+           ((where & KNOWN_OPAQUE) && matches_whole(known, text, size)) ||
+           ((where & KNOWN_NUMERIC) && known->has_digits && matches_digits(known, text, size));
+}
+
+void known_pack(const struct known *known, struct buffer *out)
+{
+    for (unsigned i = 0; i < known->count; i++) {
+        const struct known_value *value = &known->values[i];
+        buffer_byte(out, value->use);
+        buffer_varint(out, value->size);
+        buffer_append(out, known->text + value->at, value->size);
+    }
+}
+
+void known_unpack(struct known *known, struct bytes packed)
+{
+    while (packed.size > 0) {
+        enum known_use use = (enum known_use)packed.data[0];
+        uint64_t size;
+        packed.data++;
+        packed.size--;
+        if (!bytes_varint(&packed, &size) || size > packed.size)
+            return;
+        known_add(known, use, (const char *)packed.data, (size_t)size);
+        packed.data += size;
+        packed.size -= size;
+    }
 }

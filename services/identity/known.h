@@ -4,6 +4,7 @@
 #ifndef QY_IDENTITY_KNOWN_H
 #define QY_IDENTITY_KNOWN_H
 
+#include "common/buffer.h"
 #include "services/identity/identifier.h"
 #include "services/identity/looks.h"
 
@@ -41,7 +42,15 @@ void known_add(struct known *known, enum known_use use, const char *value, size_
 void known_add_number(struct known *known, const char *value, size_t size);
 void known_add_identifier(struct known *known, const struct identifier *identifier);
 
-/* `opaque`: also as a whole (KNOWN_WHOLE). */
-bool known_matches(const struct known *known, const char *text, size_t size, bool opaque);
+enum known_where {
+    KNOWN_WITHIN = 0,  /* names and texts */
+    KNOWN_OPAQUE = 1,  /* also as a whole */
+    KNOWN_NUMERIC = 2, /* also digits: the text has enough of them */
+};
+bool known_matches(const struct known *known, const char *text, size_t size, unsigned where);
+
+/* All values in few bytes, and added again. */
+void known_pack(const struct known *known, struct buffer *out);
+void known_unpack(struct known *known, struct bytes packed);
 
 #endif

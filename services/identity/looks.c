@@ -69,6 +69,23 @@ bool looks_like_email(const char *text, size_t size)
 
 enum glyph { GLYPH_OTHER, GLYPH_DIGIT, GLYPH_SEPARATOR, GLYPH_PLUS };
 
+static bool is_separator(unsigned char c)
+{
+    switch (c) {
+    case ' ':
+    case '\t':
+    case '-':
+    case '.':
+    case '(':
+    case ')':
+    case '/':
+    case '_':
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The glyph at `text`, its bytes, and its digit. */
 static enum glyph glyph_at(const unsigned char *text, size_t size, size_t *ret_bytes, char *ret_digit)
 {
@@ -81,7 +98,7 @@ static enum glyph glyph_at(const unsigned char *text, size_t size, size_t *ret_b
     if (c == '+')
         return GLYPH_PLUS;
     if (c < 0x80)
-        return c && strchr(" -.()/_\t", c) ? GLYPH_SEPARATOR : GLYPH_OTHER;
+        return is_separator(c) ? GLYPH_SEPARATOR : GLYPH_OTHER;
     if (size >= 2 && c == 0xc2 && text[1] == 0xa0) {
         *ret_bytes = 2;
         return GLYPH_SEPARATOR;

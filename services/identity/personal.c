@@ -45,7 +45,9 @@ static bool plain_text(const struct personal *personal, enum key_class class, co
         if (!code && looks_like_bare_landline(text, size))
             return true;
     }
-    return known_matches(&personal->known, text, size, class != KEY_AMOUNT);
+    unsigned where =
+        (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0) | (seen.digits >= PHONE_DIGITS_MIN ? KNOWN_NUMERIC : 0);
+    return known_matches(&personal->known, text, size, where);
 }
 
 bool personal_text(struct personal *personal, enum key_class class, const char *text, size_t size)
@@ -77,6 +79,6 @@ bool personal_number(struct personal *personal, enum key_class class, const char
         return true;
     if (size < PHONE_DIGITS_MIN)
         return false;
-    return looks_like_phone(digits, size) ||
-           known_matches(&personal->known, digits, size, class != KEY_AMOUNT);
+    return looks_like_phone(digits, size) || known_matches(&personal->known, digits, size,
+                                                 KNOWN_NUMERIC | (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0));
 }

@@ -23,16 +23,17 @@ struct personal_trait {
 /* Scratch memory of the one thread that works through events. */
 struct pseudonymiser;
 int pseudonymiser_open(
-    const struct vault *vault, const struct kinds *kinds, struct pseudonymiser **ret_pseudonymiser);
+    const struct vault *vault, struct key_cache *keys, struct pseudonymiser **ret_pseudonymiser);
 void pseudonymiser_close(struct pseudonymiser **pseudonymiser);
 
 /* Turns to an event; both live until the next call. Gathers what the event itself says about the person. */
 void pseudonym_begin(
     struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers);
-/* Whether a stored trait of this name is of use for finding what is personal. */
-bool pseudonym_wants(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size);
-/* What else is known of the person: a stored personal trait. */
-void pseudonym_know(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, yyjson_val *value);
+/* What else is known of the person, from known_pack(). */
+void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed);
+/* Adds what a stored trait says to what is known. */
+void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, const char *json,
+    size_t json_size, struct known *known);
 
 /* Each appends a JSON object, or nothing where there is none. */
 void pseudonym_properties(struct pseudonymiser *pseudonymiser, struct buffer *out);

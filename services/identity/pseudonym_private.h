@@ -10,10 +10,9 @@
 
 struct pseudonymiser {
     const struct vault *vault;
-    const struct kinds *kinds;
+    struct key_cache *keys;
     const struct event *event;
     struct personal personal;
-    struct key_cache keys;
 };
 
 /* Whose "name" a bare name is. */
@@ -22,11 +21,14 @@ enum named {
     NAMED_PERSON,
     NAMED_THING,
 };
-/* For what is below a member. */
-enum named named_below(enum named named, const char *key, size_t size);
 
-/* The class of a member, with KEY_BARE_NAME resolved to KEY_NAME or KEY_PLAIN by what stands beside it. */
-enum key_class scrub_class(
+/* What the name of a member says, where it stands. */
+struct member {
+    enum key_class class; /* KEY_BARE_NAME is resolved to KEY_NAME or KEY_PLAIN */
+    enum named below;     /* whose bare names below it are */
+    const struct kind *kind;
+};
+struct member scrub_look(
     struct pseudonymiser *pseudonymiser, yyjson_val *object, yyjson_val *key, enum named named);
 bool class_is_personal(enum key_class class);
 
@@ -34,10 +36,10 @@ bool class_is_personal(enum key_class class);
 bool scrub_value(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
     enum named named, unsigned depth, struct buffer *out);
 /* Appends `"key":value`, with a comma before it unless `out` ends with the opening bracket. */
-bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, enum key_class class,
-    yyjson_val *value, enum named named, unsigned depth, struct buffer *out);
-/* Remembers personal values below `value`. */
+bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, const struct member *member,
+    unsigned depth, struct buffer *out);
+/* Adds the personal values at and below `value`. */
 void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
-    enum named named, unsigned depth);
+    enum named named, unsigned depth, struct known *known);
 
 #endif

@@ -9,40 +9,32 @@ bool class_is_personal(enum key_class class)
            class == KEY_PRIVATE;
 }
 
-/* Objects below these members are things; their names are no person's. */
-enum named named_below(enum named named, const char *key, size_t size)
-{
-    static const char *const things[] = {"products", "product", "items", "item", "store", "shop", "category",
-        "brand", "campaign", "coupon", "page", "app", "touchpoint", "company", "group", "library", "device",
-        "os"};
-    for (size_t i = 0; i < COUNT_OF(things); i++)
-        if (strlen(things[i]) == size && memcmp(things[i], key, size) == 0)
-            return NAMED_THING;
-    return named;
-}
-
 /* A name beside a price or a product's code is the product's. */
 static bool is_product(struct pseudonymiser *pseudonymiser, yyjson_val *object)
 {
     yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-        enum key_class class =
-            key_classify_cached(&pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key));
+        enum key_class class = key_info(pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key))->class;
         if (class == KEY_PRODUCT || class == KEY_AMOUNT)
             return true;
     }
     return false;
 }
 
-enum key_class scrub_class(
+struct member scrub_look(
     struct pseudonymiser *pseudonymiser, yyjson_val *object, yyjson_val *key, enum named named)
 {
-    enum key_class class =
-        key_classify_cached(&pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key));
-    if (class != KEY_BARE_NAME)
-        return class;
+    const struct key_info *info = key_info(pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key));
+    struct member member = {
+        .class = info->class,
+        .below = info->is_thing ? NAMED_THING : named,
+        .kind = info->kind,
+    };
+    if (member.class != KEY_BARE_NAME)
+        return member;
     bool thing = named == NAMED_THING || (named == NAMED_UNSURE && is_product(pseudonymiser, object));
-    return thing ? KEY_PLAIN : KEY_NAME;
+    member.class = thing ? KEY_PLAIN : KEY_NAME;
+    return member;
 }
 
 /* -- what is known -- */
@@ -66,9 +58,8 @@ static void know_text(struct known *known, enum key_class class, const char *tex
 }
 
 void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
-    enum named named, unsigned depth)
+    enum named named, unsigned depth, struct known *known)
 {
-    struct known *known = &pseudonymiser->personal.known;
     if (depth > SCRUB_DEPTH_MAX)
         return;
     if (yyjson_is_str(value)) {
@@ -78,13 +69,13 @@ void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyj
     } else if (yyjson_is_arr(value)) {
         yyjson_arr_iter iterator = yyjson_arr_iter_with(value);
         for (yyjson_val *item; (item = yyjson_arr_iter_next(&iterator));)
-            scrub_gather(pseudonymiser, class, item, named, depth + 1);
+            scrub_gather(pseudonymiser, class, item, named, depth + 1, known);
     } else if (yyjson_is_obj(value)) {
         yyjson_obj_iter iterator = yyjson_obj_iter_with(value);
         for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-            enum key_class member = scrub_class(pseudonymiser, value, key, named);
-            scrub_gather(pseudonymiser, member, yyjson_obj_iter_get_val(key),
-                named_below(named, yyjson_get_str(key), yyjson_get_len(key)), depth + 1);
+            struct member member = scrub_look(pseudonymiser, value, key, named);
+            scrub_gather(
+                pseudonymiser, member.class, yyjson_obj_iter_get_val(key), member.below, depth + 1, known);
         }
     }
 }
@@ -170,19 +161,19 @@ static void scrub_object(struct pseudonymiser *pseudonymiser, yyjson_val *object
     buffer_byte(out, '{');
     yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-        enum key_class class = scrub_class(pseudonymiser, object, key, named);
-        enum named below = named_below(named, yyjson_get_str(key), yyjson_get_len(key));
-        scrub_member(pseudonymiser, key, class, yyjson_obj_iter_get_val(key), below, depth, out);
+        struct member member = scrub_look(pseudonymiser, object, key, named);
+        scrub_member(pseudonymiser, key, &member, depth, out);
     }
     buffer_byte(out, '}');
 }
 
-bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, enum key_class class,
-    yyjson_val *value, enum named named, unsigned depth, struct buffer *out)
+bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, const struct member *member,
+    unsigned depth, struct buffer *out)
 {
     const char *name = yyjson_get_str(key);
     size_t size = yyjson_get_len(key);
-    if (class_is_personal(class) && !yyjson_is_bool(value))
+    yyjson_val *value = yyjson_obj_iter_get_val(key);
+    if (class_is_personal(member->class) && !yyjson_is_bool(value))
         return false;
     if (personal_key(&pseudonymiser->personal, name, size))
         return false;
@@ -191,7 +182,7 @@ bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, enum key
         buffer_byte(out, ',');
     buffer_json_string(out, name, size);
     buffer_byte(out, ':');
-    if (scrub_value(pseudonymiser, class, value, named, depth + 1, out))
+    if (scrub_value(pseudonymiser, member->class, value, member->below, depth + 1, out))
         return true;
     out->size = before;
     return false;

@@ -124,11 +124,27 @@ static struct binding bind_to(unsigned purpose, uint32_t node)
     return binding;
 }
 
+/* Fresh random bytes, fetched from the system many at a time: a call for each nonce costs more than the
+ * cipher. */
+static void take_random(uint8_t *out, size_t size)
+{
+    static _Thread_local uint8_t pool[4096];
+    static _Thread_local size_t left;
+    assert(size <= sizeof(pool));
+    if (left < size) {
+        randombytes_buf(pool, sizeof(pool));
+        left = sizeof(pool);
+    }
+    left -= size;
+    memcpy(out, pool + left, size);
+    sodium_memzero(pool + left, size);
+}
+
 void vault_make_key(const struct vault *vault, uint32_t node, struct vault_key *ret_key,
     uint8_t ret_wrapped[VAULT_WRAPPED_BYTES])
 {
     uint8_t random[NONCE_BYTES + sizeof(*ret_key)];
-    randombytes_buf(random, sizeof(random));
+    take_random(random, sizeof(random));
     memcpy(ret_key->bytes, random + NONCE_BYTES, sizeof(ret_key->bytes));
     ret_wrapped[0] = WRAP_VERSION;
     memcpy(ret_wrapped + 1, random, NONCE_BYTES);
@@ -158,7 +174,7 @@ void vault_seal(const struct vault_key *key, enum vault_purpose purpose, uint32_
     uint8_t *room = buffer_reserve(out, NONCE_BYTES + size + TAG_BYTES);
     if (!room)
         return;
-    randombytes_buf(room, NONCE_BYTES);
+    take_random(room, NONCE_BYTES);
     struct binding binding = bind_to(purpose, node);
     crypto_aead_xchacha20poly1305_ietf_encrypt(
         room + NONCE_BYTES, NULL, data, size, binding.bytes, sizeof(binding.bytes), NULL, room, key->bytes);

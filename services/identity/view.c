@@ -17,8 +17,7 @@ static int gather_nodes(struct store_txn *txn, uint32_t person, struct arena *ar
     if (error)
         return error;
     uint32_t node;
-    bool has_traits;
-    while (identity_store_next_member(scan, &node, &has_traits))
+    while (identity_store_next_member(scan, &node))
         buffer_append(&nodes, &node, sizeof(node));
     if (buffer_error(&nodes))
         return buffer_error(&nodes);
@@ -174,9 +173,8 @@ static int newest_of_kind(struct store_txn *txn, uint32_t person, const char *ki
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_members(txn, person, &scan);
     uint32_t node, newest = 0;
-    bool has_traits;
     struct node_row row;
-    while (!error && identity_store_next_member(scan, &node, &has_traits))
+    while (!error && identity_store_next_member(scan, &node))
         if (identity_store_node(txn, node, &row) && strcmp(row.kind, kind) == 0)
             newest = node;
     if (error || store_error(txn))
@@ -189,7 +187,7 @@ int view_address(const struct identity *identity, struct store_txn *txn, uint32_
     struct arena *arena, Quanyu__AddressReply *reply)
 {
     const struct kind *known = kind_find(&identity->kinds, kind, strlen(kind));
-    uint32_t node;
+    uint32_t node = 0;
     struct node_row row;
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
     int error = known ? newest_of_kind(txn, person, known->name, &node) : -QY_ENOTFOUND;

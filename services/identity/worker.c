@@ -3,6 +3,7 @@
 
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/memory.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@ struct worker {
     const struct identity *identity;
     struct arena *arena; /* of the event at hand */
     struct event_reader *reader;
+    struct key_cache *keys;
     struct pseudonymiser *pseudonymiser;
+    struct memory *memory;
     struct graph *graph;
     struct event event;
     struct identifiers identifiers;
@@ -22,7 +25,9 @@ struct worker {
     unsigned personal_count;
     struct buffer name, properties, traits, context; /* of the PersonEvent */
     struct buffer plain, merged, sealed, texts;      /* of a profile */
-    struct metric *unattributed[UNUSABLE_COUNT];     /* by why */
+    struct known recalled;                           /* of the person at hand */
+    struct buffer packed;
+    struct metric *unattributed[UNUSABLE_COUNT]; /* by why */
     struct metric *unusable[UNUSABLE_COUNT];
     struct metric *joins;
 };
@@ -37,7 +42,11 @@ int worker_open(const struct identity *identity, struct worker **ret_worker)
     if (!error)
         error = event_reader_open(&worker->reader);
     if (!error)
-        error = pseudonymiser_open(identity->vault, &identity->kinds, &worker->pseudonymiser);
+        error = key_cache_open(&identity->kinds, &worker->keys);
+    if (!error)
+        error = pseudonymiser_open(identity->vault, worker->keys, &worker->pseudonymiser);
+    if (!error)
+        error = memory_open(&worker->memory);
     if (!error)
         error = graph_open(identity->vault, &identity->kinds, &worker->graph);
     if (error)
@@ -54,9 +63,11 @@ void worker_close(struct worker **worker)
     arena_close(&own->arena);
     event_reader_close(&own->reader);
     pseudonymiser_close(&own->pseudonymiser);
+    key_cache_close(&own->keys);
+    memory_close(&own->memory);
     graph_close(&own->graph);
     struct buffer *buffers[] = {&own->name, &own->properties, &own->traits, &own->context, &own->plain,
-        &own->merged, &own->sealed, &own->texts};
+        &own->merged, &own->sealed, &own->texts, &own->packed};
     for (size_t i = 0; i < COUNT_OF(buffers); i++)
         buffer_free(buffers[i]);
     free(own);
@@ -97,6 +108,7 @@ void worker_keep(struct worker *worker)
 void worker_forget(struct worker *worker)
 {
     graph_forget(worker->graph);
+    memory_clear(worker->memory);
 }
 
 /* -- events of nobody -- */
@@ -127,35 +139,49 @@ static void count_unusable(struct worker *worker)
 
 /* -- personal traits -- */
 
-/* What is stored of the person is not to be passed on under another name. */
-static int know_node(struct worker *worker, struct store_txn *txn, uint32_t node)
+static int read_traits(struct worker *worker, uint32_t node, const struct sealed_traits *sealed)
 {
     buffer_clear(&worker->plain);
-    int error = identity_node_traits(worker->identity, txn, node, &worker->plain);
-    if (!error)
-        error = profile_read((struct bytes){worker->plain.data, worker->plain.size}, &worker->profile);
-    for (unsigned i = 0; !error && i < worker->profile.count; i++) {
-        const struct profile_entry *entry = &worker->profile.entries[i];
-        if (!entry->json || !pseudonym_wants(worker->pseudonymiser, entry->key, entry->key_size))
-            continue;
-        yyjson_doc *doc = yyjson_read(entry->json, entry->json_size, YYJSON_READ_NUMBER_AS_RAW);
-        if (doc)
-            pseudonym_know(worker->pseudonymiser, entry->key, entry->key_size, yyjson_doc_get_root(doc));
-        yyjson_doc_free(doc);
-    }
-    return error;
+    int error = identity_open_traits(worker->identity, node, sealed, &worker->plain);
+    return error ? error
+                 : profile_read((struct bytes){worker->plain.data, worker->plain.size}, &worker->profile);
 }
 
-static int know_person(struct worker *worker, struct store_txn *txn, uint32_t person)
+/* Packs what the stored traits of a person say. */
+static int recall(struct worker *worker, struct store_txn *txn, uint32_t person, struct buffer *packed)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_members(txn, person, &scan);
+    int error = identity_store_scan_traits(txn, person, &scan);
     uint32_t node;
-    bool has_traits;
-    while (!error && identity_store_next_member(scan, &node, &has_traits))
-        if (has_traits)
-            error = know_node(worker, txn, node);
-    return error;
+    struct sealed_traits sealed;
+    known_reset(&worker->recalled);
+    while (!error && identity_store_next_traits(txn, scan, &node, &sealed)) {
+        error = read_traits(worker, node, &sealed);
+        for (unsigned i = 0; !error && i < worker->profile.count; i++) {
+            const struct profile_entry *entry = &worker->profile.entries[i];
+            if (entry->json)
+                pseudonym_gather(worker->pseudonymiser, entry->key, entry->key_size, entry->json,
+                    entry->json_size, &worker->recalled);
+        }
+    }
+    known_pack(&worker->recalled, packed);
+    return error ? error : buffer_error(packed);
+}
+
+/* What is stored of the person is not to be passed on under another name. */
+static int know_person(struct worker *worker, struct store_txn *txn, uint32_t person)
+{
+    struct bytes packed;
+    if (!memory_find(worker->memory, person, &packed)) {
+        buffer_clear(&worker->packed);
+        int error = recall(worker, txn, person, &worker->packed);
+        if (error)
+            return error;
+        packed = (struct bytes){worker->packed.data, worker->packed.size};
+        memory_keep(worker->memory, person, packed);
+    }
+    pseudonym_know(worker->pseudonymiser, packed);
+    return 0;
 }
 
 static int seal_traits(struct worker *worker, const uint8_t wrapped[VAULT_WRAPPED_BYTES], uint32_t node)
@@ -179,10 +205,11 @@ static int keep_traits(struct worker *worker, struct batch *batch, const struct 
 {
     if (worker->personal_count == 0)
         return 0;
-    buffer_clear(&worker->plain);
-    int error = identity_node_traits(worker->identity, batch->txn, whose->node, &worker->plain);
-    if (!error)
-        error = profile_read((struct bytes){worker->plain.data, worker->plain.size}, &worker->profile);
+    struct sealed_traits sealed;
+    int error = 0;
+    worker->profile.count = 0;
+    if (identity_store_traits(batch->txn, whose->person, whose->node, &sealed))
+        error = read_traits(worker, whose->node, &sealed);
     if (error)
         return error;
     bool changed = profile_merge(
@@ -192,9 +219,10 @@ static int keep_traits(struct worker *worker, struct batch *batch, const struct 
     struct node_row row;
     if (!identity_store_node(batch->txn, whose->node, &row))
         return store_fail(batch->txn, -QY_ECORRUPT);
+    memory_drop(worker->memory, whose->person);
     error = seal_traits(worker, row.wrapped, whose->node);
     if (!error)
-        identity_store_put_traits(batch->txn, whose->node, whose->person, row.wrapped,
+        identity_store_put_traits(batch->txn, whose->person, whose->node, row.wrapped,
             (struct bytes){worker->sealed.data, worker->sealed.size});
     return error;
 }
@@ -254,7 +282,7 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         return pass_over(worker, UNUSABLE_MALFORMED);
     if (error)
         return error;
-    identifiers_extract(&worker->identity->kinds, &worker->event, &worker->identifiers);
+    identifiers_extract(&worker->identity->kinds, worker->keys, &worker->event, &worker->identifiers);
     count_unusable(worker);
     if (worker->identifiers.count == 0)
         return pass_over(worker, main_reason(&worker->identifiers));
@@ -264,8 +292,10 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         graph_resolve(worker->graph, batch, &worker->identifiers, record->offset, raw->event_ms, &resolution);
     if (error)
         return error;
-    if (resolution.joined)
+    if (resolution.joined) {
+        memory_drop(worker->memory, resolution.person);
         metric_add(worker->joins, 1);
+    }
     pseudonym_begin(worker->pseudonymiser, &worker->event, &worker->identifiers);
     error = know_person(worker, batch->txn, resolution.person);
     if (!error)

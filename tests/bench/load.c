@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends events to a gateway over keep-alive connections, one request in flight on each, and prints a JSON line:
- * requests and events a second, latencies in ms. Every event is unique and about 670 bytes long.
+/* Sends events to a gateway over keep-alive connections, one request in flight on each, and prints a JSON
+ * line: requests and events a second, latencies in ms. Every event is unique and about 670 bytes long.
  *
- * usage: bench_load PORT WRITE_KEY BATCH CONNECTIONS SECONDS [REQUESTS_PER_SECOND [PERSONS [FIRST_NUMBER]]] */
+ * usage: bench_load PORT WRITE_KEY BATCH CONNECTIONS SECONDS [REQUESTS_PER_SECOND [PERSONS [FIRST_NUMBER]]]
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -63,15 +64,22 @@ static int write_event(struct load *load, char *out)
 {
     uint64_t number = load->next_event++, person = draw(load) % load->persons;
     return snprintf(out, EVENT_BYTES_MAX,
-        "{\"type\":\"track\",\"event\":\"%s\",\"messageId\":\"bench-%0*" PRIu64 "\",\"userId\":\"user-%08" PRIu64 "\","
-        "\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIu64 "\",\"timestamp\":\"2026-01-01T00:00:00.000Z\","
-        "\"properties\":{\"order_id\":\"o-%" PRIu64 "\",\"total\":%u.%02u,\"currency\":\"CNY\",\"products\":[{\"product_id\":"
+        "{\"type\":\"track\",\"event\":\"%s\",\"messageId\":\"bench-%0*" PRIu64
+        "\",\"userId\":\"user-%08" PRIu64 "\","
+        "\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIu64
+        "\",\"timestamp\":\"2026-01-01T00:00:00.000Z\","
+        "\"properties\":{\"order_id\":\"o-%" PRIu64
+        "\",\"total\":%u.%02u,\"currency\":\"CNY\",\"products\":[{\"product_id\":"
         "\"sku-%04u\",\"quantity\":1,\"price\":%u.00,\"category\":\"skin care\"}],\"coupon\":\"SPRING\"},"
-        "\"context\":{\"library\":{\"name\":\"analytics-node\",\"version\":\"3.1.0\"},\"channel\":\"mini_program\","
-        "\"page\":{\"path\":\"/cart\",\"title\":\"Cart\"},\"os\":{\"name\":\"iOS\",\"version\":\"17.2\"},\"locale\":\"zh-CN\","
-        "\"campaign\":{\"name\":\"spring\",\"source\":\"wechat\",\"medium\":\"social\"},\"device\":{\"type\":\"phone\"}}}",
+        "\"context\":{\"library\":{\"name\":\"analytics-node\",\"version\":\"3.1.0\"},\"channel\":\"mini_"
+        "program\","
+        "\"page\":{\"path\":\"/"
+        "cart\",\"title\":\"Cart\"},\"os\":{\"name\":\"iOS\",\"version\":\"17.2\"},\"locale\":\"zh-CN\","
+        "\"campaign\":{\"name\":\"spring\",\"source\":\"wechat\",\"medium\":\"social\"},\"device\":{\"type\":"
+        "\"phone\"}}}",
         number % 10 == 0 ? "Order Completed" : "Product Viewed", ID_DIGITS, number, person, person, number,
-        (unsigned)(number % 500), (unsigned)(number % 100), (unsigned)(number % 3000), (unsigned)(number % 90));
+        (unsigned)(number % 500), (unsigned)(number % 100), (unsigned)(number % 3000),
+        (unsigned)(number % 90));
 }
 
 static void render(struct load *load, struct connection *connection)
@@ -79,7 +87,8 @@ static void render(struct load *load, struct connection *connection)
     char key[200], basic[300], *body = connection->request + 512;
     size_t size = 0;
     snprintf(key, sizeof(key), "%s:", load->write_key);
-    sodium_bin2base64(basic, sizeof(basic), (const unsigned char *)key, strlen(key), sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(
+        basic, sizeof(basic), (const unsigned char *)key, strlen(key), sodium_base64_VARIANT_ORIGINAL);
     if (load->batch > 1)
         size += (size_t)sprintf(body, "{\"batch\":[");
     for (unsigned long i = 0; i < load->batch; i++) {
@@ -147,7 +156,8 @@ static bool receive(struct load *load, struct connection *connection)
     connection->answer[connection->received] = 0;
     char *end = strstr(connection->answer, "\r\n\r\n");
     char *length = end ? strcasestr(connection->answer, "content-length:") : NULL;
-    if (!length || connection->received < (size_t)(end + 4 - connection->answer) + strtoul(length + 15, NULL, 10))
+    if (!length ||
+        connection->received < (size_t)(end + 4 - connection->answer) + strtoul(length + 15, NULL, 10))
         return false;
     if (strncmp(connection->answer, "HTTP/1.1 200", 12) != 0 && load->failures++ == 0)
         fprintf(stderr, "%s\n", connection->answer);
@@ -213,7 +223,8 @@ static void run(struct load *load)
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: %s PORT WRITE_KEY BATCH CONNECTIONS SECONDS [RATE [PERSONS [FIRST]]]\n", argv[0]);
+        fprintf(
+            stderr, "usage: %s PORT WRITE_KEY BATCH CONNECTIONS SECONDS [RATE [PERSONS [FIRST]]]\n", argv[0]);
         return 2;
     }
     struct load load = {
@@ -235,9 +246,10 @@ int main(int argc, char **argv)
     run(&load);
     size_t count = load.requests < LATENCIES_MAX ? load.requests : LATENCIES_MAX;
     qsort(load.latencies, count, sizeof(float), compare);
-    printf("{\"requests_per_second\":%.0f,\"events_per_second\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"failures\":%" PRIu64
-           "}\n",
+    printf("{\"requests_per_second\":%.0f,\"events_per_second\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
+           "\"failures\":%" PRIu64 "}\n",
         (double)load.requests / load.seconds, (double)load.events / load.seconds,
-        count ? (double)load.latencies[count / 2] : 0, count ? (double)load.latencies[count * 99 / 100] : 0, load.failures);
+        count ? (double)load.latencies[count / 2] : 0, count ? (double)load.latencies[count * 99 / 100] : 0,
+        load.failures);
     return load.failures ? 1 : 0;
 }

@@ -253,7 +253,7 @@ static inline void fixture_define(
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DEFINE;
     request.define = &define;
-    Quanyu__Journey *journey;
+    Quanyu__Journey *journey = NULL;
     struct rpc_context context;
     int error = fixture_call(fixture, &request, &journey, arena, &context);
     if (error)

@@ -34,9 +34,10 @@ static int teardown(void **state)
 static void add(struct fixture *fixture, unsigned record_class, int64_t time_ms, const char *text)
 {
     uint8_t *room;
-    assert_int_equal(chunk_builder_add(fixture->builder, record_class, time_ms, strlen(text), &room), 0);
-    if (*text)
-        memcpy(room, text, strlen(text));
+    size_t size = strlen(text);
+    assert_int_equal(chunk_builder_add(fixture->builder, record_class, time_ms, size, &room), 0);
+    for (size_t i = 0; i < size; i++)
+        room[i] = (uint8_t)text[i];
 }
 
 static struct bytes finish(struct fixture *fixture, struct journal_position *position)

@@ -68,8 +68,9 @@ static void *follow(void *context)
     while (well && position.next < RECORDS) {
         struct journal_position after;
         buffer_clear(&out);
-        well = journal_read(shared->journal, &position, follower->number * 50000, &out, &after) == 0 &&
-               take(reader, (struct bytes){out.data, out.size}, &position) && position.next == after.next;
+        well =
+            journal_read(shared->journal, &position, (size_t)follower->number * 50000, &out, &after) == 0 &&
+            take(reader, (struct bytes){out.data, out.size}, &position) && position.next == after.next;
         atomic_store(&shared->followed[follower->number], position.next);
         if (out.size == 0)
             sched_yield();

@@ -11,6 +11,10 @@
 #include "common/socket.h"
 #include "tests/unit/common/scratch.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #define PATIENCE_MS 10000
 
 struct network {
@@ -40,10 +44,48 @@ static inline struct keys network_keys(const struct network *network, const char
     return keys;
 }
 
+/* On a loopback address of this process's own: a port that it leaves for a moment is not taken by another
+ * test's. */
 static inline const char *local_endpoint(char (*buffer)[64], uint16_t port)
 {
-    snprintf(*buffer, sizeof(*buffer), "tcp://127.0.0.1:%u", port);
+    unsigned id = (unsigned)getpid();
+    snprintf(*buffer, sizeof(*buffer), "tcp://127.%u.%u.%u:%u", 1 + (id >> 16 & 127), id >> 8 & 255, id & 255,
+        port);
     return *buffer;
+}
+
+/* As socket_listen(). The port may be one that was closed just now: libzmq closes in the background. */
+static inline void *network_listen(
+    const struct network *network, const char *name, uint16_t port, uint16_t *ret_port)
+{
+    struct keys keys = network_keys(network, name);
+    char endpoint[64];
+    void *server = NULL;
+    int64_t deadline_ms = monotonic_ms() + PATIENCE_MS;
+    int code;
+    local_endpoint(&endpoint, port);
+    while ((code = socket_listen(endpoint, &keys, 100, &server, ret_port)) == -QY_ECONFLICT && port > 0)
+        assert_true(monotonic_ms() < deadline_ms);
+    assert_int_equal(code, 0);
+    return server;
+}
+
+/* A TCP socket bound to a port that nobody can listen on meanwhile; `listening`: it takes connections, and
+ * says nothing. */
+static inline int network_reserve(bool listening, char (*ret_endpoint)[64])
+{
+    unsigned a, b, c, port;
+    local_endpoint(ret_endpoint, 0);
+    assert_int_equal(sscanf(*ret_endpoint, "tcp://127.%u.%u.%u:%u", &a, &b, &c, &port), 4);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(127u << 24 | a << 16 | b << 8 | c)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_true(!listening || listen(fd, 10) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    local_endpoint(ret_endpoint, ntohs(address.sin_port));
+    return fd;
 }
 
 /* A client of `own` for the server of `server`; fails the test when it does not get in. */

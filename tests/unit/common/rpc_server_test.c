@@ -301,6 +301,26 @@ static void test_caller_that_vanishes_harms_nobody(void **state)
     fixture_close(&service);
 }
 
+static void test_answers_are_counted_by_call_and_outcome(void **state)
+{
+    struct service service;
+    fixture_open(&service, state, 0);
+    void *client = client_of(&service, "gateway");
+    send_raw(client, 1, 1000, "", TREE_BODY);
+    assert_answer(client, 1, 0);
+    send_raw(client, 2, 1000, "", (struct bytes){0});
+    assert_answer(client, 2, QY_EUNSUPPORTED);
+    _cleanup_(buffer_free) struct buffer page = BUFFER_INIT;
+    metrics_write(service.metrics, NULL, NULL, &page);
+    const char *text = buffer_c_str(&page);
+    assert_non_null(strstr(text, "outcome=\"OK\"} 1\n"));
+    assert_non_null(strstr(text, "outcome=\"UNSUPPORTED\"} 1\n"));
+    assert_non_null(strstr(text, "call=\"tree\"} 1\n"));
+    assert_non_null(strstr(text, "call=\"append\"} 0\n"));
+    socket_close(&client);
+    fixture_close(&service);
+}
+
 #define CLIENTS 50
 #define CALLS 40
 
@@ -393,6 +413,7 @@ int main(void)
         scratch_test(test_beyond_its_limit_it_refuses_and_recovers),
         scratch_test(test_closing_answers_what_is_in_hand_and_refuses_the_rest),
         scratch_test(test_caller_that_vanishes_harms_nobody),
+        scratch_test(test_answers_are_counted_by_call_and_outcome),
         scratch_test(test_fifty_clients_at_once),
         scratch_test(test_throughput),
     };

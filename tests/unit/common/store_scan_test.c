@@ -68,23 +68,15 @@ static void a_scan_yields_a_prefix_in_order_and_nothing_else(void **state)
     _cleanup_(store_abort) struct store_txn *txn = begin(store, STORE_WRITE);
     assert_scan(txn, "", NULL, false, "");
     assert_scan(txn, "b", NULL, true, "");
-    const char *names[] = {"a", "b1", "b3", "b5", "b\xff\xff", "c", "\xff", "\xff\xff",
-        "\xff\xff"
-        "a"};
+    const char *names[] = {"a", "b1", "b3", "b5", "b\xff\xff", "c", "\xff", "\xff\xff", "\xff\xffz"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         put(txn, names[i]);
-    assert_scan(txn, "", NULL, false,
-        "a b1 b3 b5 b\xff\xff c \xff \xff\xff \xff\xff"
-        "a");
-    assert_scan(txn, "", NULL, true,
-        "\xff\xff"
-        "a \xff\xff \xff c b\xff\xff b5 b3 b1 a");
+    assert_scan(txn, "", NULL, false, "a b1 b3 b5 b\xff\xff c \xff \xff\xff \xff\xffz");
+    assert_scan(txn, "", NULL, true, "\xff\xffz \xff\xff \xff c b\xff\xff b5 b3 b1 a");
     assert_scan(txn, "b", NULL, false, "b1 b3 b5 b\xff\xff");
     assert_scan(txn, "b", NULL, true, "b\xff\xff b5 b3 b1");
     assert_scan(txn, "b\xff", NULL, true, "b\xff\xff");
-    assert_scan(txn, "\xff\xff", NULL, true,
-        "\xff\xff"
-        "a \xff\xff");
+    assert_scan(txn, "\xff\xff", NULL, true, "\xff\xffz \xff\xff");
     assert_scan(txn, "d", NULL, false, "");
     assert_scan(txn, "d", NULL, true, "");
     assert_scan(txn, "A", NULL, true, "");

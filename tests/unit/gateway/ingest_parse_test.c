@@ -70,8 +70,9 @@ static void each_call_type_is_taken(void **state)
 static void valid_events_are_taken_and_the_others_reported_with_index_and_reason(void **state)
 {
     (void)state;
-    assert_true(parse(CALL_BATCH, "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\"},"
-                                  "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"},{\"type\":\"nonsense\"}]}"));
+    assert_true(
+        parse(CALL_BATCH, "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\"},"
+                          "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"},{\"type\":\"nonsense\"}]}"));
     assert_int_equal(parsed.event_count, 1);
     assert_int_equal(parsed.error_count, 2);
     assert_non_null(strstr(errors(), "\"index\":0,\"reason\":\"missing_field\",\"field\":\"event\""));
@@ -128,7 +129,8 @@ static void clocks_are_corrected(void **state)
         int64_t event_ms;
     } cases[] = {
         {"{\"userId\":\"u\",\"timestamp\":\"2025-06-01T00:00:00Z\"}", INT64_C(1748736000000)},
-        {"{\"userId\":\"u\",\"originalTimestamp\":\"2030-01-01T00:00:00Z\",\"sentAt\":\"2030-01-01T00:00:05Z\"}",
+        {"{\"userId\":\"u\",\"originalTimestamp\":\"2030-01-01T00:00:00Z\",\"sentAt\":\"2030-01-01T00:00:"
+         "05Z\"}",
             RECEIVED - 5000},
         {"{\"userId\":\"u\",\"timestamp\":\"2030-01-01T00:00:00Z\",\"sentAt\":\"2030-01-01T00:01:00Z\"}",
             RECEIVED - 60000},
@@ -145,9 +147,9 @@ static void clocks_are_corrected(void **state)
 static void batch_level_context_is_merged_into_each_event(void **state)
 {
     (void)state;
-    assert_true(parse(CALL_BATCH,
-        "{\"context\":{\"channel\":\"shop\",\"locale\":\"zh\"},\"sentAt\":\"2026-01-01T00:00:00Z\",\"batch\":["
-        "{\"type\":\"page\",\"userId\":\"u\",\"context\":{\"locale\":\"en\"}}]}"));
+    assert_true(parse(CALL_BATCH, "{\"context\":{\"channel\":\"shop\",\"locale\":\"zh\"},\"sentAt\":\"2026-"
+                                  "01-01T00:00:00Z\",\"batch\":["
+                                  "{\"type\":\"page\",\"userId\":\"u\",\"context\":{\"locale\":\"en\"}}]}"));
     Quanyu__RawEvent *raw = event(0);
     char body[400];
     snprintf(body, sizeof(body), "%.*s", (int)raw->body.len, (const char *)raw->body.data);

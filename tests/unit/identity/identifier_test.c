@@ -12,18 +12,21 @@
 
 static struct kinds kinds;
 static struct event_reader *reader;
+static struct key_cache *keys;
 static struct identifiers found;
 
 static int set_up(void **state)
 {
     (void)state;
-    return kinds_set(&kinds, KINDS_STANDARD ", loyalty_no", "CN") || event_reader_open(&reader);
+    return kinds_set(&kinds, KINDS_STANDARD ", loyalty_no", "CN") || event_reader_open(&reader) ||
+           key_cache_open(&kinds, &keys);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     event_reader_close(&reader);
+    key_cache_close(&keys);
     return 0;
 }
 
@@ -32,7 +35,7 @@ static void extract(Quanyu__EventType type, const char *json)
     struct event event;
     assert_int_equal(
         event_read(reader, type, (struct bytes){(const uint8_t *)json, strlen(json)}, &event), 0);
-    identifiers_extract(&kinds, &event, &found);
+    identifiers_extract(&kinds, keys, &event, &found);
 }
 
 /* "kind:value kind:value", by strength. */

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "proto/identity.pb-c.h"
+#include "services/audit/audit_record.h"
+#include "services/audit/audit_sources.h"
+#include "services/audit/audit_store.h"
+#include "services/audit/audit_token.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DUMP_RECORDS 2000u
+
+/* -- what memory holds of the log: its right edge -- */
+
+static void unload(struct audit *audit)
+{
+    merkle_close(&audit->merkle);
+    index_words_clear(&audit->words);
+    audit->loaded = false;
+}
+
+static int load_run(void *context, struct bytes run)
+{
+    struct audit *audit = context;
+    return index_words_load(&audit->words, run);
+}
+
+/* The tree's right edge, the tail's words and the last record's time, as the transaction shows them. */
+static int load(struct audit *audit, struct store_txn *txn)
+{
+    if (audit->loaded)
+        return 0;
+    unload(audit);
+    uint64_t size = audit_store_size(txn);
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    struct bytes last;
+    int error = merkle_open(&tiles, size, &audit->merkle);
+    if (!error)
+        error = audit_store_each_run(txn, load_run, audit);
+    if (!error && size > 0 && !audit_store_record(txn, size - 1, &last))
+        error = -QY_ECORRUPT;
+    if (error)
+        return error;
+    audit->last_ms = size > 0 ? audit_record_time(last) : 0;
+    audit->loaded = true;
+    return 0;
+}
+
+/* -- taking records -- */
+
+/* Where the suite's clock is real, so is audit's, also while the gateway is away; a simulated one is heard of
+ * in the inputs. Times never fall with the index, so that they can be searched. */
+static int64_t take_time(const struct audit *audit, const struct batch *batch)
+{
+    int64_t now = batch->now_ms;
+    if (audit->wall_time) {
+        int64_t wall = clock_wall_ms();
+        now = wall > now ? wall : now;
+    }
+    return now > audit->last_ms ? now : audit->last_ms;
+}
+
+static int seal_segment(struct audit *audit, struct store_txn *txn, uint64_t number)
+{
+    _cleanup_(buffer_free) struct buffer segment = BUFFER_INIT;
+    int error = index_words_pack_segment(&audit->words, &segment);
+    if (error)
+        return error;
+    audit_store_put_segment(txn, number, (struct bytes){segment.data, segment.size});
+    audit_store_drop_runs(txn);
+    index_words_clear(&audit->words);
+    return 0;
+}
+
+static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *record)
+{
+    int error = audit_record_pack(record, &audit->packed);
+    if (error)
+        return error;
+    uint64_t index = merkle_size(audit->merkle);
+    struct bytes stored = {audit->packed.data, audit->packed.size};
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    audit_store_append(txn, index, stored);
+    merkle_add(audit->merkle, &tiles, stored);
+    index_words_add(&audit->words, (unsigned)(index % SEGMENT_RECORDS), record);
+    audit->last_ms = record->time_ms;
+    if (index % SEGMENT_RECORDS == SEGMENT_RECORDS - 1)
+        return seal_segment(audit, txn, index / SEGMENT_RECORDS);
+    return audit->words.error;
+}
+
+int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index)
+{
+    int error = load(audit, batch->txn);
+    if (error)
+        return store_fail(batch->txn, error);
+    record->time_ms = take_time(audit, batch);
+    if (record->time_ms <= 0)
+        return -QY_EUNAVAILABLE;
+    uint64_t index = merkle_size(audit->merkle);
+    error = append(audit, batch->txn, record);
+    if (error)
+        return store_fail(batch->txn, error);
+    *ret_index = index;
+    return store_error(batch->txn);
+}
+
+/* -- the fold -- */
+
+/* Persons that were joined or split, for whoever asks about one of them. */
+static void follow_move(struct store_txn *txn, const struct journal_record *journal, struct arena *arena)
+{
+    const Quanyu__NodesMoved *moved =
+        quanyu__nodes_moved__unpack(arena_allocator(arena), journal->data.size, journal->data.data);
+    for (size_t i = 0; moved && i < moved->n_nodes; i++)
+        audit_store_move(txn, moved->nodes[i], moved->to);
+}
+
+static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *journal)
+{
+    struct audit *audit = self;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    bool readable;
+    int error = load(audit, batch->txn);
+    if (error)
+        return error;
+    arena_reset(audit->arena);
+    error = audit_source_record(input, journal, audit->arena, &record, &readable);
+    record.time_ms = take_time(audit, batch);
+    if (!error)
+        error = append(audit, batch->txn, &record);
+    if (error)
+        return error;
+    if (!readable) {
+        atomic_fetch_add(&audit->unreadable, 1);
+        log_line(LOG_WARNING, "a journal record cannot be read, its hash is on record",
+            "leader=%s offset=%" PRIu64 " class=%u", audit_inputs[input].leader, journal->offset,
+            journal->record_class);
+    }
+    if (input == INPUT_IDENTITY && journal->record_class == QUANYU__IDENTITY_RECORD__RECORD_MOVED)
+        follow_move(batch->txn, journal, audit->arena);
+    return store_error(batch->txn);
+}
+
+static int store_run(struct audit *audit, struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer run = BUFFER_INIT;
+    uint64_t first = audit->words.stored;
+    if (first == audit->words.count)
+        return 0;
+    int error = index_words_pack_run(&audit->words, &run);
+    if (!error)
+        audit_store_put_run(txn, first, (struct bytes){run.data, run.size});
+    return error;
+}
+
+static int fold_finish(void *self, struct batch *batch)
+{
+    struct audit *audit = self;
+    if (!audit->loaded)
+        return 0;
+    struct merkle_tiles tiles = audit_store_tiles(batch->txn);
+    int error = merkle_flush(audit->merkle, &tiles);
+    if (!error)
+        error = store_run(audit, batch->txn);
+    return error ? error : store_error(batch->txn);
+}
+
+static void fold_committed(void *self, struct service *service)
+{
+    (void)service;
+    struct audit *audit = self;
+    if (audit->loaded)
+        atomic_store(&audit->size, merkle_size(audit->merkle));
+}
+
+static void fold_discard(void *self)
+{
+    unload(self);
+}
+
+static int fold_open(void *self, struct batch *batch)
+{
+    struct audit *audit = self;
+    const struct config *config = service_config(batch->service);
+    audit->wall_time = strcmp(config_text(config, "clock"), "real") == 0;
+    int error = arena_open(&audit->arena);
+    if (!error)
+        error = load(audit, batch->txn);
+    if (!error)
+        error = audit_token_bootstrap(batch->txn, config);
+    if (!error)
+        atomic_store(&audit->size, merkle_size(audit->merkle));
+    return error;
+}
+
+static void fold_close(void *self)
+{
+    struct audit *audit = self;
+    unload(audit);
+    index_words_free(&audit->words);
+    buffer_free(&audit->packed);
+    arena_close(&audit->arena);
+}
+
+/* -- dump: what came from the journals. Times, offsets and the order in which journals were folded differ
+ * from run to run -- */
+
+static bool is_canonical(const Quanyu__AuditRecord *record)
+{
+    bool under_way = strcmp(record->action, "delivery") == 0 &&
+                     (strcmp(record->outcome, "ready") == 0 || strcmp(record->outcome, "sending") == 0);
+    return record->offset > 0 && !under_way;
+}
+
+static void dump_record(struct store_txn *txn, const Quanyu__AuditRecord *record, struct buffer *lines)
+{
+    buffer_text(lines, "{\"audit\":");
+    buffer_json_string(lines, record->action, strlen(record->action));
+    buffer_text(lines, ",\"outcome\":");
+    buffer_json_string(lines, record->outcome, strlen(record->outcome));
+    buffer_text(lines, ",\"persons\":[");
+    for (size_t i = 0; i < record->n_numbers; i++)
+        buffer_printf(
+            lines, "%s\"p:%" PRIu32 "\"", i ? "," : "", audit_store_person(txn, record->numbers[i]));
+    buffer_text(lines, "]}\n");
+}
+
+static int fold_dump(
+    void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
+{
+    (void)self;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    int error = arena_open(&arena);
+    uint64_t size = audit_store_size(txn), index = strtoull(cursor, NULL, 10), end = index + DUMP_RECORDS;
+    for (; !error && index < size && index < end; index++) {
+        struct bytes stored;
+        arena_reset(arena);
+        const Quanyu__AuditRecord *record =
+            audit_store_record(txn, index, &stored) ? audit_record_unpack(stored, arena) : NULL;
+        if (!record)
+            error = -QY_ECORRUPT;
+        else if (is_canonical(record))
+            dump_record(txn, record, lines);
+    }
+    if (error)
+        return error;
+    if (index < size)
+        snprintf(ret_cursor, 128, "%" PRIu64, index);
+    else
+        ret_cursor[0] = '\0';
+    return 0;
+}
+
+static void fold_scrape(void *self, struct metrics_page *page)
+{
+    struct audit *audit = self;
+    page_metric(page, METRIC_GAUGE, "quanyu_audit_tree_size", NULL, "Records in the audit log.",
+        (double)atomic_load(&audit->size));
+    page_metric(page, METRIC_COUNTER, "quanyu_audit_unreadable_total", NULL,
+        "Journal records that could not be read and are on record by their hash.",
+        (double)atomic_load(&audit->unreadable));
+}
+
+const struct fold_ops audit_fold = {
+    .open = fold_open,
+    .record = fold_record,
+    .finish = fold_finish,
+    .committed = fold_committed,
+    .discard = fold_discard,
+    .dump = fold_dump,
+    .close = fold_close,
+    .scrape = fold_scrape,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The audit service: takes records from callers and from the other services' journals, and never lets go of
+ * one.
+ *
+ * What happens by itself (joins, erasures, deliveries) and what staff change is folded from the journals,
+ * each journal record once: its service and offset are in the audit record. What is shown of persons is
+ * handed in by who is about to show it, and is durable before the caller hears of it. The writer thread alone
+ * takes records; tree and index grow with them. */
+#ifndef QY_AUDIT_AUDIT_H
+#define QY_AUDIT_AUDIT_H
+
+#include "common/service.h"
+#include "proto/audit.pb-c.h"
+#include "services/audit/audit_index.h"
+#include "services/audit/merkle.h"
+
+#include <stdatomic.h>
+
+enum audit_input { INPUT_GATEWAY, INPUT_IDENTITY, INPUT_TAGGING, INPUT_CAMPAIGN, AUDIT_INPUT_COUNT };
+extern const struct service_input audit_inputs[AUDIT_INPUT_COUNT];
+extern const struct fold_ops audit_fold;
+extern const struct rpc_service audit_rpc;
+
+struct audit_http;
+
+struct audit {
+    /* the writer's */
+    bool loaded; /* what follows reflects the transaction */
+    struct merkle *merkle;
+    struct index_words words; /* of the records behind the last full segment */
+    int64_t last_ms;          /* time of the last record */
+    struct buffer packed;
+    struct arena *arena; /* one journal record's */
+    bool wall_time;      /* the suite's clock is real */
+    /* any thread */
+    atomic_uint_fast64_t size;
+    atomic_uint_fast64_t unreadable;
+    struct audit_http *http;
+};
+
+/* Writer thread. Takes one record: fills in its time, appends it, and returns its index. The record must have
+ * passed audit_record_check(). -QY_EUNAVAILABLE, with nothing written, while a simulated clock has not been
+ * heard of; other errors are the transaction's. */
+int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index);
+
+#endif

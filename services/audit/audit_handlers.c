@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request endpoint: records are handed in here, by whoever is about to show what they tell of. */
+#include "services/audit/audit.h"
+#include "services/audit/audit_query.h"
+#include "services/audit/audit_record.h"
+#include "services/audit/audit_search.h"
+#include "services/audit/audit_store.h"
+
+#include <stdio.h>
+
+#define APPEND_RECORDS_MAX 10000u
+
+static int check_records(struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    if (append->n_records == 0 || append->n_records > APPEND_RECORDS_MAX)
+        return rpc_refuse(context, -QY_EINVAL, "records", "must be 1 to %u records, not %zu",
+            APPEND_RECORDS_MAX, append->n_records);
+    for (size_t i = 0; i < append->n_records; i++) {
+        const char *field, *problem = audit_record_check(append->records[i], &field);
+        if (problem) {
+            char path[64];
+            snprintf(path, sizeof(path), "records/%zu/%s", i, field);
+            return rpc_refuse(context, -QY_EINVAL, path, "%s", problem);
+        }
+    }
+    return 0;
+}
+
+static int refuse_without_time(struct rpc_context *context)
+{
+    return rpc_refuse(context, -QY_EUNAVAILABLE, NULL, "the suite's clock has not been heard of yet");
+}
+
+/* Who hands a record over is known by key: nobody can put it down to another service, or say that it is from
+ * a journal. */
+static int append(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__AppendRequest *append = ((const Quanyu__AuditRequest *)request)->append;
+    Quanyu__AppendReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    int error = answer ? check_records(context, append) : -QY_ENOMEM;
+    if (error)
+        return error;
+    quanyu__append_reply__init(answer);
+    uint64_t index = 0;
+    for (size_t i = 0; i < append->n_records && !error; i++) {
+        Quanyu__AuditRecord *record = append->records[i];
+        record->service = (char *)context->peer;
+        record->offset = 0;
+        if (!*record->request_id && context->header->request_id)
+            record->request_id = context->header->request_id;
+        error = audit_take(context->self, context->batch, record, &index);
+        if (i == 0)
+            answer->first_index = index;
+    }
+    if (error == -QY_EUNAVAILABLE)
+        return refuse_without_time(context);
+    answer->size = index + 1;
+    ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_APPEND;
+    ((Quanyu__AuditReply *)reply)->append = answer;
+    return error;
+}
+
+static int tree(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    (void)request;
+    Quanyu__TreeReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    struct merkle_hash *root = arena_alloc(context->arena, sizeof(*root));
+    if (!answer || !root)
+        return -QY_ENOMEM;
+    quanyu__tree_reply__init(answer);
+    int error = audit_query_tree(context->txn, &answer->size, root);
+    answer->root = (ProtobufCBinaryData){.data = root->bytes, .len = sizeof(root->bytes)};
+    ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_TREE;
+    ((Quanyu__AuditReply *)reply)->tree = answer;
+    return error;
+}
+
+static int fill_rows(struct arena *arena, const struct audit_found *found, Quanyu__RecordsReply *answer)
+{
+    Quanyu__RecordsReply__Row *rows = arena_alloc(arena, found->count * sizeof(*rows));
+    answer->rows = arena_alloc(arena, found->count * sizeof(void *));
+    if (!rows || !answer->rows)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < found->count; i++) {
+        quanyu__records_reply__row__init(&rows[i]);
+        rows[i].index = found->rows[i].index;
+        rows[i].record = (ProtobufCBinaryData){
+            .data = (uint8_t *)found->rows[i].record.data, .len = found->rows[i].record.size};
+        answer->rows[i] = &rows[i];
+    }
+    answer->n_rows = found->count;
+    answer->next = found->next;
+    return 0;
+}
+
+/* A command, as looking into the log goes on record too. A search is bounded, so it does not hold the writer
+ * up for long. */
+static int records(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__RecordsRequest *asked = ((const Quanyu__AuditRequest *)request)->records;
+    Quanyu__RecordsReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    if (asked->limit > SEARCH_ROWS_MAX)
+        return rpc_refuse(context, -QY_EINVAL, "limit", "must be at most %u", SEARCH_ROWS_MAX);
+    quanyu__records_reply__init(answer);
+    const struct audit_search search = {
+        .actor = asked->actor,
+        .subject = asked->subject,
+        .action = asked->action,
+        .from_ms = asked->from_ms,
+        .to_ms = asked->to_ms,
+        .before = asked->before,
+        .limit = asked->limit,
+    };
+    struct audit_found found;
+    int error = audit_search(context->batch->txn, &search, context->arena, &found);
+    if (!error)
+        error = fill_rows(context->arena, &found, answer);
+    if (!error)
+        error = audit_query_take(context->self, context->batch,
+            &(struct audit_query){.actor = context->header->actor,
+                .peer = context->peer,
+                .request_id = context->header->request_id,
+                .search = &search,
+                .count = found.count});
+    if (error == -QY_EUNAVAILABLE)
+        return refuse_without_time(context);
+    ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_RECORDS;
+    ((Quanyu__AuditReply *)reply)->records = answer;
+    return error;
+}
+
+static const char *const operators[] = {"cli", NULL};
+
+static const struct rpc_handler handlers[] = {
+    [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", append, RPC_COMMAND, NULL},
+    [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", tree, RPC_QUERY, NULL},
+    [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", records, RPC_COMMAND, operators},
+};
+
+const struct rpc_service audit_rpc = {
+    .request = &quanyu__audit_request__descriptor,
+    .reply = &quanyu__audit_reply__descriptor,
+    .handlers = handlers,
+    .handler_count = COUNT_OF(handlers),
+};

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_http.h"
+
+#include "common/clock.h"
+#include "common/http.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/router.h"
+#include "services/audit/audit_json.h"
+#include "services/audit/audit_parameters.h"
+#include "services/audit/audit_query.h"
+#include "services/audit/audit_record.h"
+#include "services/audit/audit_store.h"
+#include "services/audit/audit_token.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define STOP_GRACE_MS 5000u
+
+struct audit_http {
+    struct audit *audit;
+    struct service *service;
+    struct http_server *server;
+    struct metric *refused;
+};
+
+/* A look into the log, from its request to its answer: the answer is made first, then the writer puts the
+ * look on record, and only then it is given. */
+struct look {
+    struct work work; /* the first member */
+    struct audit *audit;
+    struct http_request *request; /* NULL once answered */
+    struct arena *arena;
+    struct store_txn *txn; /* until the answer is made */
+    struct audit_token token;
+    struct audit_search search;
+    bool is_search;
+    uint64_t index;
+    uint64_t count;
+    struct buffer body;
+};
+
+static void look_close(struct look **look)
+{
+    if (!*look)
+        return;
+    store_abort(&(*look)->txn);
+    arena_close(&(*look)->arena);
+    buffer_free(&(*look)->body);
+    free(*look);
+    *look = NULL;
+}
+
+/* -- refusals -- */
+
+static void refuse(struct http_request *request, int error)
+{
+    int status = http_status_of(error);
+    if (status == 503)
+        http_add_header(request, "Retry-After", "1");
+    if (status == 500)
+        log_line(LOG_ERROR, "a request failed", "path=%s error=%s", http_path(request), error_name(error));
+    http_problem(request, status, status == 503 ? "unavailable" : "internal", NULL, "%s",
+        error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet" : error_text(error));
+}
+
+static void refuse_parameter(struct http_request *request, const char *field, const char *problem)
+{
+    http_problem(request, 400, "invalid", field, "%s %s", field, problem);
+}
+
+static void refuse_token(struct http_request *request)
+{
+    http_add_header(request, "WWW-Authenticate", "Bearer realm=\"quanyu-audit\"");
+    http_problem(
+        request, 401, "unauthorized", NULL, "an auditor's token is required: Authorization: Bearer …");
+}
+
+/* -- a look -- */
+
+static int take_look(struct work *work, struct batch *batch)
+{
+    struct look *look = (struct look *)work;
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    actor.kind = QUANYU__ACTOR__KIND__AUDITOR;
+    actor.id = look->token.id;
+    actor.name = look->token.name;
+    actor.role = "auditor";
+    actor.address = (char *)http_peer(look->request);
+    actor.token_id = look->token.id;
+    const struct audit_query query = {
+        .actor = &actor,
+        .peer = "audit",
+        .request_id = http_request_id(look->request),
+        .search = look->is_search ? &look->search : NULL,
+        .index = look->index,
+        .count = look->count,
+    };
+    return audit_query_take(look->audit, batch, &query);
+}
+
+static void answer_look(struct work *work, int result)
+{
+    struct look *look = (struct look *)work;
+    if (result)
+        refuse(look->request, result);
+    else
+        http_respond(look->request, 200, "application/json", look->body.data, look->body.size);
+    look_close(&look);
+}
+
+/* Hands the look over to the writer. */
+static int submit_look(struct audit_http *http, struct look **look)
+{
+    if (buffer_error(&(*look)->body))
+        return buffer_error(&(*look)->body);
+    store_abort(&(*look)->txn);
+    struct work *work = &(*look)->work;
+    work->apply = take_look;
+    work->done = answer_look;
+    work->bytes = sizeof(**look) + (*look)->body.capacity;
+    int error = service_submit(http->service, work);
+    if (!error)
+        TAKE(*look);
+    return error;
+}
+
+static int add_record(struct json *json, uint64_t index, struct bytes stored, struct arena *arena)
+{
+    const Quanyu__AuditRecord *record = audit_record_unpack(stored, arena);
+    if (!record)
+        return -QY_ECORRUPT;
+    audit_json_record(json, index, record);
+    return 0;
+}
+
+static int write_found(struct look *look, const struct audit_found *found)
+{
+    struct json json = json_to(&look->body);
+    char cursor[CURSOR_BYTES];
+    int error = 0;
+    json_open(&json, '{');
+    json_name(&json, "records");
+    json_open(&json, '[');
+    for (size_t i = 0; i < found->count && !error; i++)
+        error = add_record(&json, found->rows[i].index, found->rows[i].record, look->arena);
+    json_close(&json, ']');
+    json_name(&json, "next_cursor");
+    if (found->next)
+        json_text(&json, audit_cursor_format(found->next, cursor));
+    else
+        json_null(&json);
+    json_close(&json, '}');
+    look->count = found->count;
+    return error;
+}
+
+/* -- operations: each answers, or returns an error that is still to be told -- */
+
+static int get_records(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    (void)match;
+    struct http_request *request = (*look)->request;
+    char field[PARAMETER_NAME_BYTES];
+    const char *problem = audit_parameters_search(request, (*look)->arena, &(*look)->search, field);
+    if (problem) {
+        refuse_parameter(request, field, problem);
+        return 0;
+    }
+    struct audit_found found;
+    (*look)->is_search = true;
+    int error = audit_search((*look)->txn, &(*look)->search, (*look)->arena, &found);
+    if (!error)
+        error = write_found(*look, &found);
+    return error ? error : submit_look(http, look);
+}
+
+static int get_record(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    struct http_request *request = (*look)->request;
+    char field[PARAMETER_NAME_BYTES];
+    const char *problem = audit_parameters_none(request, field);
+    struct bytes stored;
+    if (problem) {
+        refuse_parameter(request, field, problem);
+        return 0;
+    }
+    if (!audit_parameter_number(route_parameter(match, "index"), &(*look)->index) ||
+        !audit_store_record((*look)->txn, (*look)->index, &stored)) {
+        if (store_error((*look)->txn))
+            return store_error((*look)->txn);
+        http_problem(request, 404, "not_found", "index", "there is no record with this index");
+        return 0;
+    }
+    struct json json = json_to(&(*look)->body);
+    (*look)->count = 1;
+    int error = add_record(&json, (*look)->index, stored, (*look)->arena);
+    return error ? error : submit_look(http, look);
+}
+
+/* Shows no record, so it leaves none: whoever watches the tree must not make it grow. */
+static int get_tree(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    (void)match;
+    struct http_request *request = (*look)->request;
+    char field[PARAMETER_NAME_BYTES], hex[2 * MERKLE_HASH_BYTES + 1];
+    const char *problem = audit_parameters_none(request, field);
+    if (problem) {
+        refuse_parameter(request, field, problem);
+        return 0;
+    }
+    uint64_t size;
+    struct merkle_hash root;
+    struct bytes last;
+    int error = audit_query_tree((*look)->txn, &size, &root);
+    if (error)
+        return error;
+    struct json json = json_to(&(*look)->body);
+    json_open(&json, '{');
+    json_field_unsigned(&json, "size", size);
+    json_field_text(&json, "root", sodium_bin2hex(hex, sizeof(hex), root.bytes, sizeof(root.bytes)));
+    json_field_text(&json, "hash", "sha256");
+    json_name(&json, "time");
+    if (size > 0 && audit_store_record((*look)->txn, size - 1, &last))
+        json_time(&json, audit_record_time(last));
+    else
+        json_null(&json);
+    json_close(&json, '}');
+    if (buffer_error(&(*look)->body))
+        return buffer_error(&(*look)->body);
+    (void)http;
+    http_respond(request, 200, "application/json", (*look)->body.data, (*look)->body.size);
+    return 0;
+}
+
+typedef int operation_fn(struct audit_http *http, struct look **look, const struct route_match *match);
+struct operation {
+    operation_fn *run; /* NULL: /openapi.json, for everybody */
+};
+static const struct operation list_operation = {get_records}, show_operation = {get_record},
+                              tree_operation = {get_tree}, openapi_operation = {NULL};
+
+static const struct route routes[] = {
+    {.method = "GET", .pattern = "/v1/records", .extra = &list_operation},
+    {.method = "GET", .pattern = "/v1/records/{index}", .extra = &show_operation},
+    {.method = "GET", .pattern = "/v1/tree", .extra = &tree_operation},
+    {.method = "GET", .pattern = "/openapi.json", .extra = &openapi_operation},
+};
+
+/* -- dispatch, on the HTTP thread -- */
+
+static int open_look(struct audit_http *http, struct http_request *request, struct look **ret_look)
+{
+    _cleanup_(look_close) struct look *look = calloc(1, sizeof(*look));
+    if (!look)
+        return -QY_ENOMEM;
+    look->audit = http->audit;
+    look->request = request;
+    int error = arena_open(&look->arena);
+    if (!error)
+        error = service_read(http->service, &look->txn);
+    if (!error)
+        *ret_look = TAKE(look);
+    return error;
+}
+
+static int check_token(struct look *look)
+{
+    const char *header = http_header(look->request, "Authorization");
+    if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+        return -QY_EUNAUTHENTIC;
+    header += 7 + strspn(header + 7, " ");
+    return audit_token_check(look->txn, header, clock_wall_ms(), &look->token);
+}
+
+static void run_operation(
+    struct audit_http *http, struct http_request *request, const struct route_match *match)
+{
+    const struct operation *operation = match->route->extra;
+    _cleanup_(look_close) struct look *look = NULL;
+    int error = open_look(http, request, &look);
+    if (!error)
+        error = check_token(look);
+    if (error == -QY_EUNAUTHENTIC) {
+        metric_add(http->refused, 1);
+        refuse_token(request);
+        return;
+    }
+    if (!error)
+        error = operation->run(http, &look, match);
+    if (error)
+        refuse(request, error);
+}
+
+static void handle(void *self, struct http_request *request)
+{
+    struct audit_http *http = self;
+    struct route_match match;
+    enum route_result result =
+        router_find(routes, COUNT_OF(routes), http_method(request), http_path(request), &match);
+    if (result != ROUTE_FOUND)
+        route_refuse(request, result, &match);
+    else if (match.route->extra == &openapi_operation)
+        http_respond(request, 200, "application/json", audit_openapi, strlen(audit_openapi));
+    else
+        run_operation(http, request, &match);
+}
+
+/* -- start and stop -- */
+
+static struct http_options options_from(const struct config *config)
+{
+    return (struct http_options){
+        .address = config_text(config, "audit.http_address"),
+        .port = (uint16_t)config_number(config, "audit.http_port"),
+        .threads = (unsigned)config_number(config, "audit.http_threads"),
+        .max_connections = (unsigned)config_number(config, "audit.max_connections"),
+        .max_header_bytes = (size_t)config_number(config, "audit.max_header"),
+        .max_body_bytes = (size_t)config_number(config, "audit.max_body"),
+        .request_ms = (unsigned)config_number(config, "audit.request_timeout"),
+        .response_ms = (unsigned)config_number(config, "audit.response_timeout"),
+        .idle_ms = (unsigned)config_number(config, "audit.idle_timeout"),
+        .handler = handle,
+    };
+}
+
+int audit_http_start(void *self, struct service *service)
+{
+    struct audit *audit = self;
+    struct audit_http *http = calloc(1, sizeof(*http));
+    if (!http)
+        return -QY_ENOMEM;
+    http->audit = audit;
+    http->service = service;
+    http->refused = metrics_series(service_metrics(service), METRIC_COUNTER,
+        "quanyu_audit_tokens_refused_total", NULL, "Requests of the audit port without a valid token.");
+    struct http_options options = options_from(service_config(service));
+    options.self = http;
+    options.metrics = service_metrics(service);
+    char reason[256];
+    int error = http_server_open(&options, &http->server, reason);
+    if (error) {
+        log_line(LOG_ERROR, "the HTTP port cannot be opened", "reason=\"%s\"", reason);
+        free(http);
+        return error;
+    }
+    audit->http = http;
+    return 0;
+}
+
+void audit_http_stop(void *self, struct service *service)
+{
+    (void)service;
+    struct audit *audit = self;
+    if (!audit->http)
+        return;
+    http_server_close(&audit->http->server, STOP_GRACE_MS);
+    free(audit->http);
+    audit->http = NULL;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_record.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+#define ACTION_BYTES_MAX 64u
+#define TEXT_BYTES_MAX 400u /* ids, names, addresses */
+#define TIME_TAG 0x08u
+
+/* Well-formed UTF-8 (RFC 3629) without control characters but newlines and tabs: protobuf-c does not look. */
+static bool is_text(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    while (*at) {
+        if (*at < 0x80) {
+            if (*at < 0x20 && *at != '\n' && *at != '\t')
+                return false;
+            at++;
+            continue;
+        }
+        size_t length = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+        uint8_t low = *at == 0xe0 ? 0xa0 : *at == 0xf0 ? 0x90 : 0x80;
+        uint8_t high = *at == 0xed ? 0x9f : *at == 0xf4 ? 0x8f : 0xbf;
+        if (*at < 0xc2 || *at > 0xf4 || at[1] < low || at[1] > high)
+            return false;
+        for (size_t i = 2; i < length; i++)
+            if ((at[i] & 0xc0) != 0x80)
+                return false;
+        at += length;
+    }
+    return true;
+}
+
+struct checked_text {
+    const char *field;
+    const char *text;
+    size_t most;
+};
+
+static const char *check_texts(const struct checked_text *texts, size_t count, const char **ret_field)
+{
+    for (size_t i = 0; i < count; i++) {
+        *ret_field = texts[i].field;
+        if (!is_text(texts[i].text))
+            return "is not UTF-8 text";
+        if (strlen(texts[i].text) > texts[i].most)
+            return "is too long";
+    }
+    return NULL;
+}
+
+static const char *check_actor(const Quanyu__Actor *actor, const char **ret_field)
+{
+    *ret_field = "actor";
+    if (!actor)
+        return "is missing";
+    const struct checked_text texts[] = {
+        {"actor/id", actor->id, TEXT_BYTES_MAX},
+        {"actor/name", actor->name, TEXT_BYTES_MAX},
+        {"actor/role", actor->role, TEXT_BYTES_MAX},
+        {"actor/address", actor->address, TEXT_BYTES_MAX},
+        {"actor/token_id", actor->token_id, TEXT_BYTES_MAX},
+    };
+    const char *problem = check_texts(texts, COUNT_OF(texts), ret_field);
+    if (problem)
+        return problem;
+    *ret_field = "actor/id";
+    return *actor->id ? NULL : "is missing";
+}
+
+static const char *check_lists(const Quanyu__AuditRecord *record, const char **ret_field)
+{
+    *ret_field = "fields";
+    if (record->n_fields > RECORD_FIELDS_MAX)
+        return "has too many entries";
+    for (size_t i = 0; i < record->n_fields; i++)
+        if (!is_text(record->fields[i]) || strlen(record->fields[i]) > TEXT_BYTES_MAX)
+            return "has an entry that is too long or not UTF-8 text";
+    *ret_field = "persons";
+    if (record->n_persons > RECORD_PERSONS_MAX)
+        return "has too many entries";
+    for (size_t i = 0; i < record->n_persons; i++)
+        if (!is_text(record->persons[i]) || strlen(record->persons[i]) > TEXT_BYTES_MAX)
+            return "has an entry that is too long or not UTF-8 text";
+    *ret_field = "numbers";
+    return record->n_numbers > RECORD_NUMBERS_MAX ? "has too many entries" : NULL;
+}
+
+const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field)
+{
+    const struct checked_text texts[] = {
+        {"action", record->action, ACTION_BYTES_MAX},
+        {"purpose", record->purpose, RECORD_BYTES_MAX},
+        {"outcome", record->outcome, TEXT_BYTES_MAX},
+        {"request_id", record->request_id, TEXT_BYTES_MAX},
+        {"detail", record->detail, RECORD_BYTES_MAX},
+        {"missed", record->missed, RECORD_BYTES_MAX},
+    };
+    const char *problem = check_texts(texts, COUNT_OF(texts), ret_field);
+    if (!problem)
+        problem = check_lists(record, ret_field);
+    if (!problem)
+        problem = check_actor(record->actor, ret_field);
+    if (problem)
+        return problem;
+    *ret_field = "action";
+    if (!*record->action)
+        return "is missing";
+    *ret_field = "detail";
+    /* Time, service and offset are audit's to fill in: room is kept for them. */
+    return quanyu__audit_record__get_packed_size(record) + 64 > RECORD_BYTES_MAX
+               ? "makes the record too large"
+               : NULL;
+}
+
+int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out)
+{
+    buffer_clear(out);
+    size_t size = quanyu__audit_record__get_packed_size(record);
+    if (size > RECORD_BYTES_MAX)
+        return -QY_ETOOLARGE;
+    uint8_t *room = buffer_reserve(out, size);
+    if (!room)
+        return buffer_error(out);
+    out->size = quanyu__audit_record__pack(record, room);
+    return 0;
+}
+
+const Quanyu__AuditRecord *audit_record_unpack(struct bytes stored, struct arena *arena)
+{
+    return quanyu__audit_record__unpack(arena_allocator(arena), stored.size, stored.data);
+}
+
+int64_t audit_record_time(struct bytes stored)
+{
+    uint64_t time = 0;
+    if (stored.size == 0 || stored.data[0] != TIME_TAG)
+        return 0;
+    struct bytes rest = {stored.data + 1, stored.size - 1};
+    return bytes_varint(&rest, &time) ? (int64_t)time : 0;
+}
+
+const char *audit_actor_kind(Quanyu__Actor__Kind kind)
+{
+    static const char *const names[] = {
+        [QUANYU__ACTOR__KIND__SERVICE] = "service",
+        [QUANYU__ACTOR__KIND__STAFF] = "staff",
+        [QUANYU__ACTOR__KIND__AUDITOR] = "auditor",
+        [QUANYU__ACTOR__KIND__OPERATOR] = "operator",
+        [QUANYU__ACTOR__KIND__SOURCE] = "source",
+    };
+    return (unsigned)kind < COUNT_OF(names) ? names[kind] : "unknown";
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One audit record: what may be in it, and how it is stored. */
+#ifndef QY_AUDIT_RECORD_H
+#define QY_AUDIT_RECORD_H
+
+#include "common/buffer.h"
+#include "proto/audit.pb-c.h"
+
+#define RECORD_BYTES_MAX 65535u /* tlog-tiles' limit on an entry */
+#define RECORD_PERSONS_MAX 1000u
+#define RECORD_NUMBERS_MAX 10000u
+#define RECORD_FIELDS_MAX 1000u
+
+/* NULL when the record may be taken; else what is wrong with it, with the field's name in *ret_field. Both
+ * are static texts. */
+const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field);
+
+/* The record as it will be stored, in `out`, which is emptied first. */
+int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out);
+/* A stored record, in the arena; NULL when it cannot be read or memory is out. */
+const Quanyu__AuditRecord *audit_record_unpack(struct bytes stored, struct arena *arena);
+/* time_ms of a stored record, without unpacking the rest: it is the first field. */
+int64_t audit_record_time(struct bytes stored);
+
+/* "staff", "service", … */
+const char *audit_actor_kind(Quanyu__Actor__Kind kind);
+
+#endif

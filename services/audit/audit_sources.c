@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_sources.h"
+
+#include "proto/gateway.pb-c.h"
+#include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
+#include "services/audit/audit_record.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <string.h>
+
+const struct service_input audit_inputs[AUDIT_INPUT_COUNT] = {
+    [INPUT_GATEWAY] = {"gateway", CLASS_BIT(QUANYU__GATEWAY_RECORD__RECORD_ACT)},
+    [INPUT_IDENTITY] = {"identity",
+        CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_MOVED) | CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED)},
+    [INPUT_TAGGING] = {"tagging", CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT)},
+    [INPUT_CAMPAIGN] = {"campaign",
+        CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_ACT) | CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY)},
+};
+
+/* A conversion is given the unpacked message; texts stay where they are. */
+typedef void convert_fn(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record);
+
+static void set_numbers(
+    struct arena *arena, Quanyu__AuditRecord *record, const uint32_t *numbers, size_t count)
+{
+    record->numbers = (uint32_t *)(void *)arena_copy(arena, numbers, count * sizeof(*numbers));
+    record->n_numbers = record->numbers ? count : 0;
+    record->count = count;
+}
+
+/* The service itself acts. */
+static void set_service_actor(struct arena *arena, Quanyu__AuditRecord *record, const char *service)
+{
+    Quanyu__Actor *actor = arena_alloc(arena, sizeof(*actor));
+    if (!actor)
+        return;
+    quanyu__actor__init(actor);
+    actor->kind = QUANYU__ACTOR__KIND__SERVICE;
+    actor->id = (char *)service;
+    record->actor = actor;
+}
+
+static void from_gateway_act(
+    const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    (void)arena;
+    const Quanyu__GatewayAct *act = (const Quanyu__GatewayAct *)message;
+    record->actor = act->actor;
+    record->action = act->action;
+    record->detail = act->detail;
+    record->request_id = act->request_id;
+}
+
+static void from_tagging_act(
+    const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__TaggingAct *act = (const Quanyu__TaggingAct *)message;
+    record->actor = act->actor;
+    record->action = act->action;
+    record->detail = act->detail;
+    record->request_id = act->request_id;
+    if (act->person)
+        set_numbers(arena, record, &act->person, 1);
+}
+
+static void from_campaign_act(
+    const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    (void)arena;
+    const Quanyu__CampaignAct *act = (const Quanyu__CampaignAct *)message;
+    record->actor = act->actor;
+    record->action = act->action;
+    record->detail = act->detail;
+    record->request_id = act->request_id;
+}
+
+/* Of two joined persons the lower number stays; a part that splits off has a higher one. */
+static void from_moved(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__NodesMoved *moved = (const Quanyu__NodesMoved *)message;
+    const uint32_t persons[] = {moved->to, moved->from};
+    record->action = moved->to < moved->from ? "person.join" : "person.split";
+    record->detail = arena_printf(
+        arena, "{\"evidence\":\"%" PRIu64 "\",\"identifiers\":%zu}", moved->evidence, moved->n_nodes);
+    set_numbers(arena, record, persons, 2);
+}
+
+static void from_erased(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__PersonErased *erased = (const Quanyu__PersonErased *)message;
+    record->action = "person.erase";
+    record->detail = arena_printf(arena, "{\"identifiers\":%zu}", erased->n_nodes);
+    set_numbers(arena, record, &erased->person, 1);
+}
+
+const char *audit_delivery_state(Quanyu__Delivery__State state)
+{
+    static const char *const names[] = {
+        [QUANYU__DELIVERY__STATE__READY] = "ready",
+        [QUANYU__DELIVERY__STATE__SENDING] = "sending",
+        [QUANYU__DELIVERY__STATE__DELIVERED] = "delivered",
+        [QUANYU__DELIVERY__STATE__FAILED] = "failed",
+        [QUANYU__DELIVERY__STATE__UNKNOWN] = "unknown",
+        [QUANYU__DELIVERY__STATE__SKIPPED] = "skipped",
+    };
+    return (unsigned)state < COUNT_OF(names) ? names[state] : "other";
+}
+
+static void add_member(struct buffer *json, const char *name, const char *text)
+{
+    if (!*text)
+        return;
+    buffer_byte(json, json->size ? ',' : '{');
+    buffer_json_string(json, name, strlen(name));
+    buffer_byte(json, ':');
+    buffer_json_string(json, text, strlen(text));
+}
+
+static void from_delivery(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__Delivery *delivery = (const Quanyu__Delivery *)message;
+    _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
+    add_member(&json, "journey", delivery->journey);
+    add_member(&json, "step", delivery->step);
+    add_member(&json, "channel", delivery->channel);
+    add_member(&json, "reason", delivery->reason);
+    add_member(&json, "delivery_id", delivery->delivery_id);
+    buffer_printf(&json, "%c\"attempts\":%" PRIu32 "}", json.size ? ',' : '{', delivery->attempts);
+    record->action = "delivery";
+    record->purpose = arena_printf(arena, "journey %s", delivery->journey);
+    record->outcome = (char *)audit_delivery_state(delivery->state);
+    record->detail = arena_text(arena, (const char *)json.data, json.size);
+    /* The identifier that it was sent for stays with whoever it belongs to after a split. */
+    const uint32_t numbers[] = {delivery->person, delivery->node};
+    set_numbers(arena, record, numbers, delivery->node && delivery->node != delivery->person ? 2 : 1);
+    record->count = 1;
+}
+
+static const struct source {
+    unsigned input;
+    unsigned record_class;
+    const ProtobufCMessageDescriptor *message;
+    convert_fn *convert;
+} sources[] = {
+    {INPUT_GATEWAY, QUANYU__GATEWAY_RECORD__RECORD_ACT, &quanyu__gateway_act__descriptor, from_gateway_act},
+    {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_MOVED, &quanyu__nodes_moved__descriptor, from_moved},
+    {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_ERASED, &quanyu__person_erased__descriptor, from_erased},
+    {INPUT_TAGGING, QUANYU__TAGGING_RECORD__RECORD_ACT, &quanyu__tagging_act__descriptor, from_tagging_act},
+    {INPUT_CAMPAIGN, QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY, &quanyu__delivery__descriptor, from_delivery},
+    {INPUT_CAMPAIGN, QUANYU__CAMPAIGN_RECORD__RECORD_ACT, &quanyu__campaign_act__descriptor,
+        from_campaign_act},
+};
+
+static const struct source *find_source(unsigned input, unsigned record_class)
+{
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        if (sources[i].input == input && sources[i].record_class == record_class)
+            return &sources[i];
+    return NULL;
+}
+
+/* {"bytes":n,"sha256":"…"} */
+static char *digest(struct arena *arena, const void *data, size_t size)
+{
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof(hash) + 1];
+    crypto_hash_sha256(hash, data, size);
+    sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+    return arena_printf(arena, "{\"bytes\":%zu,\"sha256\":\"%s\"}", size, hex);
+}
+
+static void set_origin(Quanyu__AuditRecord *record, struct arena *arena, const char *service,
+    const struct journal_record *journal)
+{
+    record->service = (char *)service;
+    record->offset = journal->offset;
+    if (!*record->outcome)
+        record->outcome = "ok";
+    if (!record->actor)
+        set_service_actor(arena, record, service);
+    else if (!*record->actor->id)
+        record->actor->id = (char *)audit_actor_kind(record->actor->kind);
+}
+
+/* False when the record may not be taken as it is. */
+static bool convert(
+    unsigned input, const struct journal_record *journal, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const struct source *source = find_source(input, journal->record_class);
+    ProtobufCMessage *message = source ? protobuf_c_message_unpack(source->message, arena_allocator(arena),
+                                             journal->data.size, journal->data.data)
+                                       : NULL;
+    if (!message)
+        return false;
+    source->convert(message, arena, record);
+    if (!record->detail || !record->purpose)
+        return false;
+    const char *field;
+    if (strlen(record->detail) > RECORD_BYTES_MAX / 2)
+        record->detail = digest(arena, record->detail, strlen(record->detail));
+    set_origin(record, arena, audit_inputs[input].leader, journal);
+    return record->detail && !audit_record_check(record, &field);
+}
+
+int audit_source_record(unsigned input, const struct journal_record *journal, struct arena *arena,
+    Quanyu__AuditRecord *record, bool *ret_readable)
+{
+    *ret_readable = convert(input, journal, arena, record);
+    if (*ret_readable)
+        return 0;
+    quanyu__audit_record__init(record);
+    record->action = "record.unreadable";
+    record->outcome = "failed";
+    record->detail = digest(arena, journal->data.data, journal->data.size);
+    set_origin(record, arena, audit_inputs[input].leader, journal);
+    return record->detail && record->actor ? 0 : -QY_ENOMEM;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_store.h"
+
+#include "common/buffer.h"
+
+const char *const audit_tables[AUDIT_TABLE_COUNT] = {
+    [TABLE_RECORDS] = "records",
+    [TABLE_TILES] = "tiles",
+    [TABLE_SEGMENTS] = "segments",
+    [TABLE_RUNS] = "runs",
+    [TABLE_NODES] = "nodes",
+    [TABLE_PERSONS] = "persons",
+    [TABLE_TOKENS] = "tokens",
+};
+
+/* -- records -- */
+
+static void number_key(struct store_key *key, uint64_t number)
+{
+    key_reset(key);
+    key_u64(key, number);
+}
+
+uint64_t audit_store_size(struct store_txn *txn)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open_reverse(txn, TABLE_RECORDS, &all, NULL, &scan) || !scan_next(scan, &key, &value))
+        return 0;
+    if (key.size != 8) {
+        store_fail(txn, -QY_ECORRUPT);
+        return 0;
+    }
+    return get_be64(key.data) + 1;
+}
+
+void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes record)
+{
+    struct store_key key;
+    number_key(&key, index);
+    store_append(txn, TABLE_RECORDS, &key, record.data, record.size);
+}
+
+bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret_record)
+{
+    struct store_key key;
+    number_key(&key, index);
+    return store_get(txn, TABLE_RECORDS, &key, ret_record);
+}
+
+/* -- tiles -- */
+
+static void tile_key(struct store_key *key, unsigned level, uint64_t number)
+{
+    key_reset(key);
+    key_u8(key, (uint8_t)level);
+    key_u64(key, number);
+}
+
+static const struct merkle_hash *read_tile(void *self, unsigned level, uint64_t number, unsigned width)
+{
+    struct store_key key;
+    struct bytes value;
+    tile_key(&key, level, number);
+    if (!store_get(self, TABLE_TILES, &key, &value) || value.size < width * sizeof(struct merkle_hash))
+        return NULL;
+    return (const struct merkle_hash *)value.data;
+}
+
+static void write_tile(
+    void *self, unsigned level, uint64_t number, const struct merkle_hash *hashes, unsigned width)
+{
+    struct store_key key;
+    tile_key(&key, level, number);
+    store_put(self, TABLE_TILES, &key, hashes, width * sizeof(*hashes));
+}
+
+struct merkle_tiles audit_store_tiles(struct store_txn *txn)
+{
+    return (struct merkle_tiles){.self = txn, .read = read_tile, .write = write_tile};
+}
+
+/* -- index -- */
+
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words)
+{
+    struct store_key key;
+    number_key(&key, number);
+    store_append(txn, TABLE_SEGMENTS, &key, words.data, words.size);
+}
+
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words)
+{
+    struct store_key key;
+    number_key(&key, number);
+    return store_get(txn, TABLE_SEGMENTS, &key, ret_words);
+}
+
+void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words)
+{
+    struct store_key key;
+    number_key(&key, first_word);
+    store_append(txn, TABLE_RUNS, &key, words.data, words.size);
+}
+
+int audit_store_each_run(
+    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    int error = scan_open(txn, TABLE_RUNS, &all, NULL, &scan);
+    while (!error && scan_next(scan, &key, &value))
+        error = visit(context, value);
+    return error;
+}
+
+void audit_store_drop_runs(struct store_txn *txn)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_RUNS, &all, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &value))
+        scan_delete(scan);
+}
+
+/* -- persons -- */
+
+static void node_key(struct store_key *key, uint32_t node)
+{
+    key_reset(key);
+    key_u32(key, node);
+}
+
+static void person_key(struct store_key *key, uint32_t person, uint32_t node)
+{
+    key_reset(key);
+    key_u32(key, person);
+    key_u32(key, node);
+}
+
+uint32_t audit_store_person(struct store_txn *txn, uint32_t number)
+{
+    struct store_key key;
+    struct bytes value;
+    node_key(&key, number);
+    return store_get(txn, TABLE_NODES, &key, &value) && value.size == 4 ? get_be32(value.data) : number;
+}
+
+void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person)
+{
+    struct store_key key;
+    person_key(&key, audit_store_person(txn, node), node);
+    store_delete(txn, TABLE_PERSONS, &key);
+    person_key(&key, person, node);
+    store_put(txn, TABLE_PERSONS, &key, NULL, 0);
+    uint8_t value[4];
+    put_be32(value, person);
+    node_key(&key, node);
+    store_put(txn, TABLE_NODES, &key, value, sizeof(value));
+}
+
+size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most)
+{
+    if (most == 0)
+        return 0;
+    size_t count = 0;
+    numbers[count++] = person;
+    struct store_key prefix;
+    node_key(&prefix, person);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_PERSONS, &prefix, NULL, &scan))
+        return count;
+    while (count < most && scan_next(scan, &key, &value)) {
+        uint32_t node = key.size == 8 ? get_be32(key.data + 4) : person;
+        if (node != person)
+            numbers[count++] = node;
+    }
+    return count;
+}
+
+/* -- tokens -- */
+
+static void token_key(struct store_key *key, const uint8_t hash[TOKEN_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, TOKEN_HASH_BYTES);
+}
+
+void audit_store_put_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes token)
+{
+    struct store_key key;
+    token_key(&key, hash);
+    store_put(txn, TABLE_TOKENS, &key, token.data, token.size);
+}
+
+bool audit_store_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes *ret_token)
+{
+    struct store_key key;
+    token_key(&key, hash);
+    return store_get(txn, TABLE_TOKENS, &key, ret_token);
+}
+
+void audit_store_each_token(
+    struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_TOKENS, &all, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &value) && visit(context, value))
+        ;
+}

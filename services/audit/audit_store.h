@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Audit's tables: the records as they were taken, the tree's tiles, the index segments, joined persons,
+ * auditors' tokens.
+ *
+ * Records, full tiles and index segments are written once and never again. What a read hands out is borrowed
+ * from the transaction, as common/store.h says. */
+#ifndef QY_AUDIT_STORE_H
+#define QY_AUDIT_STORE_H
+
+#include "common/store.h"
+#include "services/audit/merkle.h"
+
+#define AUDIT_SCHEMA_VERSION 1
+
+enum audit_table {
+    TABLE_RECORDS,  /* index -> AuditRecord: the leaf's bytes */
+    TABLE_TILES,    /* level, number -> hashes */
+    TABLE_SEGMENTS, /* number -> sorted words of audit_index.h */
+    TABLE_RUNS,     /* place of the first word in the segment's -> words, behind the last segment */
+    TABLE_NODES,    /* node -> the person that it was moved to */
+    TABLE_PERSONS,  /* person, node that was moved to it -> nothing */
+    TABLE_TOKENS,   /* SHA-256 of the token -> struct audit_token, packed */
+    AUDIT_TABLE_COUNT
+};
+extern const char *const audit_tables[AUDIT_TABLE_COUNT];
+
+/* Number of records: the index that the next one gets. */
+uint64_t audit_store_size(struct store_txn *txn);
+/* `index` is the size. */
+void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes record);
+bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret_record);
+
+/* The tree's tiles in this transaction, which must outlive it. */
+struct merkle_tiles audit_store_tiles(struct store_txn *txn);
+
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words);
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words);
+
+void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words);
+/* Calls back for each run, in order, until `visit` fails; returns its error. */
+int audit_store_each_run(
+    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context);
+void audit_store_drop_runs(struct store_txn *txn);
+
+/* Joins and splits, as identity reports them. */
+void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
+/* The person that a person of old is now part of: itself where it was never joined. */
+uint32_t audit_store_person(struct store_txn *txn, uint32_t number);
+/* The person's own number and those of the nodes that were moved to it, at most `most`; returns how many. */
+size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most);
+
+#define TOKEN_HASH_BYTES 32
+void audit_store_put_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes token);
+bool audit_store_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes *ret_token);
+/* Calls back for each token until `visit` returns false. */
+void audit_store_each_token(
+    struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Auditors' tokens: random, stored as hashes only, valid for a time by the wall clock. The gateway's tokens
+ * are not known here. */
+#ifndef QY_AUDIT_TOKEN_H
+#define QY_AUDIT_TOKEN_H
+
+#include "common/config.h"
+#include "common/store.h"
+
+#define TOKEN_TEXT_BYTES 64
+
+struct audit_token {
+    char id[32];   /* public: names the token in records */
+    char name[64]; /* whose it is */
+    int64_t created_ms;
+    int64_t expires_ms;
+};
+
+/* Makes a token and stores its hash; the token itself is in `ret_text`, and nowhere else. */
+void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, int64_t lifetime_ms,
+    char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token);
+/* -QY_EUNAUTHENTIC when it is unknown or has expired. */
+int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token);
+
+/* Where no token is valid (at first start, and when the last one has expired), makes one for a year and
+ * writes it with the audit port's URL to <bootstrap>/audit.json, mode 0600; with the setting bootstrap = none
+ * it makes nothing. */
+int audit_token_bootstrap(struct store_txn *txn, const struct config *config);
+
+#endif

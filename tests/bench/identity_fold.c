@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast one core resolves identities: from the gateway's journal, as a follower reads it, to identity's
+ * journal and state, durable. Usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT].
+ * DIRECTORY must not hold state. PERSONS are there beforehand, each with a user id, an anonymous id, a phone
+ * number and a name. Of the EVENTS (track, about 670 bytes, three identifiers) nine in ten are about one of
+ * them, the tenth makes a new person. */
+#include "proto/gateway.pb-c.h"
+#include "services/identity/identity.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define BLOCK 200000u /* events that are written beforehand at a time, outside of the measure */
+#define READ_BYTES ((size_t)4 * 1024 * 1024)
+
+struct bench {
+    struct identity identity;
+    struct store *store;
+    struct journal *in, *out;
+    struct journal_position in_end, out_end, read;
+    struct chunk_reader *reader;
+    struct buffer chunks;
+    uint64_t seed;
+    uint64_t persons; /* that events have been made for */
+    double wall, processor;
+    double commit_wall;
+    uint64_t per_commit;
+};
+
+static double now(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void check(int code, const char *what)
+{
+    if (!code)
+        return;
+    fprintf(stderr, "%s: %s\n", what, error_text(code));
+    exit(1);
+}
+
+static uint64_t pick(struct bench *bench, uint64_t below)
+{
+    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (bench->seed >> 24) % below;
+}
+
+/* -- what the gateway would have written -- */
+
+static size_t write_identify(char *body, size_t room, uint64_t person)
+{
+    return (size_t)snprintf(body, room,
+        "{\"type\":\"identify\",\"userId\":\"user-%08" PRIu64
+        "\",\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIx64 "\",\"traits\":{\"name\":\"Wang %" PRIu64
+        "\",\"phone\":\"13%09" PRIu64 "\",\"city\":\"上海\"}}",
+        person, person * 2654435761u, person, person);
+}
+
+static size_t write_track(struct bench *bench, char *body, size_t room, uint64_t person)
+{
+    unsigned price = (unsigned)pick(bench, 300) + 20;
+    return (size_t)snprintf(body, room,
+        "{\"type\":\"track\",\"event\":\"Order Completed\",\"messageId\":\"bench-%012" PRIu64
+        "\",\"userId\":\"user-%08" PRIu64 "\",\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIx64
+        "\",\"timestamp\":\"2026-01-01T00:00:00.000Z\","
+        "\"properties\":{\"order_id\":\"o-%" PRIu64
+        "\",\"total\":%u.00,\"currency\":\"CNY\",\"products\":[{\"product_id\":"
+        "\"sku-%04u\",\"quantity\":1,\"price\":%u.00,\"category\":\"skin care\"}],\"coupon\":\"SPRING\"},"
+        "\"context\":{\"library\":{\"name\":\"analytics-node\",\"version\":\"3.1.0\"},\"channel\":\"mini_"
+        "program\","
+        "\"traits\":{\"phone\":\"13%09" PRIu64
+        "\"},\"page\":{\"path\":\"/cart\",\"title\":\"Cart\"},\"os\":{\"name\":\"iOS\","
+        "\"version\":\"17.2\"},\"locale\":\"zh-CN\",\"campaign\":{\"name\":\"spring\",\"source\":\"wechat\"},"
+        "\"device\":{\"type\":\"phone\"}}}",
+        pick(bench, 1000000000), person, person * 2654435761u, pick(bench, 100000000), price,
+        (unsigned)pick(bench, 3000), price, person);
+}
+
+static void write_event(struct bench *bench, bool identify, uint64_t person)
+{
+    char body[2048], id[32];
+    Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
+    raw.body.len = identify ? write_identify(body, sizeof(body), person)
+                            : write_track(bench, body, sizeof(body), person);
+    raw.body.data = (uint8_t *)body;
+    snprintf(id, sizeof(id), "bench-%012" PRIu64, pick(bench, UINT64_C(1) << 40));
+    raw.message_id = id;
+    raw.type = identify ? QUANYU__EVENT_TYPE__EVENT_IDENTIFY : QUANYU__EVENT_TYPE__EVENT_TRACK;
+    raw.event_ms = 1767225600000;
+    raw.received_ms = 1767225600100;
+    raw.source = 1;
+    journal_add_message(bench->in, IDENTITY_INPUT_EVENT, raw.received_ms, &raw.base);
+}
+
+static void write_block(struct bench *bench, uint64_t events, bool known)
+{
+    for (uint64_t i = 0; i < events; i++) {
+        bool fresh = !known || pick(bench, 10) == 0;
+        write_event(bench, !known, fresh ? ++bench->persons : 1 + pick(bench, bench->persons));
+    }
+    check(journal_commit(bench->in, &bench->in_end), "the gateway's journal");
+    journal_publish(bench->in, bench->in_end.next, 0);
+}
+
+/* -- what identity does with it -- */
+
+static void begin(struct bench *bench, struct batch *batch)
+{
+    *batch = (struct batch){.journal = bench->out, .now_ms = 1767225600100};
+    check(store_begin(bench->store, STORE_WRITE, &batch->txn), "state");
+}
+
+static void commit(struct bench *bench, struct batch *batch)
+{
+    double began = now(CLOCK_MONOTONIC);
+    check(identity_fold.finish(&bench->identity, batch), "finish");
+    check(journal_commit(bench->out, &bench->out_end), "identity's journal");
+    check(store_commit(&batch->txn), "state");
+    journal_publish(bench->out, bench->read.next, 0);
+    identity_fold.committed(&bench->identity, NULL);
+    bench->commit_wall += now(CLOCK_MONOTONIC) - began;
+}
+
+static void fold_chunks(struct bench *bench, struct batch *batch)
+{
+    struct bytes left = {bench->chunks.data, bench->chunks.size};
+    uint64_t size;
+    while (bytes_varint(&left, &size)) {
+        check(chunk_read(bench->reader, (struct bytes){left.data, size}, &bench->read), "chunk");
+        left.data += size;
+        left.size -= size;
+        struct journal_record record;
+        while (chunk_next(bench->reader, &record)) {
+            check(identity_fold.record(&bench->identity, batch, 0, &record), "fold");
+            if (++batch->records == bench->per_commit) {
+                commit(bench, batch);
+                begin(bench, batch);
+            }
+        }
+    }
+}
+
+static void fold_block(struct bench *bench)
+{
+    double wall = now(CLOCK_MONOTONIC), processor = now(CLOCK_THREAD_CPUTIME_ID);
+    struct batch batch;
+    begin(bench, &batch);
+    while (bench->read.next < bench->in_end.next) {
+        struct journal_position after;
+        buffer_clear(&bench->chunks);
+        check(journal_read(bench->in, &bench->read, READ_BYTES, &bench->chunks, &after), "read");
+        fold_chunks(bench, &batch);
+    }
+    commit(bench, &batch);
+    bench->wall += now(CLOCK_MONOTONIC) - wall;
+    bench->processor += now(CLOCK_THREAD_CPUTIME_ID) - processor;
+}
+
+static void run(struct bench *bench, const char *what, uint64_t events, bool known)
+{
+    bench->wall = bench->processor = bench->commit_wall = 0;
+    for (uint64_t done = 0; done < events;) {
+        uint64_t block = events - done < BLOCK ? events - done : BLOCK;
+        write_block(bench, block, known);
+        fold_block(bench);
+        done += block;
+    }
+    double count = (double)events;
+    printf("%s: %" PRIu64
+           " events, %.0f/s, %.0f/s of processor time, %.2f us each, %.0f %% of the time in commits\n",
+        what, events, count / bench->wall, count / bench->processor, bench->wall / count * 1e6,
+        100 * bench->commit_wall / bench->wall);
+    fflush(stdout);
+}
+
+static void open_all(struct bench *bench, const char *directory)
+{
+    char path[512];
+    mkdir(directory, 0700);
+    snprintf(path, sizeof(path), "%s/state", directory);
+    struct store_options options = {.path = path,
+        .tables = identity_tables,
+        .table_count = TABLE_COUNT,
+        .map_bytes = UINT64_C(64) << 30,
+        .schema_version = IDENTITY_SCHEMA_VERSION};
+    check(store_open(&options, &bench->store), "state");
+    snprintf(path, sizeof(path), "%s/in", directory);
+    struct journal_options journal = {.path = path, .compression = IDENTITY_COMPRESSION};
+    check(journal_open(&journal, NULL, &bench->in), "the gateway's journal");
+    snprintf(path, sizeof(path), "%s/out", directory);
+    check(journal_open(&journal, NULL, &bench->out), "identity's journal");
+    check(chunk_reader_open(&bench->reader), "reader");
+    uint8_t master[VAULT_MASTER_BYTES] = {1};
+    check(identity_open(master, "", "CN", &bench->identity), "identity");
+    struct batch batch = {0};
+    check(store_begin(bench->store, STORE_WRITE, &batch.txn), "state");
+    check(identity_fold.open(&bench->identity, &batch), "open");
+    check(store_commit(&batch.txn), "state");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4) {
+        fprintf(stderr, "usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT]\n");
+        return 2;
+    }
+    struct bench bench = {.seed = 42, .per_commit = argc > 4 ? strtoull(argv[4], NULL, 10) : 50000};
+    open_all(&bench, argv[1]);
+    run(&bench, "new persons", strtoull(argv[2], NULL, 10), false);
+    run(&bench, "nine in ten known", strtoull(argv[3], NULL, 10), true);
+    identity_fold.close(&bench.identity);
+    chunk_reader_close(&bench.reader);
+    buffer_free(&bench.chunks);
+    journal_close(&bench.in);
+    journal_close(&bench.out);
+    store_close(&bench.store);
+    return 0;
+}

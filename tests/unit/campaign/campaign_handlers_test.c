@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The requests that campaign answers. */
+#include "tests/unit/campaign/fixture.h"
+
+#define SEND(id)                                                                                             \
+    "{\"id\":\"" id                                                                                          \
+    "\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://127.0.0.1:9/\",\"secret\":\"k\","         \
+    "\"content\":{}}"
+#define DEFINITION "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[" SEND("s") "]}"
+
+static struct rpc_context last;
+
+/* A query, in a snapshot. */
+static int ask(
+    struct fixture *f, Quanyu__CampaignRequest *request, struct arena *arena, Quanyu__CampaignReply *reply)
+{
+    quanyu__campaign_reply__init(reply);
+    last = (struct rpc_context){.self = &f->campaign, .arena = arena, .peer = "gateway"};
+    assert_int_equal(store_begin(f->store, STORE_READ, &last.txn), 0);
+    int error = campaign_rpc.handlers[request->call_case].handle(&last, &request->base, &reply->base);
+    store_abort(&last.txn);
+    return error;
+}
+
+static int define(struct fixture *f, const char *id, const char *definition, struct arena *arena,
+    Quanyu__Journey **ret_journey)
+{
+    Quanyu__JourneyDefineRequest define = QUANYU__JOURNEY_DEFINE_REQUEST__INIT;
+    define.id = (char *)(uintptr_t)id;
+    define.definition =
+        (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)definition, .len = strlen(definition)};
+    Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
+    request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DEFINE;
+    request.define = &define;
+    return fixture_call(f, &request, ret_journey, arena, &last);
+}
+
+static void every_request_has_a_handler(void **state)
+{
+    (void)state;
+    assert_null(rpc_service_check(&campaign_rpc));
+}
+
+static void a_definition_becomes_a_draft(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    Quanyu__Journey *journey;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(define(f, "", DEFINITION, arena, &journey), 0);
+    assert_string_equal(journey->id, "j_1");
+    assert_string_equal(journey->name, "n");
+    assert_int_equal(journey->state, QUANYU__JOURNEY__STATE__DRAFT);
+    assert_int_equal(journey->version, 1);
+    assert_int_equal(journey->running_version, 0);
+    assert_int_equal(journey->created_ms, START_MS);
+    assert_int_equal(journey->n_steps, 1);
+    assert_string_equal(journey->steps[0]->step, "s");
+    assert_memory_equal(journey->definition.data, DEFINITION, strlen(DEFINITION));
+    assert_int_equal(define(f, "j_1", DEFINITION, arena, &journey), 0);
+    assert_int_equal(journey->version, 2);
+    assert_int_equal(define(f, "", DEFINITION, arena, &journey), 0);
+    assert_string_equal(journey->id, "j_2");
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    assert_false(fixture_next(f, RECORD_WATCH, &out)); /* drafts are nobody's business */
+}
+
+static void what_is_wrong_is_refused_and_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(
+        define(f, "", "{\"name\":\"n\",\"entry\":{\"segment\":\"s\"},\"steps\":[{}]}", arena, NULL),
+        -QY_EINVAL);
+    assert_string_equal(last.error_field, "/steps/0/id");
+    assert_string_equal(last.error_message, "is missing");
+    assert_int_equal(define(f, "j_7", DEFINITION, arena, NULL), -QY_ENOTFOUND);
+    assert_int_equal(define(f, "seven", DEFINITION, arena, NULL), -QY_ENOTFOUND);
+    assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__ACTIVE), -QY_ENOTFOUND);
+    assert_int_equal(fixture_set_state(f, "", QUANYU__JOURNEY__STATE__ACTIVE), -QY_EINVAL);
+    assert_int_equal(define(f, "", DEFINITION, arena, NULL), 0);
+    assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__PAUSED), -QY_ECONFLICT);
+    assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__DRAFT), -QY_EINVAL);
+    assert_int_equal(fixture_set_state(f, "j_1", (Quanyu__Journey__State)99), -QY_EINVAL);
+}
+
+static void changes_by_hand_are_told_with_their_actor(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const actions[] = {
+        "journey.create", "journey.publish", "journey.pause", "journey.delete"};
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    char id[16];
+    fixture_define(f, "", DEFINITION, id);
+    fixture_set_state(f, id, QUANYU__JOURNEY__STATE__ACTIVE);
+    fixture_set_state(f, id, QUANYU__JOURNEY__STATE__ACTIVE); /* no change */
+    fixture_set_state(f, id, QUANYU__JOURNEY__STATE__PAUSED);
+    fixture_set_state(f, id, QUANYU__JOURNEY__STATE__DELETED);
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        assert_true(fixture_next(f, RECORD_ACT, &out));
+        Quanyu__CampaignAct *act = quanyu__campaign_act__unpack(NULL, out.size, out.data);
+        assert_string_equal(act->action, actions[i]);
+        assert_string_equal(act->detail, "j_1");
+        assert_string_equal(act->actor->id, "hq");
+        assert_string_equal(act->request_id, "request-1");
+        quanyu__campaign_act__free_unpacked(act, NULL);
+    }
+    assert_false(fixture_next(f, RECORD_ACT, &out));
+}
+
+static Quanyu__JourneysReply *list(
+    struct fixture *f, const char *id, const char *after, uint32_t limit, struct arena *arena)
+{
+    Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
+    question.id = (char *)(uintptr_t)id;
+    question.after = (char *)(uintptr_t)after;
+    question.limit = limit;
+    Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
+    request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_JOURNEYS;
+    request.journeys = &question;
+    Quanyu__CampaignReply reply;
+    return ask(f, &request, arena, &reply) ? NULL : reply.journeys;
+}
+
+static void journeys_are_listed_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    char id[16];
+    assert_int_equal(arena_open(&arena), 0);
+    for (int i = 0; i < 5; i++)
+        fixture_define(f, "", DEFINITION, id);
+    fixture_set_state(f, "j_2", QUANYU__JOURNEY__STATE__DELETED);
+    Quanyu__JourneysReply *page = list(f, "", "", 2, arena);
+    assert_int_equal(page->n_journeys, 2);
+    assert_string_equal(page->journeys[1]->id, "j_3");
+    assert_string_equal(page->next, "j_3");
+    page = list(f, "", page->next, 2, arena);
+    assert_int_equal(page->n_journeys, 2);
+    assert_string_equal(page->journeys[0]->id, "j_4");
+    assert_string_equal(page->next, "");
+    page = list(f, "j_4", "", 0, arena);
+    assert_int_equal(page->n_journeys, 1);
+    assert_null(list(f, "j_2", "", 0, arena));
+    assert_null(list(f, "j_9", "", 0, arena));
+    assert_null(list(f, "", "no cursor", 0, arena));
+}
+
+static Quanyu__DeliveriesReply *deliveries(struct fixture *f, uint32_t person, const char *journey,
+    uint64_t before, uint32_t limit, struct arena *arena)
+{
+    Quanyu__DeliveriesRequest question = QUANYU__DELIVERIES_REQUEST__INIT;
+    question.person = person;
+    question.journey = (char *)(uintptr_t)journey;
+    question.before = before;
+    question.limit = limit;
+    Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
+    request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DELIVERIES;
+    request.deliveries = &question;
+    Quanyu__CampaignReply reply;
+    return ask(f, &request, arena, &reply) ? NULL : reply.deliveries;
+}
+
+static void deliveries_are_listed_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    uint32_t moved[] = {5};
+    assert_int_equal(arena_open(&arena), 0);
+    fixture_journey(
+        f, "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[" SEND("s") "," SEND("t") "]}");
+    fixture_member(f, "j_1:1", 4, true, false);
+    fixture_member(f, "j_1:1", 5, true, false);
+    fixture_member(f, "j_1:1", 6, true, false);
+    fixture_send_all(f, OUTCOME_DELIVERED);
+    fixture_moved(f, 5, 4, moved, 1);
+    Quanyu__DeliveriesReply *page = deliveries(f, 0, "", 0, 4, arena);
+    assert_int_equal(page->n_rows, 4);
+    assert_int_equal(page->rows[0]->delivery->person, 6);
+    assert_string_equal(page->rows[0]->delivery->step, "t");
+    assert_int_equal(page->rows[0]->at_ms, f->now_ms);
+    page = deliveries(f, 0, "j_1", page->next, 4, arena);
+    assert_int_equal(page->n_rows, 2);
+    assert_int_equal(page->rows[1]->delivery->node, 4);
+    assert_int_equal(page->next, 0);
+    page = deliveries(f, 4, "", 0, 3, arena);
+    assert_int_equal(page->n_rows, 3);
+    assert_int_equal(page->rows[0]->delivery->node, 5);
+    assert_int_equal(page->rows[0]->delivery->person, 4);
+    page = deliveries(f, 4, "j_1", page->next, 3, arena);
+    assert_int_equal(page->n_rows, 1);
+    assert_int_equal(page->next, 0);
+    assert_int_equal(deliveries(f, 9, "", 0, 0, arena)->n_rows, 0);
+    assert_int_equal(deliveries(f, 0, "j_2", 0, 0, arena)->n_rows, 0);
+    assert_null(deliveries(f, 0, "x", 0, 0, arena));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_request_has_a_handler),
+        TEST(a_definition_becomes_a_draft),
+        TEST(what_is_wrong_is_refused_and_changes_nothing),
+        TEST(changes_by_hand_are_told_with_their_actor),
+        TEST(journeys_are_listed_in_pages),
+        TEST(deliveries_are_listed_newest_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

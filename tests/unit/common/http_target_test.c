@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http_target.h"
+
+#include "common/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static void assert_split(const char *target, const char *path, const char *query)
+{
+    char text[256];
+    size_t path_at = 0, query_at = 0;
+    strcpy(text, target);
+    const char *fault = http_target_split(text, strlen(text), &path_at, &query_at);
+    if (fault)
+        fail_msg("%s: %s", target, fault);
+    assert_string_equal(text + path_at, path);
+    assert_string_equal(text + query_at, query);
+}
+
+static void targets_are_cut_and_paths_decoded(void **state)
+{
+    (void)state;
+    assert_split("/", "/", "");
+    assert_split("/a/b", "/a/b", "");
+    assert_split("/a?", "/a", "");
+    assert_split("/a?b=%20&c?d", "/a", "b=%20&c?d");
+    assert_split("/%e5%85%A8?%zz", "/\xe5\x85\xa8", "%zz");
+    assert_split("/a+b", "/a+b", "");
+    assert_split("/%3f%23%25", "/?#%", "");
+    assert_split("/a/../b", "/a/../b", "");
+    assert_split("http://shop.example:80/a?b", "/a", "b");
+    assert_split("HTTPS://shop.example/", "/", "");
+}
+
+static void wrong_targets_are_named(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"", "*", "a", "http://shop.example", "http://shop.example?q",
+        "ftp://a/b", "/#", "/a?b#c", "/%", "/%1", "/%1g", "/%g1", "/%-1", "/%00", "/%1f", "/%7F", "/%2f",
+        "/%2F", "/a\tb"};
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        char text[64];
+        size_t path, query;
+        strcpy(text, targets[i]);
+        if (!http_target_split(text, strlen(text), &path, &query))
+            fail_msg("%s was taken", targets[i]);
+    }
+}
+
+static void assert_parameter(const char *query, const char *name, const char *wanted)
+{
+    char value[8];
+    if (!http_query_parameter(query, name, value, sizeof(value)))
+        fail_msg("%s is not found in %s", name, query);
+    assert_string_equal(value, wanted);
+}
+
+static void parameters_are_found_and_decoded(void **state)
+{
+    (void)state;
+    assert_parameter("a=1&b=2", "a", "1");
+    assert_parameter("a=1&b=2", "b", "2");
+    assert_parameter("a=1&a=2", "a", "1");
+    assert_parameter("a", "a", "");
+    assert_parameter("a=&b", "a", "");
+    assert_parameter("&&a=x", "a", "x");
+    assert_parameter("a=b=c", "a", "b=c");
+    assert_parameter("x%61=%26+%2b", "xa", "& +");
+    assert_parameter("a=1234567", "a", "1234567");
+}
+
+static void parameters_that_are_absent_broken_or_too_long_are_not_found(void **state)
+{
+    (void)state;
+    char value[8];
+    static const char *const queries[] = {
+        "", "b=1", "aa=1", "A=1", "a=%", "a=%1", "a=%gg", "a=%00", "a=12345678"};
+    for (size_t i = 0; i < COUNT_OF(queries); i++)
+        if (http_query_parameter(queries[i], "a", value, sizeof(value)))
+            fail_msg("found in %s", queries[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(targets_are_cut_and_paths_decoded),
+        cmocka_unit_test(wrong_targets_are_named),
+        cmocka_unit_test(parameters_are_found_and_decoded),
+        cmocka_unit_test(parameters_that_are_absent_broken_or_too_long_are_not_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
