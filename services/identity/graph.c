@@ -82,6 +82,7 @@ struct found {
     uint32_t node; /* 0: not there yet */
     uint32_t person;
     uint32_t linked; /* a node to which it is known to be linked */
+    bool is_new;     /* made for this event: linked to nothing yet */
     const struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
@@ -122,6 +123,7 @@ static int add_node(struct graph *graph, struct batch *batch, struct found *foun
         return -QY_EFULL;
     found->node = (uint32_t)++graph->counters.nodes;
     found->person = person ? person : found->node;
+    found->is_new = true;
     graph->counters.persons += person ? 0 : 1;
 
     struct vault_key key;
@@ -221,16 +223,17 @@ static int join_all(struct graph *graph, struct batch *batch, struct found *foun
 
 /* `strong` is the event's strongest identifier. Most nodes are linked to one only, and the cache knows to
  * which. */
-static void keep_link(struct graph *graph, struct store_txn *txn, uint32_t strong, const struct found *found,
-    const struct link *link)
+static void keep_link(struct graph *graph, struct store_txn *txn, const struct found *strong,
+    const struct found *found, const struct link *link)
 {
-    if (found->linked == strong)
+    bool is_new = strong->is_new || found->is_new;
+    if (found->linked == strong->node)
         return;
-    if (!identity_store_has_link(txn, strong, found->node))
-        identity_store_put_link(txn, strong, found->node, link);
+    if (is_new || !identity_store_has_link(txn, strong->node, found->node))
+        identity_store_put_link(txn, strong->node, found->node, link);
     struct cached_node *cached = node_cache_find(graph->cache, found->hash);
     if (cached)
-        cached->linked = strong;
+        cached->linked = strong->node;
 }
 
 int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
@@ -254,11 +257,11 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     struct link link = {.evidence = evidence, .event_ms = event_ms};
     for (unsigned i = 0; i < count; i++) {
         if (i == 0) {
-            resolution.node = found[i].node;
+            resolution.node = found[0].node;
             continue;
         }
         resolution.linked[resolution.linked_count++] = found[i].node;
-        keep_link(graph, batch->txn, resolution.node, &found[i], &link);
+        keep_link(graph, batch->txn, &found[0], &found[i], &link);
     }
     *ret_resolution = resolution;
     return store_error(batch->txn);

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #define SLOTS 65536u
-#define PACKED_MAX 56 /* a name, a number and an email; who has more is read each time */
+#define PACKED_MAX 51 /* a name, a number and an email; who has more is read each time */
 
 struct slot {
+    uint64_t statement;
     uint32_t person; /* 0: free */
     uint8_t size;
     uint8_t packed[PACKED_MAX];
@@ -55,9 +56,23 @@ void memory_keep(struct memory *memory, uint32_t person, struct bytes packed)
         return;
     struct slot *slot = slot_of(memory, person);
     slot->person = person;
+    slot->statement = 0;
     slot->size = (uint8_t)packed.size;
     if (packed.size > 0)
         memcpy(slot->packed, packed.data, packed.size);
+}
+
+void memory_hold(struct memory *memory, uint32_t person, uint64_t statement)
+{
+    struct slot *slot = slot_of(memory, person);
+    if (slot->person == person)
+        slot->statement = statement;
+}
+
+bool memory_holds(struct memory *memory, uint32_t person, uint64_t statement)
+{
+    struct slot *slot = slot_of(memory, person);
+    return slot->person == person && slot->statement == statement;
 }
 
 void memory_drop(struct memory *memory, uint32_t person)
