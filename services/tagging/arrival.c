@@ -68,7 +68,7 @@ static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *val
         const struct trait trait = {name, json, size, arrival->event.stated_ms, arrival->event.origin};
         if (node_state_trait(&arrival->tagging->people, arrival->node, &trait)) {
             mark(arrival, name_masks_find(&arrival->tagging->registry->traits, name));
-            arrival->person->dirty = true;
+            arrival->person->dirty = arrival->person->facts_dirty = true;
         }
     }
     free(json);
@@ -111,6 +111,8 @@ static int store_event(struct arrival *arrival)
     if (arrival->event.properties.size > 0)
         arrival->properties = arena_json(arrival->tagging->scratch,
             (const char *)arrival->event.properties.data, arrival->event.properties.size);
+    index_time(
+        arrival->tagging->index, arrival->event.name, arrival->person->number, arrival->event.time_ms, true);
     if (arrival->event.type != QUANYU__EVENT_TYPE__EVENT_NONE) {
         totals_seen(&arrival->person->totals, arrival->event.time_ms);
         arrival->tagging->state.events++;

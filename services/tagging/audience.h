@@ -15,18 +15,25 @@ struct audience {
     int64_t as_of_ms;     /* 0: now */
     uint32_t list, after; /* also the first `list` numbers above `after` */
     struct arena *arena;  /* for the list */
+    double until;         /* metrics_clock() at which nobody waits for the answer any more; 0: never */
 };
 
 struct audience_answer {
     uint64_t count;
     uint32_t *persons;
     size_t listed;
+    bool asked; /* persons were asked one by one */
 };
 
 /* -QY_EINVAL with the problem: the rule cannot be asked as of an earlier time. */
 int audience_check_past(
     const struct rule *rule, const struct registry *registry, struct rule_problem *problem);
 
+/* -QY_ETIMEOUT once it is too late. */
+int audience_late(const struct audience *audience);
+
+/* By the index; for now only. */
+int audience_find(const struct audience *audience, struct audience_answer *ret_answer);
 /* Person by person. */
 int audience_scan(const struct audience *audience, struct audience_answer *ret_answer);
 

@@ -54,6 +54,11 @@ int audience_check_past(
     return 0;
 }
 
+int audience_late(const struct audience *audience)
+{
+    return audience->until != 0 && metrics_clock() > audience->until ? -QY_ETIMEOUT : 0;
+}
+
 /* -- one person -- */
 
 static bool matches_now(struct scan *scan, const struct person *person)
@@ -115,6 +120,8 @@ int audience_scan(const struct audience *audience, struct audience_answer *ret_a
     if (error)
         return error;
     for (uint32_t number = 1; number <= scan.state.highest; number++) {
+        if (number % 1000 == 0 && (error = audience_late(audience)))
+            return error;
         people_forget_when_large(&scan.people);
         const struct person *person = people_person(&scan.people, number);
         if (!person)
@@ -123,6 +130,7 @@ int audience_scan(const struct audience *audience, struct audience_answer *ret_a
     }
     if (scan.people.error)
         return scan.people.error;
+    scan.answer.asked = true;
     *ret_answer = scan.answer;
     return 0;
 }

@@ -82,6 +82,17 @@ int tagging_define(
     return error ? error : tagging_rebuild(tagging, batch, definition);
 }
 
+/* Its number comes never again: what persons hold of it is nobody's. */
+static void forget_members(struct store_txn *txn, const struct definition *definition)
+{
+    struct store_key key;
+    if (definition->kind == DEFINITION_SEGMENT) {
+        index_class_key(&(struct index_class){SORT_BITS, BITS_SEGMENT, ""}, &key);
+        key_text(&key, definition->id);
+        store_delete_prefix(txn, TABLE_INDEX, &key);
+    }
+}
+
 int tagging_drop(
     struct tagging *tagging, struct batch *batch, struct definition *definition, struct rule_problem *problem)
 {
@@ -89,6 +100,7 @@ int tagging_drop(
     if (error)
         return error;
     definition_delete(batch->txn, definition);
+    forget_members(batch->txn, definition);
     definition_free(&definition);
     return 0;
 }

@@ -112,8 +112,11 @@ static void write_tags(struct dump *dump, const struct person *person)
     }
     for (size_t i = 0; i < person->node_count; i++) {
         const struct node *node = people_node(&dump->people, person->nodes[i].node);
-        for (size_t j = 0; node && j < node->tag_count; j++)
-            add_name(&tags, arena_printf(arena, "%s (%s)", node->tags[j].name, node->tags[j].origin));
+        for (size_t j = 0; node && j < node->tag_count; j++) {
+            const struct definition *tag = registry_by_number(dump->registry, node->tags[j].definition);
+            if (tag)
+                add_name(&tags, arena_printf(arena, "%s (%s)", tag->id, node->tags[j].origin));
+        }
     }
     buffer_text(dump->lines, ",\"tags\":");
     write_names(dump->lines, &tags, false);

@@ -115,7 +115,8 @@ static void evaluate_set(struct evaluation *evaluation, struct definition *defin
     if (!person_set(
             &tagging->people, evaluation->person, definition->number, member, evaluation->batch->now_ms))
         return;
-    definition->count += member ? 1 : (uint64_t)-1;
+    if (definition->kind != DEFINITION_TAG) /* a tag may be set by hand too: noting.c counts it */
+        definition->count += member ? 1 : (uint64_t)-1;
     definition->entered += member;
     definition->left += !member;
     if (definition->kind == DEFINITION_SEGMENT)
@@ -224,7 +225,7 @@ void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person 
     for (size_t i = 0; i < person->membership_count; i++) {
         struct definition *definition =
             registry_by_number(tagging->registry, person->memberships[i].definition);
-        if (!definition)
+        if (!definition || definition->kind == DEFINITION_TAG)
             continue;
         definition->count--;
         definition->counts_dirty = true;

@@ -34,8 +34,7 @@ int handle_rule_check(struct rpc_context *context, const ProtobufCMessage *reque
     return error;
 }
 
-static int fill(
-    struct rpc_context *context, const struct audience_answer *found, bool by_scan, ProtobufCMessage *reply)
+static int fill(struct rpc_context *context, const struct audience_answer *found, ProtobufCMessage *reply)
 {
     Quanyu__AudienceReply *audience = arena_alloc(context->arena, sizeof(*audience));
     if (!audience)
@@ -44,7 +43,7 @@ static int fill(
     audience->count = found->count;
     audience->persons = found->persons;
     audience->n_persons = found->listed;
-    audience->used_scan = by_scan;
+    audience->used_scan = found->asked;
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_AUDIENCE;
     answer->audience = audience;
@@ -74,12 +73,16 @@ int handle_audience(struct rpc_context *context, const ProtobufCMessage *request
         .list = question->list,
         .after = question->after,
         .arena = context->arena,
+        .until = context->header->deadline_ms > 0
+                     ? metrics_clock() + (double)context->header->deadline_ms / 1000
+                     : 0,
     };
     struct rule_problem problem = {0};
     error = question->as_of_ms != 0 ? audience_check_past(rule, registry, &problem) : 0;
     if (error)
         return handler_refuse_rule(context, error, &problem);
     struct audience_answer answer = {0};
-    error = audience_scan(&audience, &answer);
-    return error ? error : fill(context, &answer, true, reply);
+    bool by_scan = question->by_scan || question->as_of_ms != 0;
+    error = (by_scan ? audience_scan : audience_find)(&audience, &answer);
+    return error ? error : fill(context, &answer, reply);
 }

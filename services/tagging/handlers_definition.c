@@ -221,6 +221,9 @@ int handle_define(struct rpc_context *context, const ProtobufCMessage *request, 
     if (error)
         return handler_check(context, error);
     act_on(context, definition, change->create ? "create" : "change");
+    error = tagging_flush(context->self, context->batch); /* who has a tag is counted with it */
+    if (error)
+        return store_fail(context->batch->txn, error);
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_DEFINE;
     answer->define = show(context, definition);

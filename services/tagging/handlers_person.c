@@ -62,6 +62,10 @@ static int show_events(struct profile *profile, uint32_t limit)
 static int add_tag(
     struct profile *profile, const char *name, const char *origin, int64_t since_ms, int64_t expires_ms)
 {
+    for (size_t i = 0; i < profile->reply->n_tags; i++) /* the same on two nodes is one tag */
+        if (strcmp(profile->reply->tags[i]->name, name) == 0 &&
+            strcmp(profile->reply->tags[i]->origin, origin) == 0)
+            return 0;
     Quanyu__ProfileReply__Tag *tag = arena_alloc(profile->context->arena, sizeof(*tag));
     if (!tag)
         return -QY_ENOMEM;
@@ -103,7 +107,9 @@ static int show_memberships(struct profile *profile)
         const struct node *node = people_node(&profile->people, person->nodes[i].node);
         for (size_t j = 0; node && !error && j < node->tag_count; j++) {
             const struct hand_tag *tag = &node->tags[j];
-            error = add_tag(profile, tag->name, tag->origin, tag->since_ms, tag->expires_ms);
+            const struct definition *definition = registry_by_number(profile->registry, tag->definition);
+            if (definition)
+                error = add_tag(profile, definition->id, tag->origin, tag->since_ms, tag->expires_ms);
         }
     }
     return error;

@@ -128,6 +128,21 @@ bool people_grow(struct people *people, void *array_pointer, size_t *capacity, s
     return true;
 }
 
+/* Reads a row of a number into the arena: it stands there for as long as what is decoded from it. */
+static bool read_row(struct people *people, uint32_t number, enum people_part part, struct bytes *ret_row)
+{
+    struct store_key key;
+    struct bytes row;
+    key_part(&key, number, part);
+    if (!store_get(people->txn, TABLE_PEOPLE, &key, &row))
+        return false;
+    ret_row->data = arena_copy(people->arena, row.data, row.size);
+    ret_row->size = ret_row->data ? row.size : 0;
+    if (!ret_row->data)
+        people_fail(people, -QY_ENOMEM);
+    return ret_row->data != NULL;
+}
+
 struct node *people_node(struct people *people, uint32_t number)
 {
     struct node *node = map_get(&people->nodes, number);
@@ -137,10 +152,7 @@ struct node *people_node(struct people *people, uint32_t number)
     if (!node || number == 0)
         return people_fail(people, node ? -QY_EINVAL : -QY_ENOMEM);
     *node = (struct node){.number = number, .kind = "", .latest_ms = INT64_MIN};
-    struct store_key key;
-    struct bytes row;
-    key_part(&key, number, PART_NODE);
-    if (store_get(people->txn, TABLE_PEOPLE, &key, &row) && !node_decode(row, people->arena, node))
+    if (read_row(people, number, PART_NODE, &node->row) && !node_decode(node->row, people->arena, node))
         return people_fail(people, -QY_ECORRUPT);
     if (!map_put(&people->nodes, number, node))
         return people_fail(people, -QY_ENOMEM);
@@ -156,13 +168,9 @@ struct person *people_person(struct people *people, uint32_t number)
     if (!person || number == 0)
         return people_fail(people, person ? -QY_EINVAL : -QY_ENOMEM);
     *person = (struct person){.number = number, .stage = "", .due_ms = TIME_NEVER};
-    struct store_key key;
-    struct bytes row;
-    key_part(&key, number, PART_PERSON);
-    if (store_get(people->txn, TABLE_PEOPLE, &key, &row) && !person_decode(row, people->arena, person))
+    if (read_row(people, number, PART_PERSON, &person->row) &&
+        !person_decode(person->row, people->arena, person))
         return people_fail(people, -QY_ECORRUPT);
-    person->before = (struct person_before){
-        .exists = person->node_count > 0, .totals = person->totals, .stage = person->stage};
     if (!map_put(&people->persons, number, person))
         return people_fail(people, -QY_ENOMEM);
     return person;
@@ -193,7 +201,7 @@ static bool add_node(struct people *people, struct person *person, uint32_t node
     for (; at > 0 && person->nodes[at - 1].node > node; at--)
         person->nodes[at] = person->nodes[at - 1];
     person->nodes[at] = (struct person_node){.node = node, .kind = kind};
-    person->dirty = true;
+    person->dirty = person->facts_dirty = true;
     return true;
 }
 
@@ -228,7 +236,7 @@ bool people_move_node(struct people *people, uint32_t number, uint32_t from_numb
         return false;
     from->node_count--;
     memmove(&from->nodes[at], &from->nodes[at + 1], (from->node_count - at) * sizeof(*from->nodes));
-    from->dirty = true;
+    from->dirty = from->facts_dirty = true;
     node->person = to_number;
     node->dirty = true;
     return true;
@@ -243,7 +251,7 @@ void people_remove_person(struct people *people, struct person *person)
     person->stage = "";
     person->stage_since_ms = 0;
     person->due_ms = TIME_NEVER;
-    person->dirty = true;
+    person->dirty = person->facts_dirty = true;
 }
 
 void people_erase(struct people *people, struct person *person, const uint32_t *nodes, size_t count)
@@ -252,7 +260,7 @@ void people_erase(struct people *people, struct person *person, const uint32_t *
         struct node *node = nodes[i] ? people_node(people, nodes[i]) : NULL;
         if (!node || node->person != person->number)
             continue;
-        *node = (struct node){.number = nodes[i], .kind = "", .latest_ms = INT64_MIN};
+        *node = (struct node){.number = nodes[i], .kind = "", .latest_ms = INT64_MIN, .row = node->row};
         people_delete(people->txn, nodes[i]);
     }
     people_remove_person(people, person);
@@ -315,12 +323,12 @@ bool node_state_trait(struct people *people, struct node *node, const struct tra
 }
 
 const struct hand_tag *people_hand_tag(
-    struct people *people, const struct person *person, const char *name, const char *origin)
+    struct people *people, const struct person *person, uint32_t definition, const char *origin)
 {
     for (size_t i = 0; i < person->node_count; i++) {
         const struct node *node = people_node(people, person->nodes[i].node);
         for (size_t j = 0; node && j < node->tag_count; j++)
-            if (strcmp(node->tags[j].name, name) == 0 &&
+            if (node->tags[j].definition == definition &&
                 (!origin || strcmp(node->tags[j].origin, origin) == 0))
                 return &node->tags[j];
     }

@@ -25,7 +25,7 @@ struct trait {
 
 /* A tag that was not set by a rule. */
 struct hand_tag {
-    const char *name;
+    uint32_t definition; /* one that is dropped is nobody's tag any more */
     const char *origin;
     int64_t since_ms;
     int64_t expires_ms; /* 0: never */
@@ -47,6 +47,7 @@ struct node {
     size_t tag_count, tag_capacity;
     struct bytes *fresh; /* event rows that are not written yet, the last of the node */
     size_t fresh_count, fresh_capacity;
+    struct bytes row; /* as it was read; size 0: there was none */
     bool dirty;
 };
 
@@ -60,13 +61,6 @@ struct person_node {
     const char *kind;
 };
 
-/* The person as the transaction found it, for what is kept about everybody. */
-struct person_before {
-    bool exists;
-    struct totals totals;
-    const char *stage;
-};
-
 struct person {
     uint32_t number;
     struct person_node *nodes; /* ascending; none: there is no such person */
@@ -77,8 +71,9 @@ struct person {
     int64_t due_ms;                 /* its timer, TIME_NEVER */
     struct membership *memberships; /* segments, rule tags, watches; by definition */
     size_t membership_count, membership_capacity;
+    struct bytes row; /* as it was read; size 0: there was none */
     bool dirty;
-    struct person_before before;
+    bool facts_dirty; /* nodes, traits or tags by hand have changed */
 };
 
 /* From numbers to what they stand for. */
@@ -124,7 +119,7 @@ const struct trait *people_trait(struct people *people, const struct person *per
 bool node_state_trait(struct people *people, struct node *node, const struct trait *trait);
 /* NULL origin: any. */
 const struct hand_tag *people_hand_tag(
-    struct people *people, const struct person *person, const char *name, const char *origin);
+    struct people *people, const struct person *person, uint32_t definition, const char *origin);
 bool person_has(const struct person *person, uint32_t definition);
 /* Adds or takes away a membership; false where it was so already. */
 bool person_set(
@@ -136,6 +131,7 @@ bool people_grow(
 
 /* -- rows, people_rows.c -- */
 void node_encode(const struct node *node, struct buffer *out);
+/* What is decoded points into `row`. */
 bool node_decode(struct bytes row, struct arena *arena, struct node *node);
 void person_encode(const struct person *person, struct buffer *out);
 bool person_decode(struct bytes row, struct arena *arena, struct person *person);

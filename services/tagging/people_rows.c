@@ -26,18 +26,11 @@ void node_encode(const struct node *node, struct buffer *out)
     buffer_varint(out, node->tag_count);
     for (size_t i = 0; i < node->tag_count; i++) {
         const struct hand_tag *tag = &node->tags[i];
-        put_text(out, tag->name);
+        buffer_varint(out, tag->definition);
         put_text(out, tag->origin);
         put_signed(out, tag->since_ms);
         put_signed(out, tag->expires_ms);
     }
-}
-
-static bool begin_row(struct bytes stored, struct arena *arena, struct row_reader *row)
-{
-    uint8_t *copy = arena_copy(arena, stored.data, stored.size);
-    *row = (struct row_reader){.rest = {copy, stored.size}};
-    return copy && read_unsigned(row) == ROW_VERSION;
 }
 
 /* Room for the items that a row announces, and for a few more. */
@@ -59,8 +52,8 @@ static void *room_for(
 
 bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
 {
-    struct row_reader row;
-    if (!begin_row(stored, arena, &row))
+    struct row_reader row = {.rest = stored};
+    if (read_unsigned(&row) != ROW_VERSION)
         return false;
     node->person = (uint32_t)read_unsigned(&row);
     node->kind = read_text(&row);
@@ -82,7 +75,7 @@ bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
     node->tags = room_for(&row, arena, sizeof(*node->tags), &node->tag_count, &node->tag_capacity);
     for (size_t i = 0; i < node->tag_count; i++) {
         struct hand_tag *tag = &node->tags[i];
-        tag->name = read_text(&row);
+        tag->definition = (uint32_t)read_unsigned(&row);
         tag->origin = read_text(&row);
         tag->since_ms = read_signed(&row);
         tag->expires_ms = read_signed(&row);
@@ -139,8 +132,8 @@ void person_encode(const struct person *person, struct buffer *out)
 
 bool person_decode(struct bytes stored, struct arena *arena, struct person *person)
 {
-    struct row_reader row;
-    if (!begin_row(stored, arena, &row))
+    struct row_reader row = {.rest = stored};
+    if (read_unsigned(&row) != ROW_VERSION)
         return false;
     decode_totals(&row, &person->totals);
     person->stage = read_text(&row);

@@ -94,6 +94,8 @@ static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu_
     for (size_t i = 0; i < record->n_nodes; i++)
         if (record->nodes[i] == 0 || !people_move_node(people, record->nodes[i], record->from, record->to))
             tagging->state.ignored++;
+        else
+            tagging_note_events(tagging, people_node(people, record->nodes[i]), record->from, record->to);
     struct person *from = people_person(people, record->from), *to = people_person(people, record->to);
     if (!from || !to)
         return people->error;
@@ -112,6 +114,11 @@ static int take_erasure(struct tagging *tagging, struct batch *batch, const Quan
         return 0;
     }
     tagging_vanish(tagging, batch, person);
+    for (size_t i = 0; i < record->n_nodes; i++) {
+        const struct node *node = record->nodes[i] ? people_node(&tagging->people, record->nodes[i]) : NULL;
+        if (node && node->person == record->person)
+            tagging_note_events(tagging, node, record->person, 0);
+    }
     people_erase(&tagging->people, person, record->nodes, record->n_nodes);
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_ERASED, &record->base);
     return 0;

@@ -47,9 +47,11 @@ static bool has_tag(void *self, const char *name, const char *origin)
 {
     struct subject *subject = self;
     const struct definition *tag = registry_find(subject->registry, DEFINITION_TAG, name);
-    if (tag && (!origin || strcmp(origin, "rule") == 0) && person_has(subject->person, tag->number))
+    if (!tag)
+        return false;
+    if ((!origin || strcmp(origin, "rule") == 0) && person_has(subject->person, tag->number))
         return true;
-    const struct hand_tag *held = people_hand_tag(subject->people, subject->person, name, origin);
+    const struct hand_tag *held = people_hand_tag(subject->people, subject->person, tag->number, origin);
     return held && (held->expires_ms == 0 || held->expires_ms > subject->rule.now_ms);
 }
 

@@ -40,6 +40,7 @@ int tagging_begin(struct tagging *tagging, struct batch *batch)
     if (tagging->begun)
         return 0;
     people_forget(&tagging->people);
+    index_discard(tagging->index);
     arena_reset(tagging->arena);
     tagging->people.txn = batch->txn;
     tagging->people.arena = tagging->arena;
@@ -53,33 +54,13 @@ int tagging_begin(struct tagging *tagging, struct batch *batch)
     return 0;
 }
 
-/* What is counted over everybody follows the persons' rows. */
-static void count_persons(struct tagging *tagging)
-{
-    struct number_map *persons = &tagging->people.persons;
-    for (size_t i = 0; i < persons->capacity; i++) {
-        const struct person *person = persons->values[i];
-        if (!person || !person->dirty)
-            continue;
-        bool exists = person->node_count > 0;
-        tagging->state.persons += (uint64_t)exists - (uint64_t)person->before.exists;
-        tagging->state.orders += person->totals.orders - person->before.totals.orders;
-        if (totals_difference(&person->totals, &person->before.totals) & SCORES_MASK)
-            tagging->state.borders_stale = true;
-        if (exists == person->before.exists && strcmp(person->stage, person->before.stage) == 0)
-            continue;
-        if (person->before.exists)
-            tagging_count_stage(tagging, person->before.stage, -1);
-        if (exists)
-            tagging_count_stage(tagging, person->stage, 1);
-    }
-}
-
 int tagging_flush(struct tagging *tagging, struct batch *batch)
 {
-    count_persons(tagging);
+    tagging_note_persons(tagging);
     people_flush(&tagging->people);
     int error = tagging->people.error;
+    if (!error)
+        error = index_flush(tagging->index, batch->txn, tagging->state.persons);
     people_forget(&tagging->people);
     arena_reset(tagging->arena);
     return error ? error : store_error(batch->txn);
@@ -103,6 +84,8 @@ static int make_memory(struct tagging *tagging, const struct batch *batch)
         error = arena_open(&tagging->scratch);
     if (!error)
         error = registry_open(tagging->money.scale, &tagging->registry);
+    if (!error)
+        error = index_writer_open(&tagging->index);
     people_open(&tagging->people, batch->txn, tagging->arena);
     return error;
 }
@@ -148,6 +131,7 @@ static void close_fold(void *self)
     struct tagging *tagging = self;
     people_close(&tagging->people);
     registry_close(&tagging->registry);
+    index_writer_close(&tagging->index);
     arena_close(&tagging->arena);
     arena_close(&tagging->scratch);
     free(TAKE(tagging->stages));

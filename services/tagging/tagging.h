@@ -7,6 +7,7 @@
 #include "common/service.h"
 #include "proto/campaign.pb-c.h"
 #include "proto/tagging.pb-c.h"
+#include "services/tagging/index.h"
 #include "services/tagging/orders.h"
 #include "services/tagging/registry.h"
 
@@ -47,6 +48,7 @@ struct tagging {
     struct arena *arena;   /* of what people holds */
     struct arena *scratch; /* of one record */
     struct people people;
+    struct index_writer *index;
     struct timers timers;
     struct tagging_state state;
     struct stage_count *stages;
@@ -87,6 +89,12 @@ bool tagging_read_state(struct store_txn *txn, struct tagging_state *ret_state);
 int tagging_read_stages(
     struct store_txn *txn, struct arena *arena, struct stage_count **ret_stages, size_t *ret_count);
 void tagging_count_stage(struct tagging *tagging, const char *stage, int64_t change);
+
+/* -- noting.c -- */
+/* Brings index and counts up to what memory holds of persons; before they are written. */
+void tagging_note_persons(struct tagging *tagging);
+/* All events of a node go from one person to another; 0: from nowhere, to nowhere. */
+void tagging_note_events(struct tagging *tagging, const struct node *node, uint32_t from, uint32_t to);
 
 /* -- records.c -- */
 int tagging_identity_record(

@@ -17,10 +17,10 @@ static void emit_change(
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_TAG, &changed.base);
 }
 
-static void mark_dependents(const struct tagging *tagging, const char *tag, uint64_t *mask)
+static void mark_dependents(
+    const struct tagging *tagging, const struct definition *definition, uint64_t *mask)
 {
-    const struct definition *definition = registry_find(tagging->registry, DEFINITION_TAG, tag);
-    for (size_t i = 0; definition && i < tagging->registry->words; i++)
+    for (size_t i = 0; i < tagging->registry->words; i++)
         mask[i] |= definition->dependents[i];
 }
 
@@ -40,10 +40,13 @@ int64_t tagging_expire_tags(
         for (size_t j = 0; node && j < node->tag_count;) {
             struct hand_tag tag = node->tags[j];
             if (tag.expires_ms != 0 && tag.expires_ms <= batch->now_ms) {
+                const struct definition *definition = registry_by_number(tagging->registry, tag.definition);
                 take_away(node, j);
-                person->dirty = true;
-                emit_change(batch, person, tag.name, tag.origin, false);
-                mark_dependents(tagging, tag.name, mask);
+                person->dirty = person->facts_dirty = true;
+                if (definition) {
+                    emit_change(batch, person, definition->id, tag.origin, false);
+                    mark_dependents(tagging, definition, mask);
+                }
                 continue;
             }
             if (tag.expires_ms != 0 && tag.expires_ms < next_ms)
@@ -54,49 +57,48 @@ int64_t tagging_expire_tags(
     return next_ms;
 }
 
-static struct hand_tag *find(const struct node *node, const char *name, const char *origin)
+static struct hand_tag *find(const struct node *node, uint32_t definition, const char *origin)
 {
     for (size_t i = 0; i < node->tag_count; i++)
-        if (strcmp(node->tags[i].name, name) == 0 && strcmp(node->tags[i].origin, origin) == 0)
+        if (node->tags[i].definition == definition && strcmp(node->tags[i].origin, origin) == 0)
             return &node->tags[i];
     return NULL;
 }
 
 static int add(struct tagging *tagging, struct batch *batch, struct person *person, struct node *node,
-    const Quanyu__TagPersonRequest *request)
+    uint32_t definition, const Quanyu__TagPersonRequest *request)
 {
     struct people *people = &tagging->people;
-    struct hand_tag *held = find(node, request->tag, request->origin);
+    struct hand_tag *held = find(node, definition, request->origin);
     if (!held) {
         if (node->tag_count >= HAND_TAGS_MAX)
             return -QY_ETOOLARGE;
         if (!people_grow(people, &node->tags, &node->tag_capacity, node->tag_count, sizeof(*node->tags)))
             return people->error;
         held = &node->tags[node->tag_count++];
-        *held = (struct hand_tag){.since_ms = batch->now_ms};
-        held->name = arena_text(people->arena, request->tag, strlen(request->tag));
+        *held = (struct hand_tag){.definition = definition, .since_ms = batch->now_ms};
         held->origin = arena_text(people->arena, request->origin, strlen(request->origin));
-        if (!held->name || !held->origin)
+        if (!held->origin)
             return people->error = -QY_ENOMEM;
-        emit_change(batch, person, held->name, held->origin, true);
+        emit_change(batch, person, request->tag, held->origin, true);
     }
     held->expires_ms = request->expires_ms;
     node->dirty = true;
     return 0;
 }
 
-static void drop(struct tagging *tagging, struct batch *batch, struct person *person,
+static void drop(struct tagging *tagging, struct batch *batch, struct person *person, uint32_t definition,
     const Quanyu__TagPersonRequest *request)
 {
     for (size_t i = 0; i < person->node_count; i++) {
         struct node *node = people_node(&tagging->people, person->nodes[i].node);
         for (size_t j = 0; node && j < node->tag_count;) {
             struct hand_tag tag = node->tags[j];
-            bool meant = strcmp(tag.name, request->tag) == 0 &&
+            bool meant = tag.definition == definition &&
                          (!*request->origin || strcmp(tag.origin, request->origin) == 0);
             if (meant) {
                 take_away(node, j);
-                emit_change(batch, person, tag.name, tag.origin, false);
+                emit_change(batch, person, request->tag, tag.origin, false);
             }
             j += !meant;
         }
@@ -107,15 +109,16 @@ int tagging_tag_person(struct tagging *tagging, struct batch *batch, struct pers
     const Quanyu__TagPersonRequest *request)
 {
     struct node *node = people_node(&tagging->people, request->person);
-    if (!node)
-        return tagging->people.error;
+    const struct definition *definition = registry_find(tagging->registry, DEFINITION_TAG, request->tag);
+    if (!node || !definition)
+        return node ? -QY_ENOTFOUND : tagging->people.error;
     int error = 0;
     if (request->add)
-        error = add(tagging, batch, person, node, request);
+        error = add(tagging, batch, person, node, definition->number, request);
     else
-        drop(tagging, batch, person, request);
+        drop(tagging, batch, person, definition->number, request);
     if (error)
         return error;
-    person->dirty = true;
+    person->dirty = person->facts_dirty = true;
     return tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = CAUSE_HAND});
 }

@@ -261,7 +261,8 @@ static int world_ask(struct world *world, const Quanyu__TaggingRequest *request,
     if (handler->mode == RPC_COMMAND) {
         context.batch = &world->batch;
     } else {
-        world_commit(world);
+        if (world->tagging.begun)
+            world_commit(world);
         assert_int_equal(store_begin(world->store, STORE_READ, &snapshot), 0);
         context.txn = snapshot;
     }

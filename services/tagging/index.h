@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known about everybody, by question instead of by person: who has a tag, a metric's values, who did
+ * what when.
+ *
+ * Three sorts of index: bitmaps (CRoaring) by term and block of 65,536 persons; columns of numbers, a row a
+ * chunk of 1,024 persons; times of events by name, block and day. Rows are large and updates small, so
+ * updates go to a log first, one row a class and commit, and are merged into the rows when the log has grown;
+ * readers take rows and log together. A class is what shares a log: a kind of bitmap (of one trait), a
+ * metric, an event's name.
+ *
+ * Nothing of it is state of its own: all follows from nodes and persons. */
+#ifndef QY_TAGGING_INDEX_H
+#define QY_TAGGING_INDEX_H
+
+#include "services/tagging/tagging_store.h"
+#include "services/tagging/text_set.h"
+
+#define BLOCK_PERSONS 65536u
+#define BLOCK_WORDS (BLOCK_PERSONS / 64)
+#define CHUNK_PERSONS 1024u
+#define CHUNK_WORDS (CHUNK_PERSONS / 64)
+#define INDEX_NAME_MAX 255u /* of a class: nobody can ask for a longer name */
+#define INDEX_TERM_MAX 220u
+#define VALUE_TERM_MAX 120u /* JSON of a trait's value; a longer one is a complex value */
+
+enum index_sort { SORT_BITS = 'b', SORT_COLUMN = 'c', SORT_TIMES = 't' };
+
+/* Kinds of bitmaps: of what the term says. */
+enum bits_kind {
+    BITS_PERSON = 'E',        /* "": persons that exist */
+    BITS_TAG = 'T',           /* tag, of any origin */
+    BITS_TAG_ORIGIN = 'O',    /* origin, 0x1f, tag */
+    BITS_STAGE = 'S',         /* stage */
+    BITS_SEGMENT = 'G',       /* segment id */
+    BITS_IDENTIFIER = 'K',    /* kind of identifier */
+    BITS_TRAIT = 'P',         /* name: has a value */
+    BITS_TRAIT_COMPLEX = 'X', /* name: has a value that is no term: a list, an object, or long */
+    BITS_TRAIT_VALUE = 'V',   /* JSON of the value; the class's name is the trait's */
+};
+
+struct index_class {
+    enum index_sort sort;
+    uint8_t kind;     /* bits_kind, or rule_metric */
+    const char *name; /* trait, event; else "" */
+};
+
+/* One change. Later ones win. */
+struct index_op {
+    uint32_t person;
+    uint32_t term; /* place in the log's terms */
+    int64_t value; /* column's value, event's time */
+    bool on;       /* set, present, added */
+};
+
+/* -- writing: gathered in memory, written by index_flush() -- */
+
+struct index_writer;
+int index_writer_open(struct index_writer **ret_writer);
+void index_writer_close(struct index_writer **writer);
+void index_bit(struct index_writer *writer, enum bits_kind kind, const char *name, const char *term,
+    uint32_t person, bool on);
+void index_value(struct index_writer *writer, unsigned metric, uint32_t person, bool present, int64_t value);
+/* Names longer than INDEX_NAME_MAX are left out. */
+void index_time(struct index_writer *writer, const char *name, uint32_t person, int64_t time_ms, bool add);
+/* Logs are merged from so many operations on, however few persons there are; it has a standard. */
+void index_limit_log(struct index_writer *writer, uint64_t operations);
+/* Writes what was gathered and forgets it; logs longer than the number of persons warrants are merged. */
+int index_flush(struct index_writer *writer, struct store_txn *txn, uint64_t persons);
+void index_discard(struct index_writer *writer);
+
+/* -- reading, in a snapshot -- */
+
+/* The log of a class. Terms point into its arena. */
+struct index_log {
+    struct index_op *ops;
+    size_t count, capacity;
+    struct text_set terms;
+};
+int index_log_read(
+    struct store_txn *txn, const struct index_class *class, struct arena *arena, struct index_log *ret_log);
+void index_log_close(struct index_log *log);
+
+/* The terms of a class, from rows and log, each once. */
+int index_terms(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
+    struct text_set *ret_terms);
+/* Adds to `bits` (of `blocks` blocks) all persons that have one of the terms. With more than one, the class
+ * must be one of which a person has one term at most. */
+int index_read_bits(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
+    const struct text_set *terms, uint64_t *bits, size_t blocks);
+/* True when the trait has too many values: its values are not in the index. */
+bool index_trait_is_wide(struct store_txn *txn, const char *trait);
+
+/* Sorts operations by block, keeping their order in each; `ret_starts` has blocks + 1 places. */
+int index_log_by_block(struct index_log *log, size_t blocks, size_t *ret_starts);
+
+/* A range of values, both ends included. */
+struct value_range {
+    int64_t low, high;
+};
+
+/* Columns, read chunk after chunk, upwards. */
+struct column_reader {
+    struct store_txn *txn;
+    struct store_scan *scan;
+    struct bytes key, row;
+    bool has_row;
+    struct index_log log; /* by block */
+    size_t *starts;
+    size_t blocks;
+};
+int column_open(struct store_txn *txn, unsigned metric, size_t blocks, struct arena *arena,
+    struct column_reader *ret_reader);
+void column_close(struct column_reader *reader);
+/* For one block, which must not be before the last one asked for: `in` gets those of `candidates` with a
+ * value in one of the ranges, `present` (may be NULL) those with any value. */
+int column_read(struct column_reader *reader, uint32_t block, const struct value_range *ranges, size_t count,
+    const uint64_t *candidates, uint64_t *in, uint64_t *present);
+/* All values, in any order: malloc()ed. */
+int column_values(struct column_reader *reader, int64_t **ret_values, size_t *ret_count);
+
+/* Events of one name. */
+struct times_reader {
+    struct store_txn *txn;
+    const char *name;
+    struct index_log log; /* by block */
+    size_t *starts;
+    size_t blocks;
+};
+int times_open(struct store_txn *txn, const char *name, size_t blocks, struct arena *arena,
+    struct times_reader *ret_reader);
+void times_close(struct times_reader *reader);
+/* Adds to `counts` (a number a person of the block) how many events have from_ms <= time < to_ms. */
+int times_count(struct times_reader *reader, uint32_t block, int64_t from_ms, int64_t to_ms,
+    uint32_t counts[BLOCK_PERSONS]);
+
+/* -- shared by the index's own files -- */
+
+void index_class_key(const struct index_class *class, struct store_key *key);
+/* Log rows: `total` operations in the log up to and with this one. */
+void index_log_encode(const struct index_op *ops, size_t count, const struct text_set *terms,
+    enum index_sort sort, uint64_t total, struct buffer *out);
+int index_log_decode(struct bytes row, enum index_sort sort, struct index_log *log);
+bool index_log_total(struct bytes row, uint64_t *ret_total);
+/* Merges a log into the rows of its class. */
+int index_merge(struct store_txn *txn, const struct index_class *class, struct index_log *log);
+
+int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS]);
+/* An empty result means that the row must go. */
+int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
+
+struct column_chunk {
+    bool present[CHUNK_PERSONS];
+    int64_t values[CHUNK_PERSONS];
+};
+bool column_decode(struct bytes row, struct column_chunk *chunk);
+void column_encode(const struct column_chunk *chunk, struct buffer *out);
+/* `in` gets who has a value within the ranges, `present` who has any. */
+bool column_match(struct bytes row, const struct value_range *ranges, size_t count, uint64_t in[CHUNK_WORDS],
+    uint64_t present[CHUNK_WORDS]);
+
+/* A row of times: so many events of a block and a day. */
+#define DAY_OF(ms) ((ms) >= 0 ? (ms) / INT64_C(86400000) : -((-(ms) + INT64_C(86399999)) / INT64_C(86400000)))
+#define DAY_BIAS (INT64_C(1) << 31)
+struct times_row {
+    size_t count;
+    const uint8_t *persons; /* u16 each */
+    const uint8_t *times;   /* u32 each: ms of the day */
+};
+bool times_decode(struct bytes row, struct times_row *ret_row);
+int times_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
+
+static inline bool bit_get(const uint64_t *bits, uint32_t number)
+{
+    return bits[number / 64] >> number % 64 & 1;
+}
+
+static inline void bit_put(uint64_t *bits, uint32_t number, bool on)
+{
+    uint64_t bit = UINT64_C(1) << number % 64;
+    bits[number / 64] = on ? bits[number / 64] | bit : bits[number / 64] & ~bit;
+}
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times of events: a row a name, block of persons and day of UTC. First all persons, then all times: whole
+ * days are counted without looking at a time. */
+#include "common/buffer.h"
+#include "services/tagging/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_LENGTH_MS INT64_C(86400000)
+
+bool times_decode(struct bytes row, struct times_row *ret_row)
+{
+    uint32_t count;
+    if (row.size < sizeof(count))
+        return false;
+    memcpy(&count, row.data, sizeof(count));
+    if (row.size != sizeof(count) + (size_t)count * 6)
+        return false;
+    *ret_row = (struct times_row){
+        .count = count,
+        .persons = row.data + sizeof(count),
+        .times = row.data + sizeof(count) + (size_t)count * 2,
+    };
+    return true;
+}
+
+static uint16_t person_at(const struct times_row *row, size_t place)
+{
+    uint16_t person;
+    memcpy(&person, row->persons + place * 2, sizeof(person));
+    return person;
+}
+
+static uint32_t time_at(const struct times_row *row, size_t place)
+{
+    uint32_t time;
+    memcpy(&time, row->times + place * 4, sizeof(time));
+    return time;
+}
+
+struct entry {
+    uint16_t person;
+    uint32_t time;
+};
+
+static uint32_t time_of_day(int64_t ms)
+{
+    return (uint32_t)(ms - DAY_OF(ms) * DAY_LENGTH_MS);
+}
+
+static void encode(const struct entry *entries, size_t count, struct buffer *out)
+{
+    uint32_t total = (uint32_t)count;
+    uint8_t *room = buffer_reserve(out, sizeof(total) + count * 6);
+    if (!room)
+        return;
+    memcpy(room, &total, sizeof(total));
+    for (size_t i = 0; i < count; i++)
+        memcpy(room + sizeof(total) + i * 2, &entries[i].person, 2);
+    for (size_t i = 0; i < count; i++)
+        memcpy(room + sizeof(total) + count * 2 + i * 4, &entries[i].time, 4);
+    out->size += sizeof(total) + count * 6;
+}
+
+/* What was added last is what a removal mostly means. */
+static size_t take_away(struct entry *entries, size_t count, struct entry gone)
+{
+    for (size_t i = count; i > 0; i--)
+        if (entries[i - 1].person == gone.person && entries[i - 1].time == gone.time) {
+            entries[i - 1] = entries[count - 1];
+            return count - 1;
+        }
+    return count;
+}
+
+int times_apply(struct bytes stored, const struct index_op *ops, size_t op_count, struct buffer *out)
+{
+    struct times_row row = {0};
+    if (stored.size > 0 && !times_decode(stored, &row))
+        return -QY_ECORRUPT;
+    struct entry *entries = malloc((row.count + op_count + 1) * sizeof(*entries));
+    if (!entries)
+        return -QY_ENOMEM;
+    size_t count = row.count;
+    for (size_t i = 0; i < count; i++)
+        entries[i] = (struct entry){person_at(&row, i), time_at(&row, i)};
+    for (size_t i = 0; i < op_count; i++) {
+        struct entry entry = {(uint16_t)(ops[i].person % BLOCK_PERSONS), time_of_day(ops[i].value)};
+        if (ops[i].on)
+            entries[count++] = entry;
+        else
+            count = take_away(entries, count, entry);
+    }
+    if (count > 0)
+        encode(entries, count, out);
+    free(entries);
+    return 0;
+}
+
+/* -- reading -- */
+
+int times_open(struct store_txn *txn, const char *name, size_t blocks, struct arena *arena,
+    struct times_reader *ret_reader)
+{
+    const struct index_class class = {SORT_TIMES, 0, name};
+    struct times_reader reader = {.txn = txn, .name = name, .blocks = blocks};
+    reader.starts = arena_alloc(arena, (blocks + 1) * sizeof(*reader.starts));
+    if (!reader.starts)
+        return -QY_ENOMEM;
+    int error = index_log_read(txn, &class, arena, &reader.log);
+    if (!error)
+        error = index_log_by_block(&reader.log, blocks, reader.starts);
+    *ret_reader = reader;
+    if (error)
+        times_close(ret_reader);
+    return error;
+}
+
+void times_close(struct times_reader *reader)
+{
+    index_log_close(&reader->log);
+}
+
+static void count_row(
+    const struct times_row *row, int64_t day_ms, int64_t from_ms, int64_t to_ms, uint32_t *counts)
+{
+    if (from_ms <= day_ms && to_ms - day_ms >= DAY_LENGTH_MS) {
+        for (size_t i = 0; i < row->count; i++)
+            counts[person_at(row, i)]++;
+        return;
+    }
+    int64_t low = from_ms > day_ms ? from_ms - day_ms : 0;
+    int64_t high = to_ms - day_ms < DAY_LENGTH_MS ? to_ms - day_ms : DAY_LENGTH_MS;
+    for (size_t i = 0; i < row->count; i++) {
+        int64_t time = time_at(row, i);
+        counts[person_at(row, i)] += time >= low && time < high;
+    }
+}
+
+/* Days outside of this are nobody's: keys hold 32 bits, and sums must not overflow. */
+#define FAR_MS (INT64_C(1) << 55)
+
+int times_count(struct times_reader *reader, uint32_t block, int64_t from_ms, int64_t to_ms,
+    uint32_t counts[BLOCK_PERSONS])
+{
+    int64_t low_ms = from_ms > -FAR_MS ? from_ms : -FAR_MS, high_ms = to_ms < FAR_MS ? to_ms : FAR_MS;
+    const struct index_class class = {SORT_TIMES, 0, reader->name};
+    struct store_key prefix, from;
+    index_class_key(&class, &prefix);
+    key_u16(&prefix, (uint16_t)block);
+    from = prefix;
+    key_u32(&from, (uint32_t)(DAY_OF(low_ms) + DAY_BIAS));
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = scan_open(reader->txn, TABLE_INDEX, &prefix, &from, &scan);
+    struct bytes key, stored;
+    while (!error && scan_next(scan, &key, &stored)) {
+        struct times_row row;
+        int64_t day_ms = ((int64_t)get_be32(key.data + key.size - 4) - DAY_BIAS) * DAY_LENGTH_MS;
+        if (day_ms >= high_ms)
+            break;
+        if (!times_decode(stored, &row))
+            return -QY_ECORRUPT;
+        count_row(&row, day_ms, low_ms, high_ms, counts);
+    }
+    for (size_t i = reader->starts[block]; !error && i < reader->starts[block + 1]; i++) {
+        const struct index_op *op = &reader->log.ops[i];
+        if (op->value >= from_ms && op->value < to_ms)
+            counts[op->person % BLOCK_PERSONS] += op->on ? 1u : UINT32_MAX;
+    }
+    return error ? error : store_error(reader->txn);
+}

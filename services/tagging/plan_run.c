@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a plan over one block of persons. */
+#include "services/tagging/plan.h"
+
+#include <string.h>
+
+/* So few are asked one by one rather than counting all events of the block. */
+#define ASKED_RATHER 16u
+
+static bool is_empty(const uint64_t *words)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        any |= words[i];
+    return any == 0;
+}
+
+static size_t count_bits(const uint64_t *words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        count += (size_t)__builtin_popcountll(words[i]);
+    return count;
+}
+
+/* -- one by one -- */
+
+static bool ask(struct planner *planner, const struct rule_node *node, uint32_t number)
+{
+    planner->asked = true;
+    people_forget_when_large(&planner->people);
+    const struct person *person = people_person(&planner->people, number);
+    if (!person)
+        return false;
+    const struct audience *audience = planner->audience;
+    struct subject subject;
+    subject_init(
+        &subject, &planner->people, person, audience->registry, &planner->state.borders, audience->now_ms);
+    return rule_node_matches(node, &subject.rule);
+}
+
+/* Adds those of `candidates` for whom it holds. */
+static int ask_all(struct planner *planner, const struct rule_node *node, uint32_t block,
+    const uint64_t *candidates, uint64_t *out)
+{
+    for (size_t word = 0; word < BLOCK_WORDS; word++)
+        for (uint64_t rest = candidates[word]; rest != 0; rest &= rest - 1) {
+            uint32_t place = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(rest);
+            if (ask(planner, node, block * BLOCK_PERSONS + place))
+                bit_put(out, place, true);
+        }
+    return planner->people.error;
+}
+
+static int run_person(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    memset(out, 0, BLOCK_WORDS * sizeof(*out));
+    return ask_all(planner, plan->node, block, candidates, out);
+}
+
+/* -- leaves -- */
+
+static int run_trait(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    size_t first = (size_t)block * BLOCK_WORDS;
+    uint64_t asked[BLOCK_WORDS];
+    for (size_t i = 0; i < BLOCK_WORDS; i++) {
+        out[i] = plan->bits ? plan->bits[first + i] : 0;
+        if (plan->missing)
+            out[i] |= ~plan->present[first + i];
+        out[i] &= candidates[i];
+        asked[i] = plan->complex ? plan->complex[first + i] & candidates[i] : 0;
+    }
+    return is_empty(asked) ? 0 : ask_all(planner, plan->node, block, asked, out);
+}
+
+static int run_metric(struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    uint64_t present[BLOCK_WORDS];
+    int error = column_read(&plan->column, block, plan->ranges, plan->range_count, candidates, out,
+        plan->missing ? present : NULL);
+    for (size_t i = 0; !error && plan->missing && i < BLOCK_WORDS; i++)
+        out[i] |= candidates[i] & ~present[i];
+    return error;
+}
+
+static int run_count(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    if (count_bits(candidates) <= ASKED_RATHER)
+        return run_person(planner, plan, block, candidates, out);
+    memset(planner->counts, 0, BLOCK_PERSONS * sizeof(*planner->counts));
+    int error = times_count(&plan->times, block, plan->from_ms, plan->to_ms, planner->counts);
+    const struct rule_node *node = plan->node;
+    bool accepted[64];
+    for (size_t i = 0; i < COUNT_OF(accepted); i++)
+        accepted[i] = rule_units_match(
+            node->aggregate_tests, node->aggregate_test_count, true, (int64_t)i, planner->audience->now_ms);
+    for (size_t word = 0; !error && word < BLOCK_WORDS; word++) {
+        out[word] = 0;
+        for (uint64_t rest = candidates[word]; rest != 0; rest &= rest - 1) {
+            uint32_t count = planner->counts[word * 64 + (size_t)__builtin_ctzll(rest)];
+            bool holds = count < COUNT_OF(accepted)
+                             ? accepted[count]
+                             : rule_units_match(node->aggregate_tests, node->aggregate_test_count, true,
+                                   count, planner->audience->now_ms);
+            out[word] |= holds ? rest & -rest : 0;
+        }
+    }
+    return error;
+}
+
+static int run_event(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    uint64_t with[BLOCK_WORDS] = {0};
+    memset(planner->counts, 0, BLOCK_PERSONS * sizeof(*planner->counts));
+    int error = times_count(&plan->times, block, plan->from_ms, plan->to_ms, planner->counts);
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < BLOCK_PERSONS; i++)
+        with[i / 64] |= (uint64_t)(planner->counts[i] != 0) << i % 64;
+    for (size_t i = 0; i < BLOCK_WORDS; i++) {
+        with[i] &= candidates[i];
+        out[i] = plan->missing ? candidates[i] & ~with[i] : 0;
+    }
+    return ask_all(planner, plan->node, block, with, out);
+}
+
+/* -- the tree -- */
+
+static int run_all(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    uint64_t left[BLOCK_WORDS];
+    memcpy(out, candidates, sizeof(left));
+    for (size_t i = 0; i < plan->child_count && !is_empty(out); i++) {
+        memcpy(left, out, sizeof(left));
+        int error = plan_run(planner, plan->children[i], block, left, out);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int run_any(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    uint64_t left[BLOCK_WORDS], found[BLOCK_WORDS];
+    memcpy(left, candidates, sizeof(left));
+    memset(out, 0, sizeof(left));
+    for (size_t i = 0; i < plan->child_count && !is_empty(left); i++) {
+        int error = plan_run(planner, plan->children[i], block, left, found);
+        if (error)
+            return error;
+        for (size_t word = 0; word < BLOCK_WORDS; word++) {
+            out[word] |= found[word];
+            left[word] &= ~found[word];
+        }
+    }
+    return 0;
+}
+
+static int run_not(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    int error = plan_run(planner, plan->children[0], block, candidates, out);
+    for (size_t word = 0; !error && word < BLOCK_WORDS; word++)
+        out[word] = candidates[word] & ~out[word];
+    return error;
+}
+
+int plan_run(
+    struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    switch (plan->kind) {
+    case PLAN_NOBODY:
+        memset(out, 0, BLOCK_WORDS * sizeof(*out));
+        return 0;
+    case PLAN_EVERYONE:
+        memcpy(out, candidates, BLOCK_WORDS * sizeof(*out));
+        return 0;
+    case PLAN_BITS:
+        for (size_t i = 0; i < BLOCK_WORDS; i++)
+            out[i] = candidates[i] & plan->bits[(size_t)block * BLOCK_WORDS + i];
+        return 0;
+    case PLAN_TRAIT:
+        return run_trait(planner, plan, block, candidates, out);
+    case PLAN_METRIC:
+        return run_metric(plan, block, candidates, out);
+    case PLAN_COUNT:
+        return run_count(planner, plan, block, candidates, out);
+    case PLAN_EVENT:
+        return run_event(planner, plan, block, candidates, out);
+    case PLAN_ALL:
+        return run_all(planner, plan, block, candidates, out);
+    case PLAN_ANY:
+        return run_any(planner, plan, block, candidates, out);
+    case PLAN_NOT:
+        return run_not(planner, plan, block, candidates, out);
+    default:
+        return run_person(planner, plan, block, candidates, out);
+    }
+}
