@@ -72,7 +72,7 @@ static int reserve_journeys(struct campaign *campaign, uint32_t number)
 {
     if (number <= campaign->journey_count)
         return 0;
-    struct live_journey **journeys = realloc(campaign->journeys, number * sizeof(*journeys));
+    struct live_journey **journeys = realloc(campaign->journeys, number * sizeof(struct live_journey *));
     if (!journeys)
         return -QY_ENOMEM;
     for (size_t i = campaign->journey_count; i < number; i++)

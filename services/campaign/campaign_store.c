@@ -379,14 +379,22 @@ void position_live(struct store_txn *txn, uint32_t journey, struct number_list *
     list_numbers(txn, TABLE_LIVE, &prefix, ret_nodes);
 }
 
-void position_forget(struct store_txn *txn, uint32_t node)
+static void forget_live(struct store_txn *txn, uint32_t node)
 {
-    _cleanup_(number_list_free) struct number_list journeys = {0};
-    position_journeys(txn, node, &journeys);
-    for (size_t i = 0; i < journeys.count; i++) {
-        struct store_key live = key_of_two((uint32_t)journeys.numbers[i], node);
+    struct store_key prefix = key_of(node);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_POSITIONS, &prefix, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &value)) {
+        struct store_key live = key_of_two(get_be32(key.data + 4), node);
         store_delete(txn, TABLE_LIVE, &live);
     }
+}
+
+void position_forget(struct store_txn *txn, uint32_t node)
+{
+    forget_live(txn, node);
     delete_prefix(txn, TABLE_POSITIONS, node);
     delete_prefix(txn, TABLE_SIDES, node);
 }

@@ -16,15 +16,15 @@ static void emit(struct batch *batch, const struct delivery *delivery)
 {
     char journey[JOURNEY_ID_BYTES], id[DELIVERY_ID_BYTES];
     Quanyu__Delivery record = QUANYU__DELIVERY__INIT;
-    record.journey = (char *)(uintptr_t)journey_id(delivery->journey, journey);
-    record.step = (char *)(uintptr_t)delivery->step;
-    record.channel = (char *)(uintptr_t)channel_name((enum channel)delivery->channel);
+    record.journey = (char *)journey_id(delivery->journey, journey);
+    record.step = (char *)delivery->step;
+    record.channel = (char *)channel_name((enum channel)delivery->channel);
     record.person = person_of(batch->txn, delivery->node);
     record.node = delivery->node;
     record.state = (Quanyu__Delivery__State)delivery_public_state(delivery);
-    record.reason = (char *)(uintptr_t)delivery->reason;
+    record.reason = (char *)delivery->reason;
     record.attempts = delivery->attempts;
-    record.delivery_id = (char *)(uintptr_t)delivery_id(delivery, id);
+    record.delivery_id = (char *)delivery_id(delivery, id);
     batch_emit(batch, RECORD_DELIVERY, &record.base);
 }
 
