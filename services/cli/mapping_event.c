@@ -240,7 +240,8 @@ static void write_sum(struct making *making, struct json *json, const char *name
     char number[DECIMAL_TEXT_BYTES];
     if (name)
         json_name(json, name);
-    json_raw(json, decimal_format((int64_t)units, (unsigned)decimals, number), strlen(number), "0");
+    decimal_format((int64_t)units, (unsigned)decimals, number);
+    json_raw(json, number, strlen(number), "0");
 }
 
 static void write_members(struct making *making, struct json *json, const struct line *line, yyjson_val *members);
