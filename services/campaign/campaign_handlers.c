@@ -137,7 +137,9 @@ static int take_up(struct rpc_context *context, const Quanyu__Journey *row)
 /* As it is after all of it. */
 static int show_saved(struct rpc_context *context, uint32_t number, Quanyu__Journey **ret_shown)
 {
+    struct campaign *campaign = context->self;
     struct store_txn *txn = context->batch->txn;
+    count_sheet_flush(&campaign->counts, txn);
     Quanyu__Journey *row = journey_load(txn, number, context->arena);
     if (!row)
         return store_error(txn) ? store_error(txn) : -QY_ENOMEM;

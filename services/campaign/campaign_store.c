@@ -196,12 +196,12 @@ struct counts counts_get(struct store_txn *txn, uint32_t journey, const char *st
     return counts;
 }
 
-void counts_add(struct store_txn *txn, uint32_t journey, const char *step, enum count count, int change)
+void counts_change(
+    struct store_txn *txn, uint32_t journey, const char *step, const int64_t change[COUNT_KINDS])
 {
     struct counts counts = counts_get(txn, journey, step);
-    if (change < 0 && counts.value[count] == 0)
-        return;
-    counts.value[count] += (uint64_t)(int64_t)change;
+    for (unsigned i = 0; i < COUNT_KINDS; i++)
+        counts.value[i] += (uint64_t)change[i];
     struct store_key key = counts_key(journey, step);
     store_put(txn, TABLE_COUNTS, &key, &counts, sizeof(counts));
 }

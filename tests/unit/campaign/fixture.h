@@ -77,7 +77,7 @@ static inline void fixture_start(struct fixture *fixture)
     const struct store_options options = {.path = path,
         .tables = tables,
         .table_count = CAMPAIGN_TABLE_COUNT + 1,
-        .map_bytes = 64 << 20,
+        .map_bytes = (uint64_t)64 << 20,
         .schema_version = CAMPAIGN_SCHEMA_VERSION};
     assert_int_equal(store_open(&options, &fixture->store), 0);
     struct store_txn *txn;
