@@ -109,8 +109,9 @@ struct http_server {
     struct http_memory memory;
     _Atomic uint64_t connections;
     _Atomic bool stopping;
-    unsigned grace_ms;           /* set before stopping */
-    _Atomic uint64_t references; /* the owner, and requests that were still unanswered when it closed */
+    unsigned grace_ms; /* set before stopping */
+    _Atomic uint64_t
+        references; /* the owner, requests that were unanswered when it closed, who wakes a thread */
     struct metric *connections_open, *connections_accepted, *request_seconds, *request_bytes, *answer_bytes;
     unsigned thread_count;
     struct http_thread threads[];

@@ -184,8 +184,11 @@ uint16_t http_server_port(const struct http_server *server)
 
 void http_server_release(struct http_server *server)
 {
-    if (atomic_fetch_sub(&server->references, 1) == 1)
-        free(server);
+    if (atomic_fetch_sub(&server->references, 1) > 1)
+        return;
+    for (unsigned i = 0; i < server->thread_count; i++)
+        close_descriptor(&server->threads[i].wake_descriptor);
+    free(server);
 }
 
 void http_server_close(struct http_server **server, unsigned grace_ms)
