@@ -81,16 +81,35 @@ static int dump_links(
     return error;
 }
 
+/* "nodes:7", "links:7:9": the numbers behind the name. */
+static bool read_cursor(const char *cursor, const char *name, uint32_t *numbers, unsigned count)
+{
+    size_t size = strlen(name);
+    if (strncmp(cursor, name, size) != 0)
+        return false;
+    cursor += size;
+    for (unsigned i = 0; i < count; i++) {
+        char *end;
+        if (*cursor++ != ':')
+            return false;
+        numbers[i] = (uint32_t)strtoul(cursor, &end, 10);
+        if (end == cursor)
+            return false;
+        cursor = end;
+    }
+    return *cursor == '\0';
+}
+
 int identity_dump(
     void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
 {
     const struct identity *identity = self;
-    unsigned low = 0, high = 0;
+    uint32_t from[2] = {0};
     int error;
-    if (sscanf(cursor, "links:%u:%u", &low, &high) == 2)
-        error = dump_links(txn, low, high, lines, ret_cursor);
-    else if (!*cursor || sscanf(cursor, "nodes:%u", &low) == 1)
-        error = dump_nodes(identity, txn, low, lines, ret_cursor);
+    if (read_cursor(cursor, "links", from, 2))
+        error = dump_links(txn, from[0], from[1], lines, ret_cursor);
+    else if (!*cursor || read_cursor(cursor, "nodes", from, 1))
+        error = dump_nodes(identity, txn, from[0], lines, ret_cursor);
     else
         return -QY_EINVAL;
     if (!error)

@@ -180,7 +180,7 @@ static int node_names(struct rpc_context *context, const ProtobufCMessage *reque
     if (!answer)
         return -QY_ENOMEM;
     quanyu__node_names_reply__init(answer);
-    answer->names = arena_alloc(context->arena, limit * sizeof(*answer->names));
+    answer->names = arena_alloc(context->arena, limit * sizeof(void *));
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = answer->names ? identity_store_scan_nodes(context->txn, asked->from, &scan) : -QY_ENOMEM;
     uint32_t node;

@@ -162,7 +162,7 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     event.node = resolution->node;
     event.person = resolution->person;
     event.type = raw->type;
-    event.name = (char *)(uintptr_t)buffer_c_str(&worker->name);
+    event.name = (char *)buffer_c_str(&worker->name);
     event.received_ms = raw->received_ms;
     event.event_ms = raw->event_ms;
     event.history = raw->history;

@@ -119,7 +119,7 @@ static void add(struct world *world, Quanyu__EventType type, int64_t event_ms, c
     raw.event_ms = event_ms;
     raw.received_ms = 5000;
     raw.source = 3;
-    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)(uintptr_t)body};
+    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)body};
     assert_true(quanyu__raw_event__get_packed_size(&raw) <= sizeof(packed));
     struct journal_record record = {
         .offset = world->offset++, .record_class = IDENTITY_INPUT_EVENT, .time_ms = 1000};
@@ -263,8 +263,8 @@ static int ask(struct world *world, Quanyu__IdentityRequest *request, struct sto
 static const Quanyu__PersonView *look_up(struct world *world, const char *kind, const char *value)
 {
     Quanyu__Identifier identifier = QUANYU__IDENTIFIER__INIT;
-    identifier.kind = (char *)(uintptr_t)kind;
-    identifier.value = (char *)(uintptr_t)value;
+    identifier.kind = (char *)kind;
+    identifier.value = (char *)value;
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.n_identifiers = 1;
     lookup.identifiers = (Quanyu__Identifier *[]){&identifier};
@@ -516,7 +516,7 @@ static void a_joined_persons_one_id_leads_to_the_other(void **state)
     assert_string_equal(reply.person->asked_one_id, asked);
     asked[3] = asked[3] == 'x' ? 'y' : 'x';
     assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
-    lookup.one_id = (char *)(uintptr_t)protobuf_c_empty_string;
+    lookup.one_id = (char *)protobuf_c_empty_string;
     lookup.person = 3;
     assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
     lookup.person = 0;
