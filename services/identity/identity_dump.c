@@ -48,18 +48,21 @@ static int dump_nodes(const struct identity *identity, struct store_txn *txn, ui
     struct buffer *lines, char ret_cursor[128])
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_nodes(txn, from, &scan);
+    int error = identity_store_scan_places(txn, from, &scan);
     uint32_t node;
+    struct node_place place;
     struct node_row row;
-    while (!error && identity_store_next_node(txn, scan, &node, &row)) {
+    while (!error && identity_store_next_place(txn, scan, &node, &place)) {
         if (lines->size > LINES_BYTES) {
             snprintf(ret_cursor, 128, "nodes:%u", node);
             return 0;
         }
+        if (!identity_store_node(txn, node, &row))
+            return store_fail(txn, -QY_ECORRUPT);
         buffer_printf(lines, "{\"node\":\"n:%u\",\"kind\":\"%s\"", node, row.kind);
-        write_hash(lines, "hash", row.hash);
-        buffer_printf(lines, ",\"person\":\"p:%u\"}\n", row.person);
-        error = dump_traits(identity, txn, row.person, node, lines);
+        write_hash(lines, "hash", place.hash);
+        buffer_printf(lines, ",\"person\":\"p:%u\"}\n", place.person);
+        error = dump_traits(identity, txn, place.person, node, lines);
     }
     snprintf(ret_cursor, 128, "links:0:0");
     return error;
