@@ -77,7 +77,7 @@ static struct profile_entry *find(struct profile *profile, const char *key, size
 
 const struct profile_entry *profile_find(const struct profile *profile, const char *key, size_t key_size)
 {
-    return find((struct profile *)(uintptr_t)profile, key, key_size);
+    return find((struct profile *)profile, key, key_size);
 }
 
 static bool same_value(const struct profile_entry *a, const struct profile_entry *b)

@@ -43,7 +43,7 @@ int worker_open(const struct identity *identity, struct worker **ret_worker)
     if (!error)
         error = keeper_open(identity, worker->pseudonymiser, &worker->keeper);
     if (!error)
-        error = graph_open(identity->vault, &identity->kinds, &worker->graph);
+        error = graph_open(identity->vault, &identity->kinds, identity->index, &worker->graph);
     if (error)
         worker_close(&worker);
     *ret_worker = worker;
@@ -84,9 +84,9 @@ void worker_measure(struct worker *worker, struct metrics *metrics)
         "Events that showed two persons to be one.");
 }
 
-void worker_load(struct worker *worker, struct store_txn *txn)
+int worker_load(struct worker *worker, struct store_txn *txn)
 {
-    graph_load(worker->graph, txn);
+    return graph_load(worker->graph, txn);
 }
 
 void worker_save(struct worker *worker, struct store_txn *txn)
@@ -162,7 +162,7 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     event.node = resolution->node;
     event.person = resolution->person;
     event.type = raw->type;
-    event.name = (char *)(uintptr_t)buffer_c_str(&worker->name);
+    event.name = (char *)buffer_c_str(&worker->name);
     event.received_ms = raw->received_ms;
     event.event_ms = raw->event_ms;
     event.history = raw->history;
