@@ -12,9 +12,11 @@
 
 static bool read_amount(yyjson_val *value, unsigned scale, int64_t *ret_units)
 {
-    const char *text = yyjson_is_raw(value) ? yyjson_get_raw(value) : yyjson_get_str(value);
     int64_t units;
-    if (!text || !decimal_parse_json(text, yyjson_get_len(value), scale, true, &units))
+    size_t size = yyjson_get_len(value);
+    if (yyjson_is_raw(value)
+            ? !decimal_parse_json(yyjson_get_raw(value), size, scale, true, &units)
+            : !yyjson_is_str(value) || !decimal_parse(yyjson_get_str(value), size, scale, true, &units))
         return false;
     if (units > AMOUNT_MAX || units < -AMOUNT_MAX)
         return false;
