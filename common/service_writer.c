@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,13 +307,30 @@ static bool has_work(const struct service *service)
     return false;
 }
 
+static void pause_until(struct timespec *until)
+{
+    clock_gettime(CLOCK_REALTIME, until);
+    until->tv_sec += FULL_PAUSE_SECONDS;
+}
+
+/* Under the lock. While there is no room, nothing may come that would find out that there is room again: so it ends then, too. */
+static void wait_for_work(struct service *service)
+{
+    struct timespec until;
+    pause_until(&until);
+    bool full = atomic_load(&service->full);
+    int result = 0;
+    while (!service->stopping && !has_work(service) && result != ETIMEDOUT)
+        result = full ? pthread_cond_timedwait(&service->wake, &service->lock, &until)
+                      : pthread_cond_wait(&service->wake, &service->lock);
+}
+
 /* Waits for something to do; false when the service stops and nothing that callers wait for is left. */
 static bool take_round(struct service *service, struct round *round)
 {
     *round = (struct round){.batch = {.service = service, .journal = service->journal}};
     pthread_mutex_lock(&service->lock);
-    while (!service->stopping && !has_work(service))
-        pthread_cond_wait(&service->wake, &service->lock);
+    wait_for_work(service);
     bool more = !service->stopping || service->works;
     round->works = TAKE(service->works);
     service->works_end = &service->works;
@@ -332,8 +350,7 @@ static bool take_round(struct service *service, struct round *round)
 static void pause_when_full(struct service *service)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FULL_PAUSE_SECONDS;
+    pause_until(&until);
     pthread_mutex_lock(&service->lock);
     while (!service->stopping && !service->works &&
            pthread_cond_timedwait(&service->wake, &service->lock, &until) == 0)

@@ -8,6 +8,8 @@ import random
 import shutil
 import threading
 
+from suite import wait_for
+
 BEGIN = datetime.datetime(2025, 10, 1, tzinfo=datetime.timezone.utc)
 PAUSE = 0.01  # between two attempts
 
@@ -179,7 +181,14 @@ def copy_secrets(source, target):
             shutil.copy(path, target.data / "identity")
 
 
+def has_all(status, follower):
+    services = status["services"]
+    return all(int(i["position"]) >= int(services[i["from"]]["journal_end"]) for i in services[follower]["inputs"])
+
+
 def canonical(suite):
+    """The state of a suite that is at rest. What makes it quiet does not wait for audit: that is waited for here."""
+    wait_for(lambda: has_all(suite.get("/api/v1/status"), "audit"), "audit has all of the journals")
     lines = suite.cli("dump", "--canonical").stdout.splitlines()
     assert lines
     return lines
