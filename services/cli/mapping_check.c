@@ -24,6 +24,12 @@ static int complain(char error[300], const char *pointer, const char *reason)
     return -1;
 }
 
+static const char *name_of(yyjson_val *key)
+{
+    const char *name = yyjson_get_str(key);
+    return name ? name : "";
+}
+
 static bool is_one_of(yyjson_val *text, const char *const *allowed)
 {
     for (const char *const *name = allowed; *name; name++)
@@ -44,7 +50,7 @@ int mapping_check_members(
         (void)value;
         if (is_one_of(key, allowed))
             continue;
-        snprintf(error, 300, "%s/%.100s: there is no such member", pointer, yyjson_get_str(key));
+        snprintf(error, 300, "%s/%.100s: there is no such member", pointer, name_of(key));
         return -1;
     }
     return 0;
@@ -93,7 +99,7 @@ static int check_condition(yyjson_val *condition, const char *pointer, char erro
         return -1;
     yyjson_obj_foreach(condition, index, count, key, operand)
     {
-        snprintf(below, sizeof(below), "%.100s/%.40s", pointer, yyjson_get_str(key));
+        snprintf(below, sizeof(below), "%.100s/%.40s", pointer, name_of(key));
         if (check_operand(key, operand, below, error))
             return -1;
     }
@@ -218,7 +224,7 @@ static int check_values(yyjson_val *values, const char *pointer, unsigned depth,
         return complain(error, pointer, "must be an object");
     yyjson_obj_foreach(values, index, count, key, value)
     {
-        snprintf(below, sizeof(below), "%.100s/%.40s", pointer, yyjson_get_str(key));
+        snprintf(below, sizeof(below), "%.100s/%.40s", pointer, name_of(key));
         if (check_value(value, below, depth, error))
             return -1;
     }
