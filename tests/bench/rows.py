@@ -104,7 +104,7 @@ def delivery(stage):
     count = int(min(stage.options.seconds, 30) * TRIGGERS_PER_SECOND)
     hook = stage.port()
     events = [{"type": "identify", "userId": f"user-{TRIGGER_FIRST + i:08}", "messageId": f"known-{time.time()}-{i}",
-               "traits": {"name": f"{TRIGGER_FIRST + i:08}"}} for i in range(count)]
+               "traits": {"name": f"{TRIGGER_FIRST + i:08}", "email": f"trigger-{i}@bench.example"}} for i in range(count)]
     suite.send(events)
     stage.wait_folded(600)
     journey = suite.post("/api/v1/journeys", {
