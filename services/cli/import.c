@@ -53,7 +53,8 @@ static int complain(const char *what, const char *reason)
 
 /* -- progress -- */
 
-static void show_progress(struct import *import, const char *doing, uint64_t done, uint64_t all, uint64_t counted)
+static void show_progress(
+    struct import *import, const char *doing, uint64_t done, uint64_t all, uint64_t counted)
 {
     double time = now();
     if (!isatty(STDERR_FILENO) || time - import->shown < 0.1)
@@ -65,8 +66,8 @@ static void show_progress(struct import *import, const char *doing, uint64_t don
         bar[i] = i < part * 30 ? '#' : '.';
     bar[30] = 0;
     unsigned left = part > 0 ? (unsigned)(spent / part - spent) : 0;
-    fprintf(stderr, "\r%s [%s] %3.0f %%  %" PRIu64 "  %.0f/s  %u:%02u left   ", doing, bar, part * 100, counted,
-        spent > 0 ? (double)counted / spent : 0, left / 60, left % 60);
+    fprintf(stderr, "\r%s [%s] %3.0f %%  %" PRIu64 "  %.0f/s  %u:%02u left   ", doing, bar, part * 100,
+        counted, spent > 0 ? (double)counted / spent : 0, left / 60, left % 60);
 }
 
 static void end_progress(void)
@@ -256,8 +257,8 @@ static void close_files(struct import *import)
 static void print_summary(const struct import *import)
 {
     end_progress();
-    printf("%" PRIu64 " lines, %" PRIu64 " events: %" PRIu64 " new, %" PRIu64 " there already\n", import->lines, import->sent,
-        import->sender.accepted, import->sender.duplicates);
+    printf("%" PRIu64 " lines, %" PRIu64 " events: %" PRIu64 " new, %" PRIu64 " there already\n",
+        import->lines, import->sent, import->sender.accepted, import->sender.duplicates);
     for (size_t i = 0; i < SKIP_REASONS_MAX && import->skipped[i].reason; i++)
         printf("%" PRIu64 " lines left out: %s\n", import->skipped[i].lines, import->skipped[i].reason);
     uint64_t bad = import->bad + import->sender.refused;
