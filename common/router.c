@@ -116,7 +116,7 @@ const char *route_parameter(const struct route_match *match, const char *name)
     for (unsigned i = 0; i < match->parameter_count; i++)
         if (strcmp(match->parameters[i].name, name) == 0)
             return match->parameters[i].value;
-    assert(!"a parameter that the route has");
+    assert(false && "a parameter that the route has");
     return "";
 }
 
