@@ -8,7 +8,7 @@ import random
 import shutil
 import threading
 
-from suite import wait_for
+from suite import Suite, wait_for
 
 BEGIN = datetime.datetime(2025, 10, 1, tzinfo=datetime.timezone.utc)
 PAUSE = 0.01  # between two attempts
@@ -199,3 +199,36 @@ def assert_same(left, right, what):
     missing, more = sorted(set(left) - set(right)), sorted(set(right) - set(left))
     shown = "\n".join([f"- {line}" for line in missing[:10]] + [f"+ {line}" for line in more[:10]])
     assert left == right, f"{what}: {len(missing)} lines are missing, {len(more)} are new, {len(left)} and {len(right)} in all\n{shown}"
+
+
+def segment(suite):
+    suite.post("/api/v1/segments", {"name": "Frequent", "rule": {"metric": "orders", "gte": 3}})
+
+
+class Input:
+    """The same for several tests, in two halves, and the state that comes of it when nothing is in the way."""
+
+    def __init__(self, seed, directory, connections, batches, padding=0, size=20):
+        self.seed, self.connections, self.batches, self.padding, self.size = seed, connections, batches, padding, size
+        self.undisturbed = Suite(directory)
+        with self.undisturbed as suite:
+            suite.start()
+            segment(suite)
+            for half in self.halves():
+                send_all(suite, half)
+            suite.wait_quiet()
+            self.expected = canonical(suite)
+
+    def halves(self):
+        """For each half, for each connection, its batches."""
+        drawn = random.Random(f"{self.seed}/padding")
+        customers = [Customers(self.seed, f"d{i}", 40) for i in range(self.connections)]
+        both = [[c.batches(self.batches, self.size) for c in customers] for _ in range(2)]
+        for event in (event for half in both for batches in half for batch in batches for event in batch):
+            if event["type"] == "track" and self.padding:
+                event["properties"]["note"] = drawn.randbytes(self.padding // 2).hex()
+        return both
+
+    def check(self, suite):
+        suite.wait_quiet()
+        assert_same(self.expected, canonical(suite), "compared with the undisturbed run")

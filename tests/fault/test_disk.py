@@ -1,63 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full, and disks that fail: what was acknowledged stays, and counts once."""
 import random
-import threading
 
 import pytest
 
 from conftest import LONG
 from disks import Ballast, small_disk
-from load import Customers, Sender, assert_same, canonical, copy_secrets, send_all
+from load import Input, Sender, copy_secrets, segment, send_all
 from suite import Suite, request, wait_for
 
 CONNECTIONS = 3
 BATCHES = 24 if not LONG else 240
-BATCH = 20
 DISK_MB = 48
 PADDING = 3000  # bytes of each event, so that a disk fills soon
-
-
-class Input:
-    """The same for every test of this module, in two halves, and what becomes of it when nothing is in the way."""
-
-    def __init__(self, seed, directory):
-        self.seed = seed
-        self.undisturbed = Suite(directory)
-        first, second = self.halves()
-        with self.undisturbed as suite:
-            suite.start()
-            segment(suite)
-            send_all(suite, first)
-            send_all(suite, second)
-            suite.wait_quiet()
-            self.expected = canonical(suite)
-
-    def halves(self):
-        drawn = random.Random(f"{self.seed}/padding")
-        customers = [Customers(self.seed, f"d{i}", 40) for i in range(CONNECTIONS)]
-        both = [[c.batches(BATCHES, BATCH) for c in customers] for _ in range(2)]
-        for half in both:
-            for batches in half:
-                for batch in batches:
-                    for event in batch:
-                        if event["type"] == "track":
-                            event["properties"]["note"] = drawn.randbytes(PADDING // 2).hex()
-        return both
-
-    def check(self, suite):
-        suite.wait_quiet()
-        assert_same(self.expected, canonical(suite), "after the disk was in the way")
-
-
-def segment(suite):
-    suite.post("/api/v1/segments", {"name": "Frequent", "rule": {"metric": "orders", "gte": 3}})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed of this module: {seed}")
-    return Input(seed, tmp_path_factory.mktemp("undisturbed"))
+    return Input(seed, tmp_path_factory.mktemp("undisturbed"), CONNECTIONS, BATCHES, PADDING)
 
 
 def readiness(suite, name):
