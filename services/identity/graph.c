@@ -94,24 +94,24 @@ struct found {
     uint8_t hash[VAULT_HASH_BYTES];
 };
 
-static void look_up(
+static void hash_identifier(
     struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
 {
     *found = (struct found){.identifier = identifier, .kind = kind};
     vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
-    node_index_find(graph->index, found->hash, &found->node, &found->person);
+    node_index_prefetch(graph->index, found->hash);
 }
 
 /* A previousId is a user's id, unless it is known as an anonymous id alone. */
-static void find_node(struct graph *graph, const struct identifier *identifier, struct found *found)
+static void find_node(struct graph *graph, struct found *found)
 {
-    look_up(graph, identifier, identifier->kind, found);
-    const struct kind *anonymous = identifier->previous ? graph->kinds->anonymous_id : NULL;
+    node_index_find(graph->index, found->hash, &found->node, &found->person);
+    const struct kind *anonymous = found->identifier->previous ? graph->kinds->anonymous_id : NULL;
     if (found->node || !anonymous)
         return;
     struct found other;
-    look_up(graph, identifier, anonymous, &other);
-    if (other.node)
+    hash_identifier(graph, found->identifier, anonymous, &other);
+    if (node_index_find(graph->index, other.hash, &other.node, &other.person))
         *found = other;
 }
 
@@ -240,8 +240,12 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
 {
     struct found found[IDENTIFIERS_MAX];
     unsigned count = identifiers->count;
+    for (unsigned i = 0; i < count; i++) {
+        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
+        hash_identifier(graph, identifier, identifier->kind, &found[i]);
+    }
     for (unsigned i = 0; i < count; i++)
-        find_node(graph, &identifiers->items[identifiers->order[i]], &found[i]);
+        find_node(graph, &found[i]);
 
     struct resolution resolution = {.person = lowest_person(found, count)};
     int error = join_all(graph, batch, found, count, resolution.person, evidence, &resolution.joined);

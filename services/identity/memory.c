@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 65536u
+#define SLOT_BITS 18 /* 18 MiB, of which only what is used takes memory */
+#define SLOTS (1u << SLOT_BITS)
 #define PACKED_MAX 51 /* a name, a number and an email; who has more is read each time */
 
 struct slot {
@@ -38,7 +39,7 @@ void memory_close(struct memory **memory)
 
 static struct slot *slot_of(struct memory *memory, uint32_t person)
 {
-    return &memory->slots[(person * 2654435761u) >> 16];
+    return &memory->slots[(person * 2654435761u) >> (32 - SLOT_BITS)];
 }
 
 bool memory_find(struct memory *memory, uint32_t person, struct bytes *ret_packed)

@@ -77,6 +77,11 @@ static struct slot *find(const struct node_index *index, uint64_t hash)
     return &index->slots[place];
 }
 
+void node_index_prefetch(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES])
+{
+    __builtin_prefetch(&index->slots[place_of(index, get_be64(hash))]);
+}
+
 bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node,
     uint32_t *ret_person)
 {

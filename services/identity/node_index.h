@@ -13,6 +13,8 @@ struct node_index;
 int node_index_open(struct node_index **ret_index);
 void node_index_close(struct node_index **index);
 
+/* Brings the place of a hash near before it is looked at: it is hardly ever in a cache. */
+void node_index_prefetch(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES]);
 /* Writer. False: there is no such node. */
 bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node,
     uint32_t *ret_person);
