@@ -54,7 +54,8 @@ static int prepare_paths(struct service *service)
     snprintf(service->state_path, sizeof(service->state_path), "%s/state", service->data_path);
     int error = directory_make(service->data_path);
     if (error)
-        log_line(LOG_ERROR, "directory cannot be made", "path=%s error=%s", service->data_path, error_name(error));
+        log_line(
+            LOG_ERROR, "directory cannot be made", "path=%s error=%s", service->data_path, error_name(error));
     return error;
 }
 

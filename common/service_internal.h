@@ -96,6 +96,13 @@ void writer_stop(struct service *service);
 /* Follower threads; takes the batch over. */
 void writer_take_batch(struct input *input, struct follow_batch *batch);
 
+/* -- service_rows.c -- */
+/* Sets each input's committed position and the service's time. */
+int rows_read(struct service *service, struct journal_position *ret_end);
+/* Of the inputs, writes those that have moved. */
+void rows_put(struct service *service, struct store_txn *txn, const struct journal_position *end,
+    const struct journal_position reached[INPUTS_MAX], int64_t now_ms);
+
 /* -- service_status.c -- */
 extern const struct rpc_handler service_runtime_handlers[2]; /* status, dump */
 bool service_ready(void *self, struct buffer *reasons);
