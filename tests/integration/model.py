@@ -161,8 +161,10 @@ class World:
         self.person = {}   # node: person, which is its first node
         self.kinds = {}    # node: kind
         self.taken = None  # thresholds of the scores, since the last midnight
+        self.stages = STAGES
         self.definitions = []
         self.members = {}  # person: {definition}
+        self.hand = {}     # (node, tag): when it expires, or None
 
     # -- events
 
@@ -241,16 +243,21 @@ class World:
         events = self.events_of(person)
         metrics = totals(events, self.currency)
         metrics.update(scores(metrics, self.taken))
-        held = {definition for definition in self.members.get(person, ())}
         return self.with_stage({
-            "traits": traits_of(events), "metrics": metrics, "tier": None, "events": events,
-            "tags": {d.name: ["rule"] for d in held if d.kind == "tag"},
-            "segments": [d.name for d in held if d.kind == "segment"],
+            "traits": traits_of(events), "metrics": metrics, "tier": None, "events": events, **self.memberships(person, now_ms),
             "identifiers": {self.kinds[node] for node, owner in self.person.items() if owner == person}}, now_ms)
+
+    def memberships(self, person, now_ms):
+        held = self.members.get(person, ())
+        tags = {d.name: ["rule"] for d in held if d.kind == "tag"}
+        for (node, name), expires_ms in self.hand.items():
+            if self.person[node] == person and (expires_ms is None or expires_ms > now_ms):
+                tags[name] = tags.get(name, []) + ["guide"]
+        return {"tags": tags, "segments": [d.name for d in held if d.kind == "segment"]}
 
     def with_stage(self, subject, now_ms):
         subject["stage"] = None
-        subject["stage"] = next(stage for stage, rule in STAGES if self.rules.matches(rule, subject, now_ms))
+        subject["stage"] = next((stage for stage, rule in self.stages if self.rules.matches(rule, subject, now_ms)), None)
         return subject
 
     # -- definitions
@@ -262,6 +269,25 @@ class World:
         for person in self.people():
             self.evaluate(person, "rule", [definition])
         return definition
+
+    def redefine(self, definition, rule):
+        definition.rule = rule
+        for person in self.people():
+            self.evaluate(person, "rule")
+
+    def set_stages(self, stages):
+        self.stages = stages
+        for person in self.people():
+            self.evaluate(person, "rule")
+
+    def tag(self, person, name, expires_ms=None):
+        """By hand: it stays with the node that founded the One ID, which bears the person's number."""
+        self.hand[person, name] = expires_ms
+        self.evaluate(person, "hand")
+
+    def untag(self, person, name):
+        self.hand = {(node, tag): at for (node, tag), at in self.hand.items() if tag != name or self.person[node] != person}
+        self.evaluate(person, "hand")
 
     def evaluate(self, person, cause, definitions=None, at_ms=None):
         now_ms = self.now_ms if at_ms is None else at_ms
@@ -275,8 +301,7 @@ class World:
             definition.entered += member
             definition.left += not member
             definition.changes.append((person, "entered" if member else "left", now_ms, cause))
-            subject["tags"] = {d.name: ["rule"] for d in held if d.kind == "tag"}
-            subject["segments"] = [d.name for d in held if d.kind == "segment"]
+            subject.update(self.memberships(person, now_ms))
 
     # -- time
 
@@ -289,12 +314,15 @@ class World:
         """Everything whose age passes a rule's duration on the way is looked at then, and everybody at midnight."""
         end = self.now_ms + ms
         moments = {}
-        durations = sorted({d for rule in [d.rule for d in self.definitions] + [r for _, r in STAGES] for d in self.durations(rule)})
+        durations = sorted({d for rule in [d.rule for d in self.definitions] + [r for _, r in self.stages] for d in self.durations(rule)})
         for person in self.people():
             for at in {at for event in self.events_of(person) for at in self.times_in(event)}:
                 for moment in (at + duration + 1 for duration in durations):
                     if self.now_ms < moment <= end:
                         moments.setdefault(moment, set()).add(person)
+        for (node, _), expires_ms in self.hand.items():
+            if expires_ms is not None and self.now_ms < expires_ms <= end:
+                moments.setdefault(expires_ms, set()).add(self.person[node])
         midnight = self.next_midnight(self.now_ms)
         while midnight <= end:
             moments[midnight] = None
@@ -353,7 +381,7 @@ class World:
 
         events = sorted(subject["events"], key=lambda e: (e["time_ms"], e["number"]), reverse=True)
         return {"identifiers": sorted(self.kinds[node] for node, owner in self.person.items() if owner == person),
-                "traits": subject["traits"], "stage": subject["stage"], "tags": sorted(subject["tags"]),
+                "traits": subject["traits"], "stage": subject["stage"], "tags": sorted((name, origin) for name, origins in subject["tags"].items() for origin in origins),
                 "segments": sorted(subject["segments"]),
                 "metrics": {name: shown(name, value) for name, value in subject["metrics"].items()},
                 "events": [(e["type"], e["name"], time_text(e["time_ms"])) for e in events[:50]]}

@@ -22,6 +22,7 @@ SECONDS = 30 if not os.environ.get("QUANYU_LONG") else int(os.environ.get("QUANY
 SHRINK_SECONDS = int(os.environ.get("QUANYU_SHRINK_SECONDS", "180"))
 START = "2026-01-30T09:00:00Z"
 START_MS = 1_769_763_600_000
+STAGES = ["prospect", "new", "active", "dormant", "lost"]
 SHOWN_TRAITS = ("city", "level", "vip", "likes", "since", "has_phone", "has_email")
 
 
@@ -208,12 +209,13 @@ class Maker:
         return condition
 
     def simple(self, names):
-        stages = ["prospect", "new", "active", "dormant", "lost"]
-        options = [{"stage": self.pick(stages)}, {"stage": self.random.sample(stages, 2)},
-                   {"identifier": self.pick(["phone", "email", "user_id", "anonymous_id", "wechat_openid"])}, {"everyone": True}]
+        options = [{"stage": self.pick(STAGES)}, {"stage": self.random.sample(STAGES, 2)}] if names.get("stage", True) else []
+        options += [{"identifier": self.pick(["phone", "email", "user_id", "anonymous_id", "wechat_openid"])}, {"everyone": True}]
         for kind in ("tag", "segment"):
             if names.get(kind):
                 options += [{kind: self.pick(names[kind])}] * 2
+        if names.get("tag"):
+            options.append({"tag": self.pick(names["tag"]), "origin": self.pick(["rule", "guide"])})
         return self.pick(options)
 
     def rule(self, names, depth=0):
@@ -232,6 +234,23 @@ class Maker:
 
     # -- a run
 
+    def changes(self, names, now_ms):
+        """By hand: what definitions say, who has a tag."""
+        steps = []
+        if self.chance(0.3):
+            kind = self.pick(["tag", "segment"])
+            steps.append({"redefine": self.pick(names[kind]), "rule": self.rule({} if kind == "tag" else {"tag": names["tag"]})})
+        if self.chance(0.3):
+            rules = [self.rule({"stage": False}) for _ in STAGES]
+            steps.append({"stages": [[stage, rule] for stage, rule in zip(self.random.sample(STAGES, len(STAGES)), rules)]
+                          + ([["other", {"everyone": True}]] if self.chance(0.5) else [])})
+        for _ in range(self.random.randrange(4)):
+            expires_ms = now_ms + self.pick([1, HOUR, 30 * HOUR, 40 * DAY]) if self.chance(0.6) else None
+            steps.append({"tag": self.pick(names["tag"]), "of": f"u{self.random.randrange(25)}", "expires_ms": expires_ms})
+        if self.chance(0.3):
+            steps.append({"untag": self.pick(names["tag"]), "of": f"u{self.random.randrange(25)}"})
+        return steps
+
     def steps(self):
         steps, sent, names, now_ms = [], [], {"tag": [], "segment": []}, START_MS
         for _ in range(self.random.randint(4, 7)):
@@ -244,11 +263,12 @@ class Maker:
                     rule = self.rule({} if kind == "tag" else {"tag": names["tag"]})
                     steps.append({"define": kind, "name": name, "rule": rule})
                     names[kind].append(name)
+            steps += self.changes(names, now_ms)
             hours = self.pick([1, 7, 24, 100, 24 * 31, 24 * 61])
             now_ms += hours * HOUR
             steps += [{"advance": hours}, {"compare": True}]
-            steps += [{"ask": self.rule(names)} for _ in range(12)]
-            steps += [{"ask": self.rule({}), "as_of": self.moment(now_ms)} for _ in range(6)]
+            steps += [{"ask": self.rule(names)} for _ in range(20)]
+            steps += [{"ask": self.rule({}), "as_of": self.moment(now_ms)} for _ in range(8)]
         return steps
 
 
@@ -285,6 +305,43 @@ class Run:
         if step["define"] == "segment":
             self.ids[step["name"]] = answer.json["id"]
         self.world.define(step["define"], step["name"], step["rule"])
+
+    def redefine(self, step):
+        self.suite.wait_quiet()
+        definition = next(d for d in self.world.definitions if d.name == step["redefine"])
+        path = f"/api/v1/tags/{definition.name}" if definition.kind == "tag" else f"/api/v1/segments/{self.ids[definition.name]}"
+        answer = self.suite.api("PATCH", path, write({"rule": self.named(step["rule"])}))
+        assert answer.status == 200, (answer, write(step))
+        self.world.redefine(definition, step["rule"])
+
+    def stages(self, step):
+        self.suite.wait_quiet()
+        answer = self.suite.api("PUT", "/api/v1/stages", write({"stages": [{"stage": stage, "rule": rule} for stage, rule in step["stages"]]}))
+        assert answer.status == 200, (answer, write(step))
+        self.world.set_stages(step["stages"])
+
+    def person_of(self, step):
+        self.suite.wait_quiet()
+        node = self.world.nodes.get(("user_id", step["of"]))
+        return self.world.person[node] if node else None
+
+    def tag(self, step):
+        person = self.person_of(step)
+        if person:
+            one_id = self.suite.lookup("user_id", step["of"]).json["one_id"]
+            expires_ms = step["expires_ms"]
+            expires_ms = None if expires_ms is None else max(expires_ms, self.world.now_ms + 1)
+            self.suite.post(f"/api/v1/persons/{one_id}/tags",
+                            {"tag": step["tag"], **({"expires_at": time_text(expires_ms)} if expires_ms else {})})
+            self.world.tag(person, step["tag"], expires_ms)
+
+    def untag(self, step):
+        person = self.person_of(step)
+        if person:
+            one_id = self.suite.lookup("user_id", step["of"]).json["one_id"]
+            answer = self.suite.api("DELETE", f"/api/v1/persons/{one_id}/tags/{step['untag']}")
+            assert answer.status in (200, 204), answer
+            self.world.untag(person, step["untag"])
 
     def named(self, rule):
         """With the ids of segments in the place of their names."""
@@ -330,7 +387,7 @@ class Run:
         names = {identity: name for name, identity in self.ids.items()}
         suite = {"identifiers": sorted(i["kind"] for i in shown["identifiers"]),
                  "traits": {name: value for name, value in shown["traits"].items() if name in SHOWN_TRAITS}, "stage": shown["stage"],
-                 "tags": sorted(tag["tag"] for tag in shown["tags"]), "metrics": shown["metrics"],
+                 "tags": sorted((tag["tag"], tag["origin"]) for tag in shown["tags"]), "metrics": shown["metrics"],
                  "segments": sorted(names[segment["id"]] for segment in shown["segments"]),
                  "events": [(e["type"], e["name"], e["time"]) for e in shown["events"]]}
         who = next(f"{kind}:{value}" for (kind, value), node in self.world.nodes.items() if self.world.person[node] == person)
@@ -340,6 +397,7 @@ class Run:
     def compare_definition(self, definition):
         held = sum(definition in members for members in self.world.members.values())
         if definition.kind == "tag":
+            held = sum(definition.name in self.world.memberships(person, self.world.now_ms)["tags"] for person in self.world.people())
             same(f"people with {definition.name}", self.suite.get(f"/api/v1/tags/{definition.name}")["count"], held)
             return
         path = f"/api/v1/segments/{self.ids[definition.name]}"
@@ -355,7 +413,8 @@ class Run:
                                                        for c in changes), Counter(people))
 
     def take(self, step):
-        kind = next(name for name in ("send", "define", "advance", "ask", "compare") if name in step)
+        kind = next(name for name in ("send", "define", "redefine", "stages", "tag", "untag", "advance", "ask", "compare")
+                    if name in step)
         getattr(self, kind)(step)
 
 
