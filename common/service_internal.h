@@ -75,6 +75,7 @@ struct service {
     size_t works_bytes;
     bool stopping;
 
+    uint64_t checkpoint; /* writer: the state knows the journal up to here */
     atomic_int_fast64_t now_ms;
     atomic_uint_fast64_t origin;
     atomic_bool full;

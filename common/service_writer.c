@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define BATCH_SECONDS_MAX 1.0
 #define FULL_PAUSE_SECONDS 1
+#define RESTORE_BYTES ((size_t)4 * 1024 * 1024)
 
 /* The runtime's rows in its own table. */
 static const char *const row_journal = "journal";
@@ -180,6 +182,31 @@ static uint64_t origin_after(const struct round *round)
     return origin;
 }
 
+static int commit_both(struct round *round)
+{
+    struct service *service = round->batch.service;
+    struct journal_position end;
+    int error = journal_commit(service->journal, &end);
+    if (error)
+        return error;
+    put_rows(round, &end);
+    error = store_commit(&round->batch.txn);
+    if (!error)
+        service->checkpoint = end.next;
+    return error;
+}
+
+static bool state_is_unchanged(const struct round *round)
+{
+    const struct service *service = round->batch.service;
+    if (!service->spec->journal_decides || store_changed(round->batch.txn))
+        return false;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        if (round->reached[i].next != service->inputs[i].committed.next)
+            return false;
+    return true;
+}
+
 /* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it.
  */
 static int commit_round(struct round *round)
@@ -193,13 +220,8 @@ static int commit_round(struct round *round)
         error = store_error(round->batch.txn);
     struct journal_position end;
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round->batch.txn);
-    } else {
-        put_rows(round, &end);
-        error = store_commit(&round->batch.txn);
-    }
+        error = state_is_unchanged(round) ? journal_commit_alone(service->journal, &end) : commit_both(round);
+    store_abort(&round->batch.txn);
     if (!error)
         return 0;
     if (error == -QY_EIO)
@@ -380,15 +402,14 @@ static void *writer_main(void *data)
     return NULL;
 }
 
-/* The first batch: rows of the runtime, then the fold's own opening. */
-int writer_open(struct service *service)
+/* What the state knows. */
+static int read_rows(struct service *service, struct journal_position *ret_end)
 {
     struct store_txn *txn;
     int error = store_begin(service->store, STORE_READ, &txn);
     if (error)
         return error;
-    struct journal_position end;
-    get_position(txn, service->runtime_table, row_journal, NULL, &end);
+    get_position(txn, service->runtime_table, row_journal, NULL, ret_end);
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         struct input *input = &service->inputs[i];
         get_position(
@@ -402,9 +423,12 @@ int writer_open(struct service *service)
         atomic_store(&service->now_ms, (int64_t)get_be64(value.data));
     error = store_error(txn);
     store_abort(&txn);
-    if (error)
-        return error;
+    return error;
+}
 
+static int open_journal(struct service *service, const struct journal_position *end)
+{
+    int error = 0;
     uint8_t secret[32];
     struct journal_options options = {.path = service->journal_path,
         .compression = service->spec->journal_compression,
@@ -416,35 +440,85 @@ int writer_open(struct service *service)
         options.key = secret;
     }
     if (!error)
-        error = journal_open(&options, &end, &service->journal);
-    if (!error)
-        error = chunk_reader_open(&service->reader);
-    if (error)
-        return error;
+        error = journal_open(&options, end, &service->journal);
+    sodium_memzero(secret, sizeof(secret));
+    return error ? error : chunk_reader_open(&service->reader);
+}
 
+static int restore_chunks(
+    struct service *service, struct batch *batch, struct journal_position *position, struct bytes chunks)
+{
+    uint64_t size;
+    int error = 0;
+    while (!error && bytes_varint(&chunks, &size)) {
+        struct journal_record record;
+        error = chunk_read(service->reader, (struct bytes){chunks.data, size}, position);
+        chunks.data += size;
+        chunks.size -= size;
+        while (!error && chunk_next(service->reader, &record)) {
+            error = batch_time(batch, record.time_ms);
+            if (!error)
+                error = service->spec->fold->restore(service->spec->self, batch, &record);
+        }
+    }
+    return error;
+}
+
+/* Folds what the journal decided alone behind the state's last commit. */
+static int restore(struct service *service, struct batch *batch, struct journal_position from)
+{
+    struct journal_state state;
+    _cleanup_(buffer_free) struct buffer chunks = BUFFER_INIT;
+    int error = 0;
+    journal_state(service->journal, &state);
+    while (!error && from.next < state.end.next) {
+        struct journal_position after;
+        buffer_clear(&chunks);
+        error = journal_read(service->journal, &from, RESTORE_BYTES, &chunks, &after);
+        if (!error)
+            error = restore_chunks(service, batch, &from, (struct bytes){chunks.data, chunks.size});
+    }
+    return error;
+}
+
+/* The first batch: the fold's own opening, and what the state has not seen of the journal. */
+static int open_fold(struct service *service, const struct journal_position *known)
+{
+    const struct service_spec *spec = service->spec;
     struct round round = {.batch = {.service = service, .journal = service->journal}};
     round.batch.now_ms = atomic_load(&service->now_ms);
-    for (unsigned i = 0; i < service->spec->input_count; i++)
+    for (unsigned i = 0; i < spec->input_count; i++)
         round.reached[i] = service->inputs[i].committed;
-    error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
+    int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
     if (error)
         return error;
-    error = service->spec->fold->open(service->spec->self, &round.batch);
+    error = spec->fold->open(spec->self, &round.batch);
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round.batch.txn);
-        return error;
-    }
-    put_rows(&round, &end);
-    error = store_commit(&round.batch.txn);
+        error = restore(service, &round.batch, *known);
+    put_rows(&round, known); /* the state changes, so all that fold.finish kept in memory goes with it */
+    if (!error && spec->journal_decides && spec->fold->finish)
+        error = spec->fold->finish(spec->self, &round.batch);
+    if (!error)
+        error = commit_both(&round);
+    store_abort(&round.batch.txn);
     if (error)
         return error;
+    if (spec->journal_decides && spec->fold->committed)
+        spec->fold->committed(spec->self, service);
     uint64_t origin = origin_after(&round);
     atomic_store(&service->origin, origin);
     atomic_store(&service->now_ms, round.batch.now_ms);
     journal_publish(service->journal, origin, round.batch.now_ms);
     return 0;
+}
+
+int writer_open(struct service *service)
+{
+    struct journal_position known;
+    int error = read_rows(service, &known);
+    if (!error)
+        error = open_journal(service, &known);
+    return error ? error : open_fold(service, &known);
 }
 
 int writer_start(struct service *service)
