@@ -120,6 +120,31 @@ static uint64_t origin_after(const struct round *round)
     return origin;
 }
 
+static int commit_both(struct round *round)
+{
+    struct service *service = round->batch.service;
+    struct journal_position end;
+    int error = journal_commit(service->journal, &end);
+    if (error)
+        return error;
+    rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
+    error = store_commit(&round->batch.txn);
+    if (!error)
+        service->checkpoint = end.next;
+    return error;
+}
+
+static bool state_is_unchanged(const struct round *round)
+{
+    const struct service *service = round->batch.service;
+    if (!service->spec->journal_decides || store_changed(round->batch.txn))
+        return false;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        if (round->reached[i].next != service->inputs[i].committed.next)
+            return false;
+    return true;
+}
+
 /* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it.
  */
 static int commit_round(struct round *round)
@@ -133,13 +158,8 @@ static int commit_round(struct round *round)
         error = store_error(round->batch.txn);
     struct journal_position end;
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round->batch.txn);
-    } else {
-        rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
-        error = store_commit(&round->batch.txn);
-    }
+        error = state_is_unchanged(round) ? journal_commit_alone(service->journal, &end) : commit_both(round);
+    store_abort(&round->batch.txn);
     if (!error)
         return 0;
     if (error == -QY_EIO)
@@ -357,28 +377,31 @@ static int open_journal(struct service *service, const struct journal_position *
     return error ? error : chunk_reader_open(&service->reader);
 }
 
-/* The first batch: the fold's own opening. */
-static int open_fold(struct service *service)
+/* The first batch: the fold's own opening, and what the state has not seen of the journal. */
+static int open_fold(struct service *service, const struct journal_position *known)
 {
+    const struct service_spec *spec = service->spec;
     struct round round = {.batch = {.service = service, .journal = service->journal}};
-    struct journal_position end;
     round.batch.now_ms = atomic_load(&service->now_ms);
-    for (unsigned i = 0; i < service->spec->input_count; i++)
+    for (unsigned i = 0; i < spec->input_count; i++)
         round.reached[i] = service->inputs[i].committed;
     int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
     if (error)
         return error;
-    error = service->spec->fold->open(service->spec->self, &round.batch);
+    error = spec->fold->open(spec->self, &round.batch);
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round.batch.txn);
-        return error;
-    }
-    rows_put(service, round.batch.txn, &end, round.reached, round.batch.now_ms);
-    error = store_commit(&round.batch.txn);
+        error = restore_run(service, &round.batch, *known);
+    /* The state changes here, so all that fold.finish kept in memory goes with it. */
+    rows_put(service, round.batch.txn, known, round.reached, round.batch.now_ms);
+    if (!error && spec->journal_decides && spec->fold->finish)
+        error = spec->fold->finish(spec->self, &round.batch);
+    if (!error)
+        error = commit_both(&round);
+    store_abort(&round.batch.txn);
     if (error)
         return error;
+    if (spec->journal_decides && spec->fold->committed)
+        spec->fold->committed(spec->self, service);
     uint64_t origin = origin_after(&round);
     atomic_store(&service->origin, origin);
     atomic_store(&service->now_ms, round.batch.now_ms);
@@ -388,11 +411,11 @@ static int open_fold(struct service *service)
 
 int writer_open(struct service *service)
 {
-    struct journal_position end;
-    int error = rows_read(service, &end);
+    struct journal_position known;
+    int error = rows_read(service, &known);
     if (!error)
-        error = open_journal(service, &end);
-    return error ? error : open_fold(service);
+        error = open_journal(service, &known);
+    return error ? error : open_fold(service, &known);
 }
 
 int writer_start(struct service *service)
