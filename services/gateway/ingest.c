@@ -117,7 +117,8 @@ static void finish_ingest(struct work *work, int result)
         count(ingest);
         answer(ingest);
     } else {
-        answer_unavailable(ingest->request, result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+        answer_unavailable(
+            ingest->request, result == -QY_EFULL ? disk_full : "nothing was stored; try again");
     }
     ingest_free(ingest);
 }
