@@ -250,7 +250,7 @@ static void end_finished(struct carrier *carrier)
 {
     int left;
     for (CURLMsg *message = curl_multi_info_read(carrier->multi, &left); message;
-         message = curl_multi_info_read(carrier->multi, &left))
+        message = curl_multi_info_read(carrier->multi, &left))
         if (message->msg == CURLMSG_DONE)
             end(carrier, message->easy_handle, message->data.result);
 }

@@ -520,7 +520,7 @@ int main(void)
     };
     for (const char *const *name =
              (const char *const[]){"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", NULL};
-         *name; name++)
+        *name; name++)
         unsetenv(*name);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
