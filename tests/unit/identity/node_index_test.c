@@ -14,8 +14,8 @@
 static void hash_of(uint32_t node, uint8_t hash[VAULT_HASH_BYTES])
 {
     memset(hash, 0, VAULT_HASH_BYTES);
-    hash[0] = node % 3 == 0 ? 0xff : (uint8_t)(node * 7);
-    hash[1] = node % 3 == 0 ? 0xff : (uint8_t)(node >> 3);
+    hash[0] = node % 100 == 0 ? 0xff : (uint8_t)(node * 7);
+    hash[1] = node % 100 == 0 ? 0xff : (uint8_t)(node >> 3);
     put_be32(hash + 4, node);
 }
 
