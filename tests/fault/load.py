@@ -4,12 +4,14 @@ import base64
 import datetime
 import http.client
 import json
+import os
 import random
 import shutil
 import threading
 
 from suite import Suite, wait_for
 
+LONG = os.environ.get("QUANYU_LONG") == "1"
 BEGIN = datetime.datetime(2025, 10, 1, tzinfo=datetime.timezone.utc)
 PAUSE = 0.01  # between two attempts
 

@@ -5,9 +5,8 @@ import signal
 
 import pytest
 
-from conftest import LONG
 from disks import Ballast, small_disk
-from load import Input, Sender, copy_secrets, segment, send_all
+from load import LONG, Input, Sender, copy_secrets, segment, send_all
 from suite import Suite, request, wait_for
 
 CONNECTIONS = 3

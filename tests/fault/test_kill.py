@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from conftest import LONG
-from load import Customers, assert_same, canonical, copy_secrets, send_all
+from load import LONG, Customers, assert_same, canonical, copy_secrets, send_all
 from receivers import Webhooks
 from suite import SERVICES, Suite, request, wait_for
 
