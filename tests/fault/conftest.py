@@ -10,8 +10,6 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-LONG = os.environ.get("QUANYU_LONG") == "1"
-
 
 @pytest.fixture
 def directory():

@@ -4,12 +4,14 @@ import base64
 import datetime
 import http.client
 import json
+import os
 import random
 import shutil
 import threading
 
 from suite import Suite, wait_for
 
+LONG = os.environ.get("QUANYU_LONG") == "1"
 BEGIN = datetime.datetime(2025, 10, 1, tzinfo=datetime.timezone.utc)
 PAUSE = 0.01  # between two attempts
 
@@ -205,6 +207,10 @@ def segment(suite):
     suite.post("/api/v1/segments", {"name": "Frequent", "rule": {"metric": "orders", "gte": 3}})
 
 
+def store_bytes(suite):
+    return {name: service["store_bytes"] for name, service in suite.get("/api/v1/status")["services"].items()}
+
+
 class Input:
     """The same for several tests, in two halves, and the state that comes of it when nothing is in the way."""
 
@@ -214,10 +220,12 @@ class Input:
         with self.undisturbed as suite:
             suite.start()
             segment(suite)
+            self.bytes_before = store_bytes(suite)
             for half in self.halves():
                 send_all(suite, half)
             suite.wait_quiet()
             self.expected = canonical(suite)
+            self.bytes_after = store_bytes(suite)
 
     def halves(self):
         """For each half, for each connection, its batches."""

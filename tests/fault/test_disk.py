@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full, and disks that fail: what was acknowledged stays, and counts once."""
 import random
+import signal
 
 import pytest
 
-from conftest import LONG
 from disks import Ballast, small_disk
-from load import Input, Sender, copy_secrets, segment, send_all
+from load import LONG, Input, Sender, copy_secrets, segment, send_all
 from suite import Suite, request, wait_for
 
 CONNECTIONS = 3
@@ -99,7 +99,7 @@ def readiness_or_none(suite, name):
 
 def failing(suite, name, setting):
     """Stops the service, and starts it with an fsync that is going to fail."""
-    suite.kill(name, 15)
+    suite.kill(name, signal.SIGTERM)
     suite.spawn(name, {"QUANYU_TEST_FAIL_SYNC": setting})
     return suite.processes[name]
 
@@ -124,4 +124,22 @@ def test_a_failed_fsync_ends_the_process_without_acknowledging(made, directory, 
             sender.finish(120)
         suite.wait_ready()
         send_all(suite, second)
+        made.check(suite)
+
+
+def test_a_service_beyond_its_quota_pauses_until_it_is_raised(made, directory):
+    first, second = made.halves()
+    print(made.bytes_before, made.bytes_after)
+    quota = (made.bytes_before["identity"] + made.bytes_after["identity"]) // 2
+    suite = Suite(directory, settings={"identity.quota": quota})
+    with suite:
+        copy_secrets(made.undisturbed, suite)
+        suite.start()
+        segment(suite)
+        send_all(suite, first)
+        send_all(suite, second)
+        wait_for(lambda: says_full(suite, "identity"), "identity says that there is no room")
+        suite.kill("identity", signal.SIGTERM)
+        suite.environment["QUANYU_IDENTITY_QUOTA"] = "0"
+        suite.start("identity")
         made.check(suite)

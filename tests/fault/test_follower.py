@@ -12,8 +12,7 @@ import threading
 
 import pytest
 
-from conftest import LONG
-from load import canonical, send_all
+from load import LONG, canonical, send_all
 from suite import TOP, Suite, request, wait_for
 
 RECORDS = 1_000_000 if LONG else 200_000

@@ -11,16 +11,15 @@ import time
 
 import pytest
 
-from conftest import LONG
-from load import Customers, assert_same, canonical, copy_secrets, send_all
+from load import LONG, Customers, assert_same, canonical, copy_secrets, send_all
 from receivers import Webhooks
 from suite import SERVICES, Suite, request, wait_for
 
 CONNECTIONS = 4
-PEOPLE = 60
+PEOPLE = 60 if not LONG else 300  # of each connection; with fewer to so many events all of them are joined
 BATCHES = 40 if not LONG else 200
 BATCH = 25
-FREQUENT = 8 if not LONG else 40  # orders that make a frequent buyer: some after the first half of the input, more after the second
+FREQUENT = 8  # orders that make a frequent buyer: some after the first half of the input, more after the second
 KILLS_EACH = 30 if not LONG else 100
 
 

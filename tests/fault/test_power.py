@@ -9,9 +9,8 @@ import time
 
 import pytest
 
-from conftest import LONG
 from disks import Image
-from load import Input, Sender, assert_same, canonical, copy_secrets, segment, send_all
+from load import LONG, Input, Sender, assert_same, canonical, copy_secrets, segment, send_all
 from suite import SERVICES, Suite, wait_for
 
 CONNECTIONS = 3
