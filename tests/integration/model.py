@@ -252,7 +252,7 @@ class World:
         tags = {d.name: ["rule"] for d in held if d.kind == "tag"}
         for (node, name), expires_ms in self.hand.items():
             if self.person[node] == person and (expires_ms is None or expires_ms > now_ms):
-                tags[name] = tags.get(name, []) + ["guide"]
+                tags[name] = [origin for origin in tags.get(name, []) if origin != "guide"] + ["guide"]  # of two nodes: one tag
         return {"tags": tags, "segments": [d.name for d in held if d.kind == "segment"]}
 
     def with_stage(self, subject, now_ms):
