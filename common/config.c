@@ -62,7 +62,10 @@ static void variable_name(const char *name, char variable[NAME_BYTES])
     size_t size = (size_t)snprintf(variable, NAME_BYTES, "QUANYU_%s", name);
     assert(size < NAME_BYTES);
     for (char *c = variable; *c; c++)
-        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+        if (*c == '.')
+            *c = '_';
+        else if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
 }
 
 /* `where` is what a person looks at to mend it: the file's or the variable's name. */

@@ -13,23 +13,18 @@
 #define DAY (24 * HOUR)
 
 #define TEXT(setting, value, sentence)                                                                       \
-    {                                                                                                        \
-        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .help = (sentence)                      \
-    }
+    {.name = (setting), .type = CONFIG_TEXT, .standard = (value), .help = (sentence)}
 #define CHOICE(setting, value, allowed, sentence)                                                            \
-    {                                                                                                        \
-        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .choices = (allowed),                   \
-        .help = (sentence)                                                                                   \
-    }
+    {.name = (setting), .type = CONFIG_TEXT, .standard = (value), .choices = (allowed), .help = (sentence)}
 #define CHECKED(setting, value, function, sentence)                                                          \
-    {                                                                                                        \
-        .name = (setting), .type = CONFIG_TEXT, .standard = (value), .check = (function), .help = (sentence) \
-    }
+    {.name = (setting), .type = CONFIG_TEXT, .standard = (value), .check = (function), .help = (sentence)}
 #define RANGE(kind, setting, value, low, high, sentence)                                                     \
-    {                                                                                                        \
-        .name = (setting), .type = (kind), .standard = (value), .least = (low), .most = (high),              \
-        .help = (sentence)                                                                                   \
-    }
+    {.name = (setting),                                                                                      \
+        .type = (kind),                                                                                      \
+        .standard = (value),                                                                                 \
+        .least = (low),                                                                                      \
+        .most = (high),                                                                                      \
+        .help = (sentence)}
 #define PORT(setting, value, sentence) RANGE(CONFIG_NUMBER, setting, value, 0, 65535, sentence)
 
 /* What each service has. */

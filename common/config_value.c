@@ -73,40 +73,47 @@ static bool read_text(const struct config_setting *setting, const char *value, c
     return !complaint;
 }
 
-bool config_value_read(
+static bool read_number(
     const struct config_setting *setting, const char *value, int64_t *ret_number, char wrong[160])
 {
-    static const struct {
-        const struct unit *units;
-        const char *shape;
-    } kinds[] = {
-        [CONFIG_NUMBER] = {no_units, "a number"},
-        [CONFIG_BYTES] = {byte_units, "a size such as 512K, 64M or 16G"},
-        [CONFIG_DURATION] = {time_units, "a duration such as 500ms, 90s, 15m, 36h or 7d"},
-    };
-    int64_t number = 0;
-    if (setting->type == CONFIG_TEXT)
-        return *ret_number = 0, read_text(setting, value, wrong);
-    if (setting->type == CONFIG_BOOL) {
-        if (read_bool(value, ret_number))
-            return true;
-        snprintf(wrong, 160, "\"%.40s\" is not true or false", value);
-        return false;
+    const struct unit *units = no_units;
+    const char *shape = "a number", *unit = "";
+    if (setting->type == CONFIG_BYTES) {
+        units = byte_units;
+        shape = "a size such as 512K, 64M or 16G";
+        unit = " bytes";
+    } else if (setting->type == CONFIG_DURATION) {
+        units = time_units;
+        shape = "a duration such as 500ms, 90s, 15m, 36h or 7d";
+        unit = " ms";
     }
-    if (!read_scaled(value, kinds[setting->type].units, &number)) {
-        snprintf(wrong, 160, "\"%.40s\" is not %s", value, kinds[setting->type].shape);
+    int64_t number;
+    if (!read_scaled(value, units, &number)) {
+        snprintf(wrong, 160, "\"%.40s\" is not %s", value, shape);
         return false;
     }
     if (number < setting->least || number > setting->most) {
-        const char *unit = setting->type == CONFIG_BYTES      ? " bytes"
-                           : setting->type == CONFIG_DURATION ? " ms"
-                                                              : "";
         snprintf(wrong, 160, "\"%.40s\" is not between %lld and %lld%s", value, (long long)setting->least,
             (long long)setting->most, unit);
         return false;
     }
     *ret_number = number;
     return true;
+}
+
+bool config_value_read(
+    const struct config_setting *setting, const char *value, int64_t *ret_number, char wrong[160])
+{
+    if (setting->type == CONFIG_TEXT) {
+        *ret_number = 0;
+        return read_text(setting, value, wrong);
+    }
+    if (setting->type != CONFIG_BOOL)
+        return read_number(setting, value, ret_number, wrong);
+    if (read_bool(value, ret_number))
+        return true;
+    snprintf(wrong, 160, "\"%.40s\" is not true or false", value);
+    return false;
 }
 
 /* `count` capitals and nothing else. */

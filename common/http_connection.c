@@ -321,7 +321,8 @@ void http_connection_late(struct http_connection *connection)
 
 void http_connection_stop(struct http_connection *connection)
 {
-    connection->request.close = true;
+    if (connection->state == CONNECTION_WRITING)
+        connection->request.close = true;
     run(connection);
     settle(connection);
 }

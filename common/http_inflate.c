@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <strings.h>
+#define ZLIB_CONST
 #include <zlib.h>
 
 /* JSON shrinks to a tenth, to a fiftieth when it repeats itself; deflate could do 1:1,032. Small bodies may
@@ -68,7 +69,7 @@ int http_inflate(struct http_inflater *inflater, enum http_coding coding, struct
     int window = coding == CODING_GZIP ? 15 + 16 : 15;
     if (body.size > UINT32_MAX / 2 || most > UINT32_MAX / 2)
         return -QY_ETOOLARGE;
-    stream->next_in = (Bytef *)(uintptr_t)body.data;
+    stream->next_in = body.data;
     stream->avail_in = (uInt)body.size;
     bool ended = true; /* before the first member as after each one */
     do {

@@ -80,25 +80,25 @@ LIST_HEAD(connection_list, http_connection);
 struct http_thread {
     struct http_server *server;
     pthread_t thread;
-    bool started;
     struct event_base *base;
-    evutil_socket_t socket; /* listening, until the listener has it */
     struct evconnlistener *listener;
-    evutil_socket_t parked; /* accepted, but all places are taken; -1 when there is none */
-    struct sockaddr_storage parked_address;
-    _Atomic bool paused; /* one is parked: wake this thread when a connection ends */
     struct event *retry; /* accepting again after the system was out of descriptors */
-    int wake_descriptor;
     struct event *wake;
     struct event *timer; /* of the earliest deadline */
-    int64_t timer_ms;
     struct event *grace;
-    bool stopping;
+    int64_t timer_ms;
     _Atomic(struct http_request *) mailbox; /* answered requests, last one first */
     struct connection_queue deadlines[DEADLINE_COUNT];
     struct connection_list connections;
     struct http_inflater *inflater;
     struct metric *by_status[500]; /* cache, from status 100 on */
+    struct sockaddr_storage parked_address;
+    evutil_socket_t parked; /* accepted, but all places are taken; -1 when there is none */
+    evutil_socket_t socket; /* listening, until the listener has it */
+    int wake_descriptor;
+    _Atomic bool paused; /* one is parked: wake this thread when a connection ends */
+    bool started;
+    bool stopping;
 };
 
 struct http_server {
@@ -109,8 +109,9 @@ struct http_server {
     struct http_memory memory;
     _Atomic uint64_t connections;
     _Atomic bool stopping;
-    unsigned grace_ms;           /* set before stopping */
-    _Atomic uint64_t references; /* the owner, and requests that were still unanswered when it closed */
+    unsigned grace_ms; /* set before stopping */
+    _Atomic uint64_t
+        references; /* the owner, requests that were unanswered when it closed, who wakes a thread */
     struct metric *connections_open, *connections_accepted, *request_seconds, *request_bytes, *answer_bytes;
     unsigned thread_count;
     struct http_thread threads[];
@@ -118,12 +119,12 @@ struct http_server {
 
 static inline struct http_connection *connection_of(const struct http_request *request)
 {
-    return (struct http_connection *)((uintptr_t)request - offsetof(struct http_connection, request));
+    return (struct http_connection *)(void *)((char *)request - offsetof(struct http_connection, request));
 }
 
 /* -- http_thread.c: the loop of one thread -- */
 int http_thread_open(struct http_thread *thread, struct http_server *server);
-void *http_thread_run(void *thread);
+void *http_thread_run(void *self); /* for pthread_create() */
 void http_thread_close(struct http_thread *thread);
 /* Any thread. */
 void http_thread_wake(struct http_thread *thread);

@@ -193,7 +193,8 @@ void http_problem(
     va_end(arguments);
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     buffer_text(&body, "{\"type\":\"");
-    buffer_printf(&body, kind ? "urn:quanyu:problem:%s" : "about:blank", kind);
+    buffer_text(&body, kind ? "urn:quanyu:problem:" : "about:blank");
+    buffer_text(&body, kind ? kind : "");
     buffer_printf(&body, "\",\"title\":\"%s\",\"status\":%d,\"detail\":", status_text(status), status);
     if (size < 0)
         detail = NULL;

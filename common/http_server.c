@@ -24,33 +24,41 @@ static void close_descriptor(int *descriptor)
     *descriptor = -1;
 }
 
+static bool prepare(int descriptor, const struct addrinfo *address, bool shared)
+{
+    int on = 1, off = 0;
+    if (address->ai_family == AF_INET6)
+        setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
+        return false;
+    if (shared && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
+        return false;
+    return bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 && listen(descriptor, BACKLOG) == 0;
+}
+
 /* A listening socket, or -1 with errno. Sharing the port is what lets each thread have its own. */
 static int listen_on(const struct addrinfo *address, bool shared)
 {
-    _cleanup_(close_descriptor) int descriptor =
-        socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1, off = 0;
-    if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
-        return -1;
-    if (shared && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
-        return -1;
-    if (address->ai_family == AF_INET6)
-        setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (bind(descriptor, address->ai_addr, address->ai_addrlen) != 0 || listen(descriptor, BACKLOG) != 0)
-        return -1;
-    int result = descriptor;
-    descriptor = -1;
-    return result;
+    int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor >= 0 && !prepare(descriptor, address, shared)) {
+        int why = errno;
+        close_descriptor(&descriptor);
+        errno = why;
+    }
+    return descriptor;
 }
 
 static uint16_t port_of(int descriptor)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t size = sizeof(address);
-    if (getsockname(descriptor, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(descriptor, &address.any, &size) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static void set_port(struct addrinfo *address, uint16_t port)
@@ -184,8 +192,11 @@ uint16_t http_server_port(const struct http_server *server)
 
 void http_server_release(struct http_server *server)
 {
-    if (atomic_fetch_sub(&server->references, 1) == 1)
-        free(server);
+    if (atomic_fetch_sub(&server->references, 1) > 1)
+        return;
+    for (unsigned i = 0; i < server->thread_count; i++)
+        close_descriptor(&server->threads[i].wake_descriptor);
+    free(server);
 }
 
 void http_server_close(struct http_server **server, unsigned grace_ms)

@@ -172,19 +172,28 @@ void http_thread_post(struct http_request *request)
 {
     struct http_connection *connection = connection_of(request);
     struct http_thread *thread = connection->thread;
+    struct http_server *server = thread->server;
     struct http_request *first = atomic_load_explicit(&thread->mailbox, memory_order_acquire);
+    bool holds = false;
     do {
         if (first == &mailbox_closed) {
-            struct http_server *server = thread->server;
             http_connection_free(connection);
             http_server_release(server);
-            return;
+            break;
+        }
+        /* Whoever puts the first one in wakes the thread for all. By then it may have found the answer and
+         * ended. */
+        if (!first && !holds) {
+            atomic_fetch_add(&server->references, 1);
+            holds = true;
         }
         request->next = first;
     } while (!atomic_compare_exchange_weak_explicit(
         &thread->mailbox, &first, request, memory_order_acq_rel, memory_order_acquire));
-    if (!first) /* whoever put the first one in has woken the thread for all */
+    if (!first)
         http_thread_wake(thread);
+    if (holds)
+        http_server_release(server);
 }
 
 /* Empties the mailbox, first answer first. */
@@ -338,11 +347,8 @@ void http_thread_close(struct http_thread *thread)
     event_close(&thread->timer);
     event_close(&thread->retry);
     event_close(&thread->grace);
-    if (thread->wake_descriptor >= 0)
-        close(thread->wake_descriptor);
     if (thread->socket >= 0)
         close(thread->socket);
-    thread->wake_descriptor = -1;
     thread->socket = -1;
     if (thread->base)
         event_base_free(thread->base);

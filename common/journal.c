@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(1) << 30)
-#define TABLE_CHUNKS 0
 #define PAGE_BYTES ((uint64_t)4096)
 #define NODE_BYTES 32 /* of LMDB's own and the key, about */
 
@@ -67,14 +66,19 @@ static void release_current(struct journal *journal)
 
 static int recover(struct journal *journal, const struct journal_position *committed)
 {
-    int code = segments_load(journal, committed->next);
+    struct journal_position end = *committed;
+    int code = segments_load(journal);
+    if (!code)
+        code = segments_decided(journal, &end);
+    if (!code)
+        code = segments_cut(journal, end.next);
     if (code)
         return code;
-    journal->sealed = journal->published = *committed;
+    journal->sealed = journal->published = end;
     code = select_current(journal);
-    if (code || committed->next == 0)
+    if (code || end.next == 0)
         return code;
-    return journal->current ? check_end(journal, journal->current, committed) : -QY_ECORRUPT;
+    return journal->current ? check_end(journal, journal->current, &end) : -QY_ECORRUPT;
 }
 
 int journal_open(const struct journal_options *options, const struct journal_position *committed,
@@ -245,11 +249,22 @@ uint64_t journal_add_message(
     return journal_next(journal) - 1;
 }
 
-int journal_commit(struct journal *journal, struct journal_position *ret_position)
+static void put_decided(struct journal *journal)
+{
+    uint8_t value[8 + JOURNAL_CHAIN_BYTES];
+    struct store_key key = segment_key(0);
+    put_be64(value, journal->sealed.next);
+    memcpy(value + 8, journal->sealed.chain, JOURNAL_CHAIN_BYTES);
+    store_put(journal->txn, TABLE_DECIDED, &key, value, sizeof(value));
+}
+
+static int commit(struct journal *journal, bool alone, struct journal_position *ret_position)
 {
     int code = journal->error;
     if (!code && chunk_builder_count(journal->builder) > 0)
         code = seal(journal);
+    if (!code && journal->txn && alone)
+        put_decided(journal);
     if (!code && journal->txn)
         code = store_commit(&journal->txn);
     if (code) {
@@ -258,6 +273,16 @@ int journal_commit(struct journal *journal, struct journal_position *ret_positio
     }
     *ret_position = journal->sealed;
     return 0;
+}
+
+int journal_commit(struct journal *journal, struct journal_position *ret_position)
+{
+    return commit(journal, false, ret_position);
+}
+
+int journal_commit_alone(struct journal *journal, struct journal_position *ret_position)
+{
+    return commit(journal, true, ret_position);
 }
 
 void journal_publish(struct journal *journal, uint64_t origin, int64_t time_ms)

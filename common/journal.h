@@ -9,7 +9,8 @@
  * Commit protocol: journal_commit() makes the batch's chunks durable; the service then commits its state, in
  * which the journal's position is written; that commit decides. What lies beyond the position in the state
  * was never seen by anybody and is cut off at the next open, or by journal_revert(). journal_publish() then
- * shows the batch to readers.
+ * shows the batch to readers. A batch that changes nothing in the state can be decided by the journal's own
+ * commit, journal_commit_alone(): then there is no second one to wait for.
  *
  * One writer thread adds and commits; any thread reads. */
 #ifndef QY_COMMON_JOURNAL_H
@@ -38,8 +39,9 @@ struct journal_options {
 
 struct journal;
 
-/* Opens or makes it, and cuts off what lies beyond `committed` (NULL: the beginning). -QY_ECORRUPT when it
- * ends before `committed` or its chain does not fit. */
+/* Opens or makes it, and cuts off what lies beyond both `committed` (NULL: the beginning) and what the journal
+ * decided alone; journal_state() tells where it then ends. -QY_ECORRUPT when it ends before `committed` or its
+ * chain does not fit. */
 int journal_open(const struct journal_options *options, const struct journal_position *committed,
     struct journal **ret_journal);
 void journal_close(struct journal **journal);
@@ -55,6 +57,8 @@ uint64_t journal_add_message(
 uint64_t journal_next(const struct journal *journal);
 /* Writer: makes what was added durable. 0 also where nothing was added. On error as journal_revert(). */
 int journal_commit(struct journal *journal, struct journal_position *ret_position);
+/* Writer: as journal_commit(), and what was added counts from now on, whatever the state says. */
+int journal_commit_alone(struct journal *journal, struct journal_position *ret_position);
 /* Writer: shows all that was committed to readers; `origin` is what feeds pass on as their watermark. */
 void journal_publish(struct journal *journal, uint64_t origin, int64_t time_ms);
 /* Writer: takes back what was added, committed or not, since the last journal_publish(). */

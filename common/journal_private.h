@@ -12,6 +12,10 @@
 
 #define JOURNAL_READERS_KEPT 8
 
+/* Tables of a segment. */
+#define TABLE_CHUNKS 0
+#define TABLE_DECIDED 1 /* one row: the position up to which the journal decided alone */
+
 /* A segment is a store in a directory that is named by its first offset, 20 digits. */
 struct segment {
     uint64_t first;
@@ -80,8 +84,8 @@ struct journal {
 
 /* -- segments: all take the mutex themselves */
 
-/* Lists what is on disk, and removes what was on its way out and what lies at `end` or beyond. */
-int segments_load(struct journal *journal, uint64_t end);
+/* Lists what is on disk, and removes what was on its way out. */
+int segments_load(struct journal *journal);
 /* Closes them all; none is pinned any more. */
 void segments_close(struct journal *journal);
 /* A new, empty, pinned one behind all others. */
@@ -97,6 +101,8 @@ int segment_trim(struct journal *journal, uint64_t offset, int64_t before_ms, bo
 /* Looks at the size of the file again. */
 void segment_measure(struct journal *journal, struct segment *segment);
 struct store_key segment_key(uint64_t offset);
+/* Moves `end` on to what the journal decided alone behind it. Between segments_load() and segments_cut(). */
+int segments_decided(struct journal *journal, struct journal_position *end);
 
 /* -- one chunk of a pinned segment */
 

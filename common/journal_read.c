@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define TABLE_CHUNKS 0
-
 static uint64_t first_held(const struct journal *journal)
 {
     return journal->segments.count > 0 && journal->segments.items[0]->first < journal->published.next

@@ -16,7 +16,6 @@
 #define NAME_DIGITS 20
 #define GONE_PREFIX "gone-"
 #define OPEN_SEGMENTS_MAX 8
-#define TABLE_CHUNKS 0
 
 static char *segment_path(const struct journal *journal, uint64_t first, const char *prefix)
 {
@@ -34,14 +33,14 @@ struct store_key segment_key(uint64_t offset)
 
 static int open_store(struct journal *journal, struct segment *segment)
 {
-    static const char *const tables[] = {"chunks"};
+    static const char *const tables[] = {[TABLE_CHUNKS] = "chunks", [TABLE_DECIDED] = "decided"};
     _cleanup_(free_pointer) char *path = segment_path(journal, segment->first, "");
     if (!path)
         return -QY_ENOMEM;
     /* Room for the last chunk, for pages that are half empty, and for the reserve that a store keeps. */
     return store_open(&(struct store_options){.path = path,
                           .tables = tables,
-                          .table_count = 1,
+                          .table_count = COUNT_OF(tables),
                           .map_bytes = journal->segment_bytes * 2 + (UINT64_C(64) << 20),
                           .schema_version = 1},
         &segment->store);
@@ -152,7 +151,7 @@ static int load_entries(struct journal *journal)
     return code;
 }
 
-int segments_load(struct journal *journal, uint64_t end)
+int segments_load(struct journal *journal)
 {
     int code = load_entries(journal);
     if (code)
@@ -162,7 +161,7 @@ int segments_load(struct journal *journal, uint64_t end)
         qsort(segments->items, segments->count, sizeof(struct segment *), by_first);
     for (size_t i = 0; i < segments->count; i++)
         segment_measure(journal, segments->items[i]);
-    return segments_cut(journal, end);
+    return 0;
 }
 
 void segments_close(struct journal *journal)
@@ -277,6 +276,47 @@ int segments_cut(struct journal *journal, uint64_t end)
         int removed = remove_segment(journal, first);
         code = code ? code : removed;
     }
+}
+
+static int read_decided(struct segment *segment, struct journal_position *end)
+{
+    _cleanup_(store_abort) struct store_txn *txn = NULL;
+    int code = store_begin(segment->store, STORE_READ, &txn);
+    if (code)
+        return code;
+    struct store_key key = segment_key(0);
+    struct bytes value;
+    if (!store_get(txn, TABLE_DECIDED, &key, &value))
+        return store_error(txn);
+    if (value.size != 8 + JOURNAL_CHAIN_BYTES)
+        return -QY_ECORRUPT;
+    if (get_be64(value.data) > end->next) {
+        end->next = get_be64(value.data);
+        memcpy(end->chain, value.data + 8, JOURNAL_CHAIN_BYTES);
+    }
+    return 0;
+}
+
+/* Those that end before `end` cannot know better; of the others the last one that says anything is right, and
+ * the later it is the further it goes. */
+int segments_decided(struct journal *journal, struct journal_position *end)
+{
+    const struct segments *segments = &journal->segments;
+    size_t first = find(segments, end->next);
+    int code = 0;
+    for (size_t i = first < segments->count ? first : 0; i < segments->count && !code; i++) {
+        struct segment *segment;
+        code = segment_pin(journal, segments->items[i]->first, &segment);
+        if (code == -QY_EFULL) { /* not even its tables were made */
+            code = 0;
+            continue;
+        }
+        if (code)
+            return code;
+        code = read_decided(segment, end);
+        segment_unpin(journal, segment);
+    }
+    return code;
 }
 
 int segment_trim(struct journal *journal, uint64_t offset, int64_t before_ms, bool *ret_removed)

@@ -113,11 +113,11 @@ enum route_result router_find(const struct route *routes, size_t count, const ch
 
 const char *route_parameter(const struct route_match *match, const char *name)
 {
-    for (unsigned i = 0; i < match->parameter_count; i++)
-        if (strcmp(match->parameters[i].name, name) == 0)
-            return match->parameters[i].value;
-    assert(!"a parameter that the route has");
-    return "";
+    unsigned i = 0;
+    while (i < match->parameter_count && strcmp(match->parameters[i].name, name) != 0)
+        i++;
+    assert(i < match->parameter_count);
+    return match->parameters[i].value;
 }
 
 void route_refuse(struct http_request *request, enum route_result result, const struct route_match *match)

@@ -56,15 +56,14 @@ static int link_open(struct link *link, const struct peers *peers, const struct 
     return socket_connect(peer_endpoint(peer), peers_keys(peers), peer_public(peer), &link->socket);
 }
 
-/* A fresh socket is given time for its handshake; one that has lost its connection is not waited for. Either
- * is replaced at the next call: libzmq gives a connection up for good where it took the other side for
- * broken. */
+/* A fresh socket is given time for its handshake. When that was not enough it is replaced at the next call:
+ * libzmq gives a connection up for good where it took the other side for broken. */
 static int link_ready(struct link *link, int64_t deadline_ms)
 {
     int64_t until = link->opened_ms + HANDSHAKE_WAIT_MS;
     until = until < deadline_ms ? until : deadline_ms;
     while (!(socket_events(link->socket) & ZMQ_POLLOUT)) {
-        if (link->was_connected || monotonic_ms() >= until) {
+        if (monotonic_ms() >= until) {
             socket_close(&link->socket);
             return -QY_EUNAVAILABLE;
         }
@@ -159,10 +158,9 @@ static int call_link(struct link *link, uint64_t id, const struct exchange *exch
 {
     int timeout_ms = exchange->call->timeout_ms > 0 ? exchange->call->timeout_ms : STANDARD_TIMEOUT_MS;
     int64_t deadline_ms = monotonic_ms() + timeout_ms;
-    bool fresh = !link->was_connected;
     int code = link_ready(link, deadline_ms);
     if (code < 0) {
-        *ret_outcome = fresh ? PEER_SILENT : PEER_UNKNOWN;
+        *ret_outcome = PEER_SILENT;
         return code;
     }
     _cleanup_(frames_close) struct frames frames = {0};
@@ -181,6 +179,13 @@ static int call_link(struct link *link, uint64_t id, const struct exchange *exch
         &frames, outcome, exchange->request, exchange->reply_type, exchange->arena, ret_reply, error);
 }
 
+/* A connection that was lost is made anew at once: the peer may be back, and each client finds out for itself. */
+static void link_drop_broken(struct link *link)
+{
+    if (link->socket && link->was_connected && !(socket_events(link->socket) & ZMQ_POLLOUT))
+        socket_close(&link->socket);
+}
+
 static int call_peer(struct rpc_client *client, size_t index, const struct exchange *exchange,
     ProtobufCMessage **ret_reply, struct rpc_error *error)
 {
@@ -191,6 +196,7 @@ static int call_peer(struct rpc_client *client, size_t index, const struct excha
         return -QY_EUNAVAILABLE;
     struct link *link = &client->links[index];
     enum peer_outcome outcome = PEER_UNKNOWN;
+    link_drop_broken(link);
     int code = link_open(link, client->peers, peer);
     if (code == 0)
         code = call_link(link, ++client->last_id, exchange, ret_reply, error, &outcome);

@@ -2,13 +2,13 @@
 #include "common/service_internal.h"
 
 #include "common/clock.h"
+#include "common/directory.h"
 #include "common/log.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FEED_CREDIT_BYTES ((size_t)4 * 1024 * 1024)
@@ -41,15 +41,6 @@ static void endpoint_of(const struct service *service, const char *name, bool ow
     snprintf(out, 300, "tcp://%s:%d", host, (int)service_setting(service, name, "rpc_port") + add);
 }
 
-static int make_directory(const char *path)
-{
-    struct stat status;
-    if (mkdir(path, 0700) == 0 || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)))
-        return 0;
-    log_line(LOG_ERROR, "directory cannot be made", "path=%s", path);
-    return -QY_EIO;
-}
-
 static int prepare_paths(struct service *service)
 {
     const char *data = config_text(service->config, "data");
@@ -61,8 +52,11 @@ static int prepare_paths(struct service *service)
     }
     snprintf(service->journal_path, sizeof(service->journal_path), "%s/journal", service->data_path);
     snprintf(service->state_path, sizeof(service->state_path), "%s/state", service->data_path);
-    int error = make_directory(data);
-    return error ? error : make_directory(service->data_path);
+    int error = directory_make(service->data_path);
+    if (error)
+        log_line(
+            LOG_ERROR, "directory cannot be made", "path=%s error=%s", service->data_path, error_name(error));
+    return error;
 }
 
 /* -- opening, part by part -- */
@@ -145,13 +139,28 @@ static void on_follow_batch(void *self, struct follow_batch *batch)
     writer_take_batch(self, batch);
 }
 
+/* What an operator reads on /readyz. */
+static const char *refusal_text(int code)
+{
+    switch (code) {
+    case -QY_EAHEAD:
+        return "its journal ends before what has been followed: an older copy was put in place";
+    case -QY_EDIVERGED:
+        return "its journal is not the one that has been followed: it has another history";
+    case -QY_ETRIMMED:
+        return "its journal no longer holds what comes next";
+    default:
+        return error_text(code);
+    }
+}
+
 static void on_follow_stopped(void *self, int code, const char *message)
 {
     struct input *input = self;
     atomic_store(&input->error, code);
     log_line(LOG_ERROR, "the feed cannot be followed any further", "leader=%s error=%s reason=\"%s\"",
         input->spec->leader, error_name(code), message);
-    service_part(input->service, input->spec->leader, error_text(code));
+    service_part(input->service, input->spec->leader, refusal_text(code));
 }
 
 static int open_input(struct service *service, unsigned index)

@@ -75,6 +75,7 @@ struct service {
     size_t works_bytes;
     bool stopping;
 
+    uint64_t checkpoint; /* writer: the state knows the journal up to here */
     atomic_int_fast64_t now_ms;
     atomic_uint_fast64_t origin;
     atomic_bool full;
@@ -95,6 +96,17 @@ int writer_start(struct service *service);
 void writer_stop(struct service *service);
 /* Follower threads; takes the batch over. */
 void writer_take_batch(struct input *input, struct follow_batch *batch);
+
+/* -- service_restore.c -- */
+/* In the first batch: folds what the journal decided alone behind the state's last commit, from `from` on. */
+int restore_run(struct service *service, struct batch *batch, struct journal_position from);
+
+/* -- service_rows.c -- */
+/* Sets each input's committed position and the service's time. */
+int rows_read(struct service *service, struct journal_position *ret_end);
+/* Of the inputs, writes those that have moved. */
+void rows_put(struct service *service, struct store_txn *txn, const struct journal_position *end,
+    const struct journal_position reached[INPUTS_MAX], int64_t now_ms);
 
 /* -- service_status.c -- */
 extern const struct rpc_handler service_runtime_handlers[2]; /* status, dump */

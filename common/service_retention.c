@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A journal keeps a record until every registered follower is past it and its retention is over. */
+/* A journal keeps a record until the state and every registered follower are past it and its retention is over. */
 #include "common/service_internal.h"
 
 #include "common/clock.h"
@@ -31,7 +31,9 @@ void retention_run(struct service *service)
     char name[64];
     snprintf(name, sizeof(name), "%s.retention", service->spec->name);
     int64_t before = atomic_load(&service->now_ms) - config_number(service->config, name);
-    int error = journal_trim(service->journal, followed_by_all(service), before);
+    uint64_t followed = followed_by_all(service);
+    uint64_t least = followed < service->checkpoint ? followed : service->checkpoint;
+    int error = journal_trim(service->journal, least, before);
     if (error)
         log_line(LOG_ERROR, "journal could not be trimmed", "error=%s", error_name(error));
 }

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,51 +14,6 @@
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define BATCH_SECONDS_MAX 1.0
 #define FULL_PAUSE_SECONDS 1
-
-/* The runtime's rows in its own table. */
-static const char *const row_journal = "journal";
-static const char *const row_time = "time";
-
-static void row_key(struct store_key *key, const char *row, const char *leader)
-{
-    key_reset(key);
-    key_text(key, row);
-    if (leader)
-        key_text(key, leader);
-}
-
-static void pack_position(const struct journal_position *position, uint8_t out[8 + JOURNAL_CHAIN_BYTES])
-{
-    put_be64(out, position->next);
-    memcpy(out + 8, position->chain, JOURNAL_CHAIN_BYTES);
-}
-
-static void put_position(struct store_txn *txn, unsigned table, const char *row, const char *leader,
-    const struct journal_position *position)
-{
-    struct store_key key;
-    uint8_t value[8 + JOURNAL_CHAIN_BYTES];
-    row_key(&key, row, leader);
-    pack_position(position, value);
-    store_put(txn, table, &key, value, sizeof(value));
-}
-
-static void get_position(struct store_txn *txn, unsigned table, const char *row, const char *leader,
-    struct journal_position *ret_position)
-{
-    struct store_key key;
-    struct bytes value;
-    row_key(&key, row, leader);
-    *ret_position = (struct journal_position){0};
-    if (!store_get(txn, table, &key, &value))
-        return;
-    if (value.size != 8 + JOURNAL_CHAIN_BYTES) {
-        store_fail(txn, -QY_ECORRUPT);
-        return;
-    }
-    ret_position->next = get_be64(value.data);
-    memcpy(ret_position->chain, value.data + 8, JOURNAL_CHAIN_BYTES);
-}
 
 int batch_time(struct batch *batch, int64_t now_ms)
 {
@@ -149,22 +105,6 @@ static int fold_round(struct round *round)
     return spec->fold->finish ? spec->fold->finish(spec->self, &round->batch) : 0;
 }
 
-static void put_rows(struct round *round, const struct journal_position *end)
-{
-    struct service *service = round->batch.service;
-    struct store_txn *txn = round->batch.txn;
-    put_position(txn, service->runtime_table, row_journal, NULL, end);
-    for (unsigned i = 0; i < service->spec->input_count; i++)
-        if (round->reached[i].next != service->inputs[i].committed.next)
-            put_position(txn, service->runtime_table, row_journal, service->spec->inputs[i].leader,
-                &round->reached[i]);
-    struct store_key key;
-    row_key(&key, row_time, NULL);
-    uint8_t time[8];
-    put_be64(time, (uint64_t)round->batch.now_ms);
-    store_put(txn, service->runtime_table, &key, time, sizeof(time));
-}
-
 /* The watermark after this round: how far the gateway's journal is folded, by way of the first input. */
 static uint64_t origin_after(const struct round *round)
 {
@@ -180,6 +120,31 @@ static uint64_t origin_after(const struct round *round)
     return origin;
 }
 
+static int commit_both(struct round *round)
+{
+    struct service *service = round->batch.service;
+    struct journal_position end;
+    int error = journal_commit(service->journal, &end);
+    if (error)
+        return error;
+    rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
+    error = store_commit(&round->batch.txn);
+    if (!error)
+        service->checkpoint = end.next;
+    return error;
+}
+
+static bool state_is_unchanged(const struct round *round)
+{
+    const struct service *service = round->batch.service;
+    if (!service->spec->journal_decides || store_changed(round->batch.txn))
+        return false;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        if (round->reached[i].next != service->inputs[i].committed.next)
+            return false;
+    return true;
+}
+
 /* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it.
  */
 static int commit_round(struct round *round)
@@ -193,13 +158,8 @@ static int commit_round(struct round *round)
         error = store_error(round->batch.txn);
     struct journal_position end;
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round->batch.txn);
-    } else {
-        put_rows(round, &end);
-        error = store_commit(&round->batch.txn);
-    }
+        error = state_is_unchanged(round) ? journal_commit_alone(service->journal, &end) : commit_both(round);
+    store_abort(&round->batch.txn);
     if (!error)
         return 0;
     if (error == -QY_EIO)
@@ -306,13 +266,30 @@ static bool has_work(const struct service *service)
     return false;
 }
 
+static void pause_until(struct timespec *until)
+{
+    clock_gettime(CLOCK_REALTIME, until);
+    until->tv_sec += FULL_PAUSE_SECONDS;
+}
+
+/* Under the lock. While there is no room, nothing may come that would find out that there is room again: so it ends then, too. */
+static void wait_for_work(struct service *service)
+{
+    struct timespec until;
+    pause_until(&until);
+    bool full = atomic_load(&service->full);
+    int result = 0;
+    while (!service->stopping && !has_work(service) && result != ETIMEDOUT)
+        result = full ? pthread_cond_timedwait(&service->wake, &service->lock, &until)
+                      : pthread_cond_wait(&service->wake, &service->lock);
+}
+
 /* Waits for something to do; false when the service stops and nothing that callers wait for is left. */
 static bool take_round(struct service *service, struct round *round)
 {
     *round = (struct round){.batch = {.service = service, .journal = service->journal}};
     pthread_mutex_lock(&service->lock);
-    while (!service->stopping && !has_work(service))
-        pthread_cond_wait(&service->wake, &service->lock);
+    wait_for_work(service);
     bool more = !service->stopping || service->works;
     round->works = TAKE(service->works);
     service->works_end = &service->works;
@@ -332,8 +309,7 @@ static bool take_round(struct service *service, struct round *round)
 static void pause_when_full(struct service *service)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FULL_PAUSE_SECONDS;
+    pause_until(&until);
     pthread_mutex_lock(&service->lock);
     while (!service->stopping && !service->works &&
            pthread_cond_timedwait(&service->wake, &service->lock, &until) == 0)
@@ -380,35 +356,15 @@ static void *writer_main(void *data)
     return NULL;
 }
 
-/* The first batch: rows of the runtime, then the fold's own opening. */
-int writer_open(struct service *service)
+static int open_journal(struct service *service, const struct journal_position *end)
 {
-    struct store_txn *txn;
-    int error = store_begin(service->store, STORE_READ, &txn);
-    if (error)
-        return error;
-    struct journal_position end;
-    get_position(txn, service->runtime_table, row_journal, NULL, &end);
-    for (unsigned i = 0; i < service->spec->input_count; i++) {
-        struct input *input = &service->inputs[i];
-        get_position(
-            txn, service->runtime_table, row_journal, service->spec->inputs[i].leader, &input->committed);
-        atomic_store(&input->next, input->committed.next);
-    }
-    struct store_key key;
-    struct bytes value;
-    row_key(&key, row_time, NULL);
-    if (store_get(txn, service->runtime_table, &key, &value) && value.size == 8)
-        atomic_store(&service->now_ms, (int64_t)get_be64(value.data));
-    error = store_error(txn);
-    store_abort(&txn);
-    if (error)
-        return error;
-
     uint8_t secret[32];
-    struct journal_options options = {.path = service->journal_path,
+    struct journal_options options = {
+        .path = service->journal_path,
         .compression = service->spec->journal_compression,
-        .segment_ms = DAY_MS};
+        .segment_ms = DAY_MS,
+    };
+    int error = 0;
     if (service->spec->journal_encrypted) {
         char path[700];
         snprintf(path, sizeof(path), "%s/journal.key", service->data_path);
@@ -416,35 +372,50 @@ int writer_open(struct service *service)
         options.key = secret;
     }
     if (!error)
-        error = journal_open(&options, &end, &service->journal);
-    if (!error)
-        error = chunk_reader_open(&service->reader);
-    if (error)
-        return error;
+        error = journal_open(&options, end, &service->journal);
+    explicit_bzero(secret, sizeof(secret));
+    return error ? error : chunk_reader_open(&service->reader);
+}
 
+/* The first batch: the fold's own opening, and what the state has not seen of the journal. */
+static int open_fold(struct service *service, const struct journal_position *known)
+{
+    const struct service_spec *spec = service->spec;
     struct round round = {.batch = {.service = service, .journal = service->journal}};
     round.batch.now_ms = atomic_load(&service->now_ms);
-    for (unsigned i = 0; i < service->spec->input_count; i++)
+    for (unsigned i = 0; i < spec->input_count; i++)
         round.reached[i] = service->inputs[i].committed;
-    error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
+    int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
     if (error)
         return error;
-    error = service->spec->fold->open(service->spec->self, &round.batch);
+    error = spec->fold->open(spec->self, &round.batch);
     if (!error)
-        error = journal_commit(service->journal, &end);
-    if (error) {
-        store_abort(&round.batch.txn);
-        return error;
-    }
-    put_rows(&round, &end);
-    error = store_commit(&round.batch.txn);
+        error = restore_run(service, &round.batch, *known);
+    /* The state changes here, so all that fold.finish kept in memory goes with it. */
+    rows_put(service, round.batch.txn, known, round.reached, round.batch.now_ms);
+    if (!error && spec->journal_decides && spec->fold->finish)
+        error = spec->fold->finish(spec->self, &round.batch);
+    if (!error)
+        error = commit_both(&round);
+    store_abort(&round.batch.txn);
     if (error)
         return error;
+    if (spec->journal_decides && spec->fold->committed)
+        spec->fold->committed(spec->self, service);
     uint64_t origin = origin_after(&round);
     atomic_store(&service->origin, origin);
     atomic_store(&service->now_ms, round.batch.now_ms);
     journal_publish(service->journal, origin, round.batch.now_ms);
     return 0;
+}
+
+int writer_open(struct service *service)
+{
+    struct journal_position known;
+    int error = rows_read(service, &known);
+    if (!error)
+        error = open_journal(service, &known);
+    return error ? error : open_fold(service, &known);
 }
 
 int writer_start(struct service *service)

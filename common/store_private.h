@@ -36,6 +36,7 @@ struct store_txn {
     enum store_mode mode;
     int error;
     uint64_t put_bytes;       /* written in all */
+    bool deleted;             /* something was */
     uint64_t next_check;      /* value of put_bytes at which the quota is looked at again */
     struct store_scan *scans; /* that are open */
     struct store_txn *next_idle;

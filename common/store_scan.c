@@ -163,6 +163,7 @@ void scan_delete(struct store_scan *scan)
     key_raw(&scan->start, key.mv_data, key.mv_size);
     scan->start_included = true;
     scan->step = STEP_AFTER_DELETE;
+    scan->txn->deleted = true;
     store_check(scan->txn, mdb_cursor_del(scan->cursor, 0));
 }
 

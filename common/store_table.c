@@ -74,6 +74,7 @@ bool store_delete(struct store_txn *txn, unsigned table, const struct store_key 
     if (txn->error || !store_key_val(txn, key, &name))
         return false;
     int rc = mdb_del(txn->txn, txn->store->tables[table], &name, NULL);
+    txn->deleted = txn->deleted || rc == 0;
     return rc != MDB_NOTFOUND && store_check(txn, rc);
 }
 

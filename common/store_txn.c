@@ -30,6 +30,11 @@ int store_error(const struct store_txn *txn)
     return txn->error;
 }
 
+bool store_changed(const struct store_txn *txn)
+{
+    return txn->put_bytes > 0 || txn->deleted;
+}
+
 int store_fail(struct store_txn *txn, int code)
 {
     assert(code < 0);

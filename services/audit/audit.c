@@ -210,13 +210,14 @@ static void fold_close(void *self)
 }
 
 /* -- dump: what came from the journals. Times, offsets and the order in which journals were folded differ
- * from run to run -- */
+ * from run to run. What the gateway handed over by itself, record by record, has no offset -- */
 
 static bool is_canonical(const Quanyu__AuditRecord *record)
 {
     bool under_way = strcmp(record->action, "delivery") == 0 &&
                      (strcmp(record->outcome, "ready") == 0 || strcmp(record->outcome, "sending") == 0);
-    return record->offset > 0 && !under_way;
+    bool from_journal = record->offset > 0 || strcmp(record->service, "gateway") != 0;
+    return from_journal && !under_way;
 }
 
 static void dump_record(struct store_txn *txn, const Quanyu__AuditRecord *record, struct buffer *lines)

@@ -72,7 +72,7 @@ static int reserve_journeys(struct campaign *campaign, uint32_t number)
 {
     if (number <= campaign->journey_count)
         return 0;
-    struct live_journey **journeys = realloc(campaign->journeys, number * sizeof(*journeys));
+    struct live_journey **journeys = realloc(campaign->journeys, number * sizeof(struct live_journey *));
     if (!journeys)
         return -QY_ENOMEM;
     for (size_t i = campaign->journey_count; i < number; i++)
@@ -108,6 +108,7 @@ int campaign_refresh(struct campaign *campaign, struct store_txn *txn)
     arena_reset(campaign->scratch);
     if (!campaign->stale)
         return 0;
+    count_sheet_clear(&campaign->counts);
     forget_journeys(campaign);
     uint32_t last = (uint32_t)meta_last(txn, META_JOURNEYS);
     for (uint32_t number = 1; number <= last; number++) {
@@ -307,6 +308,7 @@ static int finish(void *self, struct batch *batch)
 {
     struct campaign *campaign = self;
     int error = campaign_refresh(campaign, batch->txn);
+    count_sheet_flush(&campaign->counts, batch->txn);
     uint64_t pending = campaign->ready + campaign->sending;
     if (!error && pending > atomic_load(&campaign->visible_pending))
         atomic_store(&campaign->visible_pending, pending);
@@ -331,6 +333,7 @@ static int fold_open(void *self, struct batch *batch)
     if (error)
         return error;
     outbox_recover(campaign, batch);
+    count_sheet_flush(&campaign->counts, batch->txn);
     atomic_store(&campaign->visible_ready, campaign->ready);
     atomic_store(&campaign->visible_pending, campaign->ready + campaign->sending);
     return store_error(batch->txn);

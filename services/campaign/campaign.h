@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/service.h"
+#include "services/campaign/count_sheet.h"
 #include "services/campaign/outbox_store.h"
 
 #include <stdatomic.h>
@@ -33,8 +34,9 @@ struct campaign {
     struct live_journey **journeys; /* by number - 1 */
     size_t journey_count;
     struct timers timers;
-    struct arena *scratch; /* emptied with each record and each work */
-    uint64_t ready;        /* rows in the outbox, as in the tables */
+    struct arena *scratch;     /* emptied with each record and each work */
+    struct count_sheet counts; /* of this batch */
+    uint64_t ready;            /* rows in the outbox, as in the tables */
     uint64_t sending;
     bool stale;
     atomic_int_fast64_t next_due_ms; /* of the timers */

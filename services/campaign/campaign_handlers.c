@@ -36,7 +36,8 @@ static Quanyu__Journey__StepCount *step_count(
 static int show_steps(
     struct rpc_context *context, struct store_txn *txn, const struct journey *journey, Quanyu__Journey *shown)
 {
-    shown->steps = arena_alloc(context->arena, sizeof(*shown->steps) * (size_t)journey->step_count);
+    shown->steps =
+        arena_alloc(context->arena, sizeof(Quanyu__Journey__StepCount *) * (size_t)journey->step_count);
     if (!shown->steps)
         return -QY_ENOMEM;
     for (int i = 0; i < journey->step_count; i++)
@@ -68,7 +69,7 @@ static void emit_act(struct rpc_context *context, const char *action, const Quan
 {
     Quanyu__CampaignAct act = QUANYU__CAMPAIGN_ACT__INIT;
     act.actor = context->header->actor;
-    act.action = (char *)(uintptr_t)action;
+    act.action = (char *)action;
     act.detail = row->id;
     act.request_id = context->header->request_id;
     batch_emit(context->batch, RECORD_ACT, &act.base);
@@ -83,7 +84,7 @@ static Quanyu__Journey *new_row(struct rpc_context *context)
         return NULL;
     quanyu__journey__init(row);
     row->number = (uint32_t)meta_last(txn, META_JOURNEYS) + 1;
-    row->id = (char *)(uintptr_t)journey_id(row->number, id);
+    row->id = (char *)journey_id(row->number, id);
     row->created_ms = context->batch->now_ms;
     return row;
 }
@@ -136,7 +137,9 @@ static int take_up(struct rpc_context *context, const Quanyu__Journey *row)
 /* As it is after all of it. */
 static int show_saved(struct rpc_context *context, uint32_t number, Quanyu__Journey **ret_shown)
 {
+    struct campaign *campaign = context->self;
     struct store_txn *txn = context->batch->txn;
+    count_sheet_flush(&campaign->counts, txn);
     Quanyu__Journey *row = journey_load(txn, number, context->arena);
     if (!row)
         return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
@@ -157,7 +160,7 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
     Quanyu__CampaignReply *answer = (Quanyu__CampaignReply *)reply;
     _cleanup_(journey_free) struct journey *journey = NULL;
     struct journey_problem problem;
-    Quanyu__Journey *row;
+    Quanyu__Journey *row = NULL;
     int error = campaign_refresh(context->self, context->batch->txn);
     if (!error)
         error = journey_parse(asked->definition.data, asked->definition.len, &journey, &problem);
@@ -165,9 +168,9 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
         return rpc_refuse(context, error, problem.pointer, "%s", problem.message);
     if (!error)
         error = find_row(context, asked->id, &row);
-    if (!error)
+    if (!error && row)
         error = set_definition(context, row, asked->definition, journey->name);
-    if (error)
+    if (error || !row)
         return error;
     bool is_new = !*asked->id;
     if (is_new)
@@ -234,15 +237,15 @@ static int set_state(struct rpc_context *context, const ProtobufCMessage *reques
     static const char *const actions[] = {"", "journey.publish", "journey.pause", "journey.delete"};
     const Quanyu__JourneyStateRequest *asked = ((const Quanyu__CampaignRequest *)request)->set_state;
     Quanyu__CampaignReply *answer = (Quanyu__CampaignReply *)reply;
-    Quanyu__Journey *row;
+    Quanyu__Journey *row = NULL;
     int error = campaign_refresh(context->self, context->batch->txn);
     if (!error && !*asked->id)
         return rpc_refuse(context, -QY_EINVAL, "id", "is missing");
     if (!error)
         error = find_row(context, asked->id, &row);
-    if (!error)
+    if (!error && row)
         error = check_state(context, row->state, asked->state);
-    if (error)
+    if (error || !row)
         return error;
     if (row->state != asked->state) {
         emit_act(context, actions[asked->state], row);
@@ -307,7 +310,7 @@ static int journeys(struct rpc_context *context, const ProtobufCMessage *request
     if (!page)
         return -QY_ENOMEM;
     quanyu__journeys_reply__init(page);
-    page->journeys = arena_alloc(context->arena, sizeof(*page->journeys) * limit);
+    page->journeys = arena_alloc(context->arena, sizeof(Quanyu__Journey *) * limit);
     if (!page->journeys)
         return -QY_ENOMEM;
     answer->result_case = QUANYU__CAMPAIGN_REPLY__RESULT_JOURNEYS;
@@ -328,15 +331,15 @@ static Quanyu__DeliveriesReply__Row *delivery_row(
     quanyu__delivery__init(shown);
     row->delivery = shown;
     row->at_ms = delivery->at_ms;
-    shown->journey = (char *)(uintptr_t)journey_id(delivery->journey, journey);
+    shown->journey = (char *)journey_id(delivery->journey, journey);
     shown->step = arena_text(arena, delivery->step, strlen(delivery->step));
-    shown->channel = (char *)(uintptr_t)channel_name((enum channel)delivery->channel);
+    shown->channel = (char *)channel_name((enum channel)delivery->channel);
     shown->person = person_of(context->txn, delivery->node);
     shown->node = delivery->node;
     shown->state = (Quanyu__Delivery__State)delivery_public_state(delivery);
     shown->reason = arena_text(arena, delivery->reason, strlen(delivery->reason));
     shown->attempts = delivery->attempts;
-    shown->delivery_id = (char *)(uintptr_t)delivery_id(delivery, id);
+    shown->delivery_id = (char *)delivery_id(delivery, id);
     return shown->step && shown->reason ? row : NULL;
 }
 
@@ -372,7 +375,7 @@ static void list_of_person(struct store_txn *txn, uint32_t person, uint32_t jour
 static int show_deliveries(struct rpc_context *context, const struct number_list *numbers, uint32_t limit,
     Quanyu__DeliveriesReply *page)
 {
-    page->rows = arena_alloc(context->arena, sizeof(*page->rows) * limit);
+    page->rows = arena_alloc(context->arena, sizeof(Quanyu__DeliveriesReply__Row *) * limit);
     if (!page->rows)
         return -QY_ENOMEM;
     for (size_t i = 0; i < numbers->count && page->n_rows < limit; i++) {

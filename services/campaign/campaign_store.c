@@ -196,12 +196,12 @@ struct counts counts_get(struct store_txn *txn, uint32_t journey, const char *st
     return counts;
 }
 
-void counts_add(struct store_txn *txn, uint32_t journey, const char *step, enum count count, int change)
+void counts_change(
+    struct store_txn *txn, uint32_t journey, const char *step, const int64_t change[COUNT_KINDS])
 {
     struct counts counts = counts_get(txn, journey, step);
-    if (change < 0 && counts.value[count] == 0)
-        return;
-    counts.value[count] += (uint64_t)(int64_t)change;
+    for (unsigned i = 0; i < COUNT_KINDS; i++)
+        counts.value[i] += (uint64_t)change[i];
     struct store_key key = counts_key(journey, step);
     store_put(txn, TABLE_COUNTS, &key, &counts, sizeof(counts));
 }
@@ -379,14 +379,22 @@ void position_live(struct store_txn *txn, uint32_t journey, struct number_list *
     list_numbers(txn, TABLE_LIVE, &prefix, ret_nodes);
 }
 
-void position_forget(struct store_txn *txn, uint32_t node)
+static void forget_live(struct store_txn *txn, uint32_t node)
 {
-    _cleanup_(number_list_free) struct number_list journeys = {0};
-    position_journeys(txn, node, &journeys);
-    for (size_t i = 0; i < journeys.count; i++) {
-        struct store_key live = key_of_two((uint32_t)journeys.numbers[i], node);
+    struct store_key prefix = key_of(node);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_POSITIONS, &prefix, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &value)) {
+        struct store_key live = key_of_two(get_be32(key.data + 4), node);
         store_delete(txn, TABLE_LIVE, &live);
     }
+}
+
+void position_forget(struct store_txn *txn, uint32_t node)
+{
+    forget_live(txn, node);
     delete_prefix(txn, TABLE_POSITIONS, node);
     delete_prefix(txn, TABLE_SIDES, node);
 }

@@ -69,7 +69,8 @@ enum count {
 struct counts {
     uint64_t value[COUNT_KINDS]; /* of a journey itself: ENTERED, WAITING (active), LEFT (completed) */
 };
-void counts_add(struct store_txn *txn, uint32_t journey, const char *step, enum count count, int change);
+void counts_change(
+    struct store_txn *txn, uint32_t journey, const char *step, const int64_t change[COUNT_KINDS]);
 struct counts counts_get(struct store_txn *txn, uint32_t journey, const char *step);
 
 /* -- watches -- */

@@ -143,7 +143,7 @@ static int fetch_address(struct dispatch *dispatch, struct job *job, const char 
 {
     Quanyu__AddressRequest question = QUANYU__ADDRESS_REQUEST__INIT;
     question.person = job->person;
-    question.kind = (char *)(uintptr_t)kind;
+    question.kind = (char *)kind;
     question.purpose = job->journey;
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ADDRESS;

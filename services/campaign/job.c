@@ -2,23 +2,32 @@
 #include "services/campaign/job.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *copy(struct arena *arena, const char *text, bool *failed)
+static size_t text_bytes(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+/* Copies to *at and moves it on. */
+static const char *copy(const char *text, char **at)
 {
     if (!text)
         return NULL;
-    const char *copied = arena_text(arena, text, strlen(text));
-    *failed |= !copied;
+    char *copied = *at;
+    memcpy(copied, text, text_bytes(text));
+    *at += text_bytes(text);
     return copied;
 }
 
 int job_make(const struct delivery *delivery, uint32_t person, const struct step *step, struct job **ret_job)
 {
-    _cleanup_(job_free) struct job *job = calloc(1, sizeof(*job));
-    if (!job || arena_open(&job->arena))
+    const struct step_message *from = &step->message;
+    size_t size = text_bytes(from->url) + text_bytes(from->secret) + text_bytes(from->content) +
+                  text_bytes(from->subject) + text_bytes(from->text) + text_bytes(from->html);
+    struct job *job = calloc(1, sizeof(*job) + size);
+    if (!job)
         return -QY_ENOMEM;
     job->number = delivery->number;
     job->attempt = delivery->attempts;
@@ -27,20 +36,17 @@ int job_make(const struct delivery *delivery, uint32_t person, const struct step
     journey_id(delivery->journey, job->journey);
     memcpy(job->step, delivery->step, sizeof(job->step));
     delivery_id(delivery, job->id);
-    const struct step_message *from = &step->message;
-    bool failed = false;
+    char *at = job->texts;
     job->message = (struct step_message){
-        .url = copy(job->arena, from->url, &failed),
-        .secret = copy(job->arena, from->secret, &failed),
-        .content = copy(job->arena, from->content, &failed),
-        .subject = copy(job->arena, from->subject, &failed),
-        .text = copy(job->arena, from->text, &failed),
-        .html = copy(job->arena, from->html, &failed),
+        .url = copy(from->url, &at),
+        .secret = copy(from->secret, &at),
+        .content = copy(from->content, &at),
+        .subject = copy(from->subject, &at),
+        .text = copy(from->text, &at),
+        .html = copy(from->html, &at),
         .placeholders = from->placeholders,
     };
-    if (failed)
-        return -QY_ENOMEM;
-    *ret_job = TAKE(job);
+    *ret_job = job;
     return 0;
 }
 
@@ -49,7 +55,6 @@ void job_free(struct job **job)
     if (!*job)
         return;
     sodium_memzero(&(*job)->of_person, sizeof((*job)->of_person));
-    arena_close(&(*job)->arena);
     free(*job);
     *job = NULL;
 }

@@ -17,17 +17,17 @@ struct job_person {
 };
 
 struct job {
-    struct job *next;    /* of whoever holds it */
-    struct arena *arena; /* the texts of `message` */
-    uint64_t number;     /* of the delivery */
+    struct job *next; /* of whoever holds it */
+    uint64_t number;  /* of the delivery */
     uint32_t attempt;
     uint32_t person;
     enum channel channel;
     char journey[JOURNEY_ID_BYTES];
     char step[STEP_ID_BYTES];
     char id[DELIVERY_ID_BYTES];
-    struct step_message message;
+    struct step_message message; /* its texts lie in `texts` */
     struct job_person of_person;
+    char texts[];
 };
 
 /* Copies what the delivery needs from the step. -QY_ENOMEM. */

@@ -106,8 +106,7 @@ int journey_parse(
     }
     yyjson_read_err wrong;
     /* yyjson does not write to its input without YYJSON_READ_INSITU. */
-    yyjson_doc *document =
-        yyjson_read_opts((char *)(uintptr_t)json, size, YYJSON_READ_NUMBER_AS_RAW, NULL, &wrong);
+    yyjson_doc *document = yyjson_read_opts((char *)json, size, YYJSON_READ_NUMBER_AS_RAW, NULL, &wrong);
     if (!document) {
         snprintf(
             problem->message, sizeof(problem->message), "is no JSON: %s at byte %zu", wrong.msg, wrong.pos);

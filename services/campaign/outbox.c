@@ -16,19 +16,19 @@ static void emit(struct batch *batch, const struct delivery *delivery)
 {
     char journey[JOURNEY_ID_BYTES], id[DELIVERY_ID_BYTES];
     Quanyu__Delivery record = QUANYU__DELIVERY__INIT;
-    record.journey = (char *)(uintptr_t)journey_id(delivery->journey, journey);
-    record.step = (char *)(uintptr_t)delivery->step;
-    record.channel = (char *)(uintptr_t)channel_name((enum channel)delivery->channel);
+    record.journey = (char *)journey_id(delivery->journey, journey);
+    record.step = (char *)delivery->step;
+    record.channel = (char *)channel_name((enum channel)delivery->channel);
     record.person = person_of(batch->txn, delivery->node);
     record.node = delivery->node;
     record.state = (Quanyu__Delivery__State)delivery_public_state(delivery);
-    record.reason = (char *)(uintptr_t)delivery->reason;
+    record.reason = (char *)delivery->reason;
     record.attempts = delivery->attempts;
-    record.delivery_id = (char *)(uintptr_t)delivery_id(delivery, id);
+    record.delivery_id = (char *)delivery_id(delivery, id);
     batch_emit(batch, RECORD_DELIVERY, &record.base);
 }
 
-static void count_settled(struct batch *batch, const struct delivery *delivery)
+static void count_settled(struct campaign *campaign, struct batch *batch, const struct delivery *delivery)
 {
     static const enum count counts[] = {
         [DELIVERY_DELIVERED] = COUNT_DELIVERED,
@@ -36,7 +36,8 @@ static void count_settled(struct batch *batch, const struct delivery *delivery)
         [DELIVERY_UNKNOWN] = COUNT_UNKNOWN,
         [DELIVERY_SKIPPED] = COUNT_SKIPPED,
     };
-    counts_add(batch->txn, delivery->journey, delivery->step, counts[delivery->state], 1);
+    count_sheet_add(
+        &campaign->counts, batch->txn, delivery->journey, delivery->step, counts[delivery->state], 1);
     emit(batch, delivery);
 }
 
@@ -61,14 +62,14 @@ static void move(struct campaign *campaign, struct batch *batch, struct delivery
     count_flight(campaign, before, -1);
     count_flight(campaign, state, 1);
     if (state >= DELIVERY_DELIVERED && state <= DELIVERY_SKIPPED)
-        count_settled(batch, delivery);
+        count_settled(campaign, batch, delivery);
 }
 
 void outbox_add(struct campaign *campaign, struct batch *batch, const struct live_journey *journey,
     uint32_t node, const struct position *position, const struct step *step)
 {
     if (send_find(batch->txn, node, journey->number, step->id, position->entry)) {
-        counts_add(batch->txn, journey->number, step->id, COUNT_SKIPPED, 1);
+        count_sheet_add(&campaign->counts, batch->txn, journey->number, step->id, COUNT_SKIPPED, 1);
         return;
     }
     struct delivery delivery = {
@@ -90,7 +91,7 @@ void outbox_add(struct campaign *campaign, struct batch *batch, const struct liv
     delivery_add(batch->txn, &delivery);
     count_flight(campaign, (enum delivery_state)delivery.state, 1);
     if (answer == GATE_SKIP)
-        count_settled(batch, &delivery);
+        count_settled(campaign, batch, &delivery);
 }
 
 static int claim_one(

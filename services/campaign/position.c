@@ -24,7 +24,8 @@ static struct timer wait_timer(const struct walker *walker)
 
 static void count(const struct walker *walker, const char *step, enum count what, int change)
 {
-    counts_add(walker->batch->txn, walker->journey->number, step, what, change);
+    count_sheet_add(
+        &walker->campaign->counts, walker->batch->txn, walker->journey->number, step, what, change);
 }
 
 static void save(const struct walker *walker)

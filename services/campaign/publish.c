@@ -55,8 +55,8 @@ static void set_watch(struct batch *batch, uint32_t journey, struct watch_rule *
     rule->watch = (uint32_t)meta_next(batch->txn, META_WATCHES);
     watch_put(batch->txn, journey, rule->watch, &row);
     Quanyu__WatchSet record = QUANYU__WATCH_SET__INIT;
-    record.watch = (char *)(uintptr_t)watch_id(journey, rule->watch, id);
-    record.rule = (ProtobufCBinaryData){.len = rule->size, .data = (uint8_t *)(uintptr_t)rule->json};
+    record.watch = (char *)watch_id(journey, rule->watch, id);
+    record.rule = (ProtobufCBinaryData){.len = rule->size, .data = (uint8_t *)rule->json};
     record.trigger = rule->trigger;
     batch_emit(batch, RECORD_WATCH, &record.base);
 }
@@ -93,7 +93,7 @@ void publish_drop_unused(struct batch *batch, const struct live_journey *journey
             continue;
         char id[WATCH_ID_BYTES];
         Quanyu__WatchDropped record = QUANYU__WATCH_DROPPED__INIT;
-        record.watch = (char *)(uintptr_t)watch_id(journey->number, watch, id);
+        record.watch = (char *)watch_id(journey->number, watch, id);
         batch_emit(batch, RECORD_DROPPED, &record.base);
         watch_delete(batch->txn, journey->number, watch);
     }
@@ -153,7 +153,7 @@ static int give_up(
     if (!row)
         return store_fail(batch->txn, -QY_ECORRUPT);
     journey_free(&journey->pending);
-    row->error = (char *)(uintptr_t)error;
+    row->error = (char *)error;
     if (!journey->running)
         journey->state = row->state = QUANYU__JOURNEY__STATE__DRAFT;
     journey_save(batch->txn, row);

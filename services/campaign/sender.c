@@ -118,7 +118,8 @@ void sender_settled(struct sender *sender, struct job *job)
     pthread_mutex_lock(&sender->lock);
     sender->with_writer--;
     sender->in_hand--;
-    wake(sender, sender->stopping);
+    if (sender->wanted || sender->stopping) /* there is a free place now */
+        wake(sender, sender->stopping);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -160,7 +161,7 @@ static void prepare_one(struct sender *sender, struct job *job, bool stopping)
     if (stopping)
         outcome_set(&outcome, OUTCOME_RETURNED, "stopping");
     else
-        ready = job_needs(job) == 0 || sender->options.prepare(sender->options.self, job, &outcome);
+        ready = sender->options.prepare(sender->options.self, job, &outcome);
     if (!ready) {
         settle(sender, job, &outcome);
         return;
@@ -249,7 +250,7 @@ static void end_finished(struct carrier *carrier)
 {
     int left;
     for (CURLMsg *message = curl_multi_info_read(carrier->multi, &left); message;
-         message = curl_multi_info_read(carrier->multi, &left))
+        message = curl_multi_info_read(carrier->multi, &left))
         if (message->msg == CURLMSG_DONE)
             end(carrier, message->easy_handle, message->data.result);
 }
@@ -317,7 +318,9 @@ void sender_give(struct sender *sender, struct job *jobs, bool more)
     pthread_mutex_lock(&sender->lock);
     while (jobs) {
         struct job *next = jobs->next;
-        queue_add(&sender->given, jobs);
+        /* Who needs nothing of identity does not stand in line behind those who do. */
+        bool is_prepared = job_needs(jobs) == 0 && !sender->stopping;
+        queue_add(is_prepared ? &sender->prepared[jobs->channel] : &sender->given, jobs);
         sender->in_hand++;
         jobs = next;
     }

@@ -19,14 +19,14 @@ struct client {
     char auditor_token[128];
 };
 
-/* Reads settings and the credentials under the setting `bootstrap`; prints what is wrong. 0 or -1. */
+/* Reads settings; prints what is wrong. 0 or -1. The first call to a peer reads its credentials, under the setting `bootstrap`. */
 int client_open(struct client *client);
 void client_close(struct client *client);
 
 enum client_peer { PEER_API, PEER_INGEST, PEER_AUDIT };
 /* One HTTP exchange; `body` NULL for GET. Yields the status, or -1 after printing why there was no answer. */
-long client_call(struct client *client, enum client_peer peer, const char *method, const char *path, const char *body,
-    size_t size, struct buffer *answer);
+long client_call(struct client *client, enum client_peer peer, const char *method, const char *path,
+    const char *body, size_t size, struct buffer *answer);
 
 /* As client_call, for commands: prints a problem document's detail when the status is not 2xx. NULL then. The caller frees it. */
 yyjson_doc *client_ask(

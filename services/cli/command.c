@@ -13,9 +13,11 @@ const struct command commands[] = {
     {"audit", "[tree] [--actor A] [--subject S] [--action A] [--from T] [--to T] [--limit N]",
         "what is on record, newest first (on record too)", command_audit},
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock},
-    {"import", "FILE --map MAP [--report FILE]", "take in a CSV file; see README, \"Import\"", command_import},
+    {"import", "FILE --map MAP [--report FILE]", "take in a CSV file; see README, \"Import\"",
+        command_import},
     {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump},
-    {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines", command_keys},
+    {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
+        command_keys},
     {0},
 };
 
@@ -24,7 +26,8 @@ static void print_help(void)
     printf("usage: quanyu COMMAND …\n\n");
     for (const struct command *command = commands; command->name; command++)
         printf("  %s %s\n      %s\n", command->name, command->usage, command->help);
-    printf("\nWhere the suite is, and who asks, comes from the settings (quanyu.conf, QUANYU_DATA) and the credentials\n"
+    printf("\nWhere the suite is, and who asks, comes from the settings (quanyu.conf, QUANYU_DATA) and the "
+           "credentials\n"
            "that the first start left under <data>/bootstrap. `quanyu --settings` lists all settings.\n");
 }
 

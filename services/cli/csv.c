@@ -58,6 +58,32 @@ static void end_field(struct csv *csv)
     buffer_byte(&csv->text, 0);
 }
 
+/* Bytes of the character that begins here, 0 when it is not well-formed; a NUL stands behind the text. */
+static size_t character_size(const uint8_t *text)
+{
+    uint8_t lead = text[0];
+    if (lead < 0x80)
+        return 1;
+    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    if (lead < 0xc2 || lead > 0xf4 || text[1] < low || text[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+static void check_utf8(struct csv *csv)
+{
+    for (size_t i = 0, size; !csv->error && i < csv->text.size; i += size) {
+        size = character_size(csv->text.data + i);
+        if (size == 0)
+            csv->error = "not UTF-8";
+    }
+}
+
 /* After the opening quote; yields what follows the closing one. */
 static int quoted_field(struct csv *csv)
 {
@@ -144,6 +170,9 @@ bool csv_next(struct csv *csv)
             separated_record(csv, c);
         else
             spaced_record(csv, c);
+        if (buffer_error(&csv->text))
+            csv->error = "out of memory";
+        check_utf8(csv);
         if (csv->count > 0)
             return true;
     }

@@ -79,8 +79,8 @@ static int fetch_names(struct dump *dump)
         request.node_names = &question;
         struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
         ProtobufCMessage *reply;
-        int error = rpc_call(dump->client, "identity", &call, &request.base, &quanyu__identity_reply__descriptor,
-            dump->arena, &reply, NULL);
+        int error = rpc_call(dump->client, "identity", &call, &request.base,
+            &quanyu__identity_reply__descriptor, dump->arena, &reply, NULL);
         if (error)
             return error;
         const Quanyu__NodeNamesReply *page = ((Quanyu__IdentityReply *)reply)->node_names;
@@ -110,7 +110,8 @@ static void replace_numbers(const struct dump *dump, const char *line, size_t si
         bool token = end - line > 4 && line[0] == '"' && (line[1] == 'n' || line[1] == 'p') && line[2] == ':';
         char *after = NULL;
         unsigned long number = token ? strtoul(line + 3, &after, 10) : 0;
-        const char *name = token && after && after < end && *after == '"' ? name_of(dump, line[1], number) : NULL;
+        const char *name =
+            token && after && after < end && *after == '"' ? name_of(dump, line[1], number) : NULL;
         if (name) {
             buffer_printf(out, "\"%c:%s\"", line[1], name);
             line = after + 1;
@@ -196,7 +197,8 @@ static int dump_open(struct dump *dump)
         snprintf(name, sizeof(name), "%s.host", services[i]);
         const char *host = config_text(dump->config, name);
         snprintf(name, sizeof(name), "%s.rpc_port", services[i]);
-        snprintf(endpoints[i], sizeof(endpoints[i]), "tcp://%s:%d", host, (int)config_number(dump->config, name));
+        snprintf(
+            endpoints[i], sizeof(endpoints[i]), "tcp://%s:%d", host, (int)config_number(dump->config, name));
         addresses[i] = (struct peer){.name = services[i], .endpoint = endpoints[i]};
     }
     const char *directory = config_text(dump->config, "keys");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu import`: a file's lines, by a mapping, become events that are history.
  *
- * An event's message id is made of the import (a hash of file and mapping) and the number of its first line, and the gateway takes
- * each of them once for good: an import that was interrupted is run again, and counts nothing twice. */
+ * An event's message id is made of the import (a hash of file and mapping) and the number of its first line,
+ * and the gateway takes each of them once for good: an import that was interrupted is run again, and counts
+ * nothing twice. */
 #include "services/cli/command.h"
 #include "services/cli/import_groups.h"
 #include "services/cli/import_send.h"
@@ -53,7 +54,8 @@ static int complain(const char *what, const char *reason)
 
 /* -- progress -- */
 
-static void show_progress(struct import *import, const char *doing, uint64_t done, uint64_t all, uint64_t counted)
+static void show_progress(
+    struct import *import, const char *doing, uint64_t done, uint64_t all, uint64_t counted)
 {
     double time = now();
     if (!isatty(STDERR_FILENO) || time - import->shown < 0.1)
@@ -65,8 +67,8 @@ static void show_progress(struct import *import, const char *doing, uint64_t don
         bar[i] = i < part * 30 ? '#' : '.';
     bar[30] = 0;
     unsigned left = part > 0 ? (unsigned)(spent / part - spent) : 0;
-    fprintf(stderr, "\r%s [%s] %3.0f %%  %" PRIu64 "  %.0f/s  %u:%02u left   ", doing, bar, part * 100, counted,
-        spent > 0 ? (double)counted / spent : 0, left / 60, left % 60);
+    fprintf(stderr, "\r%s [%s] %3.0f %%  %" PRIu64 "  %.0f/s  %u:%02u left   ", doing, bar, part * 100,
+        counted, spent > 0 ? (double)counted / spent : 0, left / 60, left % 60);
 }
 
 static void end_progress(void)
@@ -121,6 +123,41 @@ static void report_bad(struct import *import, uint64_t line, const char *reason)
     import_report(import->report, line, reason);
 }
 
+/* A group with a bad line is not taken at all: an order that lacks a line would be another order. */
+static void report_group(
+    struct import *import, const struct line *lines, size_t count, uint64_t bad_line, const char *reason)
+{
+    char because[80];
+    snprintf(because, sizeof(because), "left out together with line %" PRIu64, bad_line);
+    for (size_t i = 0; i < count; i++)
+        report_bad(import, lines[i].number, lines[i].number == bad_line ? reason : because);
+}
+
+static int send_event(struct import *import, const struct line *lines, size_t count)
+{
+    char message_id[64], error[300] = "";
+    uint64_t bad_line;
+    _cleanup_(buffer_free) struct buffer event = BUFFER_INIT;
+    snprintf(message_id, sizeof(message_id), "%s:%" PRIu64, import->id, lines[0].number);
+    if (!mapping_event(&import->mapping, lines, count, message_id, &event, &bad_line, error)) {
+        report_group(import, lines, count, bad_line, error);
+        return 0;
+    }
+    import->sent++;
+    return import_sender_add(&import->sender, &event, lines[0].number);
+}
+
+/* Lines that are not grouped go at once: a file of any size passes through. */
+static int keep_line(struct import *import, const struct line *line)
+{
+    _cleanup_(buffer_free) struct buffer key = BUFFER_INIT;
+    if (!mapping_group(&import->mapping, line, &key))
+        return send_event(import, line, 1);
+    if (buffer_error(&key) || groups_add(&import->groups, line, import->mapping.name_count, &key))
+        return complain(import->path, "out of memory");
+    return 0;
+}
+
 static int take_line(struct import *import)
 {
     char *fields[CSV_COLUMNS_MAX], error[300] = "";
@@ -140,11 +177,7 @@ static int take_line(struct import *import)
         count_skipped(import, reason);
     if (error[0] || reason)
         return 0;
-    _cleanup_(buffer_free) struct buffer key = BUFFER_INIT;
-    (void)mapping_group(&import->mapping, &line, &key);
-    if (buffer_error(&key) || groups_add(&import->groups, &line, columns, &key))
-        return complain(import->path, "out of memory");
-    return 0;
+    return keep_line(import, &line);
 }
 
 static int read_columns(struct import *import)
@@ -153,6 +186,8 @@ static int read_columns(struct import *import)
     bool header = import->mapping.header;
     if (header && !csv_next(&import->csv))
         return complain(import->path, "the file is empty");
+    if (header && import->csv.error)
+        return complain(import->path, import->csv.error);
     if (mapping_set_columns(&import->mapping, header ? &import->csv : NULL, error))
         return complain(import->map_path, error);
     return 0;
@@ -167,31 +202,18 @@ static int read_lines(struct import *import)
         import->lines++;
         if (take_line(import))
             return -1;
-        show_progress(import, "reading", import->csv.bytes_read, import->file_bytes, import->lines);
+        show_progress(import, import->mapping.group_by ? "reading" : "importing", import->csv.bytes_read,
+            import->file_bytes, import->lines);
     }
     return ferror(import->file) ? complain(import->path, "cannot be read to its end") : 0;
 }
 
 /* -- sending -- */
 
-static int send_group(struct import *import, const struct group *group)
-{
-    char message_id[64], error[300] = "";
-    _cleanup_(buffer_free) struct buffer event = BUFFER_INIT;
-    snprintf(message_id, sizeof(message_id), "%s:%" PRIu64, import->id, group->lines[0].number);
-    if (!mapping_event(&import->mapping, group->lines, group->count, message_id, &event, error)) {
-        report_bad(import, group->lines[0].number, error);
-        return 0;
-    }
-    import->sent++;
-    return import_sender_add(&import->sender, &event, group->lines[0].number);
-}
-
 static int send_groups(struct import *import)
 {
-    import->started = now();
     for (size_t i = 0; i < import->groups.count; i++) {
-        if (send_group(import, &import->groups.all[i]))
+        if (send_event(import, import->groups.all[i].lines, import->groups.all[i].count))
             return -1;
         show_progress(import, "sending", i, import->groups.count, import->sent);
     }
@@ -256,13 +278,15 @@ static void close_files(struct import *import)
 static void print_summary(const struct import *import)
 {
     end_progress();
-    printf("%" PRIu64 " lines, %" PRIu64 " events: %" PRIu64 " new, %" PRIu64 " there already\n", import->lines, import->sent,
-        import->sender.accepted, import->sender.duplicates);
+    printf("%" PRIu64 " lines, %" PRIu64 " events: %" PRIu64 " new, %" PRIu64 " there already\n",
+        import->lines, import->sent, import->sender.accepted, import->sender.duplicates);
     for (size_t i = 0; i < SKIP_REASONS_MAX && import->skipped[i].reason; i++)
         printf("%" PRIu64 " lines left out: %s\n", import->skipped[i].lines, import->skipped[i].reason);
-    uint64_t bad = import->bad + import->sender.refused;
-    if (bad)
-        printf("%" PRIu64 " lines were not taken; see %s\n", bad, import->report_path);
+    if (import->bad)
+        printf("%" PRIu64 " lines were not taken; see %s\n", import->bad, import->report_path);
+    if (import->sender.refused)
+        printf("%" PRIu64 " events were refused by the gateway; see %s\n", import->sender.refused,
+            import->report_path);
     printf("position %" PRIu64 "\n", import->sender.position);
 }
 

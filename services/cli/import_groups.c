@@ -69,7 +69,8 @@ static struct group *add_group(struct groups *groups, const struct buffer *key)
         groups->capacity = capacity;
     }
     struct group *group = &groups->all[groups->count];
-    *group = (struct group){.key = (char *)arena_copy(groups->arena, key->data, key->size), .key_size = key->size};
+    *group =
+        (struct group){.key = (char *)arena_copy(groups->arena, key->data, key->size), .key_size = key->size};
     if (!group->key)
         return NULL;
     groups->count++;
@@ -105,7 +106,8 @@ int groups_add(struct groups *groups, const struct line *line, size_t field_coun
         group->capacity = capacity;
     }
     struct line *copy = &group->lines[group->count];
-    *copy = (struct line){.number = line->number, .fields = arena_alloc(groups->arena, field_count * sizeof(char *))};
+    *copy = (struct line){
+        .number = line->number, .fields = arena_alloc(groups->arena, field_count * sizeof(char *))};
     if (!copy->fields)
         return -QY_ENOMEM;
     for (size_t i = 0; i < field_count; i++) {

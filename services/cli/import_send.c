@@ -40,14 +40,16 @@ static void report_refused(struct import_sender *sender, yyjson_val *errors)
         const char *field = yyjson_get_str(yyjson_obj_get(error, "field"));
         const char *detail = yyjson_get_str(yyjson_obj_get(error, "detail"));
         char text[300];
-        snprintf(text, sizeof(text), "%s: %s: %s", reason ? reason : "refused", field ? field : "", detail ? detail : "");
+        snprintf(text, sizeof(text), "%s: %s: %s", reason ? reason : "refused", field ? field : "",
+            detail ? detail : "");
         import_report(sender->report, at < sender->count ? sender->lines[at] : 0, text);
         sender->refused++;
     }
 }
 
 /* What the gateway said of the batch. True when it has been dealt with, false to send it again. */
-static bool take_answer(struct import_sender *sender, long status, const struct buffer *answer, int *ret_error)
+static bool take_answer(
+    struct import_sender *sender, long status, const struct buffer *answer, int *ret_error)
 {
     yyjson_doc *doc = yyjson_read((const char *)answer->data, answer->size, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
@@ -91,8 +93,8 @@ int import_sender_flush(struct import_sender *sender)
     int error = -1;
     for (unsigned attempt = 0; attempt < TRIES; attempt++) {
         _cleanup_(buffer_free) struct buffer answer = BUFFER_INIT;
-        long status = client_call(sender->client, PEER_INGEST, "POST", "/v1/import", (const char *)sender->batch.data,
-            sender->batch.size, &answer);
+        long status = client_call(sender->client, PEER_INGEST, "POST", "/v1/import",
+            (const char *)sender->batch.data, sender->batch.size, &answer);
         if (take_answer(sender, status, &answer, &error))
             break;
         error = -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu keys DIRECTORY`: every service's keys in a directory of its own, <DIRECTORY>/<name>, with its own pair and the public keys
  * of all others. For services that do not share a file system. Runs before they start; when all is there it changes nothing. */
-#include "common/error.h"
 #include "common/keys.h"
+#include "common/error.h"
 #include "common/mem.h"
 #include "services/cli/command.h"
 
@@ -55,7 +55,8 @@ static int copy_file(const char *from, const char *to, mode_t mode)
 }
 
 /* The directory's owner may read the pair: the service runs as that user. */
-static int give(const char *made, const char *directory, const char *owner, const char *name, const char *kind)
+static int give(
+    const char *made, const char *directory, const char *owner, const char *name, const char *kind)
 {
     char from[PATH_BYTES], to[PATH_BYTES], home[PATH_BYTES];
     struct stat status;

@@ -10,36 +10,14 @@
 
 #include "services/cli/mapping_internal.h"
 
-static const char *const root_members[] = {"format", "time_zone", "skip", "group_by", "events", "description", NULL};
+static const char *const root_members[] = {
+    "format", "time_zone", "skip", "group_by", "events", "description", NULL};
 static const char *const format_members[] = {"separator", "encoding", "header", "columns", NULL};
-static const char *const skip_members[] = {"where", "reason", NULL};
-static const char *const event_members[] = {"where", "type", "event", "name", "user_id", "anonymous_id", "group_id",
-    "time", "properties", "traits", "context", NULL};
 
 static int complain(char error[300], const char *pointer, const char *reason)
 {
     snprintf(error, 300, "%s: %s", pointer, reason);
     return -1;
-}
-
-static int check_members(yyjson_val *object, const char *const *allowed, const char *pointer, char error[300])
-{
-    size_t index, count;
-    yyjson_val *key, *value;
-    if (!yyjson_is_obj(object))
-        return complain(error, pointer, "must be an object");
-    yyjson_obj_foreach(object, index, count, key, value)
-    {
-        bool known = false;
-        for (const char *const *name = allowed; *name; name++)
-            known = known || yyjson_equals_str(key, *name);
-        if (!known) {
-            snprintf(error, 300, "%s/%s: there is no such member", pointer, yyjson_get_str(key));
-            return -1;
-        }
-        (void)value;
-    }
-    return 0;
 }
 
 static int read_format(struct mapping *mapping, yyjson_val *format, char error[300])
@@ -48,7 +26,7 @@ static int read_format(struct mapping *mapping, yyjson_val *format, char error[3
     mapping->header = true;
     if (!format)
         return 0;
-    if (check_members(format, format_members, "/format", error))
+    if (mapping_check_members(format, format_members, "/format", error))
         return -1;
     const char *separator = yyjson_get_str(yyjson_obj_get(format, "separator"));
     const char *encoding = yyjson_get_str(yyjson_obj_get(format, "encoding"));
@@ -81,41 +59,6 @@ static int check_list(yyjson_val *list, const char *pointer, bool required, char
     return 0;
 }
 
-static int check_events(struct mapping *mapping, char error[300])
-{
-    size_t index, count;
-    yyjson_val *event;
-    char pointer[64];
-    yyjson_arr_foreach(mapping->events, index, count, event)
-    {
-        snprintf(pointer, sizeof(pointer), "/events/%zu", index);
-        if (check_members(event, event_members, pointer, error))
-            return -1;
-        if (!yyjson_is_str(yyjson_obj_get(event, "type")))
-            return complain(error, pointer, "type is required: track, identify, page, screen, group or alias");
-        yyjson_val *time = yyjson_obj_get(event, "time");
-        if (time && (!yyjson_is_str(yyjson_obj_get(time, "column")) || !yyjson_is_str(yyjson_obj_get(time, "format"))))
-            return complain(error, pointer, "time must be {\"column\":…,\"format\":…}");
-    }
-    return 0;
-}
-
-static int check_skips(struct mapping *mapping, char error[300])
-{
-    size_t index, count;
-    yyjson_val *skip;
-    char pointer[64];
-    yyjson_arr_foreach(mapping->skip, index, count, skip)
-    {
-        snprintf(pointer, sizeof(pointer), "/skip/%zu", index);
-        if (check_members(skip, skip_members, pointer, error))
-            return -1;
-        if (!yyjson_is_str(yyjson_obj_get(skip, "reason")) || !yyjson_is_arr(yyjson_obj_get(skip, "where")))
-            return complain(error, pointer, "where, a list, and reason, a text, are required");
-    }
-    return 0;
-}
-
 int mapping_open(const char *path, struct mapping *mapping, char error[300])
 {
     yyjson_read_err problem;
@@ -126,7 +69,8 @@ int mapping_open(const char *path, struct mapping *mapping, char error[300])
         return -1;
     }
     yyjson_val *root = yyjson_doc_get_root(mapping->doc);
-    if (check_members(root, root_members, "", error) || read_format(mapping, yyjson_obj_get(root, "format"), error))
+    if (mapping_check_members(root, root_members, "", error) ||
+        read_format(mapping, yyjson_obj_get(root, "format"), error))
         return -1;
     mapping->skip = yyjson_obj_get(root, "skip");
     mapping->events = yyjson_obj_get(root, "events");
@@ -134,10 +78,11 @@ int mapping_open(const char *path, struct mapping *mapping, char error[300])
     yyjson_val *zone = yyjson_obj_get(root, "time_zone");
     if (zone && (!yyjson_is_str(zone) || clock_set_zone(yyjson_get_str(zone))))
         return complain(error, "/time_zone", "must be an IANA time zone, such as Asia/Shanghai");
-    if (check_list(mapping->skip, "/skip", false, error) || check_list(mapping->group_by, "/group_by", false, error) ||
-        check_list(mapping->events, "/events", true, error) || check_skips(mapping, error))
+    if (check_list(mapping->skip, "/skip", false, error) ||
+        check_list(mapping->group_by, "/group_by", false, error) ||
+        check_list(mapping->events, "/events", true, error) || mapping_check_skips(mapping->skip, error))
         return -1;
-    return check_events(mapping, error);
+    return mapping_check_events(mapping->events, error);
 }
 
 void mapping_close(struct mapping *mapping)
@@ -151,7 +96,7 @@ void mapping_close(struct mapping *mapping)
 int mapping_column(const struct mapping *mapping, const char *name, size_t size)
 {
     for (size_t i = 0; i < mapping->name_count; i++)
-        if (strncmp(mapping->names[i], name, size) == 0 && mapping->names[i][size] == 0)
+        if (strlen(mapping->names[i]) == size && memcmp(mapping->names[i], name, size) == 0)
             return (int)i;
     return -1;
 }
@@ -194,7 +139,8 @@ static int check_names(const struct mapping *mapping, yyjson_val *names, char er
     return 0;
 }
 
-/* Every "column", "unless", "sum" and placeholder anywhere in the mapping must name a column. The depth is the mapping's own. */
+/* Every "column", "unless", "sum" and placeholder anywhere in the mapping must name a column. The depth is
+ * the mapping's own. */
 static int check_columns(const struct mapping *mapping, yyjson_val *value, unsigned depth, char error[300])
 {
     size_t index, count;
@@ -227,7 +173,8 @@ static int check_columns(const struct mapping *mapping, yyjson_val *value, unsig
 static int add_name(struct mapping *mapping, const char *name, char error[300])
 {
     if (mapping->name_count == CSV_COLUMNS_MAX || strlen(name) >= sizeof(mapping->names[0]) || !*name) {
-        snprintf(error, 300, "column %zu has no usable name (1 to 63 bytes, 512 columns at most)", mapping->name_count + 1);
+        snprintf(error, 300, "column %zu has no usable name (1 to 63 bytes, 512 columns at most)",
+            mapping->name_count + 1);
         return -1;
     }
     snprintf(mapping->names[mapping->name_count++], sizeof(mapping->names[0]), "%s", name);

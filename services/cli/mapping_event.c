@@ -9,15 +9,14 @@
 #include <string.h>
 #include <time.h>
 
-#define SCALE 4 /* decimal places of a factor; a product of two has twice as many */
-
 /* A group on its way to an event. */
 struct making {
     const struct mapping *mapping;
     const struct line *lines;
     size_t count;
     struct buffer *out;
-    char *error; /* 300 bytes; "" while all is well */
+    char *error;       /* 300 bytes; "" while all is well */
+    uint64_t bad_line; /* where the error is */
 };
 
 static const char *field(const struct mapping *mapping, const struct line *line, yyjson_val *name)
@@ -34,13 +33,14 @@ static bool refuse(char error[300], const char *column, const char *value, const
 
 /* -- conditions -- */
 
-static bool compare(const char *text, yyjson_val *operand, int *ret_order, const char *column, char error[300])
+static bool compare(
+    const char *text, yyjson_val *operand, int *ret_order, const char *column, char error[300])
 {
     int64_t a, b;
     const char *other = yyjson_is_raw(operand) ? yyjson_get_raw(operand) : yyjson_get_str(operand);
-    if (!decimal_parse(text, strlen(text), SCALE, false, &a))
+    if (!decimal_parse(text, strlen(text), MAPPING_SCALE, false, &a))
         return refuse(error, column, text, "is not a decimal number");
-    if (!other || !decimal_parse(other, strlen(other), SCALE, false, &b))
+    if (!other || !decimal_parse(other, strlen(other), MAPPING_SCALE, false, &b))
         return refuse(error, column, other ? other : "", "(the operand) is not a decimal number");
     *ret_order = (a > b) - (a < b);
     return true;
@@ -59,7 +59,8 @@ static bool is_in(const char *text, yyjson_val *list)
 }
 
 /* Whether one operator of a condition holds; sets `error` where it cannot be told. */
-static bool operator_holds(const char *text, const char *name, yyjson_val *operand, const char *column, char error[300])
+static bool operator_holds(
+    const char *text, const char *name, yyjson_val *operand, const char *column, char error[300])
 {
     int order = 0;
     if (strcmp(name, "is") == 0)
@@ -101,7 +102,8 @@ static bool condition_holds(
     return true;
 }
 
-static bool all_hold(const struct mapping *mapping, const struct line *line, yyjson_val *where, char error[300])
+static bool all_hold(
+    const struct mapping *mapping, const struct line *line, yyjson_val *where, char error[300])
 {
     size_t index, count;
     yyjson_val *condition;
@@ -141,6 +143,15 @@ bool mapping_group(const struct mapping *mapping, const struct line *line, struc
 
 /* -- values -- */
 
+static void blame(
+    struct making *making, const struct line *line, yyjson_val *column, const char *value, const char *reason)
+{
+    if (making->error[0])
+        return;
+    making->bad_line = line->number;
+    (void)refuse(making->error, yyjson_get_str(column), value, reason);
+}
+
 /* Replaces the placeholders; false when one of the columns is empty. */
 static bool fill(const struct making *making, const struct line *line, const char *text, struct buffer *out)
 {
@@ -160,7 +171,8 @@ static bool fill(const struct making *making, const struct line *line, const cha
     }
 }
 
-static bool write_text(struct making *making, struct json *json, const char *name, const struct line *line, const char *text)
+static bool write_text(
+    struct making *making, struct json *json, const char *name, const struct line *line, const char *text)
 {
     _cleanup_(buffer_free) struct buffer filled = BUFFER_INIT;
     if (!fill(making, line, text, &filled))
@@ -171,10 +183,12 @@ static bool write_text(struct making *making, struct json *json, const char *nam
     return true;
 }
 
-static bool write_column(struct making *making, struct json *json, const char *name, const struct line *line, yyjson_val *value)
+static bool write_column(
+    struct making *making, struct json *json, const char *name, const struct line *line, yyjson_val *value)
 {
     yyjson_val *column = yyjson_obj_get(value, "column");
-    const char *text = field(making->mapping, line, column), *as = yyjson_get_str(yyjson_obj_get(value, "as"));
+    const char *text = field(making->mapping, line, column),
+               *as = yyjson_get_str(yyjson_obj_get(value, "as"));
     int64_t units;
     if (!*text)
         return false;
@@ -183,35 +197,43 @@ static bool write_column(struct making *making, struct json *json, const char *n
     if (!as || strcmp(as, "text") == 0) {
         json_text(json, text);
     } else if (strcmp(as, "boolean") == 0) {
-        json_bool(json, strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0);
-    } else if (decimal_parse(text, strlen(text), SCALE, false, &units)) {
+        json_bool(
+            json, strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0);
+    } else if (decimal_parse(text, strlen(text), MAPPING_SCALE, false, &units)) {
         char number[DECIMAL_TEXT_BYTES];
-        decimal_format(units, SCALE, number);
+        decimal_format(units, MAPPING_SCALE, number);
         size_t size = strlen(number);
         while (number[size - 1] == '0')
             size--;
         size -= number[size - 1] == '.';
         json_raw(json, number, size, "0");
     } else {
-        refuse(making->error, yyjson_get_str(column), text, "is not a decimal number with at most 4 places");
+        blame(making, line, column, text, "is not a decimal number with at most 4 places");
     }
     return true;
 }
 
 /* The product of the columns of one line, at the scale of all its factors. */
-static bool product(struct making *making, const struct line *line, yyjson_val *columns, __int128 *ret_product)
+static bool product(
+    struct making *making, const struct line *line, yyjson_val *columns, __int128 *ret_product)
 {
     size_t index, count;
     yyjson_val *column;
-    *ret_product = 1;
+    __int128 result = 1;
     yyjson_arr_foreach(columns, index, count, column)
     {
         int64_t units;
-        const char *text = field(making->mapping, line, column);
-        if (!decimal_parse(text, strlen(text), SCALE, false, &units))
-            return refuse(making->error, yyjson_get_str(column), text, "is not a decimal number with at most 4 places");
-        *ret_product *= units;
+        const char *text = field(making->mapping, line, column), *problem = NULL;
+        if (!decimal_parse(text, strlen(text), MAPPING_SCALE, false, &units))
+            problem = "is not a decimal number with at most 4 places";
+        else if (__builtin_mul_overflow(result, units, &result))
+            problem = "makes the product too large";
+        if (problem) {
+            blame(making, line, column, text, problem);
+            return false;
+        }
     }
+    *ret_product = result;
     return true;
 }
 
@@ -225,25 +247,30 @@ static void write_sum(struct making *making, struct json *json, const char *name
     for (size_t i = 0; i < making->count; i++) {
         if (!product(making, &making->lines[i], columns, &one))
             return;
-        sum += one;
+        if (__builtin_add_overflow(sum, one, &sum)) {
+            snprintf(making->error, 300, "%s: the sum is too large", name ? name : "sum");
+            return;
+        }
     }
     if (sum < 0 && yyjson_get_bool(yyjson_obj_get(value, "absolute")))
         sum = -sum;
-    for (int64_t scale = SCALE * (int64_t)yyjson_arr_size(columns); scale > decimals; scale--)
+    for (int64_t scale = MAPPING_SCALE * (int64_t)yyjson_arr_size(columns); scale > decimals; scale--)
         divisor *= 10;
     __int128 units = sum / divisor;
     if (units * divisor != sum || units > INT64_MAX || units < INT64_MIN) {
-        snprintf(making->error, 300, "%s: the sum has more than %" PRId64 " decimal places, or is too large", name ? name : "sum",
-            decimals);
+        snprintf(making->error, 300, "%s: the sum has more than %" PRId64 " decimal places, or is too large",
+            name ? name : "sum", decimals);
         return;
     }
     char number[DECIMAL_TEXT_BYTES];
     if (name)
         json_name(json, name);
-    json_raw(json, decimal_format((int64_t)units, (unsigned)decimals, number), strlen(number), "0");
+    decimal_format((int64_t)units, (unsigned)decimals, number);
+    json_raw(json, number, strlen(number), "0");
 }
 
-static void write_members(struct making *making, struct json *json, const struct line *line, yyjson_val *members);
+static void write_members(
+    struct making *making, struct json *json, const struct line *line, yyjson_val *members);
 
 static void write_each(struct making *making, struct json *json, const char *name, yyjson_val *members)
 {
@@ -268,7 +295,8 @@ static void write_constant(struct json *json, const char *name, yyjson_val *valu
 }
 
 /* False when there is nothing to write. */
-static bool write_value(struct making *making, struct json *json, const char *name, const struct line *line, yyjson_val *value)
+static bool write_value(
+    struct making *making, struct json *json, const char *name, const struct line *line, yyjson_val *value)
 {
     if (yyjson_is_str(value))
         return write_text(making, json, name, line, yyjson_get_str(value));
@@ -301,7 +329,8 @@ static bool write_value(struct making *making, struct json *json, const char *na
     return true;
 }
 
-static void write_members(struct making *making, struct json *json, const struct line *line, yyjson_val *members)
+static void write_members(
+    struct making *making, struct json *json, const struct line *line, yyjson_val *members)
 {
     size_t index, count;
     yyjson_val *key, *value;
@@ -344,7 +373,7 @@ static void write_time(struct making *making, struct json *json, yyjson_val *tim
     for (size_t i = 0; i < making->count; i++) {
         const char *text = field(making->mapping, &making->lines[i], column);
         if (!parse_time(text, yyjson_get_str(yyjson_obj_get(time, "format")), &ms)) {
-            refuse(making->error, yyjson_get_str(column), text, "is not a time in the mapping's format");
+            blame(making, &making->lines[i], column, text, "is not a time in the mapping's format");
             return;
         }
         earliest = ms < earliest ? ms : earliest;
@@ -375,13 +404,19 @@ static void write_optional(struct making *making, struct json *json, const char 
         (void)write_value(making, json, name, &making->lines[0], value);
 }
 
-bool mapping_event(const struct mapping *mapping, const struct line *lines, size_t count, const char *message_id,
-    struct buffer *out, char error[300])
+bool mapping_event(const struct mapping *mapping, const struct line *lines, size_t count,
+    const char *message_id, struct buffer *out, uint64_t *ret_bad_line, char error[300])
 {
     size_t before = out->size;
-    struct making making = {.mapping = mapping, .lines = lines, .count = count, .out = out, .error = error};
+    struct making making = {.mapping = mapping,
+        .lines = lines,
+        .count = count,
+        .out = out,
+        .error = error,
+        .bad_line = lines[0].number};
     struct json json = json_to(out);
     error[0] = 0;
+    *ret_bad_line = making.bad_line;
     yyjson_val *event = event_for(mapping, &lines[0], error);
     if (!event)
         return false;
@@ -402,5 +437,6 @@ bool mapping_event(const struct mapping *mapping, const struct line *lines, size
         snprintf(error, 300, "out of memory");
     if (error[0])
         out->size = before;
+    *ret_bad_line = making.bad_line;
     return !error[0];
 }

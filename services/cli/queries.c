@@ -45,10 +45,10 @@ static void print_service(const char *name, yyjson_val *service)
     uint64_t lag = 0;
     size_t index, count;
     yyjson_val *input;
-    yyjson_arr_foreach(yyjson_obj_get(service, "inputs"), index, count, input)
-        lag += yyjson_get_uint(yyjson_obj_get(input, "lag_records"));
-    printf("%-9s %-9s %12s %12s %10llu %9.1f MB\n", name, ready ? "ready" : "not ready", text_of(service, "position"),
-        text_of(service, "journal_end"), (unsigned long long)lag,
+    yyjson_arr_foreach(yyjson_obj_get(service, "inputs"), index, count, input) lag +=
+        yyjson_get_uint(yyjson_obj_get(input, "lag_records"));
+    printf("%-9s %-9s %12s %12s %10llu %9.1f MB\n", name, ready ? "ready" : "not ready",
+        text_of(service, "position"), text_of(service, "journal_end"), (unsigned long long)lag,
         (double)(yyjson_get_uint(yyjson_obj_get(service, "store_bytes")) +
                  yyjson_get_uint(yyjson_obj_get(service, "journal_bytes"))) /
             1e6);

@@ -68,6 +68,12 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
 int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
 /* `limit` of the query: 1 to `most`. */
 int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t *ret_limit);
+/* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */
+int api_cursor(struct api_call *call, uint64_t *ret_cursor);
+/* Writes "next_cursor": the number as a text, or null when it is 0. */
+void api_write_cursor(struct json *json, uint64_t next);
+/* Public One IDs of the persons, in their order. */
+int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
 /* A member as JSON text in the call's arena; empty when absent. */
 int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json);
 

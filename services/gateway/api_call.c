@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers use: refusals, questions to the services, records, members and parameters. */
 #include "common/clock.h"
+#include "proto/identity.pb-c.h"
 #include "services/gateway/api.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +106,46 @@ int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t 
         return api_refuse(call, -QY_EINVAL, "limit", "must be a number from 1 to %u", most);
     *ret_limit = (uint32_t)value;
     return 0;
+}
+
+int api_cursor(struct api_call *call, uint64_t *ret_cursor)
+{
+    char text[24], *end;
+    *ret_cursor = 0;
+    if (!http_parameter(call->request, "cursor", text, sizeof(text)))
+        return 0;
+    *ret_cursor = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end)
+        return api_refuse(call, -QY_EINVAL, "cursor", "must be a next_cursor of an earlier answer");
+    return 0;
+}
+
+void api_write_cursor(struct json *json, uint64_t next)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIu64, next);
+    json_name(json, "next_cursor");
+    if (next)
+        json_text(json, text);
+    else
+        json_null(json);
+}
+
+int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids)
+{
+    Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
+    question.persons = (uint32_t *)persons;
+    question.n_persons = count;
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS;
+    request.one_ids = &question;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    if (error)
+        return error;
+    const Quanyu__OneIdsReply *answer = ((Quanyu__IdentityReply *)reply)->one_ids;
+    *ret_one_ids = answer->one_ids;
+    return answer->n_one_ids == count ? 0 : -QY_ECORRUPT;
 }
 
 int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments, tags and stages: named rules that tagging keeps evaluated. */
-#include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,35 +209,24 @@ int segment_remove(struct api_call *call)
     return drop(call, SEGMENT, call->parameters[0]);
 }
 
-static int one_ids_of(
-    struct api_call *call, const Quanyu__ChangesReply *page, Quanyu__OneIdsReply **ret_one_ids)
+static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, char ***ret_one_ids)
 {
-    Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
-    question.persons = arena_alloc(call->arena, sizeof(uint32_t) * (page->n_changes + 1));
-    if (!question.persons)
+    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_changes + 1));
+    if (!persons)
         return -QY_ENOMEM;
     for (size_t i = 0; i < page->n_changes; i++)
-        question.persons[question.n_persons++] = page->changes[i]->person;
-    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
-    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS;
-    request.one_ids = &question;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
-    if (error)
-        return error;
-    *ret_one_ids = ((Quanyu__IdentityReply *)reply)->one_ids;
-    return (*ret_one_ids)->n_one_ids == page->n_changes ? 0 : -QY_ECORRUPT;
+        persons[i] = page->changes[i]->person;
+    return api_one_ids(call, persons, page->n_changes, ret_one_ids);
 }
 
 static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
 {
     Quanyu__ChangesRequest question = QUANYU__CHANGES_REQUEST__INIT;
-    char cursor[32] = "";
     int error = api_limit(call, 50, 500, &question.limit);
+    if (!error)
+        error = api_cursor(call, &question.before);
     if (error)
         return error;
-    if (http_parameter(call->request, "cursor", cursor, sizeof(cursor)))
-        question.before = strtoull(cursor, NULL, 10);
     question.segment = (char *)(uintptr_t)call->parameters[0];
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_CHANGES;
@@ -251,8 +238,7 @@ static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
     return error;
 }
 
-static void write_changes(
-    struct api_call *call, const Quanyu__ChangesReply *page, const Quanyu__OneIdsReply *one_ids)
+static void write_changes(struct api_call *call, const Quanyu__ChangesReply *page, char **one_ids)
 {
     struct json json = json_to(&call->out);
     json_open(&json, '{');
@@ -260,20 +246,14 @@ static void write_changes(
     json_open(&json, '[');
     for (size_t i = 0; i < page->n_changes; i++) {
         json_open(&json, '{');
-        json_field_text(&json, "one_id", one_ids->one_ids[i]);
+        json_field_text(&json, "one_id", one_ids[i]);
         json_field_text(&json, "change", page->changes[i]->entered ? "entered" : "left");
         json_field_time(&json, "at", page->changes[i]->at_ms);
         json_field_text(&json, "cause", page->changes[i]->cause);
         json_close(&json, '}');
     }
     json_close(&json, ']');
-    json_name(&json, "next_cursor");
-    char next[24];
-    snprintf(next, sizeof(next), "%" PRIu64, page->next);
-    if (page->next)
-        json_text(&json, next);
-    else
-        json_null(&json);
+    api_write_cursor(&json, page->next);
     json_close(&json, '}');
 }
 
@@ -281,7 +261,7 @@ static void write_changes(
 int segment_changes(struct api_call *call)
 {
     Quanyu__ChangesReply *page;
-    Quanyu__OneIdsReply *one_ids;
+    char **one_ids;
     int error = fetch_changes(call, &page);
     if (!error)
         error = one_ids_of(call, page, &one_ids);
@@ -290,8 +270,8 @@ int segment_changes(struct api_call *call)
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)"segment.changes";
     record.count = page->n_changes;
-    record.n_persons = one_ids->n_one_ids;
-    record.persons = one_ids->one_ids;
+    record.n_persons = page->n_changes;
+    record.persons = one_ids;
     record.detail = (char *)(uintptr_t)call->parameters[0];
     error = api_record(call, &record);
     if (!error)

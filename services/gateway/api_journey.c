@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Journeys: campaign owns them; the API shows and changes them. */
 #include "proto/campaign.pb-c.h"
-#include "proto/identity.pb-c.h"
 #include "services/gateway/api.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,24 +205,14 @@ static const char *delivery_state(Quanyu__Delivery__State state)
     return (size_t)state < COUNT_OF(names) ? names[state] : "unknown";
 }
 
-static int one_ids_of(
-    struct api_call *call, const Quanyu__DeliveriesReply *page, Quanyu__OneIdsReply **ret_one_ids)
+static int one_ids_of(struct api_call *call, const Quanyu__DeliveriesReply *page, char ***ret_one_ids)
 {
-    Quanyu__OneIdsRequest question = QUANYU__ONE_IDS_REQUEST__INIT;
-    question.persons = arena_alloc(call->arena, sizeof(uint32_t) * (page->n_rows + 1));
-    if (!question.persons)
+    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_rows + 1));
+    if (!persons)
         return -QY_ENOMEM;
     for (size_t i = 0; i < page->n_rows; i++)
-        question.persons[question.n_persons++] = page->rows[i]->delivery->person;
-    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
-    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS;
-    request.one_ids = &question;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
-    if (error)
-        return error;
-    *ret_one_ids = ((Quanyu__IdentityReply *)reply)->one_ids;
-    return (*ret_one_ids)->n_one_ids == page->n_rows ? 0 : -QY_ECORRUPT;
+        persons[i] = page->rows[i]->delivery->person;
+    return api_one_ids(call, persons, page->n_rows, ret_one_ids);
 }
 
 static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row *row, const char *one_id)
@@ -243,35 +231,27 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
     json_close(json, '}');
 }
 
-static void write_deliveries(
-    struct api_call *call, const Quanyu__DeliveriesReply *page, const Quanyu__OneIdsReply *one_ids)
+static void write_deliveries(struct api_call *call, const Quanyu__DeliveriesReply *page, char **one_ids)
 {
     struct json json = json_to(&call->out);
     json_open(&json, '{');
     json_name(&json, "deliveries");
     json_open(&json, '[');
     for (size_t i = 0; i < page->n_rows; i++)
-        write_delivery(&json, page->rows[i], one_ids->one_ids[i]);
+        write_delivery(&json, page->rows[i], one_ids[i]);
     json_close(&json, ']');
-    json_name(&json, "next_cursor");
-    char next[24];
-    snprintf(next, sizeof(next), "%" PRIu64, page->next);
-    if (page->next)
-        json_text(&json, next);
-    else
-        json_null(&json);
+    api_write_cursor(&json, page->next);
     json_close(&json, '}');
 }
 
 static int fetch_deliveries(struct api_call *call, Quanyu__DeliveriesReply **ret_page)
 {
-    char cursor[32];
     Quanyu__DeliveriesRequest question = QUANYU__DELIVERIES_REQUEST__INIT;
     int error = api_limit(call, 50, 500, &question.limit);
+    if (!error)
+        error = api_cursor(call, &question.before);
     if (error)
         return error;
-    if (http_parameter(call->request, "cursor", cursor, sizeof(cursor)))
-        question.before = strtoull(cursor, NULL, 10);
     question.journey = (char *)(uintptr_t)call->parameters[0];
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DELIVERIES;
@@ -287,7 +267,7 @@ static int fetch_deliveries(struct api_call *call, Quanyu__DeliveriesReply **ret
 int journey_deliveries(struct api_call *call)
 {
     Quanyu__DeliveriesReply *page;
-    Quanyu__OneIdsReply *one_ids;
+    char **one_ids;
     int error = fetch_deliveries(call, &page);
     if (!error)
         error = one_ids_of(call, page, &one_ids);
@@ -296,8 +276,8 @@ int journey_deliveries(struct api_call *call)
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)"journey.deliveries";
     record.count = page->n_rows;
-    record.n_persons = one_ids->n_one_ids;
-    record.persons = one_ids->one_ids;
+    record.n_persons = page->n_rows;
+    record.persons = one_ids;
     record.detail = (char *)(uintptr_t)call->parameters[0];
     error = api_record(call, &record);
     if (!error)

@@ -14,6 +14,8 @@
 #define PROBES 6
 #define TIER_RUNS 8 /* so many runs of a tier become one of the next */
 #define TIERS_MAX 12
+#define WAITING_MAX ((size_t)1 << 16)
+#define WAITING_MS 10000
 
 struct hash {
     uint8_t bytes[DEDUP_HASH_BYTES];
@@ -38,9 +40,12 @@ struct dedup {
     unsigned table;
     struct generation generations[GENERATIONS_MAX]; /* oldest first */
     unsigned generation_count;
-    struct hash *pending; /* of this batch, in order of arrival */
+    struct hash *pending; /* not in a run yet, in order of arrival */
     size_t pending_count, pending_capacity;
-    uint32_t *slots; /* open addressing: index into pending + 1 */
+    size_t settled;   /* so many of them are of earlier batches */
+    int64_t since_ms; /* wall clock at which the first of them came */
+    bool written;     /* this batch's transaction holds a run of them */
+    uint32_t *slots;  /* open addressing: index into pending + 1 */
     size_t slot_count;
     bool stale; /* a batch was rolled back after runs were written: memory must be loaded anew */
 };
@@ -177,12 +182,17 @@ static void merge_tier(
     generation->runs[tier] = 0;
 }
 
+/* Sorted in the store's own room: their order here is needed should the batch be rolled back. */
 static void add_run(struct dedup *dedup, struct store_txn *txn, struct generation *generation)
 {
-    qsort(dedup->pending, dedup->pending_count, sizeof(struct hash), compare_hashes);
     struct store_key key;
     run_key(&key, generation->begun_ms, 0, generation->runs[0]++);
-    store_put(txn, dedup->table, &key, dedup->pending, dedup->pending_count * sizeof(struct hash));
+    size_t size = dedup->pending_count * sizeof(struct hash);
+    void *run = store_put_room(txn, dedup->table, &key, size);
+    if (!run)
+        return;
+    memcpy(run, dedup->pending, size);
+    qsort(run, dedup->pending_count, sizeof(struct hash), compare_hashes);
     for (unsigned tier = 0; tier + 1 < TIERS_MAX && generation->runs[tier] >= TIER_RUNS; tier++)
         merge_tier(dedup, txn, generation, tier);
 }
@@ -263,11 +273,14 @@ static uint32_t *pending_slot(struct dedup *dedup, const uint8_t *hash)
     return &dedup->slots[at];
 }
 
-static void pending_clear(struct dedup *dedup)
+/* Keeps the first `count` of them. */
+static void pending_cut(struct dedup *dedup, size_t count)
 {
-    dedup->pending_count = 0;
+    dedup->pending_count = dedup->settled = count;
     if (dedup->slot_count)
         memset(dedup->slots, 0, dedup->slot_count * sizeof(*dedup->slots));
+    for (size_t i = 0; i < count; i++)
+        *pending_slot(dedup, dedup->pending[i].bytes) = (uint32_t)i + 1;
 }
 
 /* -- loading -- */
@@ -348,8 +361,17 @@ void dedup_close(struct dedup **dedup)
 
 void dedup_discard(struct dedup *dedup)
 {
-    pending_clear(dedup);
-    dedup->stale = true;
+    pending_cut(dedup, dedup->settled);
+    dedup->stale = dedup->stale || dedup->written;
+    dedup->written = false;
+}
+
+void dedup_committed(struct dedup *dedup)
+{
+    if (dedup->written)
+        pending_cut(dedup, 0);
+    dedup->settled = dedup->pending_count;
+    dedup->written = false;
 }
 
 bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
@@ -373,10 +395,21 @@ bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[
     return false;
 }
 
+static bool must_write(const struct dedup *dedup, const struct store_txn *txn, int64_t wall_ms)
+{
+    return store_changed(txn) || dedup->pending_count >= WAITING_MAX || wall_ms < dedup->since_ms ||
+           wall_ms - dedup->since_ms >= WAITING_MS;
+}
+
 void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms)
 {
     if (dedup->pending_count == 0)
         return;
+    if (dedup->settled == 0)
+        dedup->since_ms = wall_ms;
+    if (!must_write(dedup, txn, wall_ms))
+        return;
+    dedup->written = true;
     struct generation *generation = current_generation(dedup, txn, wall_ms);
     for (size_t i = 0; i < dedup->pending_count; i++)
         if (!generation_add(generation, dedup->pending[i].bytes)) {
@@ -384,5 +417,4 @@ void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms)
             return;
         }
     add_run(dedup, txn, generation);
-    pending_clear(dedup);
 }

@@ -2,9 +2,10 @@
 /* Which message ids were seen in the last 24 hours of the wall clock.
  *
  * An id is a 16-byte hash of write key and messageId. Ids are kept in generations of up to an hour: sorted
- * runs in the store, one per commit, merged in tiers, behind a Bloom filter in memory; a generation that is
- * over 24 hours old goes as a whole. So an event costs 16 bytes appended and some bits in memory, and no
- * random write. Only the writer thread touches it. */
+ * runs in the store, merged in tiers, behind a Bloom filter in memory; a generation that is over 24 hours old
+ * goes as a whole. So an event costs 16 bytes appended and some bits in memory, and no random write. The ids
+ * of the last seconds, up to some ten thousand, wait in memory for a run worth writing: who opens it again
+ * after a crash checks them anew, from the events that bear them. Only the writer thread touches it. */
 #ifndef QY_GATEWAY_DEDUP_H
 #define QY_GATEWAY_DEDUP_H
 
@@ -22,9 +23,13 @@ void dedup_close(struct dedup **dedup);
 /* True when the id was seen, in this batch or before; else remembers it in this batch. Errors are the
  * transaction's; -QY_ENOMEM is passed to it. */
 bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
-/* Writes this batch's ids; lets go of generations that are over. */
+/* The batch is complete: writes all ids where they are many or old enough, or the batch changed the store
+ * otherwise (who takes that change for a sign that nothing must be checked anew is right); lets go of
+ * generations that are over. */
 void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms);
-/* The batch was rolled back: what memory holds is loaded anew with the next batch. */
+/* The batch counts. */
+void dedup_committed(struct dedup *dedup);
+/* The batch was rolled back: its ids are forgotten. */
 void dedup_discard(struct dedup *dedup);
 
 #endif

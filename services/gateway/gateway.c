@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
+#include "services/gateway/ingest_parse.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/waiting_work.h"
 
@@ -37,6 +38,29 @@ static int gateway_finish(void *self, struct batch *batch)
     return store_error(batch->txn);
 }
 
+/* The journal is ahead of the state by events alone, whose ids were waiting to be written. */
+static int gateway_restore(void *self, struct batch *batch, const struct journal_record *record)
+{
+    struct gateway *gateway = self;
+    if (record->record_class != CLASS_EVENT)
+        return 0;
+    Quanyu__RawEvent *event = quanyu__raw_event__unpack(NULL, record->data.size, record->data.data);
+    if (!event)
+        return -QY_ECORRUPT;
+    uint8_t hash[INGEST_HASH_BYTES];
+    ingest_hash(event->source, event->message_id, strlen(event->message_id), hash);
+    quanyu__raw_event__free_unpacked(event, NULL);
+    (void)dedup_check(gateway->dedup, batch->txn, hash);
+    return store_error(batch->txn);
+}
+
+static void gateway_committed(void *self, struct service *service)
+{
+    struct gateway *gateway = self;
+    (void)service;
+    dedup_committed(gateway->dedup);
+}
+
 static void gateway_discard(void *self)
 {
     struct gateway *gateway = self;
@@ -64,6 +88,8 @@ static int gateway_dump(
 const struct fold_ops gateway_fold = {
     .open = gateway_open,
     .finish = gateway_finish,
+    .restore = gateway_restore,
+    .committed = gateway_committed,
     .discard = gateway_discard,
     .close = gateway_close,
     .dump = gateway_dump,

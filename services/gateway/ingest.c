@@ -66,6 +66,8 @@ static int apply_ingest(struct work *work, struct batch *batch)
 
 /* -- answers -- */
 
+static const char *const disk_full = "the disk is full: nothing was stored; try again later";
+
 static void ingest_free(struct ingest *ingest)
 {
     parsed_free(&ingest->parsed);
@@ -115,7 +117,8 @@ static void finish_ingest(struct work *work, int result)
         count(ingest);
         answer(ingest);
     } else {
-        answer_unavailable(ingest->request, "nothing was stored; try again");
+        answer_unavailable(
+            ingest->request, result == -QY_EFULL ? disk_full : "nothing was stored; try again");
     }
     ingest_free(ingest);
 }
@@ -238,7 +241,7 @@ static void handle_call(
 static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
 {
     if (service_is_full(gateway->service)) {
-        answer_unavailable(request, "the disk is full; try again later");
+        answer_unavailable(request, disk_full);
         return;
     }
     struct bytes text = http_body(request);

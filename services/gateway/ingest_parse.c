@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -194,12 +195,13 @@ static bool parse_import_position(const char *text, size_t size, struct ingest_e
     return position <= UINT32_MAX;
 }
 
-static void hash_id(const struct event *event, const char *id, size_t size, uint8_t out[INGEST_HASH_BYTES])
+void ingest_hash(uint32_t source, const char *id, size_t size, uint8_t ret_hash[INGEST_HASH_BYTES])
 {
     uint8_t input[4 + MESSAGE_ID_MAX];
-    put_be32(input, event->origin->source);
+    assert(size < MESSAGE_ID_MAX);
+    put_be32(input, source);
     memcpy(input + 4, id, size);
-    crypto_generichash(out, INGEST_HASH_BYTES, input, 4 + size, NULL, 0);
+    crypto_generichash(ret_hash, INGEST_HASH_BYTES, input, 4 + size, NULL, 0);
 }
 
 static bool message_id(struct event *event, char made[40], const char **ret_id, struct ingest_event *out)
@@ -223,7 +225,7 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
         return refuse(event, "invalid", "messageId", "must not hold a NUL character");
     out->deduplicated = true;
     out->positioned = event->origin->call == CALL_IMPORT && parse_import_position(*ret_id, size, out);
-    hash_id(event, *ret_id, size, out->hash);
+    ingest_hash(event->origin->source, *ret_id, size, out->hash);
     return true;
 }
 

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         .fold = &gateway_fold,
         .journal_compression = 1,
         .journal_encrypted = true,
+        .journal_decides = true,
         .self = &gateway,
         .start = gateway_start,
         .stop = gateway_stop,

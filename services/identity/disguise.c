@@ -47,7 +47,10 @@ static bool decode_percent(const char *text, size_t size, char *out, size_t *ret
             i += 2;
             decoded++;
         } else {
-            out[count++] = text[i] == '+' ? ' ' : text[i];
+            out[count] = text[i];
+            if (text[i] == '+')
+                out[count] = ' ';
+            count++;
         }
     }
     *ret_size = count;

@@ -65,8 +65,7 @@ int event_read(
     yyjson_alc_pool_init(&allocator, reader->memory, reader->capacity);
     /* The document is never freed: it lies in the reader's memory as a whole. Without INSITU the text is only
      * read. */
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)body.data, body.size, PARSE_FLAGS, &allocator, NULL);
+    yyjson_doc *doc = yyjson_read_opts((char *)body.data, body.size, PARSE_FLAGS, &allocator, NULL);
     yyjson_val *root = yyjson_doc_get_root(doc);
     if (!yyjson_is_obj(root))
         return -QY_EINVAL;

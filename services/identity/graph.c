@@ -3,7 +3,6 @@
 
 #include "common/buffer.h"
 #include "proto/identity.pb-c.h"
-#include "services/identity/node_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +14,20 @@ struct graph {
     struct identity_counters committed;
     struct buffer moved; /* numbers of nodes */
     struct buffer sealed;
-    struct node_cache *cache;
+    struct node_index *index;
 };
 
-int graph_open(const struct vault *vault, const struct kinds *kinds, struct graph **ret_graph)
+int graph_open(
+    const struct vault *vault, const struct kinds *kinds, struct node_index *index, struct graph **ret_graph)
 {
     struct graph *graph = calloc(1, sizeof(*graph));
     if (!graph)
         return -QY_ENOMEM;
     graph->vault = vault;
     graph->kinds = kinds;
-    int error = node_cache_open(&graph->cache);
-    if (error)
-        graph_close(&graph);
+    graph->index = index;
     *ret_graph = graph;
-    return error;
+    return 0;
 }
 
 void graph_close(struct graph **graph)
@@ -38,15 +36,23 @@ void graph_close(struct graph **graph)
         return;
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->sealed);
-    node_cache_close(&(*graph)->cache);
     free(*graph);
     *graph = NULL;
 }
 
-void graph_load(struct graph *graph, struct store_txn *txn)
+int graph_load(struct graph *graph, struct store_txn *txn)
 {
     identity_store_counters(txn, &graph->counters);
     graph->committed = graph->counters;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_places(txn, 0, &scan);
+    uint32_t node;
+    struct node_place place;
+    while (!error && identity_store_next_place(txn, scan, &node, &place)) {
+        error = node_index_add(graph->index, place.hash, node, place.person);
+        node_index_keep(graph->index);
+    }
+    return error ? error : store_error(txn);
 }
 
 void graph_save(struct graph *graph, struct store_txn *txn)
@@ -58,12 +64,13 @@ void graph_save(struct graph *graph, struct store_txn *txn)
 void graph_keep(struct graph *graph)
 {
     graph->committed = graph->counters;
+    node_index_keep(graph->index);
 }
 
 void graph_forget(struct graph *graph)
 {
     graph->counters = graph->committed;
-    node_cache_clear(graph->cache);
+    node_index_revert(graph->index);
 }
 
 void graph_count_event(struct graph *graph)
@@ -81,38 +88,30 @@ void graph_count_unattributed(struct graph *graph)
 struct found {
     uint32_t node; /* 0: not there yet */
     uint32_t person;
-    uint32_t linked; /* a node to which it is known to be linked */
+    bool is_new; /* made for this event: linked to nothing yet */
     const struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
 };
 
-static void look_up(struct graph *graph, struct store_txn *txn, const struct identifier *identifier,
-    const struct kind *kind, struct found *found)
+static void hash_identifier(
+    struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
 {
     *found = (struct found){.identifier = identifier, .kind = kind};
     vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
-    const struct cached_node *cached = node_cache_find(graph->cache, found->hash);
-    if (cached) {
-        found->node = cached->node;
-        found->person = cached->person;
-        found->linked = cached->linked;
-    } else if (identity_store_find(txn, found->hash, &found->node, &found->person)) {
-        node_cache_put(graph->cache, found->hash, found->node, found->person, graph->counters.nodes);
-    }
+    node_index_prefetch(graph->index, found->hash);
 }
 
 /* A previousId is a user's id, unless it is known as an anonymous id alone. */
-static void find_node(
-    struct graph *graph, struct store_txn *txn, const struct identifier *identifier, struct found *found)
+static void find_node(struct graph *graph, struct found *found)
 {
-    look_up(graph, txn, identifier, identifier->kind, found);
-    const struct kind *anonymous = identifier->previous ? graph->kinds->anonymous_id : NULL;
+    node_index_find(graph->index, found->hash, &found->node, &found->person);
+    const struct kind *anonymous = found->identifier->previous ? graph->kinds->anonymous_id : NULL;
     if (found->node || !anonymous)
         return;
     struct found other;
-    look_up(graph, txn, identifier, anonymous, &other);
-    if (other.node)
+    hash_identifier(graph, found->identifier, anonymous, &other);
+    if (node_index_find(graph->index, other.hash, &other.node, &other.person))
         *found = other;
 }
 
@@ -122,22 +121,25 @@ static int add_node(struct graph *graph, struct batch *batch, struct found *foun
         return -QY_EFULL;
     found->node = (uint32_t)++graph->counters.nodes;
     found->person = person ? person : found->node;
+    found->is_new = true;
     graph->counters.persons += person ? 0 : 1;
 
     struct vault_key key;
-    struct node_row row = {.person = found->person, .founder = !person};
+    struct node_place place = {.person = found->person, .founder = !person};
+    struct node_row row;
     memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
-    memcpy(row.hash, found->hash, sizeof(row.hash));
+    memcpy(place.hash, found->hash, sizeof(place.hash));
     vault_make_key(graph->vault, found->node, &key, row.wrapped);
     buffer_clear(&graph->sealed);
     vault_seal(&key, VAULT_IDENTIFIER, found->node, found->identifier->value, found->identifier->size,
         &graph->sealed);
     int error = buffer_error(&graph->sealed);
+    if (!error)
+        error = node_index_add(graph->index, found->hash, found->node, found->person);
     if (error)
         return error;
     row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
-    identity_store_add_node(batch->txn, found->node, &row);
-    node_cache_put(graph->cache, found->hash, found->node, found->person, graph->counters.nodes);
+    identity_store_add_node(batch->txn, found->node, &place, &row);
 
     Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
     created.node = found->node;
@@ -169,13 +171,15 @@ static int join(struct graph *graph, struct batch *batch, uint32_t from, uint32_
         return error;
     uint32_t *nodes = (uint32_t *)(void *)graph->moved.data;
     size_t count = graph->moved.size / sizeof(*nodes);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; !error && i < count; i++) {
         uint8_t hash[VAULT_HASH_BYTES];
         identity_store_move_node(batch->txn, nodes[i], from, to, hash);
-        struct cached_node *cached = node_cache_find(graph->cache, hash);
-        if (cached)
-            cached->person = to;
+        error = store_error(batch->txn);
+        if (!error)
+            error = node_index_move(graph->index, hash, to);
     }
+    if (error)
+        return error;
     graph->counters.persons--;
     graph->counters.joins++;
 
@@ -219,18 +223,16 @@ static int join_all(struct graph *graph, struct batch *batch, struct found *foun
 
 /* -- links -- */
 
-/* `strong` is the event's strongest identifier. Most nodes are linked to one only, and the cache knows to
- * which. */
-static void keep_link(struct graph *graph, struct store_txn *txn, uint32_t strong, const struct found *found,
-    const struct link *link)
+/* `strong` is the event's strongest identifier. Most nodes are linked to one only, and the index remembers to which. */
+static void keep_link(struct graph *graph, struct store_txn *txn, const struct found *strong,
+    const struct found *found, const struct link *link)
 {
-    if (found->linked == strong)
+    if (node_index_linked(graph->index, found->node) == strong->node)
         return;
-    if (!identity_store_has_link(txn, strong, found->node))
-        identity_store_put_link(txn, strong, found->node, link);
-    struct cached_node *cached = node_cache_find(graph->cache, found->hash);
-    if (cached)
-        cached->linked = strong;
+    bool is_new = strong->is_new || found->is_new;
+    if (is_new || !identity_store_has_link(txn, strong->node, found->node))
+        identity_store_put_link(txn, strong->node, found->node, link);
+    node_index_link(graph->index, found->node, strong->node);
 }
 
 int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
@@ -238,8 +240,12 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
 {
     struct found found[IDENTIFIERS_MAX];
     unsigned count = identifiers->count;
+    for (unsigned i = 0; i < count; i++) {
+        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
+        hash_identifier(graph, identifier, identifier->kind, &found[i]);
+    }
     for (unsigned i = 0; i < count; i++)
-        find_node(graph, batch->txn, &identifiers->items[identifiers->order[i]], &found[i]);
+        find_node(graph, &found[i]);
 
     struct resolution resolution = {.person = lowest_person(found, count)};
     int error = join_all(graph, batch, found, count, resolution.person, evidence, &resolution.joined);
@@ -254,11 +260,11 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     struct link link = {.evidence = evidence, .event_ms = event_ms};
     for (unsigned i = 0; i < count; i++) {
         if (i == 0) {
-            resolution.node = found[i].node;
+            resolution.node = found[0].node;
             continue;
         }
         resolution.linked[resolution.linked_count++] = found[i].node;
-        keep_link(graph, batch->txn, resolution.node, &found[i], &link);
+        keep_link(graph, batch->txn, &found[0], &found[i], &link);
     }
     *ret_resolution = resolution;
     return store_error(batch->txn);

@@ -9,13 +9,15 @@
 
 #include "common/service.h"
 #include "services/identity/identity_store.h"
+#include "services/identity/node_index.h"
 
 struct graph;
-int graph_open(const struct vault *vault, const struct kinds *kinds, struct graph **ret_graph);
+int graph_open(
+    const struct vault *vault, const struct kinds *kinds, struct node_index *index, struct graph **ret_graph);
 void graph_close(struct graph **graph);
 
-/* Takes the counters from the store. */
-void graph_load(struct graph *graph, struct store_txn *txn);
+/* Takes the counters from the store, and every node into the index. */
+int graph_load(struct graph *graph, struct store_txn *txn);
 /* Writes the counters, where they have changed. */
 void graph_save(struct graph *graph, struct store_txn *txn);
 /* The batch was committed, or rolled back. */

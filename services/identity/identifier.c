@@ -2,6 +2,7 @@
 #include "services/identity/identifier.h"
 
 #include "common/error.h"
+#include "services/identity/ascii.h"
 
 #include <string.h>
 
@@ -23,11 +24,6 @@ const char *unusable_name(enum unusable unusable)
 }
 
 /* -- values -- */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
 
 static bool is_blank(char c)
 {
@@ -63,7 +59,7 @@ static bool is_blocked(const char *value, size_t size)
     if (size >= sizeof(text))
         return false;
     for (size_t i = 0; i < size; i++)
-        text[i] = lower(value[i]);
+        text[i] = ascii_lower(value[i]);
     text[size] = '\0';
     for (size_t i = 0; i < COUNT_OF(blocked); i++)
         if (text[0] == blocked[i][0] && strcmp(text, blocked[i]) == 0)
@@ -101,7 +97,7 @@ static bool set_email(struct identifier *identifier, const char *value, size_t s
     if (!set_value(identifier, value, size))
         return false;
     for (size_t i = 0; i < size; i++)
-        identifier->value[i] = lower(value[i]);
+        identifier->value[i] = ascii_lower(value[i]);
     return true;
 }
 

@@ -30,6 +30,8 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
     if (!error)
         error = vault_open(master, &ret_identity->vault);
     if (!error)
+        error = node_index_open(&ret_identity->index);
+    if (!error)
         error = worker_open(ret_identity, &ret_identity->worker);
     if (error)
         identity_close(ret_identity);
@@ -39,6 +41,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 void identity_close(struct identity *identity)
 {
     worker_close(&identity->worker);
+    node_index_close(&identity->index);
     vault_close(&identity->vault);
 }
 
@@ -72,8 +75,7 @@ static int fold_open(void *self, struct batch *batch)
             return error;
         worker_measure(identity->worker, service_metrics(batch->service));
     }
-    worker_load(identity->worker, batch->txn);
-    return store_error(batch->txn);
+    return worker_load(identity->worker, batch->txn);
 }
 
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)
@@ -122,6 +124,19 @@ const struct fold_ops identity_fold = {
 };
 
 /* -- what readers ask for -- */
+
+bool identity_find(const struct identity *identity, struct store_txn *txn,
+    const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person)
+{
+    struct node_place place;
+    uint32_t node = node_index_peek(identity->index, hash);
+    if (!node || !identity_store_place(txn, node, &place) ||
+        memcmp(place.hash, hash, sizeof(place.hash)) != 0)
+        return false; /* or it came after the snapshot */
+    *ret_node = node;
+    *ret_person = place.person;
+    return true;
+}
 
 int identity_node_value(
     const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out)

@@ -6,12 +6,13 @@
 #include "services/identity/graph.h"
 #include "services/identity/profile.h"
 
-#define IDENTITY_INPUT_EVENT 2 /* class of events in the gateway's journal */
-#define IDENTITY_COMPRESSION 1 /* zstd level of the journal */
+#define IDENTITY_INPUT_EVENT 2    /* class of events in the gateway's journal */
+#define IDENTITY_COMPRESSION (-1) /* zstd level of the journal: as small as 1, and quicker */
 
 struct identity {
     struct kinds kinds;
     struct vault *vault;
+    struct node_index *index;
     struct worker *worker; /* the writer thread's */
 };
 
@@ -30,8 +31,11 @@ int identity_open_traits(
 /* All personal traits of a person, the latest of each; they point into `texts`. */
 int identity_person_profile(const struct identity *identity, struct store_txn *txn, uint32_t person,
     struct buffer *texts, struct profile *ret_profile);
-/* A node's value as it was given. */
+/* A node's value as it was given; appended. */
 int identity_node_value(
     const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out);
+/* The node of an identifier, as of a snapshot. Any thread. */
+bool identity_find(const struct identity *identity, struct store_txn *txn,
+    const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
 
 #endif

@@ -48,18 +48,21 @@ static int dump_nodes(const struct identity *identity, struct store_txn *txn, ui
     struct buffer *lines, char ret_cursor[128])
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_nodes(txn, from, &scan);
+    int error = identity_store_scan_places(txn, from, &scan);
     uint32_t node;
+    struct node_place place;
     struct node_row row;
-    while (!error && identity_store_next_node(txn, scan, &node, &row)) {
+    while (!error && identity_store_next_place(txn, scan, &node, &place)) {
         if (lines->size > LINES_BYTES) {
             snprintf(ret_cursor, 128, "nodes:%u", node);
             return 0;
         }
+        if (!identity_store_node(txn, node, &row))
+            return store_fail(txn, -QY_ECORRUPT);
         buffer_printf(lines, "{\"node\":\"n:%u\",\"kind\":\"%s\"", node, row.kind);
-        write_hash(lines, "hash", row.hash);
-        buffer_printf(lines, ",\"person\":\"p:%u\"}\n", row.person);
-        error = dump_traits(identity, txn, row.person, node, lines);
+        write_hash(lines, "hash", place.hash);
+        buffer_printf(lines, ",\"person\":\"p:%u\"}\n", place.person);
+        error = dump_traits(identity, txn, place.person, node, lines);
     }
     snprintf(ret_cursor, 128, "links:0:0");
     return error;
@@ -81,16 +84,35 @@ static int dump_links(
     return error;
 }
 
+/* "nodes:7", "links:7:9": the numbers behind the name. */
+static bool read_cursor(const char *cursor, const char *name, uint32_t *numbers, unsigned count)
+{
+    size_t size = strlen(name);
+    if (strncmp(cursor, name, size) != 0)
+        return false;
+    cursor += size;
+    for (unsigned i = 0; i < count; i++) {
+        char *end;
+        if (*cursor++ != ':')
+            return false;
+        numbers[i] = (uint32_t)strtoul(cursor, &end, 10);
+        if (end == cursor)
+            return false;
+        cursor = end;
+    }
+    return *cursor == '\0';
+}
+
 int identity_dump(
     void *self, struct store_txn *txn, const char *cursor, struct buffer *lines, char ret_cursor[128])
 {
     const struct identity *identity = self;
-    unsigned low = 0, high = 0;
+    uint32_t from[2] = {0};
     int error;
-    if (sscanf(cursor, "links:%u:%u", &low, &high) == 2)
-        error = dump_links(txn, low, high, lines, ret_cursor);
-    else if (!*cursor || sscanf(cursor, "nodes:%u", &low) == 1)
-        error = dump_nodes(identity, txn, low, lines, ret_cursor);
+    if (read_cursor(cursor, "links", from, 2))
+        error = dump_links(txn, from[0], from[1], lines, ret_cursor);
+    else if (!*cursor || read_cursor(cursor, "nodes", from, 1))
+        error = dump_nodes(identity, txn, from[0], lines, ret_cursor);
     else
         return -QY_EINVAL;
     if (!error)

@@ -27,10 +27,10 @@ static Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
 /* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
 static uint32_t present_person(struct store_txn *txn, uint32_t number)
 {
-    struct node_row row;
-    if (!identity_store_node(txn, number, &row) || !row.founder)
+    struct node_place place;
+    if (!identity_store_place(txn, number, &place) || !place.founder)
         return 0;
-    return row.person;
+    return place.person;
 }
 
 /* "phone:0123…" of an identifier that nobody has. A value that is not even one of its kind is hashed as it
@@ -60,7 +60,7 @@ static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__
     else
         vault_hash(identity->vault, kind->name, identifier.value, identifier.size, hash);
     uint32_t node;
-    if (!unusable && identity_store_find(context->txn, hash, &node, ret_person))
+    if (!unusable && identity_find(identity, context->txn, hash, &node, ret_person))
         return 0;
     *ret_person = 0;
     *ret_missed = missed_text(context, kind->name, hash);
@@ -157,19 +157,45 @@ static int address(struct rpc_context *context, const ProtobufCMessage *request,
     return 0;
 }
 
-static Quanyu__NodeNamesReply__Name *node_name(struct arena *arena, uint32_t node, const struct node_row *row)
+static Quanyu__NodeNamesReply__Name *node_name(
+    struct rpc_context *context, uint32_t node, const struct node_place *place)
 {
     char hash[2 * VAULT_HASH_BYTES + 1];
-    Quanyu__NodeNamesReply__Name *name = arena_alloc(arena, sizeof(*name));
+    struct node_row row;
+    Quanyu__NodeNamesReply__Name *name = arena_alloc(context->arena, sizeof(*name));
     if (!name)
         return NULL;
+    if (!identity_store_node(context->txn, node, &row)) {
+        store_fail(context->txn, -QY_ECORRUPT);
+        return NULL;
+    }
     quanyu__node_names_reply__name__init(name);
-    sodium_bin2hex(hash, sizeof(hash), row->hash, VAULT_HASH_BYTES);
+    sodium_bin2hex(hash, sizeof(hash), place->hash, VAULT_HASH_BYTES);
     name->node = node;
-    name->person = row->person;
-    name->kind = arena_text(arena, row->kind, strlen(row->kind));
-    name->hash = arena_text(arena, hash, sizeof(hash) - 1);
+    name->person = place->person;
+    name->kind = arena_text(context->arena, row.kind, strlen(row.kind));
+    name->hash = arena_text(context->arena, hash, sizeof(hash) - 1);
     return name->kind && name->hash ? name : NULL;
+}
+
+static int gather_names(
+    struct rpc_context *context, uint32_t from, size_t limit, Quanyu__NodeNamesReply *answer)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_places(context->txn, from, &scan);
+    uint32_t node;
+    struct node_place place;
+    while (!error && identity_store_next_place(context->txn, scan, &node, &place)) {
+        if (answer->n_names == limit) {
+            answer->next = node;
+            break;
+        }
+        Quanyu__NodeNamesReply__Name *name = node_name(context, node, &place);
+        if (!name)
+            return store_error(context->txn) ? store_error(context->txn) : -QY_ENOMEM;
+        answer->names[answer->n_names++] = name;
+    }
+    return error ? error : store_error(context->txn);
 }
 
 static int node_names(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -180,26 +206,13 @@ static int node_names(struct rpc_context *context, const ProtobufCMessage *reque
     if (!answer)
         return -QY_ENOMEM;
     quanyu__node_names_reply__init(answer);
-    answer->names = arena_alloc(context->arena, limit * sizeof(*answer->names));
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = answer->names ? identity_store_scan_nodes(context->txn, asked->from, &scan) : -QY_ENOMEM;
-    uint32_t node;
-    struct node_row row;
-    while (!error && identity_store_next_node(context->txn, scan, &node, &row)) {
-        if (answer->n_names == limit) {
-            answer->next = node;
-            break;
-        }
-        Quanyu__NodeNamesReply__Name *name = node_name(context->arena, node, &row);
-        if (!name)
-            return -QY_ENOMEM;
-        answer->names[answer->n_names++] = name;
-    }
+    answer->names = arena_alloc(context->arena, limit * sizeof(void *));
+    int error = answer->names ? gather_names(context, asked->from, limit, answer) : -QY_ENOMEM;
     if (error)
         return error;
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_NODE_NAMES;
     reply_of(reply)->node_names = answer;
-    return store_error(context->txn);
+    return 0;
 }
 
 static int one_ids(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)

@@ -8,18 +8,18 @@
 
 const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_META] = "meta",
+    [TABLE_INDEX] = "index",
     [TABLE_NODES] = "nodes",
-    [TABLE_HASHES] = "hashes",
     [TABLE_MEMBERS] = "members",
     [TABLE_LINKS] = "links",
     [TABLE_TRAITS] = "traits",
 };
 
 #define NODE_FOUNDER 1
-#define NODE_HEAD_BYTES (4 + 1 + VAULT_HASH_BYTES + VAULT_WRAPPED_BYTES + 1)
+#define PLACE_BYTES (4 + 1 + VAULT_HASH_BYTES)
+#define NODE_HEAD_BYTES (VAULT_WRAPPED_BYTES + 1)
 #define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
 #define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
-#define FOUND_BYTES 8
 #define LINK_BYTES 16
 #define COUNTERS_BYTES 40
 
@@ -82,43 +82,50 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
 
 /* -- nodes -- */
 
-/* person, flags, hash, wrapped key, length of the kind, kind, sealed value */
-static bool read_node(struct store_txn *txn, struct bytes value, struct node_row *ret_row)
+static bool read_place(struct store_txn *txn, struct bytes value, struct node_place *ret_place)
 {
-    size_t kind_size = value.size >= NODE_HEAD_BYTES ? value.data[NODE_HEAD_BYTES - 1] : 0;
-    if (kind_size == 0 || kind_size >= KIND_NAME_BYTES || value.size < NODE_HEAD_BYTES + kind_size) {
+    if (value.size != PLACE_BYTES) {
         store_fail(txn, -QY_ECORRUPT);
         return false;
     }
-    const uint8_t *at = value.data;
-    ret_row->person = get_be32(at);
-    ret_row->founder = at[4] & NODE_FOUNDER;
-    memcpy(ret_row->hash, at + 5, VAULT_HASH_BYTES);
-    memcpy(ret_row->wrapped, at + 5 + VAULT_HASH_BYTES, VAULT_WRAPPED_BYTES);
-    memcpy(ret_row->kind, at + NODE_HEAD_BYTES, kind_size);
-    ret_row->kind[kind_size] = '\0';
-    ret_row->sealed =
-        (struct bytes){at + NODE_HEAD_BYTES + kind_size, value.size - NODE_HEAD_BYTES - kind_size};
+    ret_place->person = get_be32(value.data);
+    ret_place->founder = value.data[4] & NODE_FOUNDER;
+    memcpy(ret_place->hash, value.data + 5, VAULT_HASH_BYTES);
     return true;
 }
 
+bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place)
+{
+    struct store_key key = key_of(node);
+    struct bytes value;
+    return store_get(txn, TABLE_INDEX, &key, &value) && read_place(txn, value, ret_place);
+}
+
+static void write_place(const struct node_place *place, uint8_t value[PLACE_BYTES])
+{
+    put_be32(value, place->person);
+    value[4] = place->founder ? NODE_FOUNDER : 0;
+    memcpy(value + 5, place->hash, VAULT_HASH_BYTES);
+}
+
+/* wrapped key, length of the kind, kind, sealed value */
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row)
 {
     struct store_key key = key_of(node);
     struct bytes value;
-    return store_get(txn, TABLE_NODES, &key, &value) && read_node(txn, value, ret_row);
-}
-
-static void put_found(
-    struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t node, uint32_t person)
-{
-    struct store_key key;
-    uint8_t value[FOUND_BYTES];
-    key_reset(&key);
-    key_raw(&key, hash, VAULT_HASH_BYTES);
-    put_be32(value, node);
-    put_be32(value + 4, person);
-    store_put(txn, TABLE_HASHES, &key, value, sizeof(value));
+    if (!store_get(txn, TABLE_NODES, &key, &value))
+        return false;
+    size_t kind_size = value.size >= NODE_HEAD_BYTES ? value.data[NODE_HEAD_BYTES - 1] : 0;
+    size_t head = NODE_HEAD_BYTES + kind_size;
+    if (kind_size == 0 || kind_size >= KIND_NAME_BYTES || value.size < head) {
+        store_fail(txn, -QY_ECORRUPT);
+        return false;
+    }
+    memcpy(ret_row->wrapped, value.data, VAULT_WRAPPED_BYTES);
+    memcpy(ret_row->kind, value.data + NODE_HEAD_BYTES, kind_size);
+    ret_row->kind[kind_size] = '\0';
+    ret_row->sealed = (struct bytes){value.data + head, value.size - head};
+    return true;
 }
 
 static void put_member(struct store_txn *txn, uint32_t person, uint32_t node)
@@ -128,23 +135,21 @@ static void put_member(struct store_txn *txn, uint32_t person, uint32_t node)
     store_put(txn, TABLE_MEMBERS, &key, "", 0);
 }
 
-void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row)
+void identity_store_add_node(
+    struct store_txn *txn, uint32_t node, const struct node_place *place, const struct node_row *row)
 {
     size_t kind_size = strlen(row->kind);
-    assert(kind_size > 0 && kind_size < KIND_NAME_BYTES);
-    put_found(txn, row->hash, node, row->person);
-    put_member(txn, row->person, node);
+    assert(kind_size > 0 && kind_size < KIND_NAME_BYTES && row->sealed.size <= SEALED_BYTES_MAX);
     struct store_key key = key_of(node);
     uint8_t value[NODE_BYTES_MAX];
-    assert(row->sealed.size <= SEALED_BYTES_MAX);
-    put_be32(value, row->person);
-    value[4] = row->founder ? NODE_FOUNDER : 0;
-    memcpy(value + 5, row->hash, VAULT_HASH_BYTES);
-    memcpy(value + 5 + VAULT_HASH_BYTES, row->wrapped, VAULT_WRAPPED_BYTES);
+    write_place(place, value);
+    store_append(txn, TABLE_INDEX, &key, value, PLACE_BYTES);
+    memcpy(value, row->wrapped, VAULT_WRAPPED_BYTES);
     value[NODE_HEAD_BYTES - 1] = (uint8_t)kind_size;
     memcpy(value + NODE_HEAD_BYTES, row->kind, kind_size);
     memcpy(value + NODE_HEAD_BYTES + kind_size, row->sealed.data, row->sealed.size);
     store_append(txn, TABLE_NODES, &key, value, NODE_HEAD_BYTES + kind_size + row->sealed.size);
+    put_member(txn, place->person, node);
 }
 
 static void move_row(struct store_txn *txn, unsigned table, uint32_t node, uint32_t from, uint32_t to)
@@ -169,56 +174,31 @@ void identity_store_move_node(
     struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES])
 {
     struct store_key key = key_of(node);
-    struct bytes value;
-    struct node_row row;
-    uint8_t changed[NODE_BYTES_MAX];
-    if (!store_get(txn, TABLE_NODES, &key, &value) || !read_node(txn, value, &row) ||
-        value.size > sizeof(changed)) {
+    struct node_place place = {0};
+    uint8_t value[PLACE_BYTES];
+    if (!identity_store_place(txn, node, &place))
         store_fail(txn, -QY_ECORRUPT); /* a member without a row */
-        memset(ret_hash, 0, VAULT_HASH_BYTES);
-        return;
-    }
-    size_t size = value.size;
-    memcpy(changed, value.data, size);
-    put_be32(changed, to);
-    store_put(txn, TABLE_NODES, &key, changed, size);
-    put_found(txn, row.hash, node, to);
-    memcpy(ret_hash, row.hash, VAULT_HASH_BYTES);
+    memcpy(ret_hash, place.hash, VAULT_HASH_BYTES);
+    place.person = to;
+    write_place(&place, value);
+    store_put(txn, TABLE_INDEX, &key, value, sizeof(value));
     move_row(txn, TABLE_MEMBERS, node, from, to);
     move_row(txn, TABLE_TRAITS, node, from, to);
 }
 
-bool identity_store_find(
-    struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person)
-{
-    struct store_key key;
-    struct bytes value;
-    key_reset(&key);
-    key_raw(&key, hash, VAULT_HASH_BYTES);
-    if (!store_get(txn, TABLE_HASHES, &key, &value))
-        return false;
-    if (value.size != FOUND_BYTES) {
-        store_fail(txn, -QY_ECORRUPT);
-        return false;
-    }
-    *ret_node = get_be32(value.data);
-    *ret_person = get_be32(value.data + 4);
-    return true;
-}
-
 static const struct store_key no_prefix;
 
-int identity_store_scan_nodes(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan)
+int identity_store_scan_places(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan)
 {
     struct store_key from = key_of(node);
-    return scan_open(txn, TABLE_NODES, &no_prefix, &from, ret_scan);
+    return scan_open(txn, TABLE_INDEX, &no_prefix, &from, ret_scan);
 }
 
-bool identity_store_next_node(
-    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct node_row *ret_row)
+bool identity_store_next_place(
+    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct node_place *ret_place)
 {
     struct bytes key, value;
-    if (!scan_next(scan, &key, &value) || !read_node(txn, value, ret_row))
+    if (!scan_next(scan, &key, &value) || !read_place(txn, value, ret_place))
         return false;
     *ret_node = get_be32(key.data);
     return true;

@@ -14,8 +14,8 @@
 
 enum identity_table {
     TABLE_META,    /* the counters */
-    TABLE_NODES,   /* node: struct node_row */
-    TABLE_HASHES,  /* keyed hash of an identifier: node, person */
+    TABLE_INDEX,   /* node: its person, the keyed hash of its identifier; node_index.h is made from it */
+    TABLE_NODES,   /* node: its kind, its wrapped key, the identifier's sealed value */
     TABLE_MEMBERS, /* person, node: nothing */
     TABLE_LINKS,   /* lower node, higher node: the first evidence */
     TABLE_TRAITS,  /* person, node: the node's wrapped key and sealed personal traits */
@@ -34,28 +34,31 @@ struct identity_counters {
 void identity_store_counters(struct store_txn *txn, struct identity_counters *ret_counters);
 void identity_store_put_counters(struct store_txn *txn, const struct identity_counters *counters);
 
-struct node_row {
+/* What of a node can change, and by what it is found. */
+struct node_place {
     uint32_t person;
     bool founder; /* a person has borne its number */
-    char kind[KIND_NAME_BYTES];
     uint8_t hash[VAULT_HASH_BYTES];
+};
+bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place);
+
+struct node_row {
+    char kind[KIND_NAME_BYTES];
     uint8_t wrapped[VAULT_WRAPPED_BYTES];
     struct bytes sealed; /* the identifier's value; borrowed from the transaction when read */
 };
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
 /* A new one, with the highest number. */
-void identity_store_add_node(struct store_txn *txn, uint32_t node, const struct node_row *row);
+void identity_store_add_node(
+    struct store_txn *txn, uint32_t node, const struct node_place *place, const struct node_row *row);
 /* With its traits. */
 void identity_store_move_node(
     struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES]);
-/* Node and person of an identifier. */
-bool identity_store_find(
-    struct store_txn *txn, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
 
 /* Scans nodes in order from `node` on; close with scan_close(). */
-int identity_store_scan_nodes(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
-bool identity_store_next_node(
-    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct node_row *ret_row);
+int identity_store_scan_places(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
+bool identity_store_next_place(
+    struct store_txn *txn, struct store_scan *scan, uint32_t *ret_node, struct node_place *ret_place);
 
 /* The nodes of a person, ascending. */
 int identity_store_scan_members(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan);

@@ -2,6 +2,7 @@
 #include "services/identity/keyword.h"
 
 #include "common/mem.h"
+#include "services/identity/ascii.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -235,7 +236,7 @@ static size_t simplify(const char *key, size_t size, char plain[PLAIN_MAX + 1])
         char c = key[i];
         if (c == '_' || c == '-' || c == '.' || c == ' ' || c == '$' || c == '\0')
             continue;
-        plain[count++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        plain[count++] = ascii_lower(c);
     }
     plain[count] = '\0';
     return count;

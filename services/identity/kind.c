@@ -2,6 +2,7 @@
 #include "services/identity/identifier.h"
 
 #include "common/error.h"
+#include "services/identity/ascii.h"
 
 #include <string.h>
 
@@ -90,7 +91,7 @@ const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t
             return NULL;
         if (c == '_' || c == '-' || c == '.' || c == ' ')
             continue;
-        plain[plain_size++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        plain[plain_size++] = ascii_lower(c);
     }
     plain[plain_size] = '\0';
     for (size_t i = 0; i < COUNT_OF(aliases); i++)

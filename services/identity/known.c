@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/known.h"
 
+#include "services/identity/ascii.h"
+
 #include <string.h>
 
 #define TEXT_MIN 6
 #define DIGITS_MIN 7
 
-static unsigned char lower(unsigned char c)
+static bool is_word(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
-}
-
-static bool is_word(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    return ascii_is_digit(c) || ascii_is_letter(c);
 }
 
 void known_reset(struct known *known)
@@ -63,7 +60,7 @@ void known_add(struct known *known, enum known_use use, const char *value, size_
         return;
     char *text = known->text + known->text_used;
     for (size_t i = 0; i < size; i++)
-        text[i] = (char)lower((unsigned char)value[i]);
+        text[i] = ascii_lower(value[i]);
     if (is_there(known, use, text, size))
         return;
     struct known_value *added = &known->values[known->count];
@@ -127,7 +124,7 @@ void known_add_identifier(struct known *known, const struct identifier *identifi
 static bool equals(const char *lowered, const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if ((unsigned char)lowered[i] != lower((unsigned char)text[i]))
+        if (lowered[i] != ascii_lower(text[i]))
             return false;
     return true;
 }
@@ -135,16 +132,16 @@ static bool equals(const char *lowered, const char *text, size_t size)
 /* A name in Latin letters must not begin or end within another word. */
 static bool stands_alone(const char *text, size_t size, size_t at, size_t length)
 {
-    if (at > 0 && is_word((unsigned char)text[at]) && is_word((unsigned char)text[at - 1]))
+    if (at > 0 && is_word(text[at]) && is_word(text[at - 1]))
         return false;
     size_t end = at + length;
-    return end == size || !is_word((unsigned char)text[end - 1]) || !is_word((unsigned char)text[end]);
+    return end == size || !is_word(text[end - 1]) || !is_word(text[end]);
 }
 
 static bool matches_within(const struct known *known, const char *text, size_t size)
 {
     for (size_t at = 0; at < size; at++) {
-        unsigned next = known->first[lower((unsigned char)text[at])];
+        unsigned next = known->first[(unsigned char)ascii_lower(text[at])];
         for (; next; next = known->values[next - 1].next) {
             const struct known_value *value = &known->values[next - 1];
             if (value->size <= size - at && equals(known->text + value->at, text + at, value->size) &&

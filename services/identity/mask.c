@@ -82,13 +82,10 @@ void mask_text(const char *value, size_t size, struct buffer *out)
 
 void mask_identifier(const char *kind, const char *value, size_t size, struct buffer *out)
 {
-    if (strcmp(kind, "phone") == 0)
-        mask_phone(value, size, out);
-    else if (strcmp(kind, "email") == 0)
+    bool email = strcmp(kind, "email") == 0 || (looks_like_email(value, size) && memchr(value, '@', size));
+    if (email)
         mask_email(value, size, out);
-    else if (looks_like_email(value, size) && memchr(value, '@', size))
-        mask_email(value, size, out);
-    else if (looks_like_phone(value, size))
+    else if (strcmp(kind, "phone") == 0 || looks_like_phone(value, size))
         mask_phone(value, size, out);
     else
         buffer_append(out, value, size);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 65536u
-#define PACKED_MAX 56 /* a name, a number and an email; who has more is read each time */
+#define SLOT_BITS 18 /* 18 MiB, of which only what is used takes memory */
+#define SLOTS (1u << SLOT_BITS)
+#define PACKED_MAX 51 /* a name, a number and an email; who has more is read each time */
 
 struct slot {
+    uint64_t statement;
     uint32_t person; /* 0: free */
     uint8_t size;
     uint8_t packed[PACKED_MAX];
@@ -37,7 +39,7 @@ void memory_close(struct memory **memory)
 
 static struct slot *slot_of(struct memory *memory, uint32_t person)
 {
-    return &memory->slots[(person * 2654435761u) >> 16];
+    return &memory->slots[(person * 2654435761u) >> (32 - SLOT_BITS)];
 }
 
 bool memory_find(struct memory *memory, uint32_t person, struct bytes *ret_packed)
@@ -55,9 +57,23 @@ void memory_keep(struct memory *memory, uint32_t person, struct bytes packed)
         return;
     struct slot *slot = slot_of(memory, person);
     slot->person = person;
+    slot->statement = 0;
     slot->size = (uint8_t)packed.size;
     if (packed.size > 0)
         memcpy(slot->packed, packed.data, packed.size);
+}
+
+void memory_hold(struct memory *memory, uint32_t person, uint64_t statement)
+{
+    struct slot *slot = slot_of(memory, person);
+    if (slot->person == person)
+        slot->statement = statement;
+}
+
+bool memory_holds(struct memory *memory, uint32_t person, uint64_t statement)
+{
+    struct slot *slot = slot_of(memory, person);
+    return slot->person == person && slot->statement == statement;
 }
 
 void memory_drop(struct memory *memory, uint32_t person)

@@ -14,6 +14,9 @@ void memory_close(struct memory **memory); /* wipes it */
 bool memory_find(struct memory *memory, uint32_t person, struct bytes *ret_packed);
 /* May decide not to. */
 void memory_keep(struct memory *memory, uint32_t person, struct bytes packed);
+/* A statement about the person, by a hash that is not 0, is the last one that was seen and holds. */
+void memory_hold(struct memory *memory, uint32_t person, uint64_t statement);
+bool memory_holds(struct memory *memory, uint32_t person, uint64_t statement);
 void memory_drop(struct memory *memory, uint32_t person);
 void memory_clear(struct memory *memory);
 

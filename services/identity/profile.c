@@ -77,7 +77,7 @@ static struct profile_entry *find(struct profile *profile, const char *key, size
 
 const struct profile_entry *profile_find(const struct profile *profile, const char *key, size_t key_size)
 {
-    return find((struct profile *)(uintptr_t)profile, key, key_size);
+    return find((struct profile *)profile, key, key_size);
 }
 
 static bool same_value(const struct profile_entry *a, const struct profile_entry *b)
@@ -92,27 +92,24 @@ static bool is_later(const struct profile_entry *a, const struct profile_entry *
     return a->event_ms != b->event_ms ? a->event_ms > b->event_ms : a->offset > b->offset;
 }
 
-/* True when the profile has changed. */
-static bool take_in(struct profile *profile, const struct profile_entry *entry)
+static enum profile_change take_in(struct profile *profile, const struct profile_entry *entry)
 {
     struct profile_entry *own = find(profile, entry->key, entry->key_size);
-    if (own) {
-        if (same_value(own, entry) || !is_later(entry, own))
-            return false;
-        *own = *entry;
-        return true;
-    }
-    if (profile->count == PROFILE_ENTRIES_MAX)
-        return false;
-    profile->entries[profile->count++] = *entry;
-    return true;
+    if (own && same_value(own, entry))
+        return PROFILE_HOLDS;
+    if (own ? !is_later(entry, own) : profile->count == PROFILE_ENTRIES_MAX)
+        return PROFILE_OLDER;
+    if (!own)
+        own = &profile->entries[profile->count++];
+    *own = *entry;
+    return PROFILE_CHANGED;
 }
 
-bool profile_merge(struct profile *profile, const struct personal_trait *traits, unsigned count,
-    int64_t event_ms, uint64_t offset, struct buffer *texts)
+/* The values' JSON behind one another in `texts`, value i up to ends[i + 1]. All of them first: the buffer
+ * must not move any more once entries point into it. */
+static void write_values(
+    const struct personal_trait *traits, unsigned count, struct buffer *texts, size_t *ends)
 {
-    /* All texts first, so that the buffer moves no more while entries point into it. */
-    size_t ends[PERSONAL_TRAITS_MAX + 1];
     buffer_clear(texts);
     ends[0] = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -123,10 +120,15 @@ bool profile_merge(struct profile *profile, const struct personal_trait *traits,
         free(json);
         ends[i + 1] = texts->size;
     }
-    if (buffer_error(texts))
-        return false;
-    bool changed = false;
-    for (unsigned i = 0; i < count; i++) {
+}
+
+enum profile_change profile_merge(struct profile *profile, const struct personal_trait *traits,
+    unsigned count, int64_t event_ms, uint64_t offset, struct buffer *texts)
+{
+    size_t ends[PERSONAL_TRAITS_MAX + 1];
+    enum profile_change change = PROFILE_HOLDS;
+    write_values(traits, count, texts, ends);
+    for (unsigned i = 0; i < count && !buffer_error(texts); i++) {
         size_t size = ends[i + 1] - ends[i];
         bool removed = yyjson_is_null(traits[i].value);
         if (size > PROFILE_VALUE_MAX || (size == 0 && !removed))
@@ -139,9 +141,10 @@ bool profile_merge(struct profile *profile, const struct personal_trait *traits,
             .event_ms = event_ms,
             .offset = offset,
         };
-        changed |= take_in(profile, &entry);
+        enum profile_change one = take_in(profile, &entry);
+        change = one > change ? one : change;
     }
-    return changed;
+    return change;
 }
 
 void profile_fold(struct profile *person, const struct profile *node)

@@ -89,7 +89,8 @@ void vault_token(const struct vault *vault, const char *value, size_t size, char
 {
     uint8_t hash[16];
     keyed_hash(vault->token, "token", value, size, hash, sizeof(hash));
-    memcpy(ret_token, "h_", 2);
+    ret_token[0] = 'h';
+    ret_token[1] = '_';
     sodium_bin2hex(ret_token + 2, VAULT_TOKEN_BYTES - 2, hash, 10);
 }
 

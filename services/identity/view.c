@@ -124,7 +124,7 @@ int view_person(const struct identity *identity, struct store_txn *txn, uint32_t
         error = masked_traits(identity, txn, person, arena, &view->traits);
     if (error)
         return error;
-    view->identifiers = arena_alloc(arena, view->n_nodes * sizeof(*view->identifiers));
+    view->identifiers = arena_alloc(arena, view->n_nodes * sizeof(void *));
     if (!view->identifiers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < view->n_nodes; i++) {

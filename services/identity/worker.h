@@ -15,7 +15,7 @@ void worker_measure(struct worker *worker, struct metrics *metrics);
 /* A RawEvent. What is malformed is counted and passed over. */
 int worker_fold(struct worker *worker, struct batch *batch, const struct journal_record *record);
 
-void worker_load(struct worker *worker, struct store_txn *txn);
+int worker_load(struct worker *worker, struct store_txn *txn);
 void worker_save(struct worker *worker, struct store_txn *txn);
 void worker_keep(struct worker *worker);   /* the batch was committed */
 void worker_forget(struct worker *worker); /* the batch was rolled back */

@@ -9,7 +9,7 @@ import threading
 class Webhooks:
     """Takes POSTs; `answer(request)` may return a status, "hang" (never answers) or "close" (closes without an answer)."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, address="127.0.0.1"):
         self.requests = []
         self.lock = threading.Lock()
         self.released = threading.Event()
@@ -41,9 +41,9 @@ class Webhooks:
             daemon_threads = True
             request_queue_size = 1024
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((address, 0), Handler)
         self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self.url = f"http://{address}:{self.port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def bodies(self):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the five services for a test: in a directory of its own, on free ports of 127.0.0.1."""
 import base64
-import contextlib
 import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -33,29 +33,28 @@ def wait_for(condition, what, seconds=30.0, every=0.01):
 
 
 class Ports:
-    """Free ports, none handed out twice by this process."""
+    """Free ports, none handed out twice by this process, and below the range from which the system takes the local ports of
+    outgoing connections: a service that is down for a moment must find its port free again."""
 
     taken = set()
 
     @classmethod
     def take(cls, count=1):
         while True:
-            sockets = []
-            with contextlib.ExitStack() as stack:
-                first = stack.enter_context(socket.socket())
-                first.bind(("127.0.0.1", 0))
-                base = first.getsockname()[1]
-                try:
-                    for i in range(1, count):
-                        other = stack.enter_context(socket.socket())
-                        other.bind(("127.0.0.1", base + i))
-                        sockets.append(other)
-                except OSError:
-                    continue
+            base = random.randrange(10000, 32000 - count)
             wanted = set(range(base, base + count))
-            if base + count < 65536 and not wanted & cls.taken:
+            if not wanted & cls.taken and all(cls.is_free(port) for port in wanted):
                 cls.taken |= wanted
                 return base
+
+    @staticmethod
+    def is_free(port):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            return True
 
 
 class Answer:
@@ -111,7 +110,7 @@ class Suite:
         for name, value in (settings or {}).items():
             self.environment["QUANYU_" + name.upper().replace(".", "_")] = str(value)
         self.data.mkdir(parents=True, exist_ok=True)
-        self._bootstrap = None
+        self._credentials = {}
 
     def set_port(self, name, setting, port):
         self.environment[f"QUANYU_{name.upper()}_{setting}"] = str(port)
@@ -145,7 +144,14 @@ class Suite:
         for name in names or SERVICES:
             self.spawn(name, environment)
         self.wait_ready(*names)
+        if "gateway" in self.processes:
+            wait_for(lambda: self.reaches(*names), "the gateway reaches the services")
         return self
+
+    def reaches(self, *names):
+        """True when the gateway has an answer of each of those that are running."""
+        services = self.api("GET", "/api/v1/status").json["services"]
+        return all(services[name]["ready"] for name in names or SERVICES if name in self.processes)
 
     def kill(self, name, number=signal.SIGKILL):
         process = self.processes.pop(name)
@@ -187,13 +193,15 @@ class Suite:
 
     # -- HTTP
 
+    def credentials(self, name):
+        """What the first start of gateway or audit left."""
+        if name not in self._credentials:
+            self._credentials[name] = json.loads((self.data / "bootstrap" / f"{name}.json").read_text())
+        return self._credentials[name]
+
     @property
     def bootstrap(self):
-        if self._bootstrap is None:
-            self._bootstrap = {}
-            for name in ("gateway", "audit"):
-                self._bootstrap.update(json.loads((self.data / "bootstrap" / f"{name}.json").read_text()))
-        return self._bootstrap
+        return {**self.credentials("gateway"), **self.credentials("audit")}
 
     def ingest(self, path, body, write_key=None, headers=None):
         key = self.bootstrap["write_key"] if write_key is None else write_key
@@ -211,7 +219,7 @@ class Suite:
         return position
 
     def api(self, method, path, body=None, token=None):
-        token = self.bootstrap["hq_token"] if token is None else token
+        token = self.credentials("gateway")["hq_token"] if token is None else token
         return request(self.ports["gateway", "HTTP_PORT"], method, path, body, {"Authorization": f"Bearer {token}"})
 
     def get(self, path):

@@ -26,9 +26,8 @@ static int define(struct fixture *f, const char *id, const char *definition, str
     Quanyu__Journey **ret_journey)
 {
     Quanyu__JourneyDefineRequest define = QUANYU__JOURNEY_DEFINE_REQUEST__INIT;
-    define.id = (char *)(uintptr_t)id;
-    define.definition =
-        (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)definition, .len = strlen(definition)};
+    define.id = (char *)id;
+    define.definition = (ProtobufCBinaryData){.data = (uint8_t *)definition, .len = strlen(definition)};
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DEFINE;
     request.define = &define;
@@ -45,9 +44,13 @@ static void a_definition_becomes_a_draft(void **state)
 {
     struct fixture *f = *state;
     _cleanup_(arena_close) struct arena *arena = NULL;
-    Quanyu__Journey *journey;
+    Quanyu__Journey *journey = NULL;
     assert_int_equal(arena_open(&arena), 0);
     assert_int_equal(define(f, "", DEFINITION, arena, &journey), 0);
+    if (!journey) {
+        fail_msg("no journey came back");
+        return;
+    }
     assert_string_equal(journey->id, "j_1");
     assert_string_equal(journey->name, "n");
     assert_int_equal(journey->state, QUANYU__JOURNEY__STATE__DRAFT);
@@ -113,8 +116,8 @@ static Quanyu__JourneysReply *list(
     struct fixture *f, const char *id, const char *after, uint32_t limit, struct arena *arena)
 {
     Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
-    question.id = (char *)(uintptr_t)id;
-    question.after = (char *)(uintptr_t)after;
+    question.id = (char *)id;
+    question.after = (char *)after;
     question.limit = limit;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_JOURNEYS;
@@ -152,7 +155,7 @@ static Quanyu__DeliveriesReply *deliveries(struct fixture *f, uint32_t person, c
 {
     Quanyu__DeliveriesRequest question = QUANYU__DELIVERIES_REQUEST__INIT;
     question.person = person;
-    question.journey = (char *)(uintptr_t)journey;
+    question.journey = (char *)journey;
     question.before = before;
     question.limit = limit;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;

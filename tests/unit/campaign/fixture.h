@@ -77,7 +77,7 @@ static inline void fixture_start(struct fixture *fixture)
     const struct store_options options = {.path = path,
         .tables = tables,
         .table_count = CAMPAIGN_TABLE_COUNT + 1,
-        .map_bytes = 64 << 20,
+        .map_bytes = (uint64_t)64 << 20,
         .schema_version = CAMPAIGN_SCHEMA_VERSION};
     assert_int_equal(store_open(&options, &fixture->store), 0);
     struct store_txn *txn;
@@ -169,7 +169,7 @@ static inline void fixture_member(
     struct fixture *fixture, const char *set, uint32_t person, bool entered, bool history)
 {
     Quanyu__MembershipChanged record = QUANYU__MEMBERSHIP_CHANGED__INIT;
-    record.set = (char *)(uintptr_t)set;
+    record.set = (char *)set;
     record.person = person;
     record.entered = entered;
     record.history = history;
@@ -179,7 +179,7 @@ static inline void fixture_member(
 static inline void fixture_fired(struct fixture *fixture, const char *watch, uint32_t person)
 {
     Quanyu__WatchFired record = QUANYU__WATCH_FIRED__INIT;
-    record.watch = (char *)(uintptr_t)watch;
+    record.watch = (char *)watch;
     record.person = person;
     record.node = person;
     fixture_record(fixture, QUANYU__TAGGING_RECORD__RECORD_FIRED, &record.base);
@@ -208,8 +208,8 @@ static inline void fixture_erased(struct fixture *fixture, uint32_t person, uint
 static inline void fixture_answer(struct fixture *fixture, const char *watch, const char *error)
 {
     Quanyu__WatchReady record = QUANYU__WATCH_READY__INIT;
-    record.watch = (char *)(uintptr_t)watch;
-    record.error = (char *)(uintptr_t)error;
+    record.watch = (char *)watch;
+    record.error = (char *)error;
     fixture_record(fixture, QUANYU__TAGGING_RECORD__RECORD_WATCH, &record.base);
 }
 
@@ -222,9 +222,9 @@ static inline int fixture_call(struct fixture *fixture, Quanyu__CampaignRequest 
     static Quanyu__Header header;
     quanyu__actor__init(&actor);
     quanyu__header__init(&header);
-    actor.id = (char *)(uintptr_t) "hq";
+    actor.id = (char *)"hq";
     header.actor = &actor;
-    header.request_id = (char *)(uintptr_t) "request-1";
+    header.request_id = (char *)"request-1";
     fixture_begin(fixture);
     *ret_context = (struct rpc_context){.self = &fixture->campaign,
         .header = &header,
@@ -247,18 +247,18 @@ static inline void fixture_define(
     _cleanup_(arena_close) struct arena *arena = NULL;
     assert_int_equal(arena_open(&arena), 0);
     Quanyu__JourneyDefineRequest define = QUANYU__JOURNEY_DEFINE_REQUEST__INIT;
-    define.id = (char *)(uintptr_t)id;
-    define.definition =
-        (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)definition, .len = strlen(definition)};
+    define.id = (char *)id;
+    define.definition = (ProtobufCBinaryData){.data = (uint8_t *)definition, .len = strlen(definition)};
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DEFINE;
     request.define = &define;
     Quanyu__Journey *journey = NULL;
     struct rpc_context context;
     int error = fixture_call(fixture, &request, &journey, arena, &context);
-    if (error)
+    if (error || !journey)
         fail_msg("define: %s %s", context.error_field, context.error_message);
-    snprintf(ret_id, 16, "%s", journey->id);
+    else
+        snprintf(ret_id, 16, "%s", journey->id);
 }
 
 static inline int fixture_set_state(struct fixture *fixture, const char *id, Quanyu__Journey__State state)
@@ -266,7 +266,7 @@ static inline int fixture_set_state(struct fixture *fixture, const char *id, Qua
     _cleanup_(arena_close) struct arena *arena = NULL;
     assert_int_equal(arena_open(&arena), 0);
     Quanyu__JourneyStateRequest change = QUANYU__JOURNEY_STATE_REQUEST__INIT;
-    change.id = (char *)(uintptr_t)id;
+    change.id = (char *)id;
     change.state = state;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_SET_STATE;

@@ -49,11 +49,12 @@ static void subjects_are_encoded_where_they_must_be(void **state)
 static void long_subjects_are_folded(void **state)
 {
     (void)state;
-    char subject[500] = "x";
-    for (int i = 0; i < 40; i++)
-        strcat(subject, "好");
+    _cleanup_(buffer_free) struct buffer subject = BUFFER_INIT;
     _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
-    mail_subject(subject, &out);
+    buffer_text(&subject, "x");
+    for (int i = 0; i < 40; i++)
+        buffer_text(&subject, "好");
+    mail_subject(buffer_c_str(&subject), &out);
     unsigned words = 0;
     for (const char *line = buffer_c_str(&out); line; line = strstr(line, "\r\n ")) {
         line += words ? 3 : 0;

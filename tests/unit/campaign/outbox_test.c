@@ -30,14 +30,14 @@ static void each_outcome_has_its_state_and_count(void **state)
 {
     struct fixture *f = *state;
     static const struct {
-        enum outcome_kind kind;
         const char *name;
+        enum outcome_kind kind;
         enum count count;
     } cases[] = {
-        {OUTCOME_DELIVERED, "delivered", COUNT_DELIVERED},
-        {OUTCOME_FAILED, "failed", COUNT_FAILED},
-        {OUTCOME_UNKNOWN, "unknown", COUNT_UNKNOWN},
-        {OUTCOME_SKIPPED, "skipped", COUNT_SKIPPED},
+        {"delivered", OUTCOME_DELIVERED, COUNT_DELIVERED},
+        {"failed", OUTCOME_FAILED, COUNT_FAILED},
+        {"unknown", OUTCOME_UNKNOWN, COUNT_UNKNOWN},
+        {"skipped", OUTCOME_SKIPPED, COUNT_SKIPPED},
     };
     fixture_journey(f, DEFINITION);
     for (uint32_t i = 0; i < COUNT_OF(cases); i++) {

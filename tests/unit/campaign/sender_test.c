@@ -315,7 +315,7 @@ static void content_is_rendered_and_signed(void **state)
     HMAC(EVP_sha256(), SECRET, (int)strlen(SECRET), (const unsigned char *)signed_text, strlen(signed_text),
         mac, &size);
     for (unsigned i = 0; i < size; i++)
-        snprintf(expected + 3 + 2 * i, 3, "%02x", mac[i]);
+        snprintf(expected + 3 + (size_t)2 * i, 3, "%02x", mac[i]);
     assert_string_equal(received_header(request, "X-Quanyu-Signature", signature), expected);
 }
 
@@ -381,19 +381,19 @@ static void each_answer_of_a_mail_server_has_its_meaning(void **state)
     (void)state;
     static const struct {
         const char *address;
-        enum outcome_kind kind;
         const char *reason;
+        enum outcome_kind kind;
         unsigned arrived;
     } cases[] = {
-        {"ann@example.com", OUTCOME_DELIVERED, "smtp_250", 1},
-        {"nobody@example.com", OUTCOME_FAILED, "smtp_550", 0},
-        {"later@example.com", OUTCOME_RETRY, "smtp_450", 0},
-        {"spam@example.com", OUTCOME_FAILED, "smtp_554", 1},
-        {"full@example.com", OUTCOME_RETRY, "smtp_452", 1},
-        {"lost@example.com", OUTCOME_UNKNOWN, "connection_lost", 1},
-        {"hang@example.com", OUTCOME_UNKNOWN, "timeout", 1},
-        {"two@at@example.com", OUTCOME_SKIPPED, "unusable_email", 0},
-        {"a>,<b@example.com", OUTCOME_SKIPPED, "unusable_email", 0},
+        {"ann@example.com", "smtp_250", OUTCOME_DELIVERED, 1},
+        {"nobody@example.com", "smtp_550", OUTCOME_FAILED, 0},
+        {"later@example.com", "smtp_450", OUTCOME_RETRY, 0},
+        {"spam@example.com", "smtp_554", OUTCOME_FAILED, 1},
+        {"full@example.com", "smtp_452", OUTCOME_RETRY, 1},
+        {"lost@example.com", "connection_lost", OUTCOME_UNKNOWN, 1},
+        {"hang@example.com", "timeout", OUTCOME_UNKNOWN, 1},
+        {"two@at@example.com", "unusable_email", OUTCOME_SKIPPED, 0},
+        {"a>,<b@example.com", "unusable_email", OUTCOME_SKIPPED, 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char step[STEP_ID_BYTES];
@@ -520,7 +520,7 @@ int main(void)
     };
     for (const char *const *name =
              (const char *const[]){"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", NULL};
-         *name; name++)
+        *name; name++)
         unsetenv(*name);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

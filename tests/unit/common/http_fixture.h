@@ -47,7 +47,9 @@ static inline struct http_request *take_from(struct desk *desk)
     while (desk->count == 0)
         assert_int_equal(pthread_cond_timedwait(&desk->changed, &desk->lock, &limit), 0);
     struct http_request *request = desk->requests[0];
-    memmove(desk->requests, desk->requests + 1, --desk->count * sizeof(desk->requests[0]));
+    desk->count--;
+    for (unsigned i = 0; i < desk->count; i++)
+        desk->requests[i] = desk->requests[i + 1];
     pthread_mutex_unlock(&desk->lock);
     return request;
 }

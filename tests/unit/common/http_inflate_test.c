@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#define ZLIB_CONST
 #include <zlib.h>
 
 static void compress_into(struct buffer *out, const void *data, size_t size, int window)
@@ -19,7 +20,7 @@ static void compress_into(struct buffer *out, const void *data, size_t size, int
     z_stream stream = {0};
     assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
     uLong bound = deflateBound(&stream, size);
-    stream.next_in = (Bytef *)(uintptr_t)data;
+    stream.next_in = data;
     stream.avail_in = (uInt)size;
     stream.next_out = buffer_reserve(out, bound);
     stream.avail_out = (uInt)bound;

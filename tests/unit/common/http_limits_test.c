@@ -94,6 +94,7 @@ static void client_that_does_not_read_its_answer_is_dropped(void **state)
     _cleanup_(peer_close) struct peer deaf, next;
     connect_to(&deaf, fixture);
     peer_send(&deaf, GET("/big"));
+    assert_true(has_input(&deaf, PEER_SECONDS * 1000)); /* so it has the only place */
     connect_to(&next, fixture);
     peer_ask(&next, GET("/"), 200); /* not before the other one's place is free */
     assert_false(peer_try_answer(&deaf, false));

@@ -28,8 +28,8 @@
 
 struct peer {
     int socket;
-    struct buffer input; /* what has come and was not taken yet */
     int status;          /* of the last answer */
+    struct buffer input; /* what has come and was not taken yet */
     struct buffer head;  /* its header, as a text */
     struct buffer body;
 };
@@ -128,7 +128,7 @@ static inline bool peer_try_answer(struct peer *peer, bool bodiless)
             return false;
     peer_take(peer, (size_t)(end - (const char *)peer->input.data) + 4, &peer->head);
     assert_memory_equal(peer->head.data, "HTTP/1.1 ", 9);
-    peer->status = atoi((const char *)peer->head.data + 9);
+    peer->status = (int)strtol((const char *)peer->head.data + 9, NULL, 10);
     const char *length = peer_header(peer, "Content-Length");
     size_t size = length && !bodiless ? strtoul(length, NULL, 10) : 0;
     while (peer->input.size < size)

@@ -531,6 +531,33 @@ static void an_encrypted_journal_shows_nothing_in_its_files(void **state)
     journal_close(&journal);
 }
 
+static void what_the_journal_decided_alone_outlives_a_state_that_never_heard_of_it(void **state)
+{
+    struct journal *journal = open_at(state, NULL);
+    struct journal_position known = commit_records(journal, 5), end;
+    for (unsigned i = 0; i < 40; i++) {
+        add_records(journal, 10); /* over several segments */
+        assert_int_equal(journal_commit_alone(journal, &end), 0);
+        journal_publish(journal, end.next, 0);
+    }
+    add_records(journal, 150);
+    commit(journal);
+    journal_close(&journal);
+
+    journal = open_at(state, &known);
+    struct journal_state seen;
+    journal_state(journal, &seen);
+    assert_int_equal(seen.end.next, 405);
+    assert_memory_equal(&seen.end, &end, sizeof(end));
+    known = commit_records(journal, 10);
+    journal_close(&journal);
+
+    journal = open_at(state, &known);
+    journal_state(journal, &seen);
+    assert_int_equal(seen.end.next, 415);
+    journal_close(&journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +578,7 @@ int main(void)
         scratch_test(time_too_begins_a_segment),
         scratch_test(a_removal_that_was_interrupted_is_finished_at_open),
         scratch_test(an_encrypted_journal_shows_nothing_in_its_files),
+        scratch_test(what_the_journal_decided_alone_outlives_a_state_that_never_heard_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

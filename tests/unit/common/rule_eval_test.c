@@ -9,9 +9,9 @@
 
 #include "tests/support/rules.h"
 
-#define PERSON                                                                                                 \
+#define PERSON                                                                                               \
     "{'now_ms':1772353800000,'traits':{'city':'上海'},'metrics':{'orders':2},'tags':{'vip':['guide','rule']" \
-    "},"                                                                                                       \
+    "},"                                                                                                     \
     "'stage':'new','tier':'gold','segments':['win-back'],'identifiers':['phone']}"
 
 static void each_condition_asks_its_own(void **state)

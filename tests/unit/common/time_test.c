@@ -84,7 +84,7 @@ static void a_written_time_reads_back(void **state)
     assert_string_equal(time_format(INT64_C(1772353800250), text), "2026-03-01T08:30:00.250Z");
     assert_string_equal(time_format(INT64_C(1772353800000), text), "2026-03-01T08:30:00Z");
     for (int64_t ms = INT64_C(-62135596800000); ms < INT64_C(253402300800000);
-         ms += INT64_C(86399999) * 31 + 7)
+        ms += INT64_C(86399999) * 31 + 7)
         assert_int_equal(parsed(time_format(ms, text), false), ms);
     assert_true(strlen(time_format(INT64_MIN, text)) < TIME_TEXT_BYTES);
     assert_true(strlen(time_format(INT64_MAX, text)) < TIME_TEXT_BYTES);

@@ -28,6 +28,17 @@ static void commit(struct fixture *f, int64_t wall_ms)
 {
     dedup_finish(f->dedup, f->txn, wall_ms);
     assert_int_equal(store_commit(&f->txn), 0);
+    dedup_committed(f->dedup);
+}
+
+/* As a batch that the store sees otherwise changed: its ids are written. */
+static void commit_written(struct fixture *f, int64_t wall_ms)
+{
+    struct store_key key;
+    key_reset(&key);
+    key_text(&key, "anything");
+    store_put(f->txn, 1, &key, "", 0);
+    commit(f, wall_ms);
 }
 
 static void load(struct fixture *f)
@@ -40,12 +51,12 @@ static void load(struct fixture *f)
 
 static int setup(void **state)
 {
-    static const char *const tables[] = {"seen"};
+    static const char *const tables[] = {"seen", "other"};
     struct fixture *f = calloc(1, sizeof(*f));
     strcpy(f->path, "/tmp/quanyu-dedup-XXXXXX");
     assert_non_null(mkdtemp(f->path));
     struct store_options options = {
-        .path = f->path, .tables = tables, .table_count = 1, .map_bytes = 1 << 30, .schema_version = 1};
+        .path = f->path, .tables = tables, .table_count = 2, .map_bytes = 1 << 30, .schema_version = 1};
     assert_int_equal(store_open(&options, &f->store), 0);
     load(f);
     *state = f;
@@ -103,7 +114,7 @@ static void ids_are_known_after_a_restart_and_many_merges(void **state)
         begin(f);
         for (uint64_t i = 0; i < 100; i++)
             assert_false(check(f, batch * 100 + i));
-        commit(f, HOUR + (int64_t)batch);
+        commit_written(f, HOUR + (int64_t)batch);
     }
     load(f);
     begin(f);
@@ -135,18 +146,63 @@ static void ids_are_kept_a_day_and_then_let_go(void **state)
     struct fixture *f = *state;
     begin(f);
     assert_false(check(f, 1));
-    commit(f, HOUR);
+    commit_written(f, HOUR);
     begin(f);
     assert_true(check(f, 1));
     assert_false(check(f, 2));
-    commit(f, HOUR + DEDUP_WINDOW_MS);
+    commit_written(f, HOUR + DEDUP_WINDOW_MS);
     begin(f);
     assert_false(check(f, 3));
-    commit(f, 3 * HOUR + DEDUP_WINDOW_MS + HOUR);
+    commit_written(f, 3 * HOUR + DEDUP_WINDOW_MS + HOUR);
     begin(f);
     assert_false(check(f, 1));
     assert_true(check(f, 3));
-    commit(f, 3 * HOUR + DEDUP_WINDOW_MS + HOUR);
+    commit_written(f, 3 * HOUR + DEDUP_WINDOW_MS + HOUR);
+}
+
+static void few_ids_wait_and_change_nothing_in_the_store(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t i = 0; i < 10; i++) {
+        begin(f);
+        assert_false(check(f, i));
+        dedup_finish(f->dedup, f->txn, HOUR);
+        assert_false(store_changed(f->txn));
+        store_abort(&f->txn);
+        dedup_committed(f->dedup);
+    }
+    begin(f);
+    for (uint64_t i = 0; i < 10; i++)
+        assert_true(check(f, i));
+    commit(f, HOUR + 10000);
+    load(f);
+    begin(f);
+    for (uint64_t i = 0; i < 10; i++)
+        assert_true(check(f, i));
+    store_abort(&f->txn);
+}
+
+static void a_rolled_back_write_forgets_its_own_ids_only(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    assert_false(check(f, 1));
+    commit(f, HOUR);
+    begin(f);
+    assert_false(check(f, 2));
+    dedup_finish(f->dedup, f->txn, HOUR + 10000);
+    assert_true(store_changed(f->txn));
+    store_abort(&f->txn);
+    dedup_discard(f->dedup);
+    begin(f);
+    assert_true(check(f, 1));
+    assert_false(check(f, 2));
+    commit(f, HOUR + 10000);
+    load(f);
+    begin(f);
+    assert_true(check(f, 1));
+    assert_true(check(f, 2));
+    store_abort(&f->txn);
 }
 
 int main(void)
@@ -156,6 +212,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ids_are_known_after_a_restart_and_many_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rolled_back_batch_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_are_kept_a_day_and_then_let_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(few_ids_wait_and_change_nothing_in_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rolled_back_write_forgets_its_own_ids_only, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,11 +147,13 @@ static void an_alias_links_the_previous_id(void **state)
 static void the_weakest_give_way_where_there_are_too_many(void **state)
 {
     (void)state;
-    char json[4000] = "{\"anonymousId\":\"a\",\"context\":{\"externalIds\":[";
+    char json[4000];
+    size_t used =
+        (size_t)snprintf(json, sizeof(json), "{\"anonymousId\":\"a\",\"context\":{\"externalIds\":[");
     for (int i = 0; i < 20; i++)
-        snprintf(json + strlen(json), sizeof(json) - strlen(json),
-            "%s{\"type\":\"anonymous_id\",\"id\":\"a%d\"}", i ? "," : "", i);
-    strcat(json, ",{\"type\":\"phone\",\"id\":\"13800138000\"}]}}");
+        used += (size_t)snprintf(
+            json + used, sizeof(json) - used, "{\"type\":\"anonymous_id\",\"id\":\"a%d\"},", i);
+    snprintf(json + used, sizeof(json) - used, "{\"type\":\"phone\",\"id\":\"13800138000\"}]}}");
     extract(QUANYU__EVENT_TYPE__EVENT_TRACK, json);
     assert_int_equal(found.count, IDENTIFIERS_MAX);
     assert_string_equal(found.items[found.order[0]].value, "+8613800138000");

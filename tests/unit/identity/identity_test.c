@@ -71,7 +71,7 @@ static void close_world(struct world *world)
 static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
-    strcpy(world->path, "/tmp/identity_test.XXXXXX");
+    snprintf(world->path, sizeof(world->path), "/tmp/identity_test.XXXXXX");
     assert_non_null(mkdtemp(world->path));
     assert_int_equal(arena_open(&world->arena), 0);
     assert_int_equal(chunk_reader_open(&world->reader), 0);
@@ -119,7 +119,7 @@ static void add(struct world *world, Quanyu__EventType type, int64_t event_ms, c
     raw.event_ms = event_ms;
     raw.received_ms = 5000;
     raw.source = 3;
-    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)(uintptr_t)body};
+    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)body};
     assert_true(quanyu__raw_event__get_packed_size(&raw) <= sizeof(packed));
     struct journal_record record = {
         .offset = world->offset++, .record_class = IDENTITY_INPUT_EVENT, .time_ms = 1000};
@@ -214,7 +214,7 @@ static void check(struct world *world, const char *expected)
                 size +=
                     snprintf(at + size, room - (size_t)size, "%s%u", i ? "," : "", output.moved->nodes[i]);
             size += snprintf(at + size, room - (size_t)size, ":%u>%u ", output.moved->from, output.moved->to);
-        } else {
+        } else if (output.event) {
             size = snprintf(at, room, "e%u@%u(", output.event->node, output.event->person);
             for (size_t i = 0; i < output.event->n_linked; i++)
                 size +=
@@ -263,8 +263,8 @@ static int ask(struct world *world, Quanyu__IdentityRequest *request, struct sto
 static const Quanyu__PersonView *look_up(struct world *world, const char *kind, const char *value)
 {
     Quanyu__Identifier identifier = QUANYU__IDENTIFIER__INIT;
-    identifier.kind = (char *)(uintptr_t)kind;
-    identifier.value = (char *)(uintptr_t)value;
+    identifier.kind = (char *)kind;
+    identifier.value = (char *)value;
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.n_identifiers = 1;
     lookup.identifiers = (Quanyu__Identifier *[]){&identifier};
@@ -299,7 +299,7 @@ static char *dump(struct world *world)
     assert_int_equal(store_begin(world->store, STORE_READ, &txn), 0);
     do {
         assert_int_equal(identity_dump(&world->identity, txn, cursor, &lines, next_cursor), 0);
-        strcpy(cursor, next_cursor);
+        memcpy(cursor, next_cursor, sizeof(cursor));
     } while (*cursor);
     store_abort(&txn);
     char *text = strdup(buffer_c_str(&lines));
@@ -500,7 +500,7 @@ static void a_joined_persons_one_id_leads_to_the_other(void **state)
     fold(world, TRACK, 1, "{\"userId\":\"u1\",\"event\":\"x\"}");
     fold(world, TRACK, 1, "{\"userId\":\"u2\",\"event\":\"x\"}");
     char asked[ONE_ID_BYTES];
-    strcpy(asked, look_up(world, "user_id", "u2")->one_id);
+    snprintf(asked, sizeof(asked), "%s", look_up(world, "user_id", "u2")->one_id);
     fold(world, ALIAS, 1, "{\"userId\":\"u2\",\"previousId\":\"u1\"}");
 
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
@@ -516,7 +516,7 @@ static void a_joined_persons_one_id_leads_to_the_other(void **state)
     assert_string_equal(reply.person->asked_one_id, asked);
     asked[3] = asked[3] == 'x' ? 'y' : 'x';
     assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
-    lookup.one_id = (char *)(uintptr_t)protobuf_c_empty_string;
+    lookup.one_id = (char *)protobuf_c_empty_string;
     lookup.person = 3;
     assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
     lookup.person = 0;

@@ -14,9 +14,7 @@ static void addresses_are_seen_wherever_they_stand(void **state)
 {
     (void)state;
     static const char *const yes[] = {"li@example.com", "write to Li.Lei+x@mail.example.cn, please",
-        "<a@b.co>", "a@b.cn.", "mailto:a_b@c-d.org?x", "李雷@例子.公司", "@@a@b.com",
-        "a\xef\xbc\xa0"
-        "example.com"};
+        "<a@b.co>", "a@b.cn.", "mailto:a_b@c-d.org?x", "李雷@例子.公司", "@@a@b.com", "a＠example.com"};
     static const char *const no[] = {
         "", "@", "@handle", "a@b", "a @b.com", "12@3.45", "meet me @ 5.30", "a@.com", "5@2.0"};
     for (size_t i = 0; i < COUNT_OF(yes); i++)
@@ -33,16 +31,7 @@ static void numbers_are_seen_however_they_are_written(void **state)
     static const char *const yes[] = {"13800138000", "+8613800138000", "8613800138000", "008613800138000",
         "013800138000", "138 0013 8000", "138-0013-8000", "138.0013.8000", "(138) 0013-8000",
         "+86 (138) 0013-8000", "1 3 8 0 0 1 3 8 0 0 0", "Call me at 13800138000!", "u13800138000x",
-        "7 13800138000", "tel:13800138000;ext=3",
-        "\xef\xbc\x91\xef\xbc\x93\xef\xbc\x98\xef\xbc\x90\xef\xbc\x90\xef\xbc\x91\xef\xbc\x93\xef\xbc\x98\xef"
-        "\xbc\x90"
-        "\xef\xbc\x90\xef\xbc\x90",
-        "138\xe2\x80\x91"
-        "0013\xe2\x80\x91"
-        "8000",
-        "138\xc2\xa0"
-        "0013\xc2\xa0"
-        "8000",
+        "7 13800138000", "tel:13800138000;ext=3", "１３８００１３８０００", "138‑0013‑8000", "138 0013 8000",
         "+447911123456", "+1 415 555 2671", "415-555-2671", "(415) 555-2671", "07911 123456", "021-64376688",
         "0755 8888 8888", "order 5 / 138 0013 8000"};
     static const char *const no[] = {"", "12345678", "1741234567", "1741234567890", "20250301123456",

@@ -13,10 +13,7 @@ static void every_form_of_a_number_is_one_number(void **state)
 {
     (void)state;
     static const char *const forms[] = {"13800138000", " 138 0013 8000 ", "138-0013-8000", "+8613800138000",
-        "+86 138-0013-8000", "8613800138000", "008613800138000", "(138)00138000",
-        "\xef\xbc\x91\xef\xbc\x93\xef\xbc\x98\xef\xbc\x90\xef\xbc\x90\xef\xbc\x91\xef\xbc\x93\xef\xbc\x98\xef"
-        "\xbc\x90"
-        "\xef\xbc\x90\xef\xbc\x90"};
+        "+86 138-0013-8000", "8613800138000", "008613800138000", "(138)00138000", "１３８００１３８０００"};
     for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
         struct phone phone;
         assert_true(phone_normalise(forms[i], strlen(forms[i]), "CN", &phone));

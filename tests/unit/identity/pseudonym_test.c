@@ -301,13 +301,15 @@ static void a_groups_traits_are_properties(void **state)
 static void deep_nesting_is_cut(void **state)
 {
     (void)state;
-    char json[4000] = "{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"keep\":1,\"deep\":";
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"keep\":1,\"deep\":");
     for (int i = 0; i < 500; i++)
-        strcat(json, i % 2 ? "{\"a\":" : "[");
-    strcat(json, "\"13800138000\"");
+        buffer_text(&text, i % 2 ? "{\"a\":" : "[");
+    buffer_text(&text, "\"13800138000\"");
     for (int i = 499; i >= 0; i--)
-        strcat(json, i % 2 ? "}" : "]");
-    strcat(json, "}}");
+        buffer_text(&text, i % 2 ? "}" : "]");
+    buffer_text(&text, "}}");
+    const char *json = buffer_c_str(&text);
     track(json);
     assert_true(properties.size < 100);
     yyjson_doc *doc = yyjson_read((char *)properties.data, properties.size, 0);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/keeper.h"
+
+#include "services/identity/memory.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct keeper {
+    const struct identity *identity;
+    struct pseudonymiser *pseudonymiser;
+    struct memory *memory;
+    uint8_t key[crypto_shorthash_siphash24_KEYBYTES]; /* of this process: for telling statements apart */
+    struct profile profile;
+    uint32_t profile_node; /* whose `profile` is; 0: nobody's */
+    struct known known;
+    struct buffer packed, plain, merged, sealed, texts, stated;
+};
+
+int keeper_open(
+    const struct identity *identity, struct pseudonymiser *pseudonymiser, struct keeper **ret_keeper)
+{
+    struct keeper *keeper = calloc(1, sizeof(*keeper));
+    if (!keeper)
+        return -QY_ENOMEM;
+    keeper->identity = identity;
+    keeper->pseudonymiser = pseudonymiser;
+    randombytes_buf(keeper->key, sizeof(keeper->key));
+    int error = memory_open(&keeper->memory);
+    if (error)
+        keeper_close(&keeper);
+    *ret_keeper = keeper;
+    return error;
+}
+
+void keeper_close(struct keeper **keeper)
+{
+    struct keeper *own = *keeper;
+    if (!own)
+        return;
+    struct buffer *buffers[] = {
+        &own->packed, &own->plain, &own->merged, &own->sealed, &own->texts, &own->stated};
+    for (size_t i = 0; i < COUNT_OF(buffers); i++) {
+        if (buffers[i]->data)
+            sodium_memzero(buffers[i]->data, buffers[i]->capacity);
+        buffer_free(buffers[i]);
+    }
+    memory_close(&own->memory);
+    sodium_memzero(own, sizeof(*own));
+    free(own);
+    *keeper = NULL;
+}
+
+void keeper_joined(struct keeper *keeper, uint32_t person)
+{
+    memory_drop(keeper->memory, person);
+}
+
+void keeper_forget(struct keeper *keeper)
+{
+    memory_clear(keeper->memory);
+}
+
+static int read_profile(struct keeper *keeper, uint32_t node, const struct sealed_traits *sealed)
+{
+    keeper->profile_node = 0;
+    buffer_clear(&keeper->plain);
+    int error = identity_open_traits(keeper->identity, node, sealed, &keeper->plain);
+    if (!error)
+        error = profile_read((struct bytes){keeper->plain.data, keeper->plain.size}, &keeper->profile);
+    if (!error)
+        keeper->profile_node = node;
+    return error;
+}
+
+/* -- what is known of a person -- */
+
+static int gather(struct keeper *keeper, struct store_txn *txn, uint32_t person)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_traits(txn, person, &scan);
+    uint32_t node;
+    struct sealed_traits sealed;
+    known_reset(&keeper->known);
+    while (!error && identity_store_next_traits(txn, scan, &node, &sealed)) {
+        error = read_profile(keeper, node, &sealed);
+        for (unsigned i = 0; !error && i < keeper->profile.count; i++) {
+            const struct profile_entry *entry = &keeper->profile.entries[i];
+            if (entry->json)
+                pseudonym_gather(keeper->pseudonymiser, entry->key, entry->key_size, entry->json,
+                    entry->json_size, &keeper->known);
+        }
+    }
+    return error ? error : store_error(txn);
+}
+
+int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person)
+{
+    struct bytes packed;
+    keeper->profile_node = 0;
+    if (!memory_find(keeper->memory, person, &packed)) {
+        int error = gather(keeper, txn, person);
+        buffer_clear(&keeper->packed);
+        known_pack(&keeper->known, &keeper->packed);
+        if (error || buffer_error(&keeper->packed))
+            return error ? error : buffer_error(&keeper->packed);
+        packed = (struct bytes){keeper->packed.data, keeper->packed.size};
+        memory_keep(keeper->memory, person, packed);
+    }
+    pseudonym_know(keeper->pseudonymiser, packed);
+    return 0;
+}
+
+/* -- what events state -- */
+
+/* A short hash of who states what, 0 where lists or objects are stated. */
+static uint64_t short_hash(struct keeper *keeper, const struct statement *statement)
+{
+    struct buffer *stated = &keeper->stated;
+    buffer_clear(stated);
+    buffer_append(stated, &statement->node, sizeof(statement->node));
+    for (unsigned i = 0; i < statement->count; i++) {
+        const struct personal_trait *trait = &statement->traits[i];
+        if (yyjson_is_ctn(trait->value))
+            return 0;
+        const char *text =
+            yyjson_is_raw(trait->value) ? yyjson_get_raw(trait->value) : yyjson_get_str(trait->value);
+        size_t size = text ? yyjson_get_len(trait->value) : 0;
+        buffer_varint(stated, trait->key_size);
+        buffer_append(stated, trait->key, trait->key_size);
+        buffer_byte(stated, yyjson_get_tag(trait->value));
+        buffer_varint(stated, size);
+        buffer_append(stated, text, size);
+    }
+    if (buffer_error(stated))
+        return 0;
+    uint8_t hash[crypto_shorthash_siphash24_BYTES];
+    crypto_shorthash_siphash24(hash, stated->data, stated->size, keeper->key);
+    return get_be64(hash);
+}
+
+static int seal(struct keeper *keeper, const uint8_t wrapped[VAULT_WRAPPED_BYTES], uint32_t node)
+{
+    struct vault_key key;
+    int error = vault_unwrap(keeper->identity->vault, node, wrapped, &key);
+    if (error)
+        return error;
+    buffer_clear(&keeper->merged);
+    buffer_clear(&keeper->sealed);
+    profile_write(&keeper->profile, &keeper->merged);
+    vault_seal(&key, VAULT_TRAITS, node, keeper->merged.data, keeper->merged.size, &keeper->sealed);
+    sodium_memzero(&key, sizeof(key));
+    error = buffer_error(&keeper->merged);
+    return error ? error : buffer_error(&keeper->sealed);
+}
+
+static int put(struct keeper *keeper, struct store_txn *txn, const struct statement *statement)
+{
+    struct node_row row;
+    if (!identity_store_node(txn, statement->node, &row))
+        return store_fail(txn, -QY_ECORRUPT);
+    int error = seal(keeper, row.wrapped, statement->node);
+    if (!error)
+        identity_store_put_traits(txn, statement->person, statement->node, row.wrapped,
+            (struct bytes){keeper->sealed.data, keeper->sealed.size});
+    return error;
+}
+
+/* The node's profile, empty where it has none. */
+static int load(struct keeper *keeper, struct store_txn *txn, const struct statement *statement)
+{
+    struct sealed_traits sealed;
+    if (keeper->profile_node == statement->node)
+        return 0;
+    if (identity_store_traits(txn, statement->person, statement->node, &sealed))
+        return read_profile(keeper, statement->node, &sealed);
+    keeper->profile.count = 0;
+    return store_error(txn);
+}
+
+int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct statement *statement)
+{
+    if (statement->count == 0)
+        return 0;
+    uint64_t hash = short_hash(keeper, statement);
+    if (hash && memory_holds(keeper->memory, statement->person, hash))
+        return 0; /* just this was stated last, and it holds */
+    int error = load(keeper, txn, statement);
+    if (error)
+        return error;
+    enum profile_change change = profile_merge(&keeper->profile, statement->traits, statement->count,
+        statement->event_ms, statement->offset, &keeper->texts);
+    keeper->profile_node = 0;
+    if (buffer_error(&keeper->texts))
+        return buffer_error(&keeper->texts);
+    if (change == PROFILE_HOLDS && hash)
+        memory_hold(keeper->memory, statement->person, hash);
+    if (change != PROFILE_CHANGED)
+        return 0;
+    memory_drop(keeper->memory, statement->person);
+    return put(keeper, txn, statement);
+}

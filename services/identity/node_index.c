@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/node_index.h"
+
+#include "common/error.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_MIN 4096u
+
+/* Half of the keyed hash: that two nodes share it, among any number of them that 32 bits can count, does not happen. */
+struct slot {
+    uint64_t hash;
+    uint32_t node; /* 0: free */
+    uint32_t person;
+};
+
+struct change {
+    uint64_t hash;
+    uint32_t person; /* before; 0: the node was added */
+};
+
+/* Open addressing: a slot's place is its hash scaled to the table, or the next free one behind it. */
+struct node_index {
+    pthread_rwlock_t lock;
+    struct slot *slots;
+    uint64_t slot_count;
+    uint64_t used;
+    uint32_t *linked; /* by node */
+    uint64_t linked_count;
+    struct buffer changes; /* struct change, in order */
+};
+
+int node_index_open(struct node_index **ret_index)
+{
+    struct node_index *index = calloc(1, sizeof(*index));
+    if (!index)
+        return -QY_ENOMEM;
+    pthread_rwlock_init(&index->lock, NULL);
+    index->slot_count = SLOTS_MIN;
+    index->slots = calloc(index->slot_count, sizeof(*index->slots));
+    if (!index->slots)
+        node_index_close(&index);
+    *ret_index = index;
+    return index ? 0 : -QY_ENOMEM;
+}
+
+void node_index_close(struct node_index **index)
+{
+    if (!*index)
+        return;
+    pthread_rwlock_destroy(&(*index)->lock);
+    buffer_free(&(*index)->changes);
+    free((*index)->linked);
+    free((*index)->slots);
+    free(*index);
+    *index = NULL;
+}
+
+static uint64_t place_of(const struct node_index *index, uint64_t hash)
+{
+    return ((hash >> 32) * index->slot_count) >> 32;
+}
+
+static uint64_t next_place(const struct node_index *index, uint64_t place)
+{
+    return place + 1 == index->slot_count ? 0 : place + 1;
+}
+
+/* The slot that holds it, or the free one where it belongs. */
+static struct slot *find(const struct node_index *index, uint64_t hash)
+{
+    uint64_t place = place_of(index, hash);
+    while (index->slots[place].node && index->slots[place].hash != hash)
+        place = next_place(index, place);
+    return &index->slots[place];
+}
+
+void node_index_prefetch(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES])
+{
+    __builtin_prefetch(&index->slots[place_of(index, get_be64(hash))]);
+}
+
+bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node,
+    uint32_t *ret_person)
+{
+    const struct slot *slot = find(index, get_be64(hash));
+    if (!slot->node)
+        return false;
+    *ret_node = slot->node;
+    *ret_person = slot->person;
+    return true;
+}
+
+uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES])
+{
+    pthread_rwlock_rdlock(&index->lock);
+    uint32_t node = find(index, get_be64(hash))->node;
+    pthread_rwlock_unlock(&index->lock);
+    return node;
+}
+
+/* -- changes -- */
+
+static int grow(struct node_index *index)
+{
+    struct node_index larger = {.slot_count = index->slot_count + index->slot_count / 2};
+    larger.slots = calloc(larger.slot_count, sizeof(*larger.slots));
+    if (!larger.slots)
+        return -QY_ENOMEM;
+    for (uint64_t i = 0; i < index->slot_count; i++)
+        if (index->slots[i].node)
+            *find(&larger, index->slots[i].hash) = index->slots[i];
+    pthread_rwlock_wrlock(&index->lock);
+    free(index->slots);
+    index->slots = larger.slots;
+    index->slot_count = larger.slot_count;
+    pthread_rwlock_unlock(&index->lock);
+    return 0;
+}
+
+static int make_room(struct node_index *index, uint32_t node)
+{
+    if (node >= index->linked_count) {
+        uint64_t count = (uint64_t)node + node / 2 + SLOTS_MIN;
+        uint32_t *linked = realloc(index->linked, count * sizeof(*linked));
+        if (!linked)
+            return -QY_ENOMEM;
+        memset(linked + index->linked_count, 0, (count - index->linked_count) * sizeof(*linked));
+        index->linked = linked;
+        index->linked_count = count;
+    }
+    return index->used >= index->slot_count / 4 * 3 ? grow(index) : 0;
+}
+
+static int note(struct node_index *index, uint64_t hash, uint32_t person)
+{
+    struct change change = {.hash = hash, .person = person};
+    buffer_append(&index->changes, &change, sizeof(change));
+    return buffer_error(&index->changes);
+}
+
+int node_index_add(
+    struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t node, uint32_t person)
+{
+    uint64_t kept = get_be64(hash);
+    int error = make_room(index, node);
+    if (!error)
+        error = note(index, kept, 0);
+    if (error)
+        return error;
+    index->linked[node] = 0;
+    pthread_rwlock_wrlock(&index->lock);
+    *find(index, kept) = (struct slot){.hash = kept, .node = node, .person = person};
+    pthread_rwlock_unlock(&index->lock);
+    index->used++;
+    return 0;
+}
+
+int node_index_move(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t person)
+{
+    struct slot *slot = find(index, get_be64(hash));
+    int error = slot->node ? note(index, slot->hash, slot->person) : -QY_ECORRUPT;
+    if (!error)
+        slot->person = person; /* others look at the node alone */
+    return error;
+}
+
+uint32_t node_index_linked(const struct node_index *index, uint32_t node)
+{
+    return index->linked[node];
+}
+
+void node_index_link(struct node_index *index, uint32_t node, uint32_t other)
+{
+    index->linked[node] = other;
+}
+
+/* -- taking back -- */
+
+void node_index_keep(struct node_index *index)
+{
+    buffer_clear(&index->changes);
+}
+
+/* Frees a slot, and moves those behind it up that would else not be found any more. */
+static void take_out(struct node_index *index, struct slot *slot)
+{
+    uint64_t hole = (uint64_t)(slot - index->slots);
+    for (uint64_t place = next_place(index, hole); index->slots[place].node;
+         place = next_place(index, place)) {
+        uint64_t home = place_of(index, index->slots[place].hash);
+        bool between = hole < place ? home > hole && home <= place : home > hole || home <= place;
+        if (between)
+            continue;
+        index->slots[hole] = index->slots[place];
+        hole = place;
+    }
+    index->slots[hole] = (struct slot){0};
+    index->used--;
+}
+
+void node_index_revert(struct node_index *index)
+{
+    const struct change *changes = (const struct change *)(const void *)index->changes.data;
+    pthread_rwlock_wrlock(&index->lock);
+    for (size_t i = index->changes.size / sizeof(*changes); i-- > 0;) {
+        struct slot *slot = find(index, changes[i].hash);
+        if (changes[i].person)
+            slot->person = changes[i].person;
+        else
+            take_out(index, slot);
+    }
+    pthread_rwlock_unlock(&index->lock);
+    if (index->linked) /* links of the batch are not in the store */
+        memset(index->linked, 0, index->linked_count * sizeof(*index->linked));
+    buffer_clear(&index->changes);
+}

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table: each takes a stage and returns figures."""
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from suite import SERVICES, wait_for
+from table import Figure
+
+RECORD_BYTES = 670
+BATCH = ("--batch=100", "--connections=32")
+TRIGGER_FIRST = 90_000_000  # persons of the delivery row, apart from the others
+TRIGGERS_PER_SECOND = 50
+
+
+def loaded():
+    return f"load average {os.getloadavg()[0]:.1f}"
+
+
+def append_limit(stage):
+    return stage.limit("lmdb_limit", stage.directory / "limit", stage.limit_seconds)
+
+
+def http_limit(stage, *arguments):
+    """Small requests against a handler that answers at once, from the same sender."""
+    port = stage.port()
+    server = subprocess.Popen([stage.build / "tests" / "bench_http_limit", str(port), "2"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)
+    server.stdout.readline()
+    try:
+        sender = [stage.build / "tests" / "bench_load", f"--port={port}", "--key=none", f"--seconds={stage.limit_seconds}", *arguments]
+        return json.loads(subprocess.run(sender, capture_output=True, text=True, check=True).stdout)
+    finally:
+        server.stdin.close()
+        server.wait(10)
+
+
+def batches(stage):
+    """accepting events in batches of 100, synced before 200"""
+    stage.with_persons(min(stage.options.people, 10_000))
+    limit = append_limit(stage)
+    accepted = 0
+    with stage.costs("accepting batches", lambda: accepted):
+        result = stage.load(*BATCH)
+        accepted = result["accepted"]
+    note = f"p99 {result['p99_ms']:.0f} ms, {loaded()}"
+    rate = result["events_per_second"]
+    stage.wait_folded(3600)
+    return [Figure("events accepted, batches of 100", rate, "events/s", limit, "bare LMDB append", least=200_000, note=note),
+            Figure("… as a part of a bare append", rate / limit, "", least=0.5)]
+
+
+def singles(stage):
+    """accepting single events: requests a second, and latency at half of that"""
+    stage.with_persons(min(stage.options.people, 10_000))
+    connections = f"--connections={stage.options.connections}"
+    limit = http_limit(stage, connections)["requests_per_second"]
+    sync = stage.limit("disk_sync", stage.directory / "limit", 1)
+    full = stage.load(connections)
+    stage.wait_folded(3600)
+    half = stage.load(connections, f"--rate={full['requests_per_second'] / 2:.0f}", seconds=stage.options.seconds / 2)
+    stage.wait_folded(3600)
+    return [Figure("single events accepted", full["requests_per_second"], "requests/s", limit, "answered at once", least=40_000,
+                   note=f"p50 {full['p50_ms']:.1f} ms, {loaded()}"),
+            Figure("… p99 at half load", half["p99_ms"], "ms", sync["p99_ms"], "one fdatasync", most=10, note=loaded())]
+
+
+def sustain(stage, rate, seconds):
+    """Sends at a rate and says by how many events a second the services fall behind, and what was really sent."""
+    begun = stage.lag()
+    result = stage.load(*BATCH, f"--rate={rate / 100:.1f}", seconds=seconds)
+    behind = stage.lag()
+    stage.wait_folded(3600)
+    return max(behind - begun - rate * 0.5, 0) / seconds, result["events_per_second"]
+
+
+def path(stage):
+    """the whole way: events a second that all services keep up with"""
+    stage.with_persons(stage.options.people)
+    seconds = stage.options.seconds
+    begun = time.monotonic()
+    sent = stage.load(*BATCH, f"--events={int(seconds * 20_000)}", seconds=3600)["accepted"]
+    stage.wait_folded(3600)
+    rate = sent / (time.monotonic() - begun)
+    tries = []
+    for _ in range(4):
+        with stage.costs(f"the whole way at {rate:,.0f}/s", lambda: real * seconds):
+            growth, real = sustain(stage, rate, seconds)
+        tries.append(f"{rate:,.0f}: +{growth:,.0f}/s")
+        if growth == 0:
+            break
+        rate *= 0.85
+    return [Figure("the whole way, sustained", real if growth == 0 else 0, "events/s", append_limit(stage), "bare LMDB append",
+                   least=30_000, note=f"lag {'; '.join(tries)}; {loaded()}")]
+
+
+def delivery(stage):
+    """from an event to the webhook that a journey sends for it, at 5,000 events a second"""
+    suite = stage.with_persons(min(stage.options.people, 100_000))
+    count = int(min(stage.options.seconds, 30) * TRIGGERS_PER_SECOND)
+    hook = stage.port()
+    events = [{"type": "identify", "userId": f"user-{TRIGGER_FIRST + i:08}", "messageId": f"known-{time.time()}-{i}",
+               "traits": {"name": f"{TRIGGER_FIRST + i:08}", "email": f"trigger-{i}@bench.example"}} for i in range(count)]
+    suite.send(events)
+    stage.wait_folded(600)
+    journey = suite.post("/api/v1/journeys", {
+        "name": "Bench", "entry": {"event": {"event": "Bench Trigger"}},
+        "steps": [{"id": "send", "type": "send", "channel": "webhook", "url": f"http://127.0.0.1:{hook}/", "secret": "s3cret",
+                   "content": {"person": "{{name}}"}}, {"id": "end", "type": "exit"}]})
+    suite.post(f"/api/v1/journeys/{journey['id']}/publish")
+    wait_for(lambda: suite.get("/api/v1/status")["quiet"], "the journey is published", 600)
+    sync = stage.limit("disk_sync", stage.directory / "limit", 1)
+    with stage.background("--batch=10", "--connections=8", "--rate=500"):
+        result = json.loads(stage.program("delivery", suite.ports["gateway", "HTTP_PORT"], suite.bootstrap["write_key"], hook,
+                                          TRIGGER_FIRST, count, TRIGGERS_PER_SECOND, check=False))
+    suite.post(f"/api/v1/journeys/{journey['id']}/pause")
+    stage.wait_folded(600)
+    return [Figure("event to delivery p99, at 5,000 events/s", result["p99_ms"], "ms", sync["p50_ms"] * 16, "16 syncs", most=100,
+                   note=f"p50 {result['p50_ms']:.1f} ms, {result['arrived']} of {result['sent']} arrived, {loaded()}")]
+
+
+def burst(stage):
+    """a burst as fast as can be sent, up to 200,000 a second: accepted, and worked off"""
+    stage.with_persons(stage.options.people)
+    begun = time.monotonic()
+    result = stage.load(*BATCH, "--rate=2000")
+    behind = stage.lag()
+    stage.wait_folded(7200)
+    total = time.monotonic() - begun
+    return [Figure("burst accepted", result["events_per_second"], "events/s", append_limit(stage), "bare LMDB append", least=190_000,
+                   note=f"for {result['seconds']:.0f} s, {result['failures']} refused, {loaded()}"),
+            Figure("… worked off", result["accepted"] / total, "events/s",
+                   note=f"{behind:,} behind at its end, {total - result['seconds']:.0f} s more")]
+
+
+def identity(stage):
+    """resolving identities on one core, feed in to durable feed out, nine in ten known"""
+    persons = min(stage.options.people, 1_000_000)
+    events = int(stage.options.seconds * 20_000)
+    out = stage.program("identity_fold", stage.directory / "identity_fold", persons, events)
+    wall, processor = re.search(r"nine in ten known: \d+ events, (\d+)/s, (\d+)/s of processor", out).groups()
+    return [Figure("identities resolved, one core", float(wall), "events/s", append_limit(stage), "bare LMDB append", least=100_000,
+                   note=f"{int(processor):,}/s of processor time, {persons:,} persons, {loaded()}")]
+
+
+def profile(stage):
+    """one profile over HTTP, assembled and on record"""
+    stage.with_persons(stage.options.people)
+    body = {"identifiers": [{"kind": "user_id", "value": "user-########"}]}
+    result = stage.ask("/api/v1/persons/lookup", body, min(stage.options.seconds, 15))
+    sync = stage.limit("disk_sync", stage.directory / "limit", 1)
+    return [Figure("one profile, assembled and recorded, p99", result["p99_ms"], "ms", sync["p99_ms"], "one fdatasync", most=5,
+                   note=f"p50 {result['p50_ms']:.2f} ms, {loaded()}")]
+
+
+CITIES = {"0.1 %": {"is": "拉萨"}, "10 %": {"is": "成都"}, "90 %": {"in": ["成都", "上海"]}}
+
+
+def audience_rule(tag, city, window):
+    conditions = [{"tag": tag}, {"trait": "city", **city}, {"metric": "revenue", "gte": "0.01", "lt": "100000"},
+                  {"not": {"stage": "dormant"}}]
+    return {"all": conditions + ([{"event": "Order Completed", "within": "30d", "count": {"gte": 1}}] if window else [])}
+
+
+def audience(stage):
+    """an audience of five conditions, while events arrive"""
+    suite = stage.with_persons(stage.options.people)
+    tags = {tag["name"]: tag["id"] for tag in suite.get("/api/v1/tags")["tags"]}
+    tag = tags.get("Buyer") or suite.post("/api/v1/tags", {"name": "Buyer", "rule": {"metric": "orders", "gte": 1}})["id"]
+    stage.wait_folded(3600)
+    limit = stage.limit("memory_scan", stage.persons)
+    figures = []
+    with stage.background("--batch=10", "--connections=4", "--rate=200"):
+        for window in (False, True):
+            for name, city in CITIES.items():
+                rule = audience_rule(tag, city, window)
+                result = stage.ask("/api/v1/audiences/count", {"rule": rule}, min(stage.options.seconds, 10) / 2)
+                what = f"audience of {name}, {'with' if window else 'without'} an event window, p99"
+                figures.append(Figure(what, result["p99_ms"], "ms", limit, "flat columns", most=50 if window else 10,
+                                      note=f"p50 {result['p50_ms']:.2f} ms, {suite.count(rule):,} people, {loaded()}"))
+    stage.wait_folded(600)
+    return figures
+
+
+def audit(stage):
+    """audit records, durable, and a proof"""
+    records = int(stage.options.seconds * 20_000)
+    out = stage.program("audit_append", records, 1000, stage.directory)
+    rate, limit = re.search(r"durable records: (\d+)/s; bare append of the same bytes: (\d+)/s", out).groups()
+    proof = re.search(r"inclusion proof .*p99 +([\d.]+) ms", out)
+    figures = [Figure("audit records, durable", float(rate), "records/s", float(limit), "bare LMDB append", least=100_000, note=loaded())]
+    if proof:
+        figures.append(Figure("… proof, p99", float(proof[1]), "ms", most=1))
+    return figures
+
+
+def memory(stage):
+    """RssAnon of all services for one million persons, and its growth under load"""
+    stage.with_persons(stage.options.people)
+    before = stage.memory()
+    stage.load(*BATCH, "--rate=100")
+    stage.wait_folded(3600)
+    middle = sum(stage.memory().values())
+    stage.load(*BATCH, "--rate=100")
+    stage.wait_folded(3600)
+    after = sum(stage.memory().values())
+    each = ", ".join(f"{name} {before[name]:.0f}" for name in SERVICES)
+    return [Figure(f"memory, {stage.persons:,} persons, all services", sum(before.values()), "MB", most=1024, note=each),
+            Figure("… growth under load, second half", after - middle, "MB",
+                   note=f"{stage.options.seconds:.0f} s at 10,000/s each; first half {middle - sum(before.values()):+.0f}")]
+
+
+def kill(stage):
+    """after kill -9 under load: ready again, nothing acknowledged lost, nothing counted twice"""
+    suite = stage.with_persons(min(stage.options.people, 10_000))
+    stage.wait_folded(3600)
+    before = int(stage.suite.get("/api/v1/summary")["events"])
+    sent = accepted = 0
+    longest = 0.0, ""
+    for name in SERVICES:
+        results = []
+        load = threading.Thread(target=lambda: results.append(stage.load("--batch=10", "--connections=4", "--rate=200", seconds=2, check=False)))
+        load.start()
+        time.sleep(1)  # under load is what is measured
+        suite.kill(name, signal.SIGKILL)
+        begun = time.monotonic()
+        suite.spawn(name)
+        wait_for(lambda: suite.is_ready(name), f"{name} is ready", 60)
+        longest = max(longest, (time.monotonic() - begun, name))
+        load.join()
+        sent, accepted = sent + results[0]["sent"], accepted + results[0]["accepted"]
+        wait_for(lambda: suite.api("GET", "/api/v1/status").status == 200, "the gateway answers", 60)
+    stage.wait_folded(600)
+    counted = int(stage.suite.get("/api/v1/summary")["events"]) - before
+    return [Figure("ready after kill -9, the slowest service", longest[0], "s", most=2, note=f"{longest[1]}, {loaded()}"),
+            Figure("… acknowledged events lost", max(accepted - counted, 0), "", most=0),
+            Figure("… events counted that were never sent", max(counted - sent, 0), "", most=0, note=f"{accepted:,} accepted")]
+
+
+def growth(stage):
+    """how figures change from a hundredth of the persons to all of them"""
+    small, few = {}, max(stage.options.people // 100, 1000)
+    if stage.persons <= few:
+        stage.with_persons(few)
+        small = {figure.what: figure.value for row in (path, profile, audience) for figure in row(stage)}
+    stage.with_persons(stage.options.people)
+    figures = [figure for row in (path, profile, audience) for figure in row(stage)]
+    for figure in figures:
+        if small.get(figure.what):
+            figure.note = f"{small[figure.what]:,.2f} with {few:,} persons; {figure.note}"
+    return figures
+
+
+def measure(name, stage):
+    return ROWS[name](stage)
+
+
+# In this order: what needs few persons comes before what makes many.
+ROWS = {row.__name__: row for row in (batches, singles, delivery, kill, growth, burst, memory, identity, audit, path, profile, audience)}

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suite under measurement, the programs that load it, and what the system says about both."""
+import contextlib
+import json
+import os
+import subprocess
+import time
+
+from suite import SERVICES, Ports, Suite, wait_for
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SEED_BATCH = 200
+RETENTION = "1h"
+
+
+class Stage:
+    def __init__(self, directory, options):
+        self.directory = directory
+        self.options = options
+        self.build = directory.__class__(options.build).resolve()
+        self.persons = 0
+        self.notes = []
+        self._suite = None
+        self._next_event = int(time.time()) * 1_000_000
+        self._limits = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._suite:
+            self._suite.destroy()
+
+    # -- programs
+
+    def program(self, name, *arguments, check=True):
+        result = subprocess.run([self.build / "tests" / f"bench_{name}", *map(str, arguments)], capture_output=True, text=True)
+        if check and result.returncode != 0:
+            raise SystemExit(f"bench_{name} {arguments} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
+        return result.stdout
+
+    def limit(self, name, *arguments):
+        """A figure of the machine's own, taken once in a run."""
+        if (name, arguments) not in self._limits:
+            self._limits[name, arguments] = json.loads(self.program(name, *arguments))
+        return self._limits[name, arguments]
+
+    @property
+    def limit_seconds(self):
+        return min(self.options.seconds / 3, 5.0)
+
+    # -- the suite
+
+    @property
+    def suite(self):
+        """Five services, started at the first use."""
+        if not self._suite:
+            settings = {f"{name}.map_size": "64G" for name in SERVICES}
+            settings |= {f"{name}.retention": RETENTION for name in SERVICES}
+            self._suite = Suite(self.directory / "suite", build=self.build, clock="real", settings=settings)
+            self._suite.start()
+        return self._suite
+
+    def with_persons(self, count):
+        """At least so many persons, each with a name, a city and a first order."""
+        if self.persons < count:
+            self.load("--seed", f"--batch={SEED_BATCH}", "--connections=8", f"--events={2 * count}", seconds=36000)
+            self.wait_folded(36000)
+            self.persons = count
+        return self.suite
+
+    def load_arguments(self, *arguments, seconds=None):
+        suite = self.suite
+        self._next_event += 100_000_000
+        return [str(self.build / "tests" / "bench_load"), f"--port={suite.ports['gateway', 'HTTP_PORT']}",
+                f"--seconds={seconds or self.options.seconds}", f"--persons={max(self.persons, 1)}",
+                f"--first={self._next_event}", f"--key={suite.bootstrap['write_key']}", *arguments]
+
+    def load(self, *arguments, seconds=None, check=True):
+        result = subprocess.run(self.load_arguments(*arguments, seconds=seconds), capture_output=True, text=True)
+        if check and result.returncode != 0:
+            raise SystemExit(f"bench_load {arguments}: {result.stdout}\n{result.stderr}")
+        return json.loads(result.stdout)
+
+    @contextlib.contextmanager
+    def background(self, *arguments):
+        """Load that goes on until the block ends."""
+        process = subprocess.Popen(self.load_arguments(*arguments, seconds=36000), stdout=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+    def ask(self, path, body, seconds, connections=1):
+        """The same request again and again as a staff member; "########" becomes a person's number."""
+        return self.load(f"--token={self.suite.bootstrap['hq_token']}", f"--path={path}", f"--body={json.dumps(body)}",
+                         f"--connections={connections}", seconds=seconds)
+
+    # -- how far, how much
+
+    def status(self):
+        return self.suite.get("/api/v1/status")["services"]
+
+    def lag(self):
+        """Accepted events that not all services have folded yet."""
+        services = self.status()
+        end = int(services["gateway"]["journal_end"])
+        return max(end - int(services[name]["position"]) for name in ("identity", "tagging", "campaign"))
+
+    def wait_folded(self, seconds):
+        wait_for(lambda: self.lag() <= 2, "all services have folded what was accepted", seconds, every=0.05)
+
+    def processor_seconds(self):
+        used = {}
+        for name, process in self.suite.processes.items():
+            with open(f"/proc/{process.pid}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            used[name] = (int(fields[11]) + int(fields[12])) / TICKS
+        return used
+
+    def memory(self):
+        """RssAnon of each service, in MB."""
+        used = {}
+        for name, process in self.suite.processes.items():
+            with open(f"/proc/{process.pid}/status") as file:
+                used[name] = next(int(line.split()[1]) / 1024 for line in file if line.startswith("RssAnon"))
+        return used
+
+    @contextlib.contextmanager
+    def costs(self, what, events):
+        """Notes the processor time of each service for each of the events; `events` is called at the end."""
+        before = self.processor_seconds()
+        yield
+        after = self.processor_seconds()
+        count = max(events(), 1)
+        each = ", ".join(f"{name} {(after[name] - before[name]) / count * 1e6:.1f}" for name in SERVICES)
+        self.notes.append(f"{what}: microseconds of processor time an event: {each}")
+
+    def port(self):
+        return Ports.take()

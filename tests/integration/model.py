@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A naive model of the whole suite, from what is sent to it over HTTP alone. It shares no code with it and keeps nothing but the
+events that were accepted; every figure is taken anew from all of them, and nothing is indexed.
+
+Numbers in events and rules are decimal.Decimal, as json.loads(…, parse_int=Decimal, parse_float=Decimal) reads them.
+"""
+import datetime
+import re
+import zoneinfo
+from decimal import ROUND_HALF_UP, Decimal
+
+import model_rules
+
+PRIORITY = ("user_id", "member_card", "wechat_unionid", "phone", "email", "wechat_openid", "anonymous_id")
+TRAIT_KINDS = {"phone": "phone", "email": "email", "member_card": "member_card", "wechat_unionid": "wechat_unionid"}
+PERSONAL = ("phone", "email")
+NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email")
+MOBILE = re.compile(r"(?:\+86[ -]?)?(1[0-9]{2})[ -]?([0-9]{4})[ -]?([0-9]{4})")
+STAGES = (("prospect", {"metric": "orders", "is": 0}),
+          ("new", {"all": [{"metric": "orders", "is": 1}, {"metric": "last_order_at", "newer_than": "30d"}]}),
+          ("active", {"metric": "last_order_at", "newer_than": "90d"}),
+          ("dormant", {"metric": "last_order_at", "newer_than": "180d"}),
+          ("lost", {"everyone": True}))
+SCORES = ("recency_score", "frequency_score", "monetary_score")
+CENT = Decimal("0.01")
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def time_text(ms):
+    whole = (EPOCH + datetime.timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S")
+    return whole + (f".{ms % 1000:03}Z" if ms % 1000 else "Z")
+
+
+# -- identifiers
+
+
+def normalise(kind, value):
+    """A value in its kind's one form, or None where it stands for nobody."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    value = value.strip(" \t\r\n")
+    if not value.strip("0-") or value.lower() in NOBODY:
+        return None
+    if kind == "phone":
+        found = MOBILE.fullmatch(value)
+        return "+86" + "".join(found.groups()) if found else None
+    if kind == "email":
+        local, at, domain = value.partition("@")
+        return value.lower() if local and at and "." in domain and " " not in value and "@" not in domain else None
+    return value
+
+
+def identifiers_of(event):
+    """(kind, value, previous) as the event carries them, the strongest first, each once."""
+    context = event.get("context") or {}
+    stated = [("user_id", event.get("userId"), False), ("anonymous_id", event.get("anonymousId"), False)]
+    if event["type"] == "alias":
+        stated.append(("user_id", event.get("previousId"), True))
+    traits = {} if event["type"] == "group" else event.get("traits") or {}
+    for source in (traits, context.get("traits") or {}):
+        stated += [(TRAIT_KINDS[name], value, False) for name, value in source.items() if name in TRAIT_KINDS]
+    for entry in context.get("externalIds") or []:
+        value = entry["id"]
+        if entry["type"] == "wechat_openid" and entry.get("app_id"):
+            value = f"{entry['app_id']}:{value}"
+        stated.append((entry["type"], value, False))
+    found = []
+    for kind, value, previous in stated:
+        value = normalise(kind, value)
+        same = {(kind, value), ("anonymous_id", value)} if previous else {(kind, value)}
+        if value is not None and not any((k, v) in same for k, v, _ in found):
+            found.append((kind, value, previous))
+    return sorted(found, key=lambda one: PRIORITY.index(one[0]))
+
+
+# -- figures over events
+
+
+def cents(value):
+    """The amount of a total in hundredths, or None."""
+    number = model_rules.Model.number(value)
+    if number is None:
+        return None
+    units = number.quantize(CENT, ROUND_HALF_UP)
+    return units if abs(units) <= Decimal(10) ** 13 else None
+
+
+def key_of_order(event):
+    order_id = event["properties"].get("order_id")
+    if isinstance(order_id, bool) or order_id in (None, "") or isinstance(order_id, (list, dict)):
+        return ("message", event["message_id"])
+    return ("order", str(order_id))
+
+
+def totals(events, currency):
+    """The metrics that need no other people."""
+    track = [event for event in events if event["type"] == "track"]
+    orders = {}
+    for event in sorted((e for e in track if e["name"] == "Order Completed"), key=lambda e: (e["time_ms"], e["number"])):
+        orders.setdefault(key_of_order(event), event)
+    refunds = {event["message_id"]: event for event in track if event["name"] == "Order Refunded"}
+
+    def own(event):
+        stated = event["properties"].get("currency")
+        return not isinstance(stated, str) or stated.upper() == currency
+
+    def total(chosen):
+        return sum((cents(event["properties"].get("total")) or Decimal(0) for event in chosen if own(event)), Decimal("0.00"))
+
+    gross, count = total(orders.values()), sum(map(own, orders.values()))
+    seen, ordered = [e["time_ms"] for e in events], [e["time_ms"] for e in orders.values()]
+    return {"orders": len(orders), "refunds": len(refunds), "gross": gross, "revenue": gross - total(refunds.values()),
+            "average_order": (gross / count).quantize(CENT, ROUND_HALF_UP) if count else None,
+            "first_order_at": min(ordered, default=None), "last_order_at": max(ordered, default=None),
+            "first_seen_at": min(seen, default=None), "last_seen_at": max(seen, default=None), "events": len(events)}
+
+
+def traits_of(events):
+    latest = {}
+    for event in sorted(events, key=lambda e: (e["stated_ms"], e["number"])):
+        latest.update(event["traits"])
+    return {name: value for name, value in latest.items() if value is not None}
+
+
+def thresholds(everybody):
+    """What scores are taken against: the values of all people with an order."""
+    ordered = [metrics for metrics in everybody if metrics["orders"]]
+    return {"recency_score": [m["last_order_at"] for m in ordered], "frequency_score": [m["orders"] for m in ordered],
+            "monetary_score": [m["revenue"] for m in ordered]}
+
+
+def scores(metrics, taken):
+    own = {"recency_score": metrics["last_order_at"], "frequency_score": metrics["orders"], "monetary_score": metrics["revenue"]}
+    result = {}
+    for name in SCORES:
+        people = taken[name] if taken else []
+        better = sum(value > own[name] for value in people) if metrics["orders"] and people else 0
+        result[name] = max(1, 5 - 5 * better // len(people)) if metrics["orders"] and people else None
+    return result
+
+
+# -- the suite
+
+
+class Definition:
+    def __init__(self, kind, name, rule):
+        self.kind, self.name, self.rule = kind, name, rule
+        self.entered = self.left = 0
+        self.changes = []  # (person, "entered" or "left", at, cause)
+
+
+class World:
+    def __init__(self, now_ms, zone="Asia/Shanghai", currency="CNY"):
+        self.now_ms, self.currency = now_ms, currency
+        self.zone = zoneinfo.ZoneInfo(zone)
+        self.rules = model_rules.Model(zone)
+        self.events, self.seen = [], set()
+        self.nodes = {}    # (kind, value): number
+        self.person = {}   # node: person, which is its first node
+        self.kinds = {}    # node: kind
+        self.taken = None  # thresholds of the scores, since the last midnight
+        self.stages = STAGES
+        self.definitions = []
+        self.members = {}  # person: {definition}
+        self.hand = {}     # (node, tag): when it expires, or None
+
+    # -- events
+
+    def send(self, body, history=False):
+        """One HTTP call with a batch; yields how many were accepted and how many were there already."""
+        accepted = duplicates = 0
+        for event in body["batch"]:
+            if event["messageId"] in self.seen:
+                duplicates += 1
+                continue
+            self.seen.add(event["messageId"])
+            accepted += 1
+            shared = body.get("context")
+            self.take({**event, "context": {**shared, **(event.get("context") or {})}} if shared else event, history)
+        return accepted, duplicates
+
+    def event_time(self, event):
+        stated, original, sent = (self.rules.time(event.get(name)) for name in ("timestamp", "originalTimestamp", "sentAt"))
+        original = stated if original is None else original
+        if original is not None and sent is not None:
+            return self.now_ms - (sent - original)
+        return self.now_ms if stated is None else stated
+
+    def take(self, event, history):
+        identifiers = identifiers_of(event)
+        if not identifiers:
+            return
+        nodes, person = self.resolve(identifiers)
+        stated_ms = self.event_time(event)
+        group, context = event["type"] == "group", event.get("context") or {}
+        traits = {**(context.get("traits") or {}), **({} if group else event.get("traits") or {})}
+        derived = {}
+        for kind in PERSONAL:
+            if kind in traits:
+                derived["has_" + kind] = None if traits[kind] is None else True
+            elif any(self.kinds[node] == kind for node in nodes):
+                derived["has_" + kind] = True
+        self.events.append({
+            "number": len(self.events), "message_id": event["messageId"], "type": event["type"],
+            "name": event.get("event" if event["type"] == "track" else "name") or "", "node": nodes[0],
+            "time_ms": min(stated_ms, self.now_ms), "stated_ms": stated_ms,
+            "properties": (event.get("traits") if group else event.get("properties")) or {},
+            "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS}, **derived},
+            "carried": {self.kinds[node] for node in nodes}})
+        self.evaluate(person, "import" if history else "event")
+
+    def resolve(self, identifiers):
+        """The event's nodes, and the person that they are from now on."""
+        keys = [("anonymous_id", value) if previous and (kind, value) not in self.nodes and ("anonymous_id", value) in self.nodes
+                else (kind, value) for kind, value, previous in identifiers]
+        known = {self.person[self.nodes[key]] for key in keys if key in self.nodes}
+        for key in keys:
+            if key not in self.nodes:
+                self.nodes[key] = number = len(self.nodes) + 1
+                self.kinds[number] = key[0]
+                self.person[number] = number
+                known.add(number)
+        person = min(known)
+        for node, former in self.person.items():
+            if former in known:
+                self.person[node] = person
+        for former in known - {person}:
+            self.members.pop(former, None)
+        return [self.nodes[key] for key in keys], person
+
+    # -- people
+
+    def people(self):
+        return sorted(set(self.person.values()))
+
+    def events_of(self, person, before_ms=None):
+        return [event for event in self.events if self.person[event["node"]] == person and
+                (before_ms is None or event["time_ms"] < before_ms)]
+
+    def subject(self, person, now_ms):
+        events = self.events_of(person)
+        metrics = totals(events, self.currency)
+        metrics.update(scores(metrics, self.taken))
+        return self.with_stage({
+            "traits": traits_of(events), "metrics": metrics, "tier": None, "events": events, **self.memberships(person, now_ms),
+            "identifiers": {self.kinds[node] for node, owner in self.person.items() if owner == person}}, now_ms)
+
+    def memberships(self, person, now_ms):
+        held = self.members.get(person, ())
+        tags = {d.name: ["rule"] for d in held if d.kind == "tag"}
+        for (node, name), expires_ms in self.hand.items():
+            if self.person[node] == person and (expires_ms is None or expires_ms > now_ms):
+                tags[name] = [origin for origin in tags.get(name, []) if origin != "guide"] + ["guide"]  # of two nodes: one tag
+        return {"tags": tags, "segments": [d.name for d in held if d.kind == "segment"]}
+
+    def with_stage(self, subject, now_ms):
+        subject["stage"] = None
+        subject["stage"] = next((stage for stage, rule in self.stages if self.rules.matches(rule, subject, now_ms)), None)
+        return subject
+
+    # -- definitions
+
+    def define(self, kind, name, rule):
+        definition = Definition(kind, name, rule)
+        self.definitions.append(definition)
+        self.definitions.sort(key=lambda d: d.kind != "tag")  # tags first: segments ask for them
+        for person in self.people():
+            self.evaluate(person, "rule", [definition])
+        return definition
+
+    def redefine(self, definition, rule):
+        definition.rule = rule
+        for person in self.people():
+            self.evaluate(person, "rule")
+
+    def set_stages(self, stages):
+        self.stages = stages
+        for person in self.people():
+            self.evaluate(person, "rule")
+
+    def tag(self, person, name, expires_ms=None):
+        """By hand: it stays with the node that founded the One ID, which bears the person's number."""
+        self.hand[person, name] = expires_ms
+        self.evaluate(person, "hand")
+
+    def untag(self, person, name):
+        self.hand = {(node, tag): at for (node, tag), at in self.hand.items() if tag != name or self.person[node] != person}
+        self.evaluate(person, "hand")
+
+    def evaluate(self, person, cause, definitions=None, at_ms=None):
+        now_ms = self.now_ms if at_ms is None else at_ms
+        held = self.members.setdefault(person, set())
+        subject = self.subject(person, now_ms)
+        for definition in definitions or self.definitions:
+            member = self.rules.matches(definition.rule, subject, now_ms)
+            if member == (definition in held):
+                continue
+            (held.add if member else held.remove)(definition)
+            definition.entered += member
+            definition.left += not member
+            definition.changes.append((person, "entered" if member else "left", now_ms, cause))
+            subject.update(self.memberships(person, now_ms))
+
+    # -- time
+
+    def next_midnight(self, ms):
+        local = (EPOCH + datetime.timedelta(milliseconds=ms)).astimezone(self.zone)
+        following = datetime.datetime.combine(local.date() + datetime.timedelta(days=1), datetime.time(), self.zone)
+        return round((following - EPOCH).total_seconds()) * 1000
+
+    def advance(self, ms):
+        """Everything whose age passes a rule's duration on the way is looked at then, and everybody at midnight."""
+        end = self.now_ms + ms
+        moments = {}
+        durations = sorted({d for rule in [d.rule for d in self.definitions] + [r for _, r in self.stages] for d in self.durations(rule)})
+        for person in self.people():
+            for at in {at for event in self.events_of(person) for at in self.times_in(event)}:
+                for moment in (at + duration + 1 for duration in durations):
+                    if self.now_ms < moment <= end:
+                        moments.setdefault(moment, set()).add(person)
+        for (node, _), expires_ms in self.hand.items():
+            if expires_ms is not None and self.now_ms < expires_ms <= end:
+                moments.setdefault(expires_ms, set()).add(self.person[node])
+        midnight = self.next_midnight(self.now_ms)
+        while midnight <= end:
+            moments[midnight] = None
+            midnight = self.next_midnight(midnight)
+        for moment in sorted(moments):
+            if moments[moment] is None:
+                self.taken = thresholds([totals(self.events_of(person), self.currency) for person in self.people()])
+            for person in self.people() if moments[moment] is None else sorted(moments[moment]):
+                self.evaluate(person, "time", at_ms=moment)
+        self.now_ms = end
+
+    def durations(self, rule):
+        if isinstance(rule, list):
+            return [d for item in rule for d in self.durations(item)]
+        if not isinstance(rule, dict):
+            return []
+        own = [self.rules.duration(rule[key]) for key in ("within", "newer_than", "older_than") if isinstance(rule.get(key), str)]
+        return own + [d for item in rule.values() for d in self.durations(item)]
+
+    def times_in(self, value):
+        """Times that a rule could take the age of."""
+        if isinstance(value, dict):
+            own = [value["time_ms"]] if "time_ms" in value else []
+            return own + [at for item in value.values() for at in self.times_in(item)]
+        if isinstance(value, list):
+            return [at for item in value for at in self.times_in(item)]
+        at = self.rules.time(value)
+        return [] if at is None else [at]
+
+    # -- questions
+
+    def count(self, rule):
+        return sum(self.rules.matches(rule, self.subject(person, self.now_ms), self.now_ms) for person in self.people())
+
+    def count_as_of(self, rule, as_of_ms):
+        past = {person: self.events_of(person, as_of_ms) for person in self.people()}
+        past = {person: events for person, events in past.items() if events}
+        metrics = {person: totals(events, self.currency) for person, events in past.items()}
+        taken = thresholds(metrics.values())
+        answer = 0
+        for person, events in past.items():
+            subject = self.with_stage({
+                "traits": traits_of(events), "metrics": metrics[person] | scores(metrics[person], taken), "tier": None, "tags": {},
+                "segments": [], "events": events, "identifiers": set().union(*(event["carried"] for event in events))}, as_of_ms)
+            answer += self.rules.matches(rule, subject, as_of_ms)
+        return answer
+
+    def profile(self, person):
+        """As GET /api/v1/persons/{one_id} shows it, but for masked values and what says when something began."""
+        subject = self.subject(person, self.now_ms)
+
+        def shown(name, value):
+            if value is None or isinstance(value, int) and not name.endswith("_at"):
+                return value
+            return time_text(value) if name.endswith("_at") else str(value)
+
+        events = sorted(subject["events"], key=lambda e: (e["time_ms"], e["number"]), reverse=True)
+        return {"identifiers": sorted(self.kinds[node] for node, owner in self.person.items() if owner == person),
+                "traits": subject["traits"], "stage": subject["stage"], "tags": sorted((name, origin) for name, origins in subject["tags"].items() for origin in origins),
+                "segments": sorted(subject["segments"]),
+                "metrics": {name: shown(name, value) for name, value in subject["metrics"].items()},
+                "events": [(e["type"], e["name"], time_text(e["time_ms"])) for e in events[:50]]}
