@@ -12,8 +12,11 @@
 #ifndef QY_TAGGING_INDEX_H
 #define QY_TAGGING_INDEX_H
 
+#include "common/buffer.h"
 #include "services/tagging/tagging_store.h"
 #include "services/tagging/text_set.h"
+
+#include <string.h>
 
 #define BLOCK_PERSONS 65536u
 #define BLOCK_WORDS (BLOCK_PERSONS / 64)
@@ -70,28 +73,46 @@ void index_discard(struct index_writer *writer);
 
 /* -- reading, in a snapshot -- */
 
-/* The log of a class. Terms point into its arena. */
+/* The log of a class: rows where they stand in the snapshot, so they die with it (and, in a write transaction, with the next
+ * put). Terms point into the arena. */
+struct index_log_row {
+    const uint8_t *persons; /* u32 each, ascending; of one person, as they came */
+    const uint8_t *values;  /* i64 each; bitmaps: u32, places of terms in this row */
+    const uint8_t *marks;   /* on */
+    const uint32_t *places; /* bitmaps: of this row's terms among all */
+    uint32_t place_count;
+    uint32_t count, at;
+};
 struct index_log {
-    struct index_op *ops;
-    size_t count, capacity;
+    struct index_log_row *rows;
+    size_t row_count, row_capacity;
+    size_t count; /* operations in all */
     struct text_set terms;
 };
 int index_log_read(
     struct store_txn *txn, const struct index_class *class, struct arena *arena, struct index_log *ret_log);
 void index_log_close(struct index_log *log);
+/* All operations, in the order in which they apply: malloc()ed. */
+int index_log_copy(const struct index_log *log, struct index_op **ret_ops);
+/* The next operation in a block; false after the last. Begin each block with a place of zero; blocks ascend. */
+struct index_log_place {
+    size_t row;
+};
+bool index_log_next(
+    struct index_log *log, struct index_log_place *place, uint32_t block, struct index_op *ret_op);
 
 /* The terms of a class, from rows and log, each once. */
 int index_terms(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
     struct text_set *ret_terms);
+/* Whether anything is stored or logged of any of the terms. */
+bool index_has_any(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
+    const struct text_set *terms);
 /* Adds to `bits` (of `blocks` blocks) all persons that have one of the terms. With more than one, the class
  * must be one of which a person has one term at most. */
 int index_read_bits(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
     const struct text_set *terms, uint64_t *bits, size_t blocks);
 /* True when the trait has too many values: its values are not in the index. */
 bool index_trait_is_wide(struct store_txn *txn, const char *trait);
-
-/* Sorts operations by block, keeping their order in each; `ret_starts` has blocks + 1 places. */
-int index_log_by_block(struct index_log *log, size_t blocks, size_t *ret_starts);
 
 /* A range of values, both ends included. */
 struct value_range {
@@ -104,8 +125,7 @@ struct column_reader {
     struct store_scan *scan;
     struct bytes key, row;
     bool has_row;
-    struct index_log log; /* by block */
-    size_t *starts;
+    struct index_log log;
     size_t blocks;
 };
 int column_open(struct store_txn *txn, unsigned metric, size_t blocks, struct arena *arena,
@@ -122,8 +142,7 @@ int column_values(struct column_reader *reader, int64_t **ret_values, size_t *re
 struct times_reader {
     struct store_txn *txn;
     const char *name;
-    struct index_log log; /* by block */
-    size_t *starts;
+    struct index_log log;
     size_t blocks;
 };
 int times_open(struct store_txn *txn, const char *name, size_t blocks, struct arena *arena,
@@ -139,10 +158,37 @@ void index_class_key(const struct index_class *class, struct store_key *key);
 /* Log rows: `total` operations in the log up to and with this one. */
 void index_log_encode(const struct index_op *ops, size_t count, const struct text_set *terms,
     enum index_sort sort, uint64_t total, struct buffer *out);
-int index_log_decode(struct bytes row, enum index_sort sort, struct index_log *log);
+int index_log_add_row(struct index_log *log, enum index_sort sort, struct bytes row);
 bool index_log_total(struct bytes row, uint64_t *ret_total);
-/* Merges a log into the rows of its class. */
-int index_merge(struct store_txn *txn, const struct index_class *class, struct index_log *log);
+/* Merges operations into the rows of their class. */
+int index_merge(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
+    const struct index_op *ops, size_t count);
+
+static inline uint32_t index_log_person(const struct index_log_row *row, uint32_t place)
+{
+    uint32_t person;
+    memcpy(&person, row->persons + (size_t)place * sizeof(person), sizeof(person));
+    return person;
+}
+
+/* An operation of a column or of times. */
+static inline struct index_op index_log_op_of(const struct index_log_row *row, uint32_t place)
+{
+    struct index_op op = {.person = index_log_person(row, place), .on = row->marks[place] != 0};
+    memcpy(&op.value, row->values + (size_t)place * sizeof(op.value), sizeof(op.value));
+    return op;
+}
+
+static inline struct index_op index_log_op(const struct index_log_row *row, uint32_t place)
+{
+    if (!row->places)
+        return index_log_op_of(row, place);
+    struct index_op op = {.person = index_log_person(row, place), .on = row->marks[place] != 0};
+    uint32_t term;
+    memcpy(&term, row->values + (size_t)place * sizeof(term), sizeof(term));
+    op.term = term < row->place_count ? row->places[term] : 0;
+    return op;
+}
 
 int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS]);
 /* An empty result means that the row must go. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bitmaps: CRoaring's portable form, a row a term and block of 65,536 persons. */
-#include "common/buffer.h"
 #include "services/tagging/index.h"
 
 #include <roaring/roaring.h>
@@ -52,25 +51,72 @@ static void set_range(uint64_t block[BLOCK_WORDS], uint32_t first, uint32_t last
     block[last / 64] |= tail;
 }
 
+/* A bitmap of one container, keyed 0, in the portable form without runs: cookie, count of containers, (key, cardinality - 1),
+ * offset, then the container. Up to 4,096 values stand as a list, more as a set. */
+#define COOKIE_WITHOUT_RUNS 12346u
+#define PLAIN_HEAD_BYTES 16u
+#define LISTED_MOST 4096u
+
+/* Reads it where it stands; false where it is in another form. */
+static bool or_plain(struct bytes row, uint64_t block[BLOCK_WORDS])
+{
+    struct {
+        uint32_t cookie, containers;
+        uint16_t key, most;
+        uint32_t offset;
+    } head;
+    if (row.size < PLAIN_HEAD_BYTES)
+        return false;
+    memcpy(&head, row.data, PLAIN_HEAD_BYTES);
+    if (head.cookie != COOKIE_WITHOUT_RUNS || head.containers != 1 || head.key != 0 ||
+        head.offset != PLAIN_HEAD_BYTES)
+        return false;
+    const uint8_t *values = row.data + PLAIN_HEAD_BYTES;
+    uint32_t count = (uint32_t)head.most + 1;
+    if (count > LISTED_MOST) {
+        if (row.size != PLAIN_HEAD_BYTES + BLOCK_WORDS * sizeof(uint64_t))
+            return false;
+        for (size_t i = 0; i < BLOCK_WORDS; i++) {
+            uint64_t word;
+            memcpy(&word, values + i * sizeof(word), sizeof(word));
+            block[i] |= word;
+        }
+        return true;
+    }
+    if (row.size != PLAIN_HEAD_BYTES + count * sizeof(uint16_t))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t value;
+        memcpy(&value, values + i * sizeof(value), sizeof(value));
+        block[value / 64] |= UINT64_C(1) << value % 64;
+    }
+    return true;
+}
+
+struct target {
+    uint64_t *block;
+};
+
+static bool set_value(uint32_t value, void *context)
+{
+    const struct target *target = context;
+    if (value < BLOCK_PERSONS)
+        target->block[value / 64] |= UINT64_C(1) << value % 64;
+    return true;
+}
+
 int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS])
 {
+    if (or_plain(row, block))
+        return 0;
     _cleanup_(free_bitmap) roaring_bitmap_t *bitmap = read_row(row);
-    if (!bitmap || bitmap->high_low_container.size != 1 || bitmap->high_low_container.keys[0] != 0)
+    if (!bitmap)
         return -QY_ECORRUPT;
-    const void *container = bitmap->high_low_container.containers[0];
-    if (bitmap->high_low_container.typecodes[0] == BITSET_CONTAINER_TYPE_CODE) {
-        const bitset_container_t *set = container;
-        for (size_t i = 0; i < BLOCK_WORDS; i++)
-            block[i] |= set->array[i];
-    } else if (bitmap->high_low_container.typecodes[0] == ARRAY_CONTAINER_TYPE_CODE) {
-        const array_container_t *array = container;
-        for (int32_t i = 0; i < array->cardinality; i++)
-            block[array->array[i] / 64] |= UINT64_C(1) << array->array[i] % 64;
-    } else {
-        const run_container_t *runs = container;
-        for (int32_t i = 0; i < runs->n_runs; i++)
-            set_range(block, runs->runs[i].value, (uint32_t)runs->runs[i].value + runs->runs[i].length);
-    }
+    uint32_t least = roaring_bitmap_minimum(bitmap), most = roaring_bitmap_maximum(bitmap);
+    if (most < BLOCK_PERSONS && roaring_bitmap_get_cardinality(bitmap) == (uint64_t)most - least + 1)
+        set_range(block, least, most); /* one run, as of persons that exist */
+    else
+        roaring_iterate(bitmap, set_value, &(struct target){block});
     return 0;
 }
 
@@ -125,6 +171,21 @@ static int or_term(
     return error;
 }
 
+bool index_has_any(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
+    const struct text_set *terms)
+{
+    bool any = log->count > 0;
+    for (size_t i = 0; !any && i < terms->count; i++) {
+        struct store_key prefix;
+        index_class_key(class, &prefix);
+        key_text(&prefix, (const char *)terms->items[i].data);
+        _cleanup_(scan_close) struct store_scan *scan = NULL;
+        struct bytes key, row;
+        any = scan_open(txn, TABLE_INDEX, &prefix, NULL, &scan) == 0 && scan_next(scan, &key, &row);
+    }
+    return any;
+}
+
 int index_read_bits(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
     const struct text_set *terms, uint64_t *bits, size_t blocks)
 {
@@ -141,8 +202,11 @@ int index_read_bits(struct store_txn *txn, const struct index_class *class, cons
         for (size_t j = 0; j < terms->count && !meant[i]; j++)
             meant[i] = terms->items[j].size == log->terms.items[i].size &&
                        memcmp(terms->items[j].data, log->terms.items[i].data, terms->items[j].size) == 0;
-    for (size_t i = 0; i < log->count; i++)
-        if (meant[log->ops[i].term] && log->ops[i].person / BLOCK_PERSONS < blocks)
-            bit_put(bits, log->ops[i].person, log->ops[i].on);
+    for (size_t i = 0; i < log->row_count; i++)
+        for (uint32_t j = 0; j < log->rows[i].count; j++) {
+            struct index_op op = index_log_op(&log->rows[i], j);
+            if (meant[op.term] && op.person / BLOCK_PERSONS < blocks)
+                bit_put(bits, op.person, op.on);
+        }
     return 0;
 }

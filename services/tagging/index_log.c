@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index's logs: rows of operations, not merged yet. */
-#include "services/tagging/codec.h"
+/* The index's logs: rows of operations, not merged yet. In a row operations stand by person, so that who reads block by block
+ * walks through each row once; nothing is copied. */
 #include "services/tagging/index.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* A row: this, the terms (size, bytes, NUL), the persons, the values (columns and times: 8 bytes; bitmaps: the term's place, 4),
+ * the marks. In the machine's own order: little-endian on all that this runs on. */
+struct row_head {
+    uint64_t total; /* operations in the log up to and with this row */
+    uint32_t count, term_count, term_bytes, unused;
+};
 
 void index_class_key(const struct index_class *class, struct store_key *key)
 {
@@ -13,93 +21,147 @@ void index_class_key(const struct index_class *class, struct store_key *key)
     key_text(key, class->name);
 }
 
+static size_t value_bytes(enum index_sort sort)
+{
+    return sort == SORT_BITS ? sizeof(uint32_t) : sizeof(int64_t);
+}
+
+/* -- writing -- */
+
+static int compare_person(const void *a, const void *b)
+{
+    const struct index_op *const *left = a, *const *right = b;
+    if ((*left)->person != (*right)->person)
+        return (*left)->person < (*right)->person ? -1 : 1;
+    return *left < *right ? -1 : 1; /* as they came */
+}
+
+static void put_terms(const struct text_set *terms, struct buffer *out)
+{
+    for (size_t i = 0; i < terms->count; i++) {
+        uint32_t size = (uint32_t)terms->items[i].size;
+        buffer_append(out, &size, sizeof(size));
+        buffer_append(out, terms->items[i].data, size);
+        buffer_byte(out, 0);
+    }
+}
+
+static void put_ops(
+    const struct index_op *const *sorted, size_t count, enum index_sort sort, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++)
+        buffer_append(out, &sorted[i]->person, sizeof(sorted[i]->person));
+    for (size_t i = 0; i < count; i++)
+        if (sort == SORT_BITS)
+            buffer_append(out, &sorted[i]->term, sizeof(sorted[i]->term));
+        else
+            buffer_append(out, &sorted[i]->value, sizeof(sorted[i]->value));
+    for (size_t i = 0; i < count; i++)
+        buffer_byte(out, sorted[i]->on);
+}
+
 void index_log_encode(const struct index_op *ops, size_t count, const struct text_set *terms,
     enum index_sort sort, uint64_t total, struct buffer *out)
 {
-    buffer_varint(out, total);
-    buffer_varint(out, terms->count);
-    for (size_t i = 0; i < terms->count; i++)
-        put_bytes(out, terms->items[i].data, terms->items[i].size);
-    buffer_varint(out, count);
-    int64_t former = 0;
-    for (size_t i = 0; i < count; i++) {
-        buffer_varint(out, (uint64_t)ops[i].person << 1 | ops[i].on);
-        if (sort == SORT_BITS) {
-            buffer_varint(out, ops[i].term);
-        } else {
-            put_signed(out, (int64_t)((uint64_t)ops[i].value - (uint64_t)former));
-            former = ops[i].value;
-        }
+    const struct index_op **sorted = malloc((count + 1) * sizeof(*sorted));
+    if (!sorted) {
+        out->error = -QY_ENOMEM;
+        return;
     }
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &ops[i];
+    qsort(sorted, count, sizeof(*sorted), compare_person);
+    struct row_head head = {.total = total, .count = (uint32_t)count, .term_count = (uint32_t)terms->count};
+    for (size_t i = 0; i < terms->count; i++)
+        head.term_bytes += (uint32_t)(sizeof(uint32_t) + terms->items[i].size + 1);
+    buffer_append(out, &head, sizeof(head));
+    put_terms(terms, out);
+    put_ops(sorted, count, sort, out);
+    free(sorted);
+}
+
+/* -- reading -- */
+
+static bool read_head(struct bytes row, struct row_head *head)
+{
+    if (row.size < sizeof(*head))
+        return false;
+    memcpy(head, row.data, sizeof(*head));
+    return true;
 }
 
 bool index_log_total(struct bytes row, uint64_t *ret_total)
 {
-    return bytes_varint(&row, ret_total);
+    struct row_head head;
+    if (!read_head(row, &head))
+        return false;
+    *ret_total = head.total;
+    return true;
 }
 
-/* Places of a row's terms among those of the whole log. */
+/* Places of the row's terms among those of the whole log. */
 static int read_terms(
-    struct row_reader *row, struct text_set *terms, uint32_t **ret_places, size_t *ret_count)
+    struct bytes terms, const struct row_head *head, struct text_set *all, uint32_t **ret_places)
 {
-    size_t count = read_count(row);
-    uint32_t *places = malloc((count + 1) * sizeof(*places));
-    int error = places ? 0 : -QY_ENOMEM;
-    for (size_t i = 0; !error && i < count; i++) {
-        struct bytes term = read_bytes(row);
-        error = text_set_add(terms, term.data, term.size, &places[i], NULL);
+    uint32_t *places = arena_alloc(all->arena, (head->term_count + 1) * sizeof(*places));
+    if (!places)
+        return -QY_ENOMEM;
+    for (uint32_t i = 0; i < head->term_count; i++) {
+        uint32_t size;
+        if (terms.size < sizeof(size))
+            return -QY_ECORRUPT;
+        memcpy(&size, terms.data, sizeof(size));
+        if (terms.size - sizeof(size) <= size)
+            return -QY_ECORRUPT;
+        int error = text_set_add(all, terms.data + sizeof(size), size, &places[i], NULL);
+        if (error)
+            return error;
+        terms.data += sizeof(size) + size + 1;
+        terms.size -= sizeof(size) + size + 1;
     }
     *ret_places = places;
-    *ret_count = count;
-    return error;
-}
-
-static int reserve(struct index_log *log, size_t more)
-{
-    if (log->count + more <= log->capacity)
-        return 0;
-    size_t capacity = log->capacity ? log->capacity * 2 : 1024;
-    while (capacity < log->count + more)
-        capacity *= 2;
-    struct index_op *ops = realloc(log->ops, capacity * sizeof(*ops));
-    if (!ops)
-        return -QY_ENOMEM;
-    log->ops = ops;
-    log->capacity = capacity;
     return 0;
 }
 
-static void read_op(struct row_reader *row, enum index_sort sort, const uint32_t *places, size_t place_count,
-    int64_t *former, struct index_op *ret_op)
+static struct index_log_row *new_row(struct index_log *log)
 {
-    uint64_t person = read_unsigned(row);
-    *ret_op = (struct index_op){.person = (uint32_t)(person >> 1), .on = person & 1};
-    if (sort == SORT_BITS) {
-        uint64_t term = read_unsigned(row);
-        row->failed |= term >= place_count;
-        ret_op->term = row->failed ? 0 : places[term];
-    } else {
-        *former = (int64_t)((uint64_t)*former + (uint64_t)read_signed(row));
-        ret_op->value = *former;
+    if (log->row_count == log->row_capacity) {
+        size_t capacity = log->row_capacity ? log->row_capacity * 2 : 16;
+        struct index_log_row *rows = realloc(log->rows, capacity * sizeof(*rows));
+        if (!rows)
+            return NULL;
+        log->rows = rows;
+        log->row_capacity = capacity;
     }
+    return &log->rows[log->row_count++];
 }
 
-int index_log_decode(struct bytes stored, enum index_sort sort, struct index_log *log)
+int index_log_add_row(struct index_log *log, enum index_sort sort, struct bytes stored)
 {
-    struct row_reader row = {.rest = stored};
-    _cleanup_(free_pointer) uint32_t *places = NULL;
-    size_t place_count;
-    read_unsigned(&row);
-    int error = read_terms(&row, &log->terms, &places, &place_count);
-    size_t count = read_count(&row);
-    if (!error)
-        error = reserve(log, count);
-    if (error)
-        return error;
-    int64_t former = 0;
-    for (size_t i = 0; i < count; i++)
-        read_op(&row, sort, places, place_count, &former, &log->ops[log->count++]);
-    return row.failed ? -QY_ECORRUPT : 0;
+    struct row_head head;
+    if (!read_head(stored, &head))
+        return -QY_ECORRUPT;
+    size_t persons_at = sizeof(head) + head.term_bytes, values_at = persons_at + (size_t)head.count * 4;
+    size_t marks_at = values_at + head.count * value_bytes(sort);
+    if (stored.size != marks_at + head.count)
+        return -QY_ECORRUPT;
+    uint32_t *places = NULL;
+    int error = sort == SORT_BITS ? read_terms((struct bytes){stored.data + sizeof(head), head.term_bytes},
+                                        &head, &log->terms, &places)
+                                  : 0;
+    struct index_log_row *row = error ? NULL : new_row(log);
+    if (!row)
+        return error ? error : -QY_ENOMEM;
+    *row = (struct index_log_row){
+        .persons = stored.data + persons_at,
+        .values = stored.data + values_at,
+        .marks = stored.data + marks_at,
+        .count = head.count,
+        .places = places,
+        .place_count = head.term_count,
+    };
+    log->count += head.count;
+    return 0;
 }
 
 int index_log_read(
@@ -112,7 +174,7 @@ int index_log_read(
     int error = scan_open(txn, TABLE_INDEX_LOG, &prefix, NULL, &scan);
     struct bytes key, row;
     while (!error && scan_next(scan, &key, &row))
-        error = index_log_decode(row, class->sort, &log);
+        error = index_log_add_row(&log, class->sort, row);
     if (error)
         index_log_close(&log);
     else
@@ -122,36 +184,35 @@ int index_log_read(
 
 void index_log_close(struct index_log *log)
 {
-    free(TAKE(log->ops));
+    free(TAKE(log->rows));
     text_set_close(&log->terms);
-    log->count = log->capacity = 0;
+    log->row_count = log->row_capacity = log->count = 0;
 }
 
-int index_log_by_block(struct index_log *log, size_t blocks, size_t *ret_starts)
+int index_log_copy(const struct index_log *log, struct index_op **ret_ops)
 {
-    struct index_op *sorted = malloc((log->count + 1) * sizeof(*sorted));
-    if (!sorted)
+    struct index_op *ops = malloc((log->count + 1) * sizeof(*ops));
+    if (!ops)
         return -QY_ENOMEM;
-    for (size_t i = 0; i <= blocks; i++)
-        ret_starts[i] = 0;
-    size_t kept = 0;
-    for (size_t i = 0; i < log->count; i++)
-        if (log->ops[i].person / BLOCK_PERSONS < blocks) {
-            ret_starts[log->ops[i].person / BLOCK_PERSONS + 1]++;
-            kept++;
-        }
-    for (size_t i = 0; i < blocks; i++)
-        ret_starts[i + 1] += ret_starts[i];
-    for (size_t i = 0; i < log->count; i++)
-        if (log->ops[i].person / BLOCK_PERSONS < blocks)
-            sorted[ret_starts[log->ops[i].person / BLOCK_PERSONS]++] = log->ops[i];
-    /* Each start has moved to the next one's place. */
-    for (size_t i = blocks; i > 0; i--)
-        ret_starts[i] = ret_starts[i - 1];
-    ret_starts[0] = 0;
-    free(log->ops);
-    log->ops = sorted;
-    log->count = kept;
-    log->capacity = log->count + 1;
+    size_t count = 0;
+    for (size_t i = 0; i < log->row_count; i++)
+        for (uint32_t j = 0; j < log->rows[i].count; j++)
+            ops[count++] = index_log_op(&log->rows[i], j);
+    *ret_ops = ops;
     return 0;
+}
+
+bool index_log_next(
+    struct index_log *log, struct index_log_place *place, uint32_t block, struct index_op *ret_op)
+{
+    for (; place->row < log->row_count; place->row++) {
+        struct index_log_row *row = &log->rows[place->row];
+        while (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS < block)
+            row->at++;
+        if (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS == block) {
+            *ret_op = index_log_op_of(row, row->at++);
+            return true;
+        }
+    }
+    return false;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merges logs into the index's rows. */
-#include "common/buffer.h"
 #include "common/rule.h"
 #include "services/tagging/index.h"
 
@@ -39,8 +38,8 @@ static int compare(const void *a, const void *b)
     return left->index < right->index ? -1 : 1;
 }
 
-static void row_key(const struct index_class *class, const struct index_log *log, const struct placed *placed,
-    struct store_key *key)
+static void row_key(const struct index_class *class, const struct text_set *terms,
+    const struct placed *placed, struct store_key *key)
 {
     index_class_key(class, key);
     switch (class->sort) {
@@ -52,7 +51,7 @@ static void row_key(const struct index_class *class, const struct index_log *log
         key_u32(key, (uint32_t)placed->place);
         break;
     default:
-        key_text(key, (const char *)log->terms.items[placed->term].data);
+        key_text(key, (const char *)terms->items[placed->term].data);
         key_u16(key, (uint16_t)placed->place);
         break;
     }
@@ -92,20 +91,18 @@ static int merge_row(struct store_txn *txn, const struct index_class *class, con
     return store_error(txn);
 }
 
-static int merge_sorted(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
-    const struct placed *placed, struct index_op *ops)
+static int merge_sorted(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
+    const struct placed *placed, const struct index_op *sorted, size_t count)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
     int error = 0;
-    for (size_t i = 0; i < log->count; i++)
-        ops[i] = log->ops[placed[i].index];
-    for (size_t i = 0, next; !error && i < log->count; i = next) {
-        for (next = i + 1; next < log->count && placed[next].term == placed[i].term &&
-                           placed[next].place == placed[i].place;)
+    for (size_t i = 0, next; !error && i < count; i = next) {
+        for (next = i + 1;
+             next < count && placed[next].term == placed[i].term && placed[next].place == placed[i].place;)
             next++;
         struct store_key key;
-        row_key(class, log, &placed[i], &key);
-        error = merge_row(txn, class, &key, ops + i, next - i, &row);
+        row_key(class, terms, &placed[i], &key);
+        error = merge_row(txn, class, &key, sorted + i, next - i, &row);
     }
     return error;
 }
@@ -145,19 +142,19 @@ static int widen(struct store_txn *txn, const struct index_class *class)
     return store_error(txn);
 }
 
-int index_merge(struct store_txn *txn, const struct index_class *class, struct index_log *log)
+int index_merge(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
+    const struct index_op *ops, size_t count)
 {
-    struct placed *placed = malloc((log->count + 1) * sizeof(*placed));
-    struct index_op *ops = malloc((log->count + 1) * sizeof(*ops));
-    int error = placed && ops ? 0 : -QY_ENOMEM;
-    for (size_t i = 0; !error && i < log->count; i++)
-        placed[i] = (struct placed){log->ops[i].term, place_of(class, &log->ops[i]), i};
-    if (!error && log->count > 0)
-        qsort(placed, log->count, sizeof(*placed), compare);
-    if (!error)
-        error = merge_sorted(txn, class, log, placed, ops);
-    free(placed);
-    free(ops);
+    _cleanup_(free_pointer) struct placed *placed = malloc((count + 1) * sizeof(*placed));
+    _cleanup_(free_pointer) struct index_op *sorted = malloc((count + 1) * sizeof(*sorted));
+    if (!placed || !sorted)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        placed[i] = (struct placed){ops[i].term, place_of(class, &ops[i]), i};
+    qsort(placed, count, sizeof(*placed), compare);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = ops[placed[i].index];
+    int error = merge_sorted(txn, class, terms, placed, sorted, count);
     if (!error && class->sort == SORT_BITS && class->kind == BITS_TRAIT_VALUE)
         error = widen(txn, class);
     return error;

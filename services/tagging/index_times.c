@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Times of events: a row a name, block of persons and day of UTC. First all persons, then all times: whole
  * days are counted without looking at a time. */
-#include "common/buffer.h"
 #include "services/tagging/index.h"
 
 #include <stdlib.h>
@@ -105,12 +104,7 @@ int times_open(struct store_txn *txn, const char *name, size_t blocks, struct ar
 {
     const struct index_class class = {SORT_TIMES, 0, name};
     struct times_reader reader = {.txn = txn, .name = name, .blocks = blocks};
-    reader.starts = arena_alloc(arena, (blocks + 1) * sizeof(*reader.starts));
-    if (!reader.starts)
-        return -QY_ENOMEM;
     int error = index_log_read(txn, &class, arena, &reader.log);
-    if (!error)
-        error = index_log_by_block(&reader.log, blocks, reader.starts);
     *ret_reader = reader;
     if (error)
         times_close(ret_reader);
@@ -163,10 +157,10 @@ int times_count(struct times_reader *reader, uint32_t block, int64_t from_ms, in
             return -QY_ECORRUPT;
         count_row(&row, day_ms, low_ms, high_ms, counts);
     }
-    for (size_t i = reader->starts[block]; !error && i < reader->starts[block + 1]; i++) {
-        const struct index_op *op = &reader->log.ops[i];
-        if (op->value >= from_ms && op->value < to_ms)
-            counts[op->person % BLOCK_PERSONS] += op->on ? 1u : UINT32_MAX;
-    }
+    struct index_log_place place = {0};
+    struct index_op op;
+    while (!error && index_log_next(&reader->log, &place, block, &op))
+        if (op.value >= from_ms && op.value < to_ms)
+            counts[op.person % BLOCK_PERSONS] += op.on ? 1u : UINT32_MAX;
     return error ? error : store_error(reader->txn);
 }

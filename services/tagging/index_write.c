@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gathers what changes in the index during a batch. */
-#include "common/buffer.h"
 #include "services/tagging/index.h"
 
 #include <stdlib.h>
@@ -9,12 +8,14 @@
 /* A log is merged when it holds more operations than a query may pass over in a millisecond or so, or than a
  * part of the persons that makes a merge worth its writes. */
 #define LOG_OPS_LEAST 20000u
-#define LOG_PERSONS_SHARE 16u
+#define LOG_PERSONS_SHARE 32u
 
 struct gathered {
     struct index_class class;
     struct store_key prefix;
-    struct index_log log; /* of this batch */
+    struct index_op *ops;
+    size_t count, capacity;
+    struct text_set terms;
 };
 
 struct index_writer {
@@ -39,10 +40,16 @@ int index_writer_open(struct index_writer **ret_writer)
     return 0;
 }
 
+static void forget_class(struct gathered *gathered)
+{
+    free(TAKE(gathered->ops));
+    text_set_close(&gathered->terms);
+}
+
 void index_discard(struct index_writer *writer)
 {
     for (size_t i = 0; i < writer->keys.count; i++)
-        index_log_close(&writer->classes[i]->log);
+        forget_class(writer->classes[i]);
     text_set_close(&writer->keys);
     arena_reset(writer->arena);
     writer->error = 0;
@@ -77,7 +84,7 @@ static bool new_class(struct index_writer *writer, const struct index_class *cla
     made->class = *class;
     made->class.name = arena_text(writer->arena, class->name, strlen(class->name));
     made->prefix = *prefix;
-    made->log.terms.arena = writer->arena;
+    made->terms.arena = writer->arena;
     writer->classes[place] = made;
     return made->class.name != NULL;
 }
@@ -108,20 +115,19 @@ static void add_op(
     struct gathered *gathered = class_of(writer, class);
     if (!gathered)
         return;
-    struct index_log *log = &gathered->log;
     if (term)
-        writer->error = text_set_add(&log->terms, term, strlen(term), &op.term, NULL);
-    if (log->count == log->capacity) {
-        size_t capacity = log->capacity ? log->capacity * 2 : 64;
-        struct index_op *ops = realloc(log->ops, capacity * sizeof(*ops));
+        writer->error = text_set_add(&gathered->terms, term, strlen(term), &op.term, NULL);
+    if (gathered->count == gathered->capacity) {
+        size_t capacity = gathered->capacity ? gathered->capacity * 2 : 64;
+        struct index_op *ops = realloc(gathered->ops, capacity * sizeof(*ops));
         if (!ops) {
             writer->error = -QY_ENOMEM;
             return;
         }
-        log->ops = ops;
-        log->capacity = capacity;
+        gathered->ops = ops;
+        gathered->capacity = capacity;
     }
-    log->ops[log->count++] = op;
+    gathered->ops[gathered->count++] = op;
 }
 
 void index_bit(struct index_writer *writer, enum bits_kind kind, const char *name, const char *term,
@@ -168,8 +174,7 @@ static int append(struct store_txn *txn, const struct gathered *gathered, uint64
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
     struct store_key key = gathered->prefix;
     key_u64(&key, sequence);
-    index_log_encode(
-        gathered->log.ops, gathered->log.count, &gathered->log.terms, gathered->class.sort, total, &row);
+    index_log_encode(gathered->ops, gathered->count, &gathered->terms, gathered->class.sort, total, &row);
     if (buffer_error(&row))
         return buffer_error(&row);
     store_put(txn, TABLE_INDEX_LOG, &key, row.data, row.size);
@@ -182,18 +187,20 @@ static int merge(struct store_txn *txn, struct gathered *gathered)
     _cleanup_(arena_close) struct arena *arena = NULL;
     _cleanup_(index_log_close) struct index_log log = {0};
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    _cleanup_(free_pointer) struct index_op *ops = NULL;
     int error = arena_open(&arena);
     if (!error)
         error = index_log_read(txn, &gathered->class, arena, &log);
     if (error)
         return error;
-    index_log_encode(
-        gathered->log.ops, gathered->log.count, &gathered->log.terms, gathered->class.sort, 0, &row);
+    index_log_encode(gathered->ops, gathered->count, &gathered->terms, gathered->class.sort, 0, &row);
     error = buffer_error(&row);
     if (!error)
-        error = index_log_decode((struct bytes){row.data, row.size}, gathered->class.sort, &log);
+        error = index_log_add_row(&log, gathered->class.sort, (struct bytes){row.data, row.size});
     if (!error)
-        error = index_merge(txn, &gathered->class, &log);
+        error = index_log_copy(&log, &ops);
+    if (!error)
+        error = index_merge(txn, &gathered->class, &log.terms, ops, log.count);
     store_delete_prefix(txn, TABLE_INDEX_LOG, &gathered->prefix);
     return error ? error : store_error(txn);
 }
@@ -207,7 +214,7 @@ static int flush_class(struct store_txn *txn, struct gathered *gathered, uint64_
     int error = log_end(txn, &gathered->prefix, &sequence, &total);
     if (error)
         return error;
-    total += gathered->log.count;
+    total += gathered->count;
     return total > limit ? merge(txn, gathered) : append(txn, gathered, sequence, total);
 }
 
@@ -222,7 +229,7 @@ int index_flush(struct index_writer *writer, struct store_txn *txn, uint64_t per
              limit = share > writer->log_least ? share : writer->log_least;
     int error = writer->error;
     for (size_t i = 0; !error && i < writer->keys.count; i++)
-        if (writer->classes[i]->log.count > 0)
+        if (writer->classes[i]->count > 0)
             error = flush_class(txn, writer->classes[i], limit);
     index_discard(writer);
     return error;

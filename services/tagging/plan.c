@@ -25,19 +25,20 @@ static void term_add(struct term_list *list, const char *term)
         list->error = text_set_add(&list->terms, term, strlen(term), &place, NULL);
 }
 
+/* Leaves NULL where nobody has any of the terms. */
 static int read_terms(struct planner *planner, enum bits_kind kind, const char *name,
     const struct term_list *list, uint64_t **ret_bits)
 {
     const struct index_class class = {SORT_BITS, (uint8_t)kind, name};
     _cleanup_(index_log_close) struct index_log log = {0};
-    uint64_t *bits = new_bits(planner);
-    if (!bits || list->error)
-        return list->error ? list->error : -QY_ENOMEM;
-    int error = index_log_read(planner->audience->txn, &class, planner->arena, &log);
-    if (!error)
-        error = index_read_bits(planner->audience->txn, &class, &log, &list->terms, bits, planner->blocks);
-    *ret_bits = bits;
-    return error;
+    int error =
+        list->error ? list->error : index_log_read(planner->audience->txn, &class, planner->arena, &log);
+    if (!error && !index_has_any(planner->audience->txn, &class, &log, &list->terms))
+        return 0;
+    *ret_bits = error ? NULL : new_bits(planner);
+    if (!*ret_bits)
+        return error ? error : -QY_ENOMEM;
+    return index_read_bits(planner->audience->txn, &class, &log, &list->terms, *ret_bits, planner->blocks);
 }
 
 static int read_term(struct planner *planner, enum bits_kind kind, const char *term, uint64_t **ret_bits)

@@ -30,8 +30,8 @@ struct plan {
     const struct rule_node *node;
     struct plan **children; /* the cheapest first */
     size_t child_count;
-    uint64_t *bits;    /* who matches, all blocks */
-    uint64_t *present; /* traits: who has any value; NULL: not needed */
+    uint64_t *bits;    /* who matches, all blocks; NULL: nobody */
+    uint64_t *present; /* traits: who has any value, where it is needed; NULL: nobody */
     uint64_t *complex; /* traits: who has a value that must be looked at; NULL: nobody */
     bool missing;      /* what somebody without a value, or without an event, answers */
     struct value_range ranges[PLAN_RANGES_MAX];

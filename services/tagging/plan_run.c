@@ -69,7 +69,7 @@ static int run_trait(
     for (size_t i = 0; i < BLOCK_WORDS; i++) {
         out[i] = plan->bits ? plan->bits[first + i] : 0;
         if (plan->missing)
-            out[i] |= ~plan->present[first + i];
+            out[i] |= plan->present ? ~plan->present[first + i] : ~UINT64_C(0);
         out[i] &= candidates[i];
         asked[i] = plan->complex ? plan->complex[first + i] & candidates[i] : 0;
     }
@@ -184,7 +184,7 @@ int plan_run(
         return 0;
     case PLAN_BITS:
         for (size_t i = 0; i < BLOCK_WORDS; i++)
-            out[i] = candidates[i] & plan->bits[(size_t)block * BLOCK_WORDS + i];
+            out[i] = plan->bits ? candidates[i] & plan->bits[(size_t)block * BLOCK_WORDS + i] : 0;
         return 0;
     case PLAN_TRAIT:
         return run_trait(planner, plan, block, candidates, out);

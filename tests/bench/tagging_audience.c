@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long audiences of five conditions take over many persons: a tag, a trait, a range of amounts, a count of events in a window, a
+ * not; of few, some and most people. Usage: bench_tagging_audience DIRECTORY PERSONS. DIRECTORY must not hold state. The index is
+ * written directly, as the fold would have left it, with a log that is not merged yet. */
+#include "services/tagging/audience.h"
+#include "services/tagging/tagging.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define NOW_MS INT64_C(1767225600000)
+#define A_COMMIT 500000u
+#define QUERIES 200u
+#define EVENTS_A_PERSON 2u /* over 60 days */
+
+struct bench {
+    struct tagging tagging;
+    struct store *store;
+    struct batch batch;
+    uint64_t seed;
+    uint32_t persons;
+    uint32_t tags[3];
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double processor(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void check(int code, const char *what)
+{
+    if (!code)
+        return;
+    fprintf(stderr, "%s: %s\n", what, error_text(code));
+    exit(1);
+}
+
+static uint32_t pick(struct bench *bench, uint32_t below)
+{
+    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((bench->seed >> 24) % below);
+}
+
+static uint32_t define_tag(struct bench *bench, const char *id)
+{
+    struct definition *definition;
+    struct rule_problem problem;
+    check(definition_make(bench->tagging.registry, DEFINITION_TAG, id, "", &definition, &problem), "tag");
+    check(tagging_define(&bench->tagging, &bench->batch, definition, &problem), "tag");
+    return definition->number;
+}
+
+static void begin(struct bench *bench)
+{
+    check(store_begin(bench->store, STORE_WRITE, &bench->batch.txn), "state");
+    bench->batch.now_ms = NOW_MS;
+    if (bench->tagging.registry)
+        check(tagging_begin(&bench->tagging, &bench->batch), "begin");
+}
+
+static void commit(struct bench *bench)
+{
+    check(tagging_fold.finish(&bench->tagging, &bench->batch), "finish");
+    check(store_commit(&bench->batch.txn), "state");
+}
+
+static void add_person(struct bench *bench, uint32_t number)
+{
+    static const uint32_t shares[] = {1, 100, 900}; /* of a thousand */
+    static const char *const cities[] = {"\"上海\"", "\"北京\"", "\"广州\"", "\"深圳\"", "\"成都\"",
+        "\"杭州\"", "\"武汉\"", "\"西安\"", "\"南京\"", "\"重庆\""};
+    static const char *const stages[] = {"prospect", "new", "active", "dormant", "lost"};
+    struct index_writer *index = bench->tagging.index;
+    index_bit(index, BITS_PERSON, "", "", number, true);
+    for (size_t i = 0; i < COUNT_OF(shares); i++) {
+        char term[16];
+        snprintf(term, sizeof(term), "%u", bench->tags[i]);
+        if (pick(bench, 1000) < shares[i])
+            index_bit(index, BITS_TAG, "", term, number, true);
+    }
+    index_bit(index, BITS_TRAIT_VALUE, "city", cities[pick(bench, 10)], number, true);
+    index_bit(index, BITS_TRAIT, "", "city", number, true);
+    index_bit(index, BITS_STAGE, "", stages[pick(bench, 5)], number, true);
+    index_value(index, METRIC_GROSS, number, true, 1 + pick(bench, 100000));
+    for (uint32_t i = 0; i < EVENTS_A_PERSON; i++)
+        index_time(index, "Product Viewed", number, NOW_MS - (int64_t)pick(bench, 60 * 86400) * 1000, true);
+}
+
+static void fill(struct bench *bench)
+{
+    double began = now();
+    bench->tagging.state.highest = bench->persons;
+    for (uint32_t number = 1; number <= bench->persons; number++) {
+        add_person(bench, number);
+        if (number % A_COMMIT != 0 && number != bench->persons)
+            continue;
+        bench->tagging.state.persons = number;
+        commit(bench);
+        begin(bench);
+    }
+    /* What has come since the last merge. */
+    for (uint32_t i = 0; i < bench->persons / 32; i++) {
+        uint32_t number = 1 + pick(bench, bench->persons);
+        index_value(bench->tagging.index, METRIC_GROSS, number, true, 1 + pick(bench, 100000));
+        index_time(bench->tagging.index, "Product Viewed", number, NOW_MS - pick(bench, 60000), true);
+    }
+    commit(bench);
+    printf("%u persons, %u events in the index: %.0f s, %.0f MB\n", bench->persons,
+        bench->persons * EVENTS_A_PERSON, now() - began, (double)store_used_bytes(bench->store) / 1e6);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+static void ask(struct bench *bench, const char *what, const char *text)
+{
+    double times[QUERIES], used = processor();
+    struct audience_answer found = {0};
+    for (unsigned i = 0; i < QUERIES; i++) {
+        struct registry *registry = NULL;
+        struct rule *rule = NULL;
+        struct rule_problem problem;
+        struct audience audience = {.money = &bench->tagging.money, .now_ms = NOW_MS};
+        double began = now();
+        check(store_begin(bench->store, STORE_READ, &audience.txn), "state");
+        check(registry_open(2, &registry), "memory");
+        check(registry_load(registry, audience.txn, false), "definitions");
+        struct rule_names names = registry_names(registry);
+        check(rule_parse_text(text, strlen(text), &names, &rule, &problem), problem.message);
+        audience.rule = rule;
+        audience.registry = registry;
+        check(audience_find(&audience, &found), "audience");
+        rule_free(&rule);
+        registry_close(&registry);
+        store_abort(&audience.txn);
+        times[i] = (now() - began) * 1e3;
+    }
+    qsort(times, QUERIES, sizeof(times[0]), compare);
+    printf("%s: %" PRIu64 " persons (%.2f %%), median %.2f ms, p99 %.2f ms, %.2f ms of processor time%s\n",
+        what, found.count, 100 * (double)found.count / bench->persons, times[QUERIES / 2],
+        times[QUERIES * 99 / 100], (processor() - used) * 1e3 / QUERIES,
+        found.asked ? ", some asked one by one" : "");
+    fflush(stdout);
+}
+
+static void open_all(struct bench *bench, const char *directory)
+{
+    struct store_options options = {.path = directory,
+        .tables = tagging_tables,
+        .table_count = TAGGING_TABLES,
+        .map_bytes = UINT64_C(64) << 30,
+        .schema_version = TAGGING_SCHEMA};
+    check(store_open(&options, &bench->store), "state");
+    tagging_set_currency(&bench->tagging, "CNY");
+    begin(bench);
+    check(tagging_fold.open(&bench->tagging, &bench->batch), "open");
+    check(tagging_begin(&bench->tagging, &bench->batch), "begin");
+    static const char *const tags[] = {"few", "some", "most"};
+    for (size_t i = 0; i < COUNT_OF(tags); i++)
+        bench->tags[i] = define_tag(bench, tags[i]);
+    commit(bench);
+    begin(bench);
+}
+
+#define ALL_BUT_EVENTS(tag, cities, amount, stage)                                                           \
+    "{\"tag\":\"" tag "\"},{\"trait\":\"city\",\"in\":[" cities "]},{\"metric\":\"gross\",\"gte\":\"" amount \
+    "\"},{\"not\":{\"stage\":\"" stage "\"}}"
+#define CITIES "\"上海\",\"北京\",\"广州\",\"深圳\",\"成都\",\"杭州\",\"武汉\",\"西安\",\"南京\""
+
+int main(int argc, char **argv)
+{
+    static struct bench bench = {.seed = 7};
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s DIRECTORY PERSONS\n", argv[0]);
+        return 2;
+    }
+    bench.persons = (uint32_t)strtoul(argv[2], NULL, 10);
+    check(clock_set_zone("Asia/Shanghai"), "time zone");
+    open_all(&bench, argv[1]);
+    fill(&bench);
+    ask(&bench, "few, no events",
+        "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") ",{\"identifier\":\"phone\"}]}");
+    ask(&bench, "few", "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") "]}");
+    ask(&bench, "some", "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\"", "300", "lost") "]}");
+    ask(&bench, "most",
+        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\",\"北京\",\"广州\",\"深圳\"", "300", "lost") "]}");
+    ask(&bench, "few, with events",
+        "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
+    ask(&bench, "some, with events",
+        "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\",\"广州\"", "300",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
+    ask(&bench, "most, with events",
+        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\"", "300",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"lte\":1}}]}");
+    return 0;
+}
