@@ -28,6 +28,7 @@ struct parked {
     size_t route_size;
     struct journal_position from;
     uint64_t origin; /* what the follower knows */
+    uint64_t classes;
     size_t credit;
     int64_t until_ms;
 };
@@ -172,7 +173,8 @@ static bool answer(struct feed *feed, const struct parked *request, bool keepali
     struct journal_position after = request->from;
     journal_state(feed->options.journal, &state);
     buffer_clear(&feed->chunks);
-    int code = journal_read(feed->options.journal, &request->from, request->credit, &feed->chunks, &after);
+    int code = journal_read_classes(
+        feed->options.journal, &request->from, request->classes, request->credit, &feed->chunks, &after);
     if (code == 0)
         code = buffer_error(&feed->chunks);
     if (code < 0) {
@@ -259,6 +261,7 @@ static bool read_request(struct feed *feed, struct bytes frame, struct parked *r
     if (!asked || !read_position(asked, &request->from))
         return false;
     request->origin = asked->origin;
+    request->classes = asked->classes ? asked->classes : UINT64_MAX;
     request->credit =
         asked->max_bytes < feed->options.max_credit ? asked->max_bytes : feed->options.max_credit;
     remember(feed, name, asked);

@@ -2,7 +2,7 @@
 /* The leader's side of a feed: serves a journal to followers, chunk by chunk, only against credit.
  *
  * A follower asks from a position on (FeedRequest) and is answered once (FeedReply, and a frame of chunks as
- * journal_read() writes them). A request that finds neither records nor a new watermark waits until something
+ * journal_read_classes() writes them: what it has no use for is passed over here already). A request that finds neither records nor a new watermark waits until something
  * is published, or a second is over: the answer is empty then, and shows that the leader lives. Each follower
  * has one request at a time; a newer one takes the place of the older. */
 #ifndef QY_COMMON_FEED_H

@@ -194,6 +194,7 @@ static void ask(struct follow *follow)
         (ProtobufCBinaryData){.data = follow->position.chain, .len = sizeof(follow->position.chain)};
     request.max_bytes = (uint32_t)follow->options.credit_bytes;
     request.origin = status.leader_origin;
+    request.classes = follow->options.classes;
     request.confirmed = atomic_load(&follow->confirmed);
     _cleanup_(frames_close) struct frames frames = {0};
     if (frames_pack(&frames, &request.base) < 0 || frames_send(follow->socket, &frames) < 0) {

@@ -16,7 +16,7 @@ struct follow;
 
 struct follow_batch {
     struct follow_batch *next; /* for the receiver's own list */
-    /* Chunks as journal_read() writes them; the receiver moves it past what it has taken. Empty from the
+    /* Chunks as journal_read_classes() writes them; the receiver moves it past what it has taken. Empty from the
      * start where only the watermark, the end or the time moved. */
     struct bytes left;
     struct journal_position after; /* the leader's position behind them: chunk_read() must arrive there */
@@ -33,6 +33,7 @@ struct follow_options {
     const char *endpoint;    /* of its feed, "tcp://127.0.0.1:7111"; copied */
     const struct keys *keys; /* copied */
     char leader_key[KEYS_Z85];
+    uint64_t classes;              /* wanted, as bits; chunks without any do not come; 0: all */
     struct journal_position start; /* where the follower's state stands; confirmed to the leader */
     size_t credit_bytes;           /* of a batch; 0: 8 MiB */
     unsigned ahead;                /* batches in memory; 0: 2 */

@@ -89,6 +89,12 @@ struct journal_chunk {
 int journal_read(struct journal *journal, const struct journal_position *from, size_t max_bytes,
     struct buffer *out, struct journal_position *ret_after);
 
+/* As journal_read(), but chunks that hold none of `classes` (bits as in journal_chunk) are passed over. In
+ * their place stands a size of 0, and behind it the position after them: 8 bytes, big-endian, and the chain. */
+int journal_read_classes(struct journal *journal, const struct journal_position *from, uint64_t classes,
+    size_t max_bytes, struct buffer *out, struct journal_position *ret_after);
+#define JOURNAL_PASSED_BYTES (8 + JOURNAL_CHAIN_BYTES)
+
 /* Removes whole segments that hold only records below `offset` and older than `before_ms`. */
 int journal_trim(struct journal *journal, uint64_t offset, int64_t before_ms);
 

@@ -40,6 +40,7 @@ struct segments {
 struct tail_chunk {
     uint64_t first;
     uint64_t next;
+    uint64_t classes;
     uint8_t before[JOURNAL_CHAIN_BYTES];
     uint8_t after[JOURNAL_CHAIN_BYTES];
     uint8_t *wire;
@@ -119,8 +120,11 @@ void tail_push(struct tail *tail, const struct journal_position *before, const s
     struct bytes wire);
 /* Forgets chunks that begin at `end` or beyond. */
 void tail_cut(struct tail *tail, uint64_t end);
-/* Appends chunks as journal_read() does, from exactly `position` on and below `end`, and moves it on. */
-void tail_read(
-    struct tail *tail, struct journal_position *position, uint64_t end, size_t max_bytes, struct buffer *out);
+/* Appends chunks as journal_read_classes() does, from exactly `position` on and below `end`, and moves it on. */
+void tail_read(struct tail *tail, struct journal_position *position, uint64_t end, uint64_t classes,
+    size_t max_bytes, struct buffer *out);
+
+/* Writes that chunks up to `position` were passed over. */
+void journal_passed(struct buffer *out, const struct journal_position *position);
 
 #endif

@@ -31,14 +31,18 @@ struct passage {
     struct journal *journal;
     struct journal_position position;
     struct journal_position end;
-    size_t limit; /* of out->size */
+    uint64_t classes;
+    size_t limit; /* of out->size and of what is passed over */
     struct buffer *out;
+    size_t passed_bytes; /* passed over in all */
+    bool passed;         /* the latest chunks were, and it is not written yet */
     bool at_start; /* nothing found yet: what does not fit is the follower's history, afterwards it is ours */
 };
 
 static bool is_complete(const struct passage *passage)
 {
-    return passage->position.next >= passage->end.next || passage->out->size > passage->limit;
+    return passage->position.next >= passage->end.next ||
+           passage->out->size + passage->passed_bytes > passage->limit;
 }
 
 static int misfit(const struct passage *passage)
@@ -54,6 +58,10 @@ static int take_chunk(struct passage *passage, struct bytes key, struct bytes va
         return misfit(passage);
     struct bytes wire;
     struct chunk_header header;
+    struct journal_position before = passage->position;
+    size_t start = passage->out->size;
+    if (passage->passed) /* taken back where this one is passed over too */
+        journal_passed(passage->out, &before);
     int code = chunk_unstore(passage->journal->key, passage->position.next, value, true, passage->out, &wire);
     if (!code)
         code = chunk_header_read(wire, &header);
@@ -66,6 +74,11 @@ static int take_chunk(struct passage *passage, struct bytes key, struct bytes va
     passage->position.next += header.count;
     chunk_chain(passage->position.chain, wire, passage->position.chain);
     passage->at_start = false;
+    passage->passed = !(header.classes & passage->classes);
+    if (passage->passed) {
+        passage->passed_bytes += wire.size;
+        passage->out->size = start;
+    }
     return 0;
 }
 
@@ -116,6 +129,12 @@ static int check_start(
 int journal_read(struct journal *journal, const struct journal_position *from, size_t max_bytes,
     struct buffer *out, struct journal_position *ret_after)
 {
+    return journal_read_classes(journal, from, UINT64_MAX, max_bytes, out, ret_after);
+}
+
+int journal_read_classes(struct journal *journal, const struct journal_position *from, uint64_t classes,
+    size_t max_bytes, struct buffer *out, struct journal_position *ret_after)
+{
     struct journal_state state;
     journal_state(journal, &state);
     int code = check_start(from, &state.end, state.first);
@@ -126,14 +145,17 @@ int journal_read(struct journal *journal, const struct journal_position *from, s
         .journal = journal,
         .position = *from,
         .end = state.end,
+        .classes = classes,
         .limit = max_bytes < SIZE_MAX - start ? start + max_bytes : SIZE_MAX,
         .out = out,
         .at_start = true,
     };
-    tail_read(&journal->tail, &passage.position, state.end.next, max_bytes, out);
+    tail_read(&journal->tail, &passage.position, state.end.next, classes, max_bytes, out);
     /* The tail ends where the journal ends: it gave either all or, from before it, nothing. */
     if (passage.position.next == from->next)
         code = read_segments(&passage);
+    if (!code && passage.passed)
+        journal_passed(out, &passage.position);
     if (!code)
         code = buffer_error(out);
     if (code) {

@@ -47,7 +47,9 @@ void tail_close(struct tail *tail)
 void tail_push(struct tail *tail, const struct journal_position *before, const struct journal_position *after,
     struct bytes wire)
 {
-    uint8_t *copy = wire.size <= TAIL_BYTES_MAX ? malloc(wire.size) : NULL;
+    struct chunk_header header;
+    uint8_t *copy =
+        wire.size <= TAIL_BYTES_MAX && chunk_header_read(wire, &header) == 0 ? malloc(wire.size) : NULL;
     if (copy)
         memcpy(copy, wire.data, wire.size);
     pthread_mutex_lock(&tail->mutex);
@@ -57,8 +59,11 @@ void tail_push(struct tail *tail, const struct journal_position *before, const s
         forget_oldest(tail);
     if (copy) {
         struct tail_chunk *chunk = chunk_at(tail, tail->count++);
-        *chunk =
-            (struct tail_chunk){.first = before->next, .next = after->next, .wire = copy, .size = wire.size};
+        *chunk = (struct tail_chunk){.first = before->next,
+            .next = after->next,
+            .classes = header.classes,
+            .wire = copy,
+            .size = wire.size};
         memcpy(chunk->before, before->chain, JOURNAL_CHAIN_BYTES);
         memcpy(chunk->after, after->chain, JOURNAL_CHAIN_BYTES);
         tail->bytes += wire.size;
@@ -90,20 +95,38 @@ static size_t find(struct tail *tail, uint64_t offset)
     return low;
 }
 
-void tail_read(
-    struct tail *tail, struct journal_position *position, uint64_t end, size_t max_bytes, struct buffer *out)
+void journal_passed(struct buffer *out, const struct journal_position *position)
+{
+    uint8_t next[8];
+    put_be64(next, position->next);
+    buffer_varint(out, 0);
+    buffer_append(out, next, sizeof(next));
+    buffer_append(out, position->chain, JOURNAL_CHAIN_BYTES);
+}
+
+void tail_read(struct tail *tail, struct journal_position *position, uint64_t end, uint64_t classes,
+    size_t max_bytes, struct buffer *out)
 {
     size_t start = out->size;
+    bool passed = false;
     pthread_mutex_lock(&tail->mutex);
     for (size_t i = find(tail, position->next); i < tail->count && out->size - start <= max_bytes; i++) {
         const struct tail_chunk *chunk = chunk_at(tail, i);
         if (chunk->first != position->next || chunk->first >= end ||
             memcmp(chunk->before, position->chain, JOURNAL_CHAIN_BYTES) != 0)
             break;
-        buffer_varint(out, chunk->size);
-        buffer_append(out, chunk->wire, chunk->size);
+        bool wanted = chunk->classes & classes;
+        if (wanted && passed)
+            journal_passed(out, position);
+        if (wanted) {
+            buffer_varint(out, chunk->size);
+            buffer_append(out, chunk->wire, chunk->size);
+        }
+        passed = !wanted;
         position->next = chunk->next;
         memcpy(position->chain, chunk->after, JOURNAL_CHAIN_BYTES);
     }
+    if (passed)
+        journal_passed(out, position);
     pthread_mutex_unlock(&tail->mutex);
 }

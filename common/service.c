@@ -173,6 +173,7 @@ static int open_input(struct service *service, unsigned index)
         .endpoint = endpoint,
         .leader = leader,
         .keys = &service->keys,
+        .classes = input->spec->classes | (index == 0 ? CLASS_BIT(RECORD_TICK) : 0),
         .start = input->committed,
         .credit_bytes = FEED_CREDIT_BYTES,
         .on_batch = on_follow_batch,

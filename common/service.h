@@ -79,7 +79,7 @@ struct fold_ops {
 
 struct service_input {
     const char *leader; /* name of the service whose journal is followed */
-    uint64_t classes;   /* CLASS_BIT()s wanted; others are skipped by the runtime, before the fold */
+    uint64_t classes; /* CLASS_BIT()s wanted; others are passed over, by the leader where whole chunks are */
 };
 
 struct service_spec {

@@ -25,7 +25,8 @@ struct input {
     unsigned index;
     struct follow *follow;
     struct follow_batch *waiting;      /* under service->lock; oldest first */
-    struct journal_position committed; /* writer; durable */
+    struct journal_position committed; /* writer: folded up to here */
+    uint64_t durable;                  /* writer: what a crash would not take back of that */
     /* for status, any thread */
     atomic_uint_fast64_t next;
     atomic_int error; /* the leader's final refusal */

@@ -66,6 +66,7 @@ int rows_read(struct service *service, struct journal_position *ret_end)
         struct input *input = &service->inputs[i];
         get_position(service, txn, input->spec->leader, &input->committed);
         atomic_store(&input->next, input->committed.next);
+        input->durable = input->committed.next;
     }
     get_time(service, txn);
     error = store_error(txn);
@@ -80,7 +81,7 @@ void rows_put(struct service *service, struct store_txn *txn, const struct journ
     uint8_t time[8];
     put_position(service, txn, NULL, end);
     for (unsigned i = 0; i < service->spec->input_count; i++)
-        if (reached[i].next != service->inputs[i].committed.next)
+        if (reached[i].next != service->inputs[i].durable)
             put_position(service, txn, service->inputs[i].spec->leader, &reached[i]);
     row_key(&key, row_time, NULL);
     put_be64(time, (uint64_t)now_ms);

@@ -59,8 +59,21 @@ struct round {
     struct bytes cursor[INPUTS_MAX];             /* what is left of fed[i], the first of it */
     struct journal_position reached[INPUTS_MAX]; /* after what was folded in this round */
     uint64_t origin;
+    uint64_t begun_at; /* the journal's end before */
     double started;
 };
+
+/* The leader had nothing for us up to a position, and says so. */
+static bool take_passed(struct bytes *cursor, struct journal_position *reached)
+{
+    if (cursor->size < JOURNAL_PASSED_BYTES || get_be64(cursor->data) < reached->next)
+        return false;
+    reached->next = get_be64(cursor->data);
+    memcpy(reached->chain, cursor->data + 8, JOURNAL_CHAIN_BYTES);
+    cursor->data += JOURNAL_PASSED_BYTES;
+    cursor->size -= JOURNAL_PASSED_BYTES;
+    return true;
+}
 
 /* Folds chunks of one input until they end or the round has lasted long enough. */
 static int fold_input(struct round *round, struct input *input)
@@ -72,6 +85,11 @@ static int fold_input(struct round *round, struct input *input)
         uint64_t size;
         if (!bytes_varint(cursor, &size) || size > cursor->size)
             return -QY_ECORRUPT;
+        if (size == 0) {
+            if (!take_passed(cursor, reached))
+                return -QY_ECORRUPT;
+            continue;
+        }
         int error = chunk_read(service->reader, (struct bytes){cursor->data, size}, reached);
         if (error)
             return error;
@@ -129,9 +147,19 @@ static int commit_both(struct round *round)
         return error;
     rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
     error = store_commit(&round->batch.txn);
-    if (!error)
-        service->checkpoint = end.next;
-    return error;
+    if (error)
+        return error;
+    service->checkpoint = end.next;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        service->inputs[i].durable = round->reached[i].next;
+    return 0;
+}
+
+/* Nothing came but word that there is nothing: where we stand is learnt again after a crash. */
+static bool is_idle(const struct round *round)
+{
+    return !round->works && round->batch.records == 0 && !store_changed(round->batch.txn) &&
+           journal_next(round->batch.journal) == round->begun_at;
 }
 
 static bool state_is_unchanged(const struct round *round)
@@ -140,7 +168,7 @@ static bool state_is_unchanged(const struct round *round)
     if (!service->spec->journal_decides || store_changed(round->batch.txn))
         return false;
     for (unsigned i = 0; i < service->spec->input_count; i++)
-        if (round->reached[i].next != service->inputs[i].committed.next)
+        if (round->reached[i].next != service->inputs[i].durable)
             return false;
     return true;
 }
@@ -153,11 +181,12 @@ static int commit_round(struct round *round)
     int error = store_begin(service->store, STORE_WRITE, &round->batch.txn);
     if (error)
         return error;
+    round->begun_at = journal_next(service->journal);
     error = fold_round(round);
     if (!error)
         error = store_error(round->batch.txn);
     struct journal_position end;
-    if (!error)
+    if (!error && !is_idle(round))
         error = state_is_unchanged(round) ? journal_commit_alone(service->journal, &end) : commit_both(round);
     store_abort(&round->batch.txn);
     if (!error)
@@ -201,7 +230,7 @@ static void publish_round(struct round *round)
         service->inputs[i].committed = round->reached[i];
         atomic_store(&service->inputs[i].next, round->reached[i].next);
         if (round->fed[i])
-            follow_confirm(service->inputs[i].follow, round->reached[i].next);
+            follow_confirm(service->inputs[i].follow, service->inputs[i].durable);
     }
     journal_publish(service->journal, origin, round->batch.now_ms);
     feed_wake(service->feed);

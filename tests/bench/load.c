@@ -44,7 +44,7 @@ struct load {
     enum kind kind;
     const char *host, *path, *body;
     char authorization[400];
-    unsigned long port, batch, connections, persons, most_events;
+    unsigned long port, batch, connections, persons, first_person, most_events;
     double seconds, rate;
     time_t second; /* for which `timestamp` was made */
     char timestamp[32];
@@ -121,7 +121,7 @@ static size_t write_event(struct load *load, char *out)
     uint64_t number = load->next_event++;
     if (load->kind == KIND_TRACK)
         return (size_t)write_track(load, out, number, draw(load) % load->persons, number % 10 == 0);
-    uint64_t person = load->sent / 2;
+    uint64_t person = load->first_person + load->sent / 2;
     int size = load->sent % 2 == 0 ? write_identify(load, out, number, person)
                                    : write_track(load, out, number, person, person % 100 != 99);
     return (size_t)size;
@@ -330,7 +330,8 @@ static void usage(void)
     fprintf(stderr,
         "usage: bench_load --port=N [--host=127.0.0.1] --seconds=N [--connections=N] [--rate=REQUESTS_PER_"
         "SECOND]\n"
-        "  events:   --key=WRITE_KEY [--seed] [--batch=N] [--persons=N] [--first=NUMBER] [--events=MOST]\n"
+        "  events:   --key=WRITE_KEY [--seed [--from=PERSON]] [--batch=N] [--persons=N] [--first=NUMBER] "
+        "[--events=MOST]\n"
         "  requests: --token=BEARER --path=PATH --body=JSON [--persons=N]   ######## becomes a person\n");
     exit(2);
 }
@@ -380,6 +381,9 @@ static void take_option(struct load *load, int option)
     case 'e':
         load->most_events = strtoul(optarg, NULL, 10);
         break;
+    case 'F':
+        load->first_person = strtoul(optarg, NULL, 10);
+        break;
     case 't':
         snprintf(load->authorization, sizeof(load->authorization), "Bearer %s", optarg);
         break;
@@ -400,8 +404,8 @@ static void read_arguments(struct load *load, int argc, char **argv)
     static const struct option options[] = {{"host", 1, NULL, 'h'}, {"port", 1, NULL, 'p'},
         {"seconds", 1, NULL, 's'}, {"connections", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
         {"key", 1, NULL, 'k'}, {"seed", 0, NULL, 'S'}, {"batch", 1, NULL, 'b'}, {"persons", 1, NULL, 'n'},
-        {"first", 1, NULL, 'f'}, {"events", 1, NULL, 'e'}, {"token", 1, NULL, 't'}, {"path", 1, NULL, 'P'},
-        {"body", 1, NULL, 'B'}, {0}};
+        {"first", 1, NULL, 'f'}, {"events", 1, NULL, 'e'}, {"from", 1, NULL, 'F'}, {"token", 1, NULL, 't'},
+        {"path", 1, NULL, 'P'}, {"body", 1, NULL, 'B'}, {0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;)
         take_option(load, option);
     if (load->port == 0 || load->seconds <= 0 || load->batch == 0 || load->connections == 0 ||

@@ -9,7 +9,7 @@ import threading
 import time
 
 from suite import SERVICES, wait_for
-from table import Figure
+from table import Figure, number
 
 RECORD_BYTES = 670
 BATCH = ("--batch=100", "--connections=32")
@@ -41,7 +41,7 @@ def http_limit(stage, *arguments):
 
 def batches(stage):
     """accepting events in batches of 100, synced before 200"""
-    stage.with_persons(min(stage.options.people, 10_000))
+    stage.with_persons(stage.few)
     limit = append_limit(stage)
     accepted = 0
     with stage.costs("accepting batches", lambda: accepted):
@@ -56,7 +56,7 @@ def batches(stage):
 
 def singles(stage):
     """accepting single events: requests a second, and latency at half of that"""
-    stage.with_persons(min(stage.options.people, 10_000))
+    stage.with_persons(stage.few)
     connections = f"--connections={stage.options.connections}"
     limit = http_limit(stage, connections)["requests_per_second"]
     sync = stage.limit("disk_sync", stage.directory / "limit", 1)
@@ -78,9 +78,9 @@ def sustain(stage, rate, seconds):
     return max(behind - begun - rate * 0.5, 0) / seconds, result["events_per_second"]
 
 
-def path(stage):
+def path(stage, persons=None):
     """the whole way: events a second that all services keep up with"""
-    stage.with_persons(stage.options.people)
+    stage.with_persons(persons or stage.options.people)
     seconds = stage.options.seconds
     begun = time.monotonic()
     sent = stage.load(*BATCH, f"--events={int(seconds * 20_000)}", seconds=3600)["accepted"]
@@ -100,7 +100,7 @@ def path(stage):
 
 def delivery(stage):
     """from an event to the webhook that a journey sends for it, at 5,000 events a second"""
-    suite = stage.with_persons(min(stage.options.people, 100_000))
+    suite = stage.with_persons(stage.few)
     count = int(min(stage.options.seconds, 30) * TRIGGERS_PER_SECOND)
     hook = stage.port()
     events = [{"type": "identify", "userId": f"user-{TRIGGER_FIRST + i:08}", "messageId": f"known-{time.time()}-{i}",
@@ -147,9 +147,9 @@ def identity(stage):
                    note=f"{int(processor):,}/s of processor time, {persons:,} persons, {loaded()}")]
 
 
-def profile(stage):
+def profile(stage, persons=None):
     """one profile over HTTP, assembled and on record"""
-    stage.with_persons(stage.options.people)
+    stage.with_persons(persons or stage.options.people)
     body = {"identifiers": [{"kind": "user_id", "value": "user-########"}]}
     result = stage.ask("/api/v1/persons/lookup", body, min(stage.options.seconds, 15))
     sync = stage.limit("disk_sync", stage.directory / "limit", 1)
@@ -166,11 +166,12 @@ def audience_rule(tag, city, window):
     return {"all": conditions + ([{"event": "Order Completed", "within": "30d", "count": {"gte": 1}}] if window else [])}
 
 
-def audience(stage):
+def audience(stage, persons=None):
     """an audience of five conditions, while events arrive"""
-    suite = stage.with_persons(stage.options.people)
-    tags = {tag["name"]: tag["id"] for tag in suite.get("/api/v1/tags")["tags"]}
-    tag = tags.get("Buyer") or suite.post("/api/v1/tags", {"name": "Buyer", "rule": {"metric": "orders", "gte": 1}})["id"]
+    suite = stage.with_persons(persons or stage.options.people)
+    tag = "buyer"
+    if suite.api("GET", f"/api/v1/tags/{tag}").status == 404:
+        suite.post("/api/v1/tags", {"tag": tag, "rule": {"metric": "orders", "gte": 1}})
     stage.wait_folded(3600)
     limit = stage.limit("memory_scan", stage.persons)
     figures = []
@@ -216,7 +217,7 @@ def memory(stage):
 
 def kill(stage):
     """after kill -9 under load: ready again, nothing acknowledged lost, nothing counted twice"""
-    suite = stage.with_persons(min(stage.options.people, 10_000))
+    suite = stage.with_persons(stage.few)
     stage.wait_folded(3600)
     before = int(stage.suite.get("/api/v1/summary")["events"])
     sent = accepted = 0
@@ -242,16 +243,14 @@ def kill(stage):
 
 
 def growth(stage):
-    """how figures change from a hundredth of the persons to all of them"""
-    small, few = {}, max(stage.options.people // 100, 1000)
-    if stage.persons <= few:
-        stage.with_persons(few)
-        small = {figure.what: figure.value for row in (path, profile, audience) for figure in row(stage)}
-    stage.with_persons(stage.options.people)
-    figures = [figure for row in (path, profile, audience) for figure in row(stage)]
+    """the rows path, profile and audience, with a hundredth of the persons and with all of them"""
+    small, rows = {}, (path, profile, audience)
+    if stage.persons <= stage.few:
+        small = {figure.what: figure.value for row in rows for figure in row(stage, stage.few)}
+    figures = [figure for row in rows for figure in row(stage)]
     for figure in figures:
-        if small.get(figure.what):
-            figure.note = f"{small[figure.what]:,.2f} with {few:,} persons; {figure.note}"
+        if figure.what in small:
+            figure.note = f"{number(small[figure.what])} with {stage.few:,} persons; {figure.note}"
     return figures
 
 
@@ -259,5 +258,6 @@ def measure(name, stage):
     return ROWS[name](stage)
 
 
+WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
 ROWS = {row.__name__: row for row in (batches, singles, delivery, kill, growth, burst, memory, identity, audit, path, profile, audience)}

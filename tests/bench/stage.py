@@ -19,6 +19,7 @@ class Stage:
         self.options = options
         self.build = directory.__class__(options.build).resolve()
         self.persons = 0
+        self.few = max(options.people // 100, 1000)
         self.notes = []
         self._suite = None
         self._next_event = int(time.time()) * 1_000_000
@@ -64,7 +65,8 @@ class Stage:
     def with_persons(self, count):
         """At least so many persons, each with a name, a city and a first order."""
         if self.persons < count:
-            self.load("--seed", f"--batch={SEED_BATCH}", "--connections=8", f"--events={2 * count}", seconds=36000)
+            self.load("--seed", f"--batch={SEED_BATCH}", "--connections=8", f"--from={self.persons}",
+                      f"--events={2 * (count - self.persons)}", seconds=36000)
             self.wait_folded(36000)
             self.persons = count
         return self.suite

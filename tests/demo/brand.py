@@ -94,6 +94,17 @@ class Brand:
             body["anonymousId"] = f"till-{consumer.number}"
         return self.event(moment, consumer, "registration", body)
 
+    def binding(self, moment, consumer, channel):
+        """At the first use of a channel most people leave their phone number: that is what joins the channels."""
+        ids = self.identity_of(consumer, channel)
+        key = ids.get("anonymousId")
+        if key in self.seen or channel == "till":
+            return []
+        self.seen.add(key)
+        if self.draw.random() > 0.85:
+            return []
+        return [self.event(moment, consumer, channel, {"type": "identify", **ids, "traits": {"phone": consumer.phone}})]
+
     def order(self, moment, consumer, channel):
         items = self.draw.sample(SKUS, self.draw.choice((1, 1, 2, 3)))
         total = sum(price for _, _, price in items)
@@ -136,12 +147,13 @@ class Brand:
         end = self.start + datetime.timedelta(days=self.days)
         events = []
         for consumer in self.consumers:
-            if self.draw.random() < 0.75:
+            if self.draw.random() < 0.9:
                 registered = self.moments(self.start, end, 1)[0]
                 events.append(self.introduction(registered, consumer))
             visits = min(12, int(1 + consumer.activity * 1.2))
             for moment in self.moments(self.start, end, visits):
                 channel = self.channel(consumer)
+                events += self.binding(moment, consumer, channel)
                 if self.draw.random() < 0.35:
                     events += self.order(moment, consumer, channel)
                 else:

@@ -7,8 +7,6 @@ import random
 import signal
 import time
 
-import pytest
-
 from disks import Image
 from load import LONG, Input, Sender, assert_same, canonical, copy_secrets, segment, send_all
 from suite import SERVICES, Suite, wait_for

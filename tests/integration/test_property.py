@@ -88,7 +88,7 @@ class Maker:
 
     def total(self):
         if self.chance(0.1):
-            return self.pick([None, True, "abc", "", [5], {"a": 1}])
+            return self.pick([None, True, "abc", "", "1e2", [5], {"a": 1}])
         value = self.pick(self.TOTALS + [Decimal(self.random.randrange(1, 200_000)) / 100])
         return format(value, "f") if self.chance(0.3) else value
 

@@ -205,6 +205,7 @@ static void wrong_values_name_the_setting_the_place_and_the_fault(void **state)
         {"campaign.send_timeout", "5ms", "\"5ms\" is not between 10 and 3600000 ms"},
         {"log_format", "jso", "must be one of text|json"},
         {"clock", "text|json", "must be one of real|simulated"},
+        {"clock_start", "2026-13-01T00:00:00Z", "must be a time such as 2026-01-01T00:00:00Z"},
         {"clock_start", "2026-01-01", "must be a time such as 2026-01-01T00:00:00Z"},
         {"time_zone", "Asia/Atlantis",
             "must be an IANA time zone that this system knows, such as Asia/Shanghai"},
