@@ -216,12 +216,8 @@ int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS]);
 /* An empty result means that the row must go. */
 int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
 
-struct column_chunk {
-    bool present[CHUNK_PERSONS];
-    int64_t values[CHUNK_PERSONS];
-};
-bool column_decode(struct bytes row, struct column_chunk *chunk);
-void column_encode(const struct column_chunk *chunk, struct buffer *out);
+int column_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
+
 /* A row of times: so many events of a block and a day. */
 #define DAY_OF(ms) ((ms) >= 0 ? (ms) / INT64_C(86400000) : -((-(ms) + INT64_C(86399999)) / INT64_C(86400000)))
 #define DAY_BIAS (INT64_C(1) << 31)

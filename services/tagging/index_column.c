@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct column_chunk {
+    bool present[CHUNK_PERSONS];
+    int64_t values[CHUNK_PERSONS];
+};
+
 struct chunk_head {
     int64_t least, most;
     uint32_t count;
@@ -48,7 +53,7 @@ static void transpose(uint64_t numbers[64])
         }
 }
 
-bool column_decode(struct bytes row, struct column_chunk *chunk)
+static bool column_decode(struct bytes row, struct column_chunk *chunk)
 {
     memset(chunk, 0, sizeof(*chunk));
     struct chunk_head head;
@@ -84,7 +89,7 @@ static void encode_slices(const struct column_chunk *chunk, const struct chunk_h
     }
 }
 
-void column_encode(const struct column_chunk *chunk, struct buffer *out)
+static void column_encode(const struct column_chunk *chunk, struct buffer *out)
 {
     struct chunk_head head = {.least = INT64_MAX, .most = INT64_MIN};
     for (uint32_t i = 0; i < CHUNK_PERSONS; i++) {
@@ -106,6 +111,66 @@ void column_encode(const struct column_chunk *chunk, struct buffer *out)
     memcpy(room, &head, sizeof(head));
     encode_slices(chunk, &head, room + sizeof(head));
     out->size += size;
+}
+
+/* -- changing -- */
+
+static bool fits(const struct chunk_head *head, const struct index_op *op)
+{
+    uint64_t value = (uint64_t)op->value - (uint64_t)head->least;
+    return !op->on || (op->value >= head->least && (head->width == 64 || value >> head->width == 0));
+}
+
+static void put_value(uint8_t *slices, uint32_t width, uint32_t place, uint64_t value)
+{
+    for (uint32_t bit = 0; bit < width; bit++) {
+        uint64_t word = slice_word(slices, width, bit, place / 64);
+        bit_put(&word, place % 64, value >> bit & 1);
+        memcpy(slices + slice_place(width, bit, place / 64), &word, sizeof(word));
+    }
+}
+
+/* Where all new values can be stated in the row's bits, only these are changed; `least` and `most` may then be further apart than
+ * they need be, which costs nothing but a look. False where the row must be made anew. */
+static bool patch(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out)
+{
+    struct chunk_head head;
+    if (!read_head(row, &head))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!fits(&head, &ops[i]))
+            return false;
+    buffer_append(out, row.data, row.size);
+    if (buffer_error(out))
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = ops[i].person % CHUNK_PERSONS;
+        head.count += (uint32_t)ops[i].on - (uint32_t)bit_get(head.present, place);
+        bit_put(head.present, place, ops[i].on);
+        if (!ops[i].on)
+            continue;
+        head.most = ops[i].value > head.most ? ops[i].value : head.most;
+        put_value(out->data + sizeof(head), head.width, place, (uint64_t)ops[i].value - (uint64_t)head.least);
+    }
+    memcpy(out->data, &head, sizeof(head));
+    if (head.count == 0)
+        buffer_clear(out);
+    return true;
+}
+
+int column_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out)
+{
+    static _Thread_local struct column_chunk chunk;
+    if (row.size > 0 && patch(row, ops, count, out))
+        return 0;
+    if (!column_decode(row, &chunk))
+        return -QY_ECORRUPT;
+    for (size_t i = 0; i < count; i++) {
+        chunk.present[ops[i].person % CHUNK_PERSONS] = ops[i].on;
+        chunk.values[ops[i].person % CHUNK_PERSONS] = ops[i].value;
+    }
+    column_encode(&chunk, out);
+    return 0;
 }
 
 /* -- matching -- */

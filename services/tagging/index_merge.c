@@ -57,19 +57,6 @@ static void row_key(const struct index_class *class, const struct text_set *term
     }
 }
 
-static int column_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out)
-{
-    static _Thread_local struct column_chunk chunk;
-    if (!column_decode(row, &chunk))
-        return -QY_ECORRUPT;
-    for (size_t i = 0; i < count; i++) {
-        chunk.present[ops[i].person % CHUNK_PERSONS] = ops[i].on;
-        chunk.values[ops[i].person % CHUNK_PERSONS] = ops[i].value;
-    }
-    column_encode(&chunk, out);
-    return 0;
-}
-
 /* `ops` all belong to the row at `key`. */
 static int merge_row(struct store_txn *txn, const struct index_class *class, const struct store_key *key,
     const struct index_op *ops, size_t count, struct buffer *out)

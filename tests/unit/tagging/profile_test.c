@@ -174,12 +174,21 @@ static void a_delivery_is_an_event_that_counts_in_no_metric(void **state)
 static void an_erased_person_leaves_nothing(void **state)
 {
     struct world *world = *state;
+    static const char *const all[] = {"{\"everyone\":true}", "{\"event\":\"a\"}",
+        "{\"trait\":\"city\",\"exists\":true}", "{\"trait\":\"likes\",\"contains\":\"tea\"}",
+        "{\"identifier\":\"user_id\"}", "{\"stage\":\"active\"}", "{\"metric\":\"gross\",\"gte\":1}"};
+    Quanyu__AudienceReply *reply;
     world_node(world, 1, 1, "user_id");
     world_node(world, 2, 1, "anonymous_id");
     order(world, 1, 0, "{\"total\":5}");
     order(world, 2, 0, "{\"total\":5}");
     world_commit(world);
     world_event(world, (struct world_event){.node = 1, .name = "a"});
+    world_event(world, (struct world_event){.node = 2, .traits = "{\"city\":\"Wien\",\"likes\":[\"tea\"]}"});
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        assert_int_equal(world_audience(world, all[i], 0, false, &reply), 0);
+        assert_int_equal(reply->count, 1);
+    }
     Quanyu__PersonErased erased = QUANYU__PERSON_ERASED__INIT;
     erased.person = 1;
     erased.nodes = (uint32_t[]){1, 2};
@@ -189,6 +198,10 @@ static void an_erased_person_leaves_nothing(void **state)
     assert_int_equal(store_count(world->batch.txn, TABLE_PEOPLE), 0);
     assert_int_equal(store_count(world->batch.txn, TABLE_TIMERS), 0);
     assert_non_null(world_emitted(world, QUANYU__TAGGING_RECORD__RECORD_ERASED, 0));
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        assert_int_equal(world_audience(world, all[i], 0, false, &reply), 0);
+        assert_int_equal(reply->count, 0);
+    }
 }
 
 static void what_names_nobody_is_counted_and_left(void **state)
