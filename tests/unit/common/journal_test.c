@@ -531,88 +531,6 @@ static void an_encrypted_journal_shows_nothing_in_its_files(void **state)
     journal_close(&journal);
 }
 
-static void what_the_journal_decided_alone_outlives_a_state_that_never_heard_of_it(void **state)
-{
-    struct journal *journal = open_at(state, NULL);
-    struct journal_position known = commit_records(journal, 5), end;
-    for (unsigned i = 0; i < 40; i++) {
-        add_records(journal, 10); /* over several segments */
-        assert_int_equal(journal_commit_alone(journal, &end), 0);
-        journal_publish(journal, end.next, 0);
-    }
-    add_records(journal, 150);
-    commit(journal);
-    journal_close(&journal);
-
-    journal = open_at(state, &known);
-    struct journal_state seen;
-    journal_state(journal, &seen);
-    assert_int_equal(seen.end.next, 405);
-    assert_memory_equal(&seen.end, &end, sizeof(end));
-    known = commit_records(journal, 10);
-    journal_close(&journal);
-
-    journal = open_at(state, &known);
-    journal_state(journal, &seen);
-    assert_int_equal(seen.end.next, 415);
-    journal_close(&journal);
-}
-
-/* Reads all from the beginning; the classes of the chunks that came, and whether the rest was passed over. */
-static uint64_t read_classes(struct journal *journal, uint64_t classes, const struct journal_position *end)
-{
-    struct buffer out = BUFFER_INIT;
-    struct journal_position position = beginning, after = beginning;
-    struct chunk_reader *reader;
-    uint64_t seen = 0, size;
-    assert_int_equal(chunk_reader_open(&reader), 0);
-    while (after.next < end->next) {
-        buffer_clear(&out);
-        assert_int_equal(journal_read_classes(journal, &position, classes, 20000, &out, &after), 0);
-        struct bytes cursor = {out.data, out.size};
-        while (bytes_varint(&cursor, &size)) {
-            size_t taken = size > 0 ? size : JOURNAL_PASSED_BYTES;
-            struct journal_record record;
-            if (size > 0)
-                assert_int_equal(chunk_read(reader, (struct bytes){cursor.data, size}, &position), 0);
-            while (size > 0 && chunk_next(reader, &record))
-                seen |= UINT64_C(1) << record.record_class;
-            if (size == 0) {
-                position.next = get_be64(cursor.data);
-                memcpy(position.chain, cursor.data + 8, JOURNAL_CHAIN_BYTES);
-            }
-            cursor = (struct bytes){cursor.data + taken, cursor.size - taken};
-        }
-        assert_memory_equal(&position, &after, sizeof(after));
-    }
-    assert_memory_equal(&after, end, sizeof(after));
-    chunk_reader_close(&reader);
-    buffer_free(&out);
-    return seen;
-}
-
-static void chunks_without_a_wanted_class_are_passed_over(void **state)
-{
-    struct journal *journal = open_at(state, NULL);
-    struct journal_position end;
-    char text[4096];
-    for (unsigned i = 0; i < 90; i++) {
-        for (unsigned j = 0; j < 5; j++)
-            journal_add(journal, 1 + i % 3, i, text, text_of(i * 5 + j, text));
-        end = commit(journal);
-        journal_publish(journal, end.next, i);
-    }
-    for (unsigned opened = 0; opened < 2; opened++) {
-        assert_int_equal(read_classes(journal, 1 << 2, &end), 1 << 2);
-        assert_int_equal(read_classes(journal, 1 << 1 | 1 << 3, &end), 1 << 1 | 1 << 3);
-        assert_int_equal(read_classes(journal, 1 << 9, &end), 0);
-        assert_int_equal(read_classes(journal, UINT64_MAX, &end), 1 << 1 | 1 << 2 | 1 << 3);
-        journal_close(&journal); /* then from the disk, not from the tail */
-        journal = open_at(state, &end);
-    }
-    journal_close(&journal);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,8 +551,6 @@ int main(void)
         scratch_test(time_too_begins_a_segment),
         scratch_test(a_removal_that_was_interrupted_is_finished_at_open),
         scratch_test(an_encrypted_journal_shows_nothing_in_its_files),
-        scratch_test(what_the_journal_decided_alone_outlives_a_state_that_never_heard_of_it),
-        scratch_test(chunks_without_a_wanted_class_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
