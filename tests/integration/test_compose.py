@@ -38,6 +38,11 @@ class Composed(Suite):
     def docker(self, *arguments, **more):
         return run("docker", *arguments, environment=self.outside, **more).stdout.strip()
 
+    def build_images(self):
+        self.compose("build", timeout=1200)
+        # What earlier sources left is of no use to the next build once it is a day old.
+        self.docker("image", "prune", "--force", "--filter", "label=quanyu.stage", "--filter", "until=24h")
+
     def container(self, name):
         return self.docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}",
                            "--filter", f"label=com.docker.compose.service={name}")
@@ -222,7 +227,7 @@ def kill_each_under_load(suite):
 
 def test_containers_do_the_main_job_and_lose_nothing_when_they_are_killed(directory, docker_environment):
     with Composed(directory, docker_environment) as suite:
-        suite.compose("build", timeout=1200)
+        suite.build_images()
         suite.start()
         look_at_confinement(suite)
         with Webhooks(address=suite.gateway_of_network()) as hooks:
