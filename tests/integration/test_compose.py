@@ -57,19 +57,22 @@ class Composed(Suite):
 
     def start(self, *names, environment=None):
         self.compose("up", "--detach", "--no-build", *names)
-        self.wait_ready(*names)
+        self.wait_reached()
         return self
+
+    def wait_reached(self):
+        """Every service is ready, and the gateway has an answer of each."""
+        self.wait_ready()
+        wait_for(lambda: all(service["ready"] for service in self.get("/api/v1/status")["services"].values()),
+                 "the gateway reaches the services")
 
     def kill(self, name, number=signal.SIGKILL):
         self.docker("kill", "--signal", str(int(number)), self.container(name))
 
-    @property
-    def bootstrap(self):
-        if self._bootstrap is None:
-            self._bootstrap = {}
-            for name in ("gateway", "audit"):
-                self._bootstrap.update(json.loads(self.inside(name, "cat", f"data/bootstrap/{name}.json").stdout))
-        return self._bootstrap
+    def credentials(self, name):
+        if name not in self._credentials:
+            self._credentials[name] = json.loads(self.inside(name, "cat", f"data/bootstrap/{name}.json").stdout)
+        return self._credentials[name]
 
     def gateway_of_network(self):
         """The host's address as the containers see it."""
@@ -222,6 +225,7 @@ def kill_each_under_load(suite):
     look_at_restart(suite, "identity")
     load.wait_for_more()
     load.finish()
+    suite.wait_reached()
     return load.orders
 
 
