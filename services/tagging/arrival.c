@@ -9,6 +9,9 @@
 #define NAME_MAX_BYTES 255
 #define TRAIT_BYTES_MAX 8192
 #define CARRIED_BYTES_MAX 1024
+/* The years 1 to 9999: what else a clock may say is no time. */
+#define TIME_LEAST_MS INT64_C(-62135596800000)
+#define TIME_MOST_MS INT64_C(253402300799999)
 
 struct arrival {
     struct tagging *tagging;
@@ -154,6 +157,11 @@ static bool find_person(struct arrival *arrival, uint32_t node)
     return arrival->person != NULL;
 }
 
+static int64_t clamp(int64_t time_ms)
+{
+    return time_ms < TIME_LEAST_MS ? TIME_LEAST_MS : time_ms > TIME_MOST_MS ? TIME_MOST_MS : time_ms;
+}
+
 int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quanyu__PersonEvent *record)
 {
     struct arrival arrival = {.tagging = tagging, .batch = batch};
@@ -165,9 +173,9 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
     bool known_type =
         record->type > QUANYU__EVENT_TYPE__EVENT_NONE && record->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS;
     arrival.event = (struct stored_event){
-        .time_ms = record->event_ms < record->received_ms ? record->event_ms : record->received_ms,
-        .stated_ms = record->event_ms,
-        .received_ms = record->received_ms,
+        .time_ms = clamp(record->event_ms < record->received_ms ? record->event_ms : record->received_ms),
+        .stated_ms = clamp(record->event_ms),
+        .received_ms = clamp(record->received_ms),
         .origin = record->origin,
         .message_key = record->message_key,
         .type = known_type ? record->type : QUANYU__EVENT_TYPE__EVENT_TRACK,

@@ -67,7 +67,7 @@ static void take(struct run *run, uint32_t block, const uint64_t *found)
     for (size_t word = 0; word < BLOCK_WORDS; word++) {
         run->answer.count += (uint64_t)__builtin_popcountll(found[word]);
         for (uint64_t rest = found[word]; rest != 0 && run->answer.listed < audience->list;
-             rest &= rest - 1) {
+            rest &= rest - 1) {
             uint32_t number = block * BLOCK_PERSONS + (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(rest);
             if (number > audience->after)
                 run->answer.persons[run->answer.listed++] = number;

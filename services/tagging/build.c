@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define PERSONS_AT_ONCE 50000u
-#define PERSONS_A_STEP 5000u
+#define PERSONS_A_STEP 20000u
 
 static void ready(struct batch *batch, const struct definition *definition)
 {
@@ -25,7 +25,8 @@ static int build_person(
         return tagging->people.error;
     uint64_t mask[DEFINITION_WORDS] = {0};
     mask_set(mask, definition->slot);
-    return tagging_evaluate(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_RULE});
+    return tagging_evaluate(
+        tagging, batch, person, mask, &(struct cause){.kind = CAUSE_RULE, .built = definition});
 }
 
 /* Goes on for at most `limit` persons. */
@@ -119,7 +120,8 @@ int tagging_build_step(struct tagging *tagging, struct batch *batch)
 static int apply_step(struct work *work, struct batch *batch)
 {
     struct tagging *tagging = (struct tagging *)(void *)((char *)work - offsetof(struct tagging, step));
-    return tagging_build_step(tagging, batch);
+    int error = tagging_build_step(tagging, batch);
+    return error ? store_fail(batch->txn, error) : 0; /* half a step must not be committed */
 }
 
 static void step_done(struct work *work, int result)

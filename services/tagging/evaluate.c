@@ -46,7 +46,7 @@ static void emit_membership(
     changed.entered = entered;
     changed.history = evaluation->cause->kind == CAUSE_IMPORT;
     changed.origin = evaluation->cause->origin;
-    changed.initial = evaluation->cause->kind == CAUSE_RULE;
+    changed.initial = evaluation->cause->built == definition;
     batch_emit(evaluation->batch, QUANYU__TAGGING_RECORD__RECORD_MEMBERSHIP, &changed.base);
 }
 
@@ -64,8 +64,8 @@ static void emit_stage(const struct evaluation *evaluation, const char *from, co
 {
     Quanyu__StageChanged changed = QUANYU__STAGE_CHANGED__INIT;
     changed.person = evaluation->person->number;
-    changed.from = (char *)(uintptr_t)from;
-    changed.to = (char *)(uintptr_t)to;
+    changed.from = (char *)from;
+    changed.to = (char *)to;
     changed.history = evaluation->cause->kind == CAUSE_IMPORT;
     batch_emit(evaluation->batch, QUANYU__TAGGING_RECORD__RECORD_STAGE, &changed.base);
 }
@@ -265,9 +265,9 @@ static void emit_fired(struct batch *batch, const struct definition *definition,
     fired.person = person->number;
     fired.node = event->node;
     fired.origin = event->origin;
-    fired.name = (char *)(uintptr_t)event->name;
+    fired.name = (char *)event->name;
     fired.event_ms = event->time_ms;
-    fired.properties.data = (uint8_t *)(uintptr_t)event->properties.data;
+    fired.properties.data = (uint8_t *)event->properties.data;
     fired.properties.len = event->properties.size;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_FIRED, &fired.base);
 }

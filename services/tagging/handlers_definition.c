@@ -293,7 +293,7 @@ static int show_changes(struct rpc_context *context, const struct definition *se
         quanyu__changes_reply__change__init(change);
         change->person = get_be32(row.data);
         change->entered = row.data[4] != 0;
-        change->cause = (char *)(uintptr_t)cause_name(row.data[5]);
+        change->cause = (char *)cause_name(row.data[5]);
         change->at_ms = (int64_t)get_be64(row.data + 6);
         page->changes[page->n_changes++] = change;
         page->next = get_be64(key.data + 4);

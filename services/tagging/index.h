@@ -158,7 +158,7 @@ void index_class_key(const struct index_class *class, struct store_key *key);
 /* Log rows: `total` operations in the log up to and with this one. */
 void index_log_encode(const struct index_op *ops, size_t count, const struct text_set *terms,
     enum index_sort sort, uint64_t total, struct buffer *out);
-int index_log_add_row(struct index_log *log, enum index_sort sort, struct bytes row);
+int index_log_add_row(struct index_log *log, enum index_sort sort, struct bytes stored);
 bool index_log_total(struct bytes row, uint64_t *ret_total);
 /* Merges operations into the rows of their class. */
 int index_merge(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
@@ -213,7 +213,7 @@ struct times_row {
     const uint8_t *times;   /* u32 each: ms of the day */
 };
 bool times_decode(struct bytes row, struct times_row *ret_row);
-int times_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
+int times_apply(struct bytes stored, const struct index_op *ops, size_t count, struct buffer *out);
 
 static inline bool bit_get(const uint64_t *bits, uint32_t number)
 {

@@ -16,7 +16,7 @@ struct row_head {
 void index_class_key(const struct index_class *class, struct store_key *key)
 {
     key_reset(key);
-    key_u8(key, (uint8_t) class->sort);
+    key_u8(key, (uint8_t)class->sort);
     key_u8(key, class->kind);
     key_text(key, class->name);
 }

@@ -98,7 +98,7 @@ static int merge_sorted(struct store_txn *txn, const struct index_class *class, 
     int error = 0;
     for (size_t i = 0, next; !error && i < count; i = next) {
         for (next = i + 1;
-             next < count && placed[next].term == placed[i].term && placed[next].place == placed[i].place;)
+            next < count && placed[next].term == placed[i].term && placed[next].place == placed[i].place;)
             next++;
         struct store_key key;
         row_key(class, terms, &placed[i], &key);

@@ -294,6 +294,20 @@ static void note_value(struct noting *noting, const struct trait *trait, bool ha
         index_bit(noting->tagging->index, BITS_TRAIT_VALUE, trait->name, trait->json, noting->number, has);
 }
 
+/* Of one trait; NULL: no value. */
+static void note_trait(struct noting *noting, const struct trait *old, const struct trait *new)
+{
+    if (old && new && old->size == new->size && memcmp(old->json, new->json, old->size) == 0)
+        return;
+    if (old)
+        note_value(noting, old, false);
+    if (new)
+        note_value(noting, new, true);
+    if (!old != !new)
+        index_bit(
+            noting->tagging->index, BITS_TRAIT, "", new ? new->name : old->name, noting->number, new != NULL);
+}
+
 static void note_traits(struct noting *noting)
 {
     const struct shape *before = &noting->before, *after = &noting->after;
@@ -301,14 +315,7 @@ static void note_traits(struct noting *noting)
         const struct trait *old = i < before->trait_count ? before->traits[i] : NULL;
         const struct trait *new = j < after->trait_count ? after->traits[j] : NULL;
         int order = !old ? 1 : !new ? -1 : strcmp(old->name, new->name);
-        bool same = order == 0 && old->size == new->size &&memcmp(old->json, new->json, old->size) == 0;
-        if (order <= 0 && !same)
-            note_value(noting, old, false);
-        if (order >= 0 && !same)
-            note_value(noting, new, true);
-        if (order != 0)
-            index_bit(noting->tagging->index, BITS_TRAIT, "", order < 0 ? old->name : new->name,
-                noting->number, order > 0);
+        note_trait(noting, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
         i += order <= 0;
         j += order >= 0;
     }

@@ -191,7 +191,7 @@ static int plan_event(struct planner *planner, struct plan *plan)
 static int compare_cost(const void *a, const void *b)
 {
     const struct plan *const *left = a, *const *right = b;
-    return (*left)->cost < (*right)->cost ? -1 : (*left)->cost > (*right)->cost;
+    return (*left)->cost<(*right)->cost ? -1 : (*left)->cost>(*right)->cost;
 }
 
 static int plan_children(struct planner *planner, struct plan *plan)
@@ -207,7 +207,7 @@ static int plan_children(struct planner *planner, struct plan *plan)
         plan->child_count += plan->children[i] != NULL;
     }
     for (size_t i = 0; i < plan->child_count; i++)
-        if (plan->children[i]->cost > plan->cost)
+        if (plan->children[i] && plan->children[i]->cost > plan->cost)
             plan->cost = plan->children[i]->cost;
     if (plan->child_count > 0)
         qsort(plan->children, plan->child_count, sizeof(struct plan *), compare_cost);

@@ -65,7 +65,7 @@ static int by_id(const void *a, const void *b)
 static int by_number(const void *a, const void *b)
 {
     const struct definition *const *left = a, *const *right = b;
-    return (*left)->number < (*right)->number ? -1 : (*left)->number > (*right)->number;
+    return (*left)->number<(*right)->number ? -1 : (*left)->number>(*right)->number;
 }
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
@@ -82,7 +82,7 @@ static int visit(struct ordering *ordering, size_t place);
 static int visit_named(struct ordering *ordering, enum definition_kind kind, const char *id)
 {
     const struct registry *registry = ordering->registry;
-    struct definition key = {.kind = kind, .id = (char *)(uintptr_t)id};
+    struct definition key = {.kind = kind, .id = (char *)id};
     const struct definition *wanted = &key;
     struct definition **found =
         bsearch(&wanted, registry->by_id, registry->count, sizeof(struct definition *), by_id);
@@ -145,7 +145,7 @@ const uint64_t *name_masks_find(const struct name_masks *masks, const char *name
 /* Puts a name in its place; the capacity is the next power of two. */
 static uint64_t *mask_for(struct registry *registry, struct name_masks *masks, const char *name)
 {
-    uint64_t *known = (uint64_t *)(uintptr_t)name_masks_find(masks, name);
+    uint64_t *known = (uint64_t *)name_masks_find(masks, name);
     if (known)
         return known;
     size_t count = masks->count;

@@ -62,17 +62,24 @@ int score_borders_of_past(
     return error;
 }
 
-int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders)
+/* The columns that scores are taken from hold nobody without an order. */
+static int borders_of_index(struct store_txn *txn, uint32_t highest, struct score_borders *ret_borders)
 {
+    static const unsigned columns[SCORE_COUNT] = {
+        [SCORE_RECENCY] = METRIC_LAST_ORDER_AT,
+        [SCORE_FREQUENCY] = METRIC_ORDERS,
+        [SCORE_MONETARY] = METRIC_MONETARY_SCORE,
+    };
     _cleanup_(free_values) struct score_values values = {0};
-    int error = 0;
-    for (uint32_t number = 1; !error && number <= highest; number++) {
-        const struct person *person = people_person(people, number);
-        if (!person)
-            return people->error;
-        if (person->totals.orders > 0)
-            error = add_values(&values, &person->totals);
-        people_forget_when_large(people);
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    int error = arena_open(&arena);
+    for (size_t i = 0; !error && i < SCORE_COUNT; i++) {
+        struct column_reader reader;
+        error = column_open(txn, columns[i], highest / BLOCK_PERSONS + 1, arena, &reader);
+        if (error)
+            break;
+        error = column_values(&reader, &values.values[i], &values.count);
+        column_close(&reader);
     }
     if (!error)
         take_borders(&values, ret_borders);
@@ -126,7 +133,7 @@ int tagging_midnight(struct tagging *tagging, struct batch *batch)
     tagging->state.next_midnight_ms = clock_next_midnight(batch->now_ms);
     if (error || !tagging->state.borders_stale)
         return error;
-    error = score_borders_of_all(&tagging->people, tagging->state.highest, &tagging->state.borders);
+    error = borders_of_index(batch->txn, tagging->state.highest, &tagging->state.borders);
     if (error)
         return error;
     tagging->state.borders_ms = batch->now_ms;

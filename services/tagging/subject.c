@@ -25,8 +25,7 @@ static void json_release(void *arena, void *pointer)
 yyjson_val *arena_json(struct arena *arena, const char *json, size_t size)
 {
     yyjson_alc allocator = {json_allocate, json_reallocate, json_release, arena};
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)json, size, YYJSON_READ_NUMBER_AS_RAW, &allocator, NULL);
+    yyjson_doc *doc = yyjson_read_opts((char *)json, size, YYJSON_READ_NUMBER_AS_RAW, &allocator, NULL);
     return yyjson_doc_get_root(doc);
 }
 

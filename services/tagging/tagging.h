@@ -17,7 +17,8 @@
 enum cause_kind { CAUSE_EVENT, CAUSE_IMPORT, CAUSE_TIME, CAUSE_RULE, CAUSE_HAND };
 struct cause {
     enum cause_kind kind;
-    uint64_t origin; /* the event's offset in the gateway's journal; 0 where there is none */
+    uint64_t origin;                /* the event's offset in the gateway's journal; 0 where there is none */
+    const struct definition *built; /* what is evaluated for everybody */
 };
 
 /* A row of its own. */
@@ -148,9 +149,7 @@ void tagging_queue_step(struct tagging *tagging, struct service *service);
 /* -- scores.c -- */
 /* At local midnight: takes the borders anew and evaluates what depends on scores. */
 int tagging_midnight(struct tagging *tagging, struct batch *batch);
-/* Borders from all people with an order, as a snapshot or batch sees them. */
-int score_borders_of_all(struct people *people, uint32_t highest, struct score_borders *ret_borders);
-/* The same as at an earlier time. */
+/* Borders from all people with an order, as at an earlier time. */
 int score_borders_of_past(
     struct people *people, uint32_t highest, int64_t as_of_ms, struct score_borders *ret_borders);
 

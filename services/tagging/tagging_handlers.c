@@ -61,8 +61,8 @@ void handler_act(struct rpc_context *context, const char *action, const char *de
 {
     Quanyu__TaggingAct act = QUANYU__TAGGING_ACT__INIT;
     act.actor = context->header->actor;
-    act.action = (char *)(uintptr_t)action;
-    act.detail = (char *)(uintptr_t)detail;
+    act.action = (char *)action;
+    act.detail = (char *)detail;
     act.person = person;
     act.request_id = context->header->request_id;
     batch_emit(context->batch, QUANYU__TAGGING_RECORD__RECORD_ACT, &act.base);

@@ -11,9 +11,9 @@ static void emit_change(
 {
     Quanyu__TagChanged changed = QUANYU__TAG_CHANGED__INIT;
     changed.person = person->number;
-    changed.tag = (char *)(uintptr_t)tag;
+    changed.tag = (char *)tag;
     changed.added = added;
-    changed.origin = (char *)(uintptr_t)origin;
+    changed.origin = (char *)origin;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_TAG, &changed.base);
 }
 

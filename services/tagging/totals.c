@@ -160,7 +160,7 @@ uint32_t totals_difference(const struct totals *a, const struct totals *b)
 void totals_json(
     const struct totals *totals, const struct score_borders *borders, unsigned scale, struct buffer *out)
 {
-    char text[TIME_TEXT_BYTES > DECIMAL_TEXT_BYTES ? TIME_TEXT_BYTES : DECIMAL_TEXT_BYTES];
+    char text[TIME_TEXT_BYTES + DECIMAL_TEXT_BYTES];
     for (unsigned metric = 0; metric < RULE_METRIC_COUNT; metric++) {
         const struct rule_metric_info *info = &rule_metrics[metric];
         int64_t units;

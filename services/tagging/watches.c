@@ -5,8 +5,8 @@
 static void emit_ready(struct batch *batch, const char *watch, const char *error)
 {
     Quanyu__WatchReady ready = QUANYU__WATCH_READY__INIT;
-    ready.watch = (char *)(uintptr_t)watch;
-    ready.error = (char *)(uintptr_t)error;
+    ready.watch = (char *)watch;
+    ready.error = (char *)error;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_WATCH, &ready.base);
 }
 

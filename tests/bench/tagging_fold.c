@@ -75,7 +75,7 @@ static void make_node(struct bench *bench, uint32_t node, uint32_t person, const
     Quanyu__NodeCreated record = QUANYU__NODE_CREATED__INIT;
     record.node = node;
     record.person = person;
-    record.kind = (char *)(uintptr_t)kind;
+    record.kind = (char *)kind;
     make(bench, QUANYU__IDENTITY_RECORD__RECORD_NODE, &record.base);
 }
 
@@ -100,7 +100,7 @@ static void make_event(struct bench *bench, uint32_t person, bool identify)
     record.linked = &other;
     record.message_key = record.origin * UINT64_C(0x9E3779B97F4A7C15);
     record.type = identify ? QUANYU__EVENT_TYPE__EVENT_IDENTIFY : QUANYU__EVENT_TYPE__EVENT_TRACK;
-    record.name = identify ? (char *)"" : (char *)(uintptr_t)names[pick(bench, 6)];
+    record.name = identify ? (char *)"" : (char *)names[pick(bench, 6)];
     record.received_ms = bench->now_ms;
     record.event_ms = bench->now_ms - (identify ? 0 : (int64_t)pick(bench, 60000));
     snprintf(properties, sizeof(properties),

@@ -255,7 +255,7 @@ static int tag_person(struct world *world, uint32_t person, const char *tag, boo
     Quanyu__TagPersonRequest change = QUANYU__TAG_PERSON_REQUEST__INIT;
     Quanyu__TaggingReply reply;
     change.person = person;
-    change.tag = (char *)(uintptr_t)tag;
+    change.tag = (char *)tag;
     change.add = add;
     change.origin = (char *)"guide";
     change.expires_ms = expires_ms;
@@ -423,6 +423,42 @@ static void a_trigger_fires_for_each_matching_event_that_is_no_history(void **st
     assert_null(world_emitted(world, QUANYU__TAGGING_RECORD__RECORD_FIRED, 2));
 }
 
+/* More people than are looked at in one batch. */
+static void many_people_are_looked_at_step_by_step(void **state)
+{
+    struct world *world = *state;
+    const uint32_t persons = 50010;
+    char id[64];
+    for (uint32_t node = 1; node <= persons; node++) {
+        world_node(world, node, node, "user_id");
+        world_event(world, (struct world_event){.node = node, .name = node % 2 ? "a" : "b"});
+    }
+    world_commit(world);
+    world_segment(world, "{\"event\":\"a\"}", id);
+    struct definition *segment = registry_find(world->tagging.registry, DEFINITION_SEGMENT, id);
+    assert_int_equal(segment->count, 0);
+    assert_int_not_equal(segment->build_next, 0);
+    /* Somebody who has not been reached yet enters by an event, and is not counted twice. */
+    world_event(world, (struct world_event){.node = persons, .name = "a"});
+    assert_int_equal(segment->count, 1);
+    assert_false(world_change(world, 0)->initial);
+    world_commit(world);
+    for (unsigned steps = 0; segment->build_next != 0; steps++) {
+        assert_true(steps < 10);
+        assert_int_equal(tagging_build_step(&world->tagging, &world->batch), 0);
+        world_restart(world); /* whatever was not committed is done again */
+        segment = registry_find(world->tagging.registry, DEFINITION_SEGMENT, id);
+        assert_int_equal(tagging_build_step(&world->tagging, &world->batch), 0);
+        world_commit(world);
+    }
+    assert_int_equal(segment->count, persons / 2 + 1);
+    Quanyu__AudienceReply *reply;
+    char rule[100];
+    snprintf(rule, sizeof(rule), "{\"segment\":\"%s\"}", id);
+    assert_int_equal(world_audience(world, rule, 0, false, &reply), 0);
+    assert_int_equal(reply->count, persons / 2 + 1);
+}
+
 static void every_request_has_its_handler(void **state)
 {
     (void)state;
@@ -450,6 +486,7 @@ int main(void)
         TEST(scores_are_taken_at_midnight),
         TEST(watches_report_who_is_in_and_who_comes),
         TEST(a_trigger_fires_for_each_matching_event_that_is_no_history),
+        TEST(many_people_are_looked_at_step_by_step),
         cmocka_unit_test(every_request_has_its_handler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static inline void world_node(struct world *world, uint32_t node, uint32_t perso
     Quanyu__NodeCreated record = QUANYU__NODE_CREATED__INIT;
     record.node = node;
     record.person = person;
-    record.kind = (char *)(uintptr_t)kind;
+    record.kind = (char *)kind;
     world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_NODE, &record.base);
 }
 
@@ -221,7 +221,7 @@ struct world_event {
 
 static ProtobufCBinaryData world_bytes(const char *text)
 {
-    return (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)text, .len = text ? strlen(text) : 0};
+    return (ProtobufCBinaryData){.data = (uint8_t *)text, .len = text ? strlen(text) : 0};
 }
 
 /* Returns the event's origin. */
@@ -231,7 +231,7 @@ static inline uint64_t world_event(struct world *world, struct world_event event
     record.origin = world->origin++;
     record.node = event.node;
     record.type = event.name ? QUANYU__EVENT_TYPE__EVENT_TRACK : QUANYU__EVENT_TYPE__EVENT_IDENTIFY;
-    record.name = (char *)(uintptr_t)(event.name ? event.name : "");
+    record.name = (char *)(event.name ? event.name : "");
     record.received_ms = world->batch.now_ms;
     record.event_ms = event.event_ms ? event.event_ms : world->batch.now_ms;
     record.history = event.history;
@@ -282,7 +282,7 @@ static inline int world_define(struct world *world, Quanyu__Definition__Kind kin
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     Quanyu__TaggingReply reply;
     definition.kind = kind;
-    definition.id = (char *)(uintptr_t)(id ? id : "");
+    definition.id = (char *)(id ? id : "");
     definition.rule = world_bytes(rule);
     define.definition = &definition;
     define.create = create;
@@ -307,7 +307,7 @@ static inline int world_remove(struct world *world, Quanyu__Definition__Kind kin
     Quanyu__RemoveRequest removal = QUANYU__REMOVE_REQUEST__INIT;
     Quanyu__TaggingReply reply;
     removal.kind = kind;
-    removal.id = (char *)(uintptr_t)id;
+    removal.id = (char *)id;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_REMOVE;
     request.remove = &removal;
     return world_ask(world, &request, &reply);
