@@ -32,7 +32,7 @@ struct desk {
     struct settled settled[RECEIVED_MAX];
     unsigned count;
     unsigned under_way, most_under_way; /* claimed and not settled yet */
-    unsigned refusals; /* so many settlements fail before one is taken */
+    unsigned refusals;                  /* so many settlements fail before one is taken */
     bool is_refused_later;
     bool prepare_fails;
     struct job_person person;
