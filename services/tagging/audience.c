@@ -14,29 +14,11 @@ struct run {
 static void run_end(struct run *run)
 {
     plan_close(run->plan);
+    bits_close(&run->planner.exist);
     people_close(&run->planner.people);
     arena_close(&run->planner.people.arena);
     arena_close(&run->planner.arena);
     free(run->planner.counts);
-}
-
-static int read_existing(struct planner *planner)
-{
-    const struct index_class class = {SORT_BITS, BITS_PERSON, ""};
-    struct text_set terms = {.arena = planner->arena};
-    struct index_log log = {0};
-    planner->exist = arena_alloc(planner->arena, (planner->blocks + 1) * BLOCK_WORDS * sizeof(uint64_t));
-    if (!planner->exist)
-        return -QY_ENOMEM;
-    int error = text_set_add(&terms, "", 0, &(uint32_t){0}, NULL);
-    if (!error)
-        error = index_log_read(planner->audience->txn, &class, planner->arena, &log);
-    if (!error)
-        error =
-            index_read_bits(planner->audience->txn, &class, &log, &terms, planner->exist, planner->blocks);
-    text_set_close(&terms);
-    index_log_close(&log);
-    return error;
 }
 
 static int run_begin(struct run *run, const struct audience *audience)
@@ -57,15 +39,15 @@ static int run_begin(struct run *run, const struct audience *audience)
         run->answer.persons = arena_alloc(audience->arena, audience->list * sizeof(uint32_t));
     if (!planner->counts || (audience->list > 0 && !run->answer.persons))
         return -QY_ENOMEM;
-    error = read_existing(planner);
+    error = plan_open_term(planner, BITS_PERSON, "", &planner->exist);
     return error ? error : plan_make(planner, rule_root(audience->rule), &run->plan);
 }
 
 static void take(struct run *run, uint32_t block, const uint64_t *found)
 {
     const struct audience *audience = run->planner.audience;
-    for (size_t word = 0; word < BLOCK_WORDS; word++) {
-        run->answer.count += (uint64_t)__builtin_popcountll(found[word]);
+    run->answer.count += bits_count(found, BLOCK_WORDS);
+    for (size_t word = 0; word < BLOCK_WORDS && run->answer.listed < audience->list; word++) {
         for (uint64_t rest = found[word]; rest != 0 && run->answer.listed < audience->list;
             rest &= rest - 1) {
             uint32_t number = block * BLOCK_PERSONS + (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(rest);
@@ -80,11 +62,12 @@ int audience_find(const struct audience *audience, struct audience_answer *ret_a
     _cleanup_(run_end) struct run run = {0};
     int error = run_begin(&run, audience);
     for (uint32_t block = 0; !error && block < run.planner.blocks; block++) {
-        uint64_t found[BLOCK_WORDS];
+        uint64_t exist[BLOCK_WORDS], found[BLOCK_WORDS];
         error = audience_late(audience);
         if (!error)
-            error = plan_run(
-                &run.planner, run.plan, block, run.planner.exist + (size_t)block * BLOCK_WORDS, found);
+            error = bits_read(&run.planner.exist, block, exist);
+        if (!error)
+            error = plan_run(&run.planner, run.plan, block, exist, found);
         if (!error)
             take(&run, block, found);
     }

@@ -47,6 +47,15 @@ struct index_class {
     const char *name; /* trait, event; else "" */
 };
 
+/* Loops over words or numbers that must become vector code: the compiler's best for this machine and for the oldest one.
+ * Sanitizers and other machines do with the plain form. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
+    !defined(__SANITIZE_THREAD__)
+#define VECTOR_CODE __attribute__((optimize("O3"), target_clones("avx2", "default")))
+#else
+#define VECTOR_CODE
+#endif
+
 /* One change. Later ones win. */
 struct index_op {
     uint32_t person;
@@ -94,23 +103,30 @@ int index_log_read(
 void index_log_close(struct index_log *log);
 /* All operations, in the order in which they apply: malloc()ed. */
 int index_log_copy(const struct index_log *log, struct index_op **ret_ops);
-/* The next operation in a block; false after the last. Begin each block with a place of zero; blocks ascend. */
-struct index_log_place {
-    size_t row;
-};
-bool index_log_next(
-    struct index_log *log, struct index_log_place *place, uint32_t block, struct index_op *ret_op);
+/* A row's operations in a block: places from `ret_begin` to before `ret_end`. Blocks must be asked for upwards. */
+static inline void index_log_range(
+    struct index_log_row *row, uint32_t block, uint32_t *ret_begin, uint32_t *ret_end);
 
 /* The terms of a class, from rows and log, each once. */
 int index_terms(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
     struct text_set *ret_terms);
-/* Whether anything is stored or logged of any of the terms. */
-bool index_has_any(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
-    const struct text_set *terms);
-/* Adds to `bits` (of `blocks` blocks) all persons that have one of the terms. With more than one, the class
- * must be one of which a person has one term at most. */
-int index_read_bits(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
-    const struct text_set *terms, uint64_t *bits, size_t blocks);
+/* Persons that have one of some terms, read block after block, upwards. With more than one term, the class must be one of which a
+ * person has one term at most. */
+struct bits_reader {
+    struct store_txn *txn;
+    struct bits_scan *scans; /* a term's rows each */
+    size_t scan_count;
+    struct index_log log;
+    bool *meant;    /* by the log's terms */
+    uint64_t *bits; /* many terms: all blocks at once, instead of scans */
+    bool any;       /* false: there is nobody; as in one that was never opened */
+};
+int bits_open(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
+    size_t blocks, struct arena *arena, struct bits_reader *ret_reader);
+void bits_close(struct bits_reader *reader);
+/* `out` gets them. */
+int bits_read(struct bits_reader *reader, uint32_t block, uint64_t out[BLOCK_WORDS]);
+
 /* True when the trait has too many values: its values are not in the index. */
 bool index_trait_is_wide(struct store_txn *txn, const char *trait);
 
@@ -171,23 +187,29 @@ static inline uint32_t index_log_person(const struct index_log_row *row, uint32_
     return person;
 }
 
-/* An operation of a column or of times. */
-static inline struct index_op index_log_op_of(const struct index_log_row *row, uint32_t place)
+static inline int64_t index_log_value(const struct index_log_row *row, uint32_t place)
 {
-    struct index_op op = {.person = index_log_person(row, place), .on = row->marks[place] != 0};
-    memcpy(&op.value, row->values + (size_t)place * sizeof(op.value), sizeof(op.value));
-    return op;
+    int64_t value;
+    memcpy(&value, row->values + (size_t)place * sizeof(value), sizeof(value));
+    return value;
 }
 
-static inline struct index_op index_log_op(const struct index_log_row *row, uint32_t place)
+static inline void index_log_range(
+    struct index_log_row *row, uint32_t block, uint32_t *ret_begin, uint32_t *ret_end)
 {
-    if (!row->places)
-        return index_log_op_of(row, place);
-    struct index_op op = {.person = index_log_person(row, place), .on = row->marks[place] != 0};
+    while (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS < block)
+        row->at++;
+    *ret_begin = row->at;
+    while (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS == block)
+        row->at++;
+    *ret_end = row->at;
+}
+
+static inline uint32_t index_log_term(const struct index_log_row *row, uint32_t place)
+{
     uint32_t term;
     memcpy(&term, row->values + (size_t)place * sizeof(term), sizeof(term));
-    op.term = term < row->place_count ? row->places[term] : 0;
-    return op;
+    return term < row->place_count ? row->places[term] : 0;
 }
 
 int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS]);
@@ -200,10 +222,6 @@ struct column_chunk {
 };
 bool column_decode(struct bytes row, struct column_chunk *chunk);
 void column_encode(const struct column_chunk *chunk, struct buffer *out);
-/* `in` gets who has a value within the ranges, `present` who has any. */
-bool column_match(struct bytes row, const struct value_range *ranges, size_t count, uint64_t in[CHUNK_WORDS],
-    uint64_t present[CHUNK_WORDS]);
-
 /* A row of times: so many events of a block and a day. */
 #define DAY_OF(ms) ((ms) >= 0 ? (ms) / INT64_C(86400000) : -((-(ms) + INT64_C(86399999)) / INT64_C(86400000)))
 #define DAY_BIAS (INT64_C(1) << 31)
@@ -214,6 +232,8 @@ struct times_row {
 };
 bool times_decode(struct bytes row, struct times_row *ret_row);
 int times_apply(struct bytes stored, const struct index_op *ops, size_t count, struct buffer *out);
+
+size_t bits_count(const uint64_t *words, size_t count);
 
 static inline bool bit_get(const uint64_t *bits, uint32_t number)
 {

@@ -3,7 +3,6 @@
 #include "services/tagging/index.h"
 
 #include <roaring/roaring.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void free_bitmap(roaring_bitmap_t **bitmap)
@@ -57,6 +56,23 @@ static void set_range(uint64_t block[BLOCK_WORDS], uint32_t first, uint32_t last
 #define PLAIN_HEAD_BYTES 16u
 #define LISTED_MOST 4096u
 
+VECTOR_CODE static void or_words(const uint8_t *values, uint64_t *block)
+{
+    for (size_t i = 0; i < BLOCK_WORDS; i++) {
+        uint64_t word;
+        memcpy(&word, values + i * sizeof(word), sizeof(word));
+        block[i] |= word;
+    }
+}
+
+VECTOR_CODE size_t bits_count(const uint64_t *words, size_t count)
+{
+    size_t bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits += (size_t)__builtin_popcountll(words[i]);
+    return bits;
+}
+
 /* Reads it where it stands; false where it is in another form. */
 static bool or_plain(struct bytes row, uint64_t block[BLOCK_WORDS])
 {
@@ -76,11 +92,7 @@ static bool or_plain(struct bytes row, uint64_t block[BLOCK_WORDS])
     if (count > LISTED_MOST) {
         if (row.size != PLAIN_HEAD_BYTES + BLOCK_WORDS * sizeof(uint64_t))
             return false;
-        for (size_t i = 0; i < BLOCK_WORDS; i++) {
-            uint64_t word;
-            memcpy(&word, values + i * sizeof(word), sizeof(word));
-            block[i] |= word;
-        }
+        or_words(values, block);
         return true;
     }
     if (row.size != PLAIN_HEAD_BYTES + count * sizeof(uint16_t))
@@ -152,61 +164,123 @@ int index_terms(struct store_txn *txn, const struct index_class *class, const st
     return error;
 }
 
-static int or_term(
-    struct store_txn *txn, const struct index_class *class, struct bytes term, uint64_t *bits, size_t blocks)
+/* -- block by block -- */
+
+/* So many cursors at most; with more terms than that, all blocks are read at once. */
+#define SCANS_MAX 32u
+
+struct bits_scan {
+    struct store_scan *scan;
+    struct bytes row;
+    uint32_t block; /* of the row; UINT32_MAX: at the end */
+};
+
+static void step(struct bits_scan *scan)
+{
+    struct bytes key;
+    scan->block = UINT32_MAX;
+    if (scan_next(scan->scan, &key, &scan->row) && key.size > 2)
+        scan->block = (uint32_t)key.data[key.size - 2] << 8 | key.data[key.size - 1];
+}
+
+static int open_term(
+    struct store_txn *txn, const struct index_class *class, struct bytes term, struct bits_scan *scan)
 {
     struct store_key prefix;
     index_class_key(class, &prefix);
     key_text(&prefix, (const char *)term.data);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = scan_open(txn, TABLE_INDEX, &prefix, NULL, &scan);
-    struct bytes key, row;
-    while (!error && scan_next(scan, &key, &row)) {
-        if (key.size != (size_t)prefix.size + 2)
-            return -QY_ECORRUPT;
-        size_t block = (size_t)key.data[key.size - 2] << 8 | key.data[key.size - 1];
-        if (block < blocks)
-            error = bits_or_row(row, bits + block * BLOCK_WORDS);
+    int error = scan_open(txn, TABLE_INDEX, &prefix, NULL, &scan->scan);
+    if (!error)
+        step(scan);
+    return error;
+}
+
+static int read_all(struct bits_reader *reader, const struct index_class *class, const struct text_set *terms,
+    size_t blocks, struct arena *arena)
+{
+    reader->bits = arena_alloc(arena, blocks * BLOCK_WORDS * sizeof(uint64_t));
+    int error = reader->bits ? 0 : -QY_ENOMEM;
+    for (size_t i = 0; !error && i < terms->count; i++) {
+        struct bits_scan scan = {0};
+        error = open_term(reader->txn, class, terms->items[i], &scan);
+        for (; !error && scan.block < blocks; step(&scan))
+            error = bits_or_row(scan.row, reader->bits + (size_t)scan.block * BLOCK_WORDS);
+        scan_close(&scan.scan);
     }
     return error;
 }
 
-bool index_has_any(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
-    const struct text_set *terms)
+static int open_all(struct bits_reader *reader, const struct index_class *class, const struct text_set *terms,
+    struct arena *arena)
 {
-    bool any = log->count > 0;
-    for (size_t i = 0; !any && i < terms->count; i++) {
-        struct store_key prefix;
-        index_class_key(class, &prefix);
-        key_text(&prefix, (const char *)terms->items[i].data);
-        _cleanup_(scan_close) struct store_scan *scan = NULL;
-        struct bytes key, row;
-        any = scan_open(txn, TABLE_INDEX, &prefix, NULL, &scan) == 0 && scan_next(scan, &key, &row);
+    reader->scans = arena_alloc(arena, (terms->count + 1) * sizeof(*reader->scans));
+    int error = reader->scans ? 0 : -QY_ENOMEM;
+    for (size_t i = 0; !error && i < terms->count; i++) {
+        error = open_term(reader->txn, class, terms->items[i], &reader->scans[i]);
+        reader->scan_count += !error;
+        reader->any |= !error && reader->scans[i].block != UINT32_MAX;
     }
-    return any;
+    return error;
 }
 
-int index_read_bits(struct store_txn *txn, const struct index_class *class, const struct index_log *log,
-    const struct text_set *terms, uint64_t *bits, size_t blocks)
+static int find_meant(struct bits_reader *reader, const struct text_set *terms, struct arena *arena)
 {
-    int error = 0;
-    for (size_t i = 0; !error && i < terms->count; i++)
-        error = or_term(txn, class, terms->items[i], bits, blocks);
-    if (error || log->count == 0)
-        return error;
-    /* Which of the log's terms are meant. */
-    _cleanup_(free_pointer) bool *meant = calloc(log->terms.count + 1, sizeof(*meant));
-    if (!meant)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < log->terms.count; i++)
-        for (size_t j = 0; j < terms->count && !meant[i]; j++)
-            meant[i] = terms->items[j].size == log->terms.items[i].size &&
-                       memcmp(terms->items[j].data, log->terms.items[i].data, terms->items[j].size) == 0;
-    for (size_t i = 0; i < log->row_count; i++)
-        for (uint32_t j = 0; j < log->rows[i].count; j++) {
-            struct index_op op = index_log_op(&log->rows[i], j);
-            if (meant[op.term] && op.person / BLOCK_PERSONS < blocks)
-                bit_put(bits, op.person, op.on);
-        }
-    return 0;
+    const struct text_set *logged = &reader->log.terms;
+    reader->meant = arena_alloc(arena, logged->count + 1);
+    for (size_t i = 0; reader->meant && i < logged->count; i++)
+        for (size_t j = 0; j < terms->count && !reader->meant[i]; j++)
+            reader->meant[i] = terms->items[j].size == logged->items[i].size &&
+                               memcmp(terms->items[j].data, logged->items[i].data, terms->items[j].size) == 0;
+    return reader->meant ? 0 : -QY_ENOMEM;
+}
+
+int bits_open(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,
+    size_t blocks, struct arena *arena, struct bits_reader *ret_reader)
+{
+    struct bits_reader reader = {.txn = txn};
+    int error = index_log_read(txn, class, arena, &reader.log);
+    if (!error)
+        error = find_meant(&reader, terms, arena);
+    reader.any = reader.log.count > 0 || terms->count > SCANS_MAX;
+    if (!error)
+        error = terms->count > SCANS_MAX ? read_all(&reader, class, terms, blocks, arena)
+                                         : open_all(&reader, class, terms, arena);
+    *ret_reader = reader;
+    if (error)
+        bits_close(ret_reader);
+    return error;
+}
+
+void bits_close(struct bits_reader *reader)
+{
+    for (size_t i = 0; i < reader->scan_count; i++)
+        scan_close(&reader->scans[i].scan);
+    reader->scan_count = 0;
+    index_log_close(&reader->log);
+}
+
+int bits_read(struct bits_reader *reader, uint32_t block, uint64_t out[BLOCK_WORDS])
+{
+    if (reader->bits)
+        memcpy(out, reader->bits + (size_t)block * BLOCK_WORDS, BLOCK_WORDS * sizeof(*out));
+    else
+        memset(out, 0, BLOCK_WORDS * sizeof(*out));
+    if (!reader->any)
+        return 0;
+    for (size_t i = 0; i < reader->scan_count; i++) {
+        struct bits_scan *scan = &reader->scans[i];
+        while (scan->block < block)
+            step(scan);
+        int error = scan->block == block ? bits_or_row(scan->row, out) : 0;
+        if (error)
+            return error;
+    }
+    for (size_t i = 0; i < reader->log.row_count; i++) {
+        struct index_log_row *row = &reader->log.rows[i];
+        uint32_t place, end;
+        for (index_log_range(row, block, &place, &end); place < end; place++)
+            if (reader->meant[index_log_term(row, place)])
+                bit_put(out, index_log_person(row, place) % BLOCK_PERSONS, row->marks[place] != 0);
+    }
+    return store_error(reader->txn);
 }

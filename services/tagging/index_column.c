@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns: the values of a metric, 1,024 persons a row, as narrow as they fit above the least of them. */
+/* Columns: the values of a metric, 1,024 persons a row, sliced by bits, as what they are above the least of them. */
 #include "services/tagging/index.h"
 
 #include <stdlib.h>
@@ -8,24 +8,44 @@
 struct chunk_head {
     int64_t least, most;
     uint32_t count;
-    uint32_t width; /* bytes a value: 1, 2, 4 or 8 */
+    uint32_t width; /* bits a value */
     uint64_t present[CHUNK_WORDS];
 };
+
+/* A slice holds one bit of each value; the highest slice comes first, as it is read. A query reads as many bits as the values differ in, and
+ * compares 64 persons at a time. */
+#define SLICE_BYTES (CHUNK_WORDS * sizeof(uint64_t))
 
 static bool read_head(struct bytes row, struct chunk_head *head)
 {
     if (row.size < sizeof(*head))
         return false;
     memcpy(head, row.data, sizeof(*head));
-    return (head->width == 1 || head->width == 2 || head->width == 4 || head->width == 8) &&
-           row.size == sizeof(*head) + (size_t)head->width * CHUNK_PERSONS;
+    return head->width <= 64 && row.size == sizeof(*head) + (size_t)head->width * SLICE_BYTES;
 }
 
-static uint64_t read_value(const uint8_t *values, uint32_t width, size_t place)
+static size_t slice_place(uint32_t width, uint32_t bit, size_t word)
 {
-    uint64_t value = 0;
-    memcpy(&value, values + place * width, width); /* little-endian, as all machines that this runs on */
+    return (width - 1 - bit) * SLICE_BYTES + word * sizeof(uint64_t);
+}
+
+static uint64_t slice_word(const uint8_t *slices, uint32_t width, uint32_t bit, size_t word)
+{
+    uint64_t value;
+    memcpy(&value, slices + slice_place(width, bit, word), sizeof(value));
     return value;
+}
+
+/* Rows become columns: bit b of number i, bit i of number b. Halves of blocks of 64, 32, … 2 change places. */
+static void transpose(uint64_t numbers[64])
+{
+    uint64_t mask = UINT64_C(0xffffffff);
+    for (unsigned half = 32; half > 0; half >>= 1, mask ^= mask << half)
+        for (unsigned i = 0; i < 64; i = ((i | half) + 1) & ~half) {
+            uint64_t change = ((numbers[i] >> half) ^ numbers[i | half]) & mask;
+            numbers[i] ^= change << half;
+            numbers[i | half] ^= change;
+        }
 }
 
 bool column_decode(struct bytes row, struct column_chunk *chunk)
@@ -36,18 +56,32 @@ bool column_decode(struct bytes row, struct column_chunk *chunk)
         return true;
     if (!read_head(row, &head))
         return false;
-    for (uint32_t i = 0; i < CHUNK_PERSONS; i++) {
-        chunk->present[i] = bit_get(head.present, i);
-        if (chunk->present[i])
-            chunk->values[i] =
-                (int64_t)((uint64_t)head.least + read_value(row.data + sizeof(head), head.width, i));
+    for (uint32_t word = 0; word < CHUNK_WORDS; word++) {
+        uint64_t numbers[64] = {0};
+        for (uint32_t bit = 0; bit < head.width; bit++)
+            numbers[bit] = slice_word(row.data + sizeof(head), head.width, bit, word);
+        transpose(numbers);
+        for (uint32_t i = 0; i < 64; i++) {
+            bool present = head.present[word] >> i & 1;
+            chunk->present[word * 64 + i] = present;
+            chunk->values[word * 64 + i] = present ? (int64_t)((uint64_t)head.least + numbers[i]) : 0;
+        }
     }
     return true;
 }
 
-static uint32_t width_of(uint64_t span)
+static void encode_slices(const struct column_chunk *chunk, const struct chunk_head *head, uint8_t *slices)
 {
-    return span <= UINT8_MAX ? 1 : span <= UINT16_MAX ? 2 : span <= UINT32_MAX ? 4 : 8;
+    for (uint32_t word = 0; word < CHUNK_WORDS; word++) {
+        uint64_t numbers[64];
+        for (uint32_t i = 0; i < 64; i++)
+            numbers[i] = chunk->present[word * 64 + i]
+                             ? (uint64_t)chunk->values[word * 64 + i] - (uint64_t)head->least
+                             : 0;
+        transpose(numbers);
+        for (uint32_t bit = 0; bit < head->width; bit++)
+            memcpy(slices + slice_place(head->width, bit, word), &numbers[bit], sizeof(uint64_t));
+    }
 }
 
 void column_encode(const struct column_chunk *chunk, struct buffer *out)
@@ -63,65 +97,44 @@ void column_encode(const struct column_chunk *chunk, struct buffer *out)
     }
     if (head.count == 0)
         return;
-    head.width = width_of((uint64_t)head.most - (uint64_t)head.least);
-    size_t size = sizeof(head) + (size_t)head.width * CHUNK_PERSONS;
+    uint64_t span = (uint64_t)head.most - (uint64_t)head.least;
+    head.width = span == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(span);
+    size_t size = sizeof(head) + (size_t)head.width * SLICE_BYTES;
     uint8_t *room = buffer_reserve(out, size);
     if (!room)
         return;
     memcpy(room, &head, sizeof(head));
-    for (size_t i = 0; i < CHUNK_PERSONS; i++) {
-        uint64_t value = chunk->present[i] ? (uint64_t)chunk->values[i] - (uint64_t)head.least : 0;
-        memcpy(room + sizeof(head) + i * head.width, &value, head.width);
-    }
+    encode_slices(chunk, &head, room + sizeof(head));
     out->size += size;
 }
 
 /* -- matching -- */
 
-/* Loops over 64 numbers that must become vector code: the compiler's best for this machine and for the oldest one. Sanitizers and
- * other machines do with the plain form. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
-    !defined(__SANITIZE_THREAD__)
-#define VECTOR_CODE __attribute__((optimize("O3"), target_clones("avx2", "default")))
-#else
-#define VECTOR_CODE
-#endif
-
-/* Sixty-four flags of 0 or 1 to a word. */
-static inline uint64_t pack_flags(const uint8_t flags[64])
+/* From the highest bit on: who is still equal to the limit, and who has come to lie below or above it. */
+VECTOR_CODE static void match_slices(
+    const uint8_t *slices, uint32_t width, uint64_t low, uint64_t high, uint64_t *out)
 {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t eight;
-        memcpy(&eight, flags + (size_t)i * 8, sizeof(eight));
-        word |= (eight * UINT64_C(0x0102040810204080) >> 56) << (i * 8);
+    uint64_t at_low[CHUNK_WORDS], at_high[CHUNK_WORDS], above[CHUNK_WORDS], below[CHUNK_WORDS],
+        slice[CHUNK_WORDS];
+    for (size_t i = 0; i < CHUNK_WORDS; i++) {
+        at_low[i] = at_high[i] = ~UINT64_C(0);
+        above[i] = below[i] = 0;
     }
-    return word;
+    for (uint32_t bit = width; bit-- > 0;) {
+        uint64_t low_bit = low >> bit & 1 ? ~UINT64_C(0) : 0, high_bit = high >> bit & 1 ? ~UINT64_C(0) : 0;
+        memcpy(slice, slices + slice_place(width, bit, 0), sizeof(slice));
+        for (size_t i = 0; i < CHUNK_WORDS; i++) {
+            above[i] |= at_low[i] & slice[i] & ~low_bit;
+            at_low[i] &= ~(slice[i] ^ low_bit);
+            below[i] |= at_high[i] & ~slice[i] & high_bit;
+            at_high[i] &= ~(slice[i] ^ high_bit);
+        }
+    }
+    for (size_t i = 0; i < CHUNK_WORDS; i++)
+        out[i] = (above[i] | at_low[i]) & (below[i] | at_high[i]);
 }
 
-/* v is in [low, low + span] where v - low <= span, without sign: one comparison. Words whose `present` is 0 are left out. */
-#define DEFINE_MATCH(type)                                                                                   \
-    VECTOR_CODE static void match_##type(                                                                    \
-        const uint8_t *values, uint64_t low, uint64_t span, const uint64_t *present, uint64_t *in)           \
-    {                                                                                                        \
-        type from = (type)low, width = (type)span;                                                           \
-        for (size_t word = 0; word < CHUNK_WORDS; word++) {                                                  \
-            type copies[64];                                                                                 \
-            uint8_t flags[64];                                                                               \
-            if (present[word] == 0)                                                                          \
-                continue;                                                                                    \
-            memcpy(copies, values + word * sizeof(copies), sizeof(copies));                                  \
-            for (size_t i = 0; i < 64; i++)                                                                  \
-                flags[i] = (type)(copies[i] - from) <= width;                                                \
-            in[word] |= pack_flags(flags) & present[word];                                                   \
-        }                                                                                                    \
-    }
-DEFINE_MATCH(uint8_t)
-DEFINE_MATCH(uint16_t)
-DEFINE_MATCH(uint32_t)
-DEFINE_MATCH(uint64_t)
-
-static void match_range(const struct chunk_head *head, const uint8_t *values, const struct value_range *range,
+static void match_range(const struct chunk_head *head, const uint8_t *slices, const struct value_range *range,
     uint64_t in[CHUNK_WORDS])
 {
     if (range->high < head->least || range->low > head->most || range->low > range->high)
@@ -132,30 +145,55 @@ static void match_range(const struct chunk_head *head, const uint8_t *values, co
     }
     uint64_t low = range->low <= head->least ? 0 : (uint64_t)range->low - (uint64_t)head->least;
     uint64_t high = (uint64_t)(range->high < head->most ? range->high : head->most) - (uint64_t)head->least;
-    switch (head->width) {
-    case 1:
-        match_uint8_t(values, low, high - low, head->present, in);
-        break;
-    case 2:
-        match_uint16_t(values, low, high - low, head->present, in);
-        break;
-    case 4:
-        match_uint32_t(values, low, high - low, head->present, in);
-        break;
-    default:
-        match_uint64_t(values, low, high - low, head->present, in);
-        break;
-    }
+    uint64_t matched[CHUNK_WORDS];
+    match_slices(slices, head->width, low, high, matched);
+    for (size_t i = 0; i < CHUNK_WORDS; i++)
+        in[i] |= matched[i] & head->present[i];
 }
 
-bool column_match(struct bytes row, const struct value_range *ranges, size_t count, uint64_t in[CHUNK_WORDS],
-    uint64_t present[CHUNK_WORDS])
+static uint64_t read_value(const uint8_t *slices, uint32_t width, size_t place)
+{
+    uint64_t value = 0;
+    for (uint32_t bit = 0; bit < width; bit++)
+        value |= (slice_word(slices, width, bit, place / 64) >> place % 64 & 1) << bit;
+    return value;
+}
+
+static bool in_ranges(const struct value_range *ranges, size_t count, int64_t value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (value >= ranges[i].low && value <= ranges[i].high)
+            return true;
+    return false;
+}
+
+/* So few candidates in a chunk are looked at one by one. */
+#define FEW 24u
+
+static void match_few(const struct chunk_head *head, const uint8_t *values, const struct value_range *ranges,
+    size_t count, const uint64_t *candidates, uint64_t *in)
+{
+    for (size_t word = 0; word < CHUNK_WORDS; word++)
+        for (uint64_t rest = candidates[word] & head->present[word]; rest != 0; rest &= rest - 1) {
+            size_t place = word * 64 + (size_t)__builtin_ctzll(rest);
+            int64_t value = (int64_t)((uint64_t)head->least + read_value(values, head->width, place));
+            if (in_ranges(ranges, count, value))
+                in[word] |= rest & -rest;
+        }
+}
+
+/* `in` gets who has a value within the ranges, `present` who has any; at least of the candidates. */
+static bool match_chunk(struct bytes row, const struct value_range *ranges, size_t count,
+    const uint64_t *candidates, uint64_t in[CHUNK_WORDS], uint64_t present[CHUNK_WORDS])
 {
     struct chunk_head head;
     if (!read_head(row, &head))
         return false;
-    memset(in, 0, CHUNK_WORDS * sizeof(*in));
     memcpy(present, head.present, sizeof(head.present));
+    if (bits_count(candidates, CHUNK_WORDS) <= FEW) {
+        match_few(&head, row.data + sizeof(head), ranges, count, candidates, in);
+        return true;
+    }
     for (size_t i = 0; i < count; i++)
         match_range(&head, row.data + sizeof(head), &ranges[i], in);
     return true;
@@ -192,14 +230,6 @@ static uint32_t chunk_of(const struct column_reader *reader)
     return get_be32(reader->key.data + reader->key.size - 4);
 }
 
-static bool in_ranges(const struct value_range *ranges, size_t count, int64_t value)
-{
-    for (size_t i = 0; i < count; i++)
-        if (value >= ranges[i].low && value <= ranges[i].high)
-            return true;
-    return false;
-}
-
 static bool any_bit(const uint64_t *words, size_t count)
 {
     uint64_t any = 0;
@@ -215,13 +245,9 @@ static int read_chunks(struct column_reader *reader, uint32_t block, const struc
                    end = first + BLOCK_PERSONS / CHUNK_PERSONS;
     while (reader->has_row && chunk_of(reader) < end) {
         size_t word = (size_t)(chunk_of(reader) - first) * CHUNK_WORDS;
-        if (chunk_of(reader) >= first && any_bit(candidates + word, CHUNK_WORDS)) {
-            uint64_t in_chunk[CHUNK_WORDS], present_chunk[CHUNK_WORDS];
-            if (!column_match(reader->row, ranges, count, in_chunk, present_chunk))
-                return -QY_ECORRUPT;
-            memcpy(in + word, in_chunk, sizeof(in_chunk));
-            memcpy(present + word, present_chunk, sizeof(present_chunk));
-        }
+        if (chunk_of(reader) >= first && any_bit(candidates + word, CHUNK_WORDS) &&
+            !match_chunk(reader->row, ranges, count, candidates + word, in + word, present + word))
+            return -QY_ECORRUPT;
         reader->has_row = scan_next(reader->scan, &reader->key, &reader->row);
     }
     return store_error(reader->txn);
@@ -235,11 +261,16 @@ int column_read(struct column_reader *reader, uint32_t block, const struct value
     memset(in, 0, BLOCK_WORDS * sizeof(*in));
     memset(shown, 0, BLOCK_WORDS * sizeof(*shown));
     int error = read_chunks(reader, block, ranges, count, candidates, in, shown);
-    struct index_log_place place = {0};
-    struct index_op op;
-    while (!error && index_log_next(&reader->log, &place, block, &op)) {
-        bit_put(shown, op.person % BLOCK_PERSONS, op.on);
-        bit_put(in, op.person % BLOCK_PERSONS, op.on && in_ranges(ranges, count, op.value));
+    for (size_t i = 0; !error && i < reader->log.row_count; i++) {
+        struct index_log_row *row = &reader->log.rows[i];
+        uint32_t place, end;
+        for (index_log_range(row, block, &place, &end); place < end; place++) {
+            uint32_t person = index_log_person(row, place) % BLOCK_PERSONS;
+            if (!bit_get(candidates, person))
+                continue;
+            bit_put(shown, person, row->marks[place] != 0);
+            bit_put(in, person, row->marks[place] && in_ranges(ranges, count, index_log_value(row, place)));
+        }
     }
     for (size_t i = 0; i < BLOCK_WORDS; i++) {
         in[i] &= candidates[i];
@@ -279,12 +310,15 @@ static int add_block(
             return -QY_ECORRUPT;
         reader->has_row = scan_next(reader->scan, &reader->key, &reader->row);
     }
-    struct index_log_place place = {0};
-    struct index_op op;
-    while (index_log_next(&reader->log, &place, block, &op)) {
-        struct column_chunk *chunk = &chunks[op.person % BLOCK_PERSONS / CHUNK_PERSONS];
-        chunk->present[op.person % CHUNK_PERSONS] = op.on;
-        chunk->values[op.person % CHUNK_PERSONS] = op.value;
+    for (size_t i = 0; i < reader->log.row_count; i++) {
+        struct index_log_row *row = &reader->log.rows[i];
+        uint32_t place, end;
+        for (index_log_range(row, block, &place, &end); place < end; place++) {
+            uint32_t person = index_log_person(row, place);
+            struct column_chunk *chunk = &chunks[person % BLOCK_PERSONS / CHUNK_PERSONS];
+            chunk->present[person % CHUNK_PERSONS] = row->marks[place] != 0;
+            chunk->values[person % CHUNK_PERSONS] = index_log_value(row, place);
+        }
     }
     int error = 0;
     for (size_t i = 0; !error && i < BLOCK_PERSONS; i++)

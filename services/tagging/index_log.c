@@ -189,6 +189,16 @@ void index_log_close(struct index_log *log)
     log->row_count = log->row_capacity = log->count = 0;
 }
 
+static struct index_op op_at(const struct index_log_row *row, uint32_t place)
+{
+    struct index_op op = {.person = index_log_person(row, place), .on = row->marks[place] != 0};
+    if (row->places)
+        op.term = index_log_term(row, place);
+    else
+        op.value = index_log_value(row, place);
+    return op;
+}
+
 int index_log_copy(const struct index_log *log, struct index_op **ret_ops)
 {
     struct index_op *ops = malloc((log->count + 1) * sizeof(*ops));
@@ -197,22 +207,7 @@ int index_log_copy(const struct index_log *log, struct index_op **ret_ops)
     size_t count = 0;
     for (size_t i = 0; i < log->row_count; i++)
         for (uint32_t j = 0; j < log->rows[i].count; j++)
-            ops[count++] = index_log_op(&log->rows[i], j);
+            ops[count++] = op_at(&log->rows[i], j);
     *ret_ops = ops;
     return 0;
-}
-
-bool index_log_next(
-    struct index_log *log, struct index_log_place *place, uint32_t block, struct index_op *ret_op)
-{
-    for (; place->row < log->row_count; place->row++) {
-        struct index_log_row *row = &log->rows[place->row];
-        while (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS < block)
-            row->at++;
-        if (row->at < row->count && index_log_person(row, row->at) / BLOCK_PERSONS == block) {
-            *ret_op = index_log_op_of(row, row->at++);
-            return true;
-        }
-    }
-    return false;
 }

@@ -157,10 +157,14 @@ int times_count(struct times_reader *reader, uint32_t block, int64_t from_ms, in
             return -QY_ECORRUPT;
         count_row(&row, day_ms, low_ms, high_ms, counts);
     }
-    struct index_log_place place = {0};
-    struct index_op op;
-    while (!error && index_log_next(&reader->log, &place, block, &op))
-        if (op.value >= from_ms && op.value < to_ms)
-            counts[op.person % BLOCK_PERSONS] += op.on ? 1u : UINT32_MAX;
+    for (size_t i = 0; !error && i < reader->log.row_count; i++) {
+        struct index_log_row *row = &reader->log.rows[i];
+        uint32_t place, end;
+        for (index_log_range(row, block, &place, &end); place < end; place++) {
+            int64_t time_ms = index_log_value(row, place);
+            if (time_ms >= from_ms && time_ms < to_ms)
+                counts[index_log_person(row, place) % BLOCK_PERSONS] += row->marks[place] ? 1u : UINT32_MAX;
+        }
+    }
     return error ? error : store_error(reader->txn);
 }

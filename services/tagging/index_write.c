@@ -8,7 +8,7 @@
 /* A log is merged when it holds more operations than a query may pass over in a millisecond or so, or than a
  * part of the persons that makes a merge worth its writes. */
 #define LOG_OPS_LEAST 20000u
-#define LOG_PERSONS_SHARE 32u
+#define LOG_PERSONS_SHARE 64u
 
 struct gathered {
     struct index_class class;

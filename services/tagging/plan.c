@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t *new_bits(struct planner *planner)
-{
-    return arena_alloc(planner->arena, (planner->blocks + 1) * BLOCK_WORDS * sizeof(uint64_t));
-}
-
 /* -- bitmaps -- */
 
 struct term_list {
@@ -25,27 +20,19 @@ static void term_add(struct term_list *list, const char *term)
         list->error = text_set_add(&list->terms, term, strlen(term), &place, NULL);
 }
 
-/* Leaves NULL where nobody has any of the terms. */
-static int read_terms(struct planner *planner, enum bits_kind kind, const char *name,
-    const struct term_list *list, uint64_t **ret_bits)
+static int open_terms(struct planner *planner, enum bits_kind kind, const char *name,
+    const struct text_set *terms, struct bits_reader *ret_reader)
 {
     const struct index_class class = {SORT_BITS, (uint8_t)kind, name};
-    _cleanup_(index_log_close) struct index_log log = {0};
-    int error =
-        list->error ? list->error : index_log_read(planner->audience->txn, &class, planner->arena, &log);
-    if (!error && !index_has_any(planner->audience->txn, &class, &log, &list->terms))
-        return 0;
-    *ret_bits = error ? NULL : new_bits(planner);
-    if (!*ret_bits)
-        return error ? error : -QY_ENOMEM;
-    return index_read_bits(planner->audience->txn, &class, &log, &list->terms, *ret_bits, planner->blocks);
+    return bits_open(planner->audience->txn, &class, terms, planner->blocks, planner->arena, ret_reader);
 }
 
-static int read_term(struct planner *planner, enum bits_kind kind, const char *term, uint64_t **ret_bits)
+int plan_open_term(
+    struct planner *planner, enum bits_kind kind, const char *term, struct bits_reader *ret_reader)
 {
     struct term_list list = {.terms.arena = planner->arena};
     term_add(&list, term);
-    int error = read_terms(planner, kind, "", &list, ret_bits);
+    int error = list.error ? list.error : open_terms(planner, kind, "", &list.terms, ret_reader);
     text_set_close(&list.terms);
     return error;
 }
@@ -60,9 +47,9 @@ static int plan_tag(struct planner *planner, struct plan *plan)
     plan->kind = PLAN_BITS;
     snprintf(term, sizeof(term), "%u", tag->number);
     if (!plan->node->tag_origin)
-        return read_term(planner, BITS_TAG, term, &plan->bits);
+        return plan_open_term(planner, BITS_TAG, term, &plan->bits);
     snprintf(term, sizeof(term), "%.100s\x1f%u", plan->node->tag_origin, tag->number);
-    return read_term(planner, BITS_TAG_ORIGIN, term, &plan->bits);
+    return plan_open_term(planner, BITS_TAG_ORIGIN, term, &plan->bits);
 }
 
 static int plan_stage(struct planner *planner, struct plan *plan)
@@ -71,7 +58,7 @@ static int plan_stage(struct planner *planner, struct plan *plan)
     for (size_t i = 0; i < plan->node->name_count; i++)
         term_add(&list, plan->node->names[i]);
     plan->kind = PLAN_BITS;
-    int error = read_terms(planner, BITS_STAGE, "", &list, &plan->bits);
+    int error = list.error ? list.error : open_terms(planner, BITS_STAGE, "", &list.terms, &plan->bits);
     text_set_close(&list.terms);
     return error;
 }
@@ -84,39 +71,39 @@ static bool value_matches(struct planner *planner, const struct rule_node *node,
     return rule_tests_match(node->tests, node->test_count, value, planner->audience->now_ms);
 }
 
-/* Asks the rule of each value that there is, instead of each person. */
+/* Asks the rule of each value that there is, instead of each person. Where most of them match, the others are fewer to read. */
 static int read_values(struct planner *planner, struct plan *plan)
 {
     const struct rule_node *node = plan->node;
     const struct index_class class = {SORT_BITS, BITS_TRAIT_VALUE, node->name};
     _cleanup_(index_log_close) struct index_log log = {0};
     _cleanup_(text_set_close) struct text_set all = {.arena = planner->arena},
-                                              meant = {.arena = planner->arena};
+                                              meant = {.arena = planner->arena},
+                                              others = {.arena = planner->arena};
     int error = index_log_read(planner->audience->txn, &class, planner->arena, &log);
     if (!error)
         error = index_terms(planner->audience->txn, &class, &log, &all);
-    for (size_t i = 0; !error && i < all.count; i++)
-        if (value_matches(planner, node, all.items[i]))
-            error = text_set_add(&meant, all.items[i].data, all.items[i].size, &(uint32_t){0}, NULL);
-    plan->bits = new_bits(planner);
-    if (error || !plan->bits)
-        return error ? error : -QY_ENOMEM;
-    return index_read_bits(planner->audience->txn, &class, &log, &meant, plan->bits, planner->blocks);
+    for (size_t i = 0; !error && i < all.count; i++) {
+        struct text_set *side = value_matches(planner, node, all.items[i]) ? &meant : &others;
+        error = text_set_add(side, all.items[i].data, all.items[i].size, &(uint32_t){0}, NULL);
+    }
+    plan->inverted = meant.count > others.count + 1; /* who has a value is one more to read */
+    return error ? error
+                 : open_terms(
+                       planner, BITS_TRAIT_VALUE, node->name, plan->inverted ? &others : &meant, &plan->bits);
 }
 
 static int plan_trait(struct planner *planner, struct plan *plan)
 {
     const struct rule_node *node = plan->node;
-    bool wide = index_trait_is_wide(planner->audience->txn, node->name);
     plan->kind = PLAN_TRAIT;
+    plan->wide = index_trait_is_wide(planner->audience->txn, node->name);
     plan->missing = rule_tests_match(node->tests, node->test_count, NULL, planner->audience->now_ms);
-    int error = wide ? 0 : read_values(planner, plan);
-    if (!error && (wide || plan->missing))
-        error = read_term(planner, BITS_TRAIT, node->name, &plan->present);
-    if (!error && !wide)
-        error = read_term(planner, BITS_TRAIT_COMPLEX, node->name, &plan->complex);
-    if (wide)
-        plan->complex = plan->present;
+    int error = plan->wide ? 0 : read_values(planner, plan);
+    if (!error && (plan->wide || plan->missing || plan->inverted))
+        error = plan_open_term(planner, BITS_TRAIT, node->name, &plan->present);
+    if (!error && !plan->wide)
+        error = plan_open_term(planner, BITS_TRAIT_COMPLEX, node->name, &plan->complex);
     return error;
 }
 
@@ -180,7 +167,10 @@ static int plan_event(struct planner *planner, struct plan *plan)
         plan->kind = PLAN_PERSON;
         return 0;
     }
-    plan->kind = node->where_count == 0 && node->aggregate == AGGREGATE_COUNT ? PLAN_COUNT : PLAN_EVENT;
+    bool counted = node->where_count == 0 && node->aggregate == AGGREGATE_COUNT &&
+                   ranges_of_tests(node->aggregate_tests, node->aggregate_test_count,
+                       planner->audience->now_ms, plan->ranges, &plan->range_count);
+    plan->kind = counted ? PLAN_COUNT : PLAN_EVENT;
     plan->missing = rule_node_matches(node, &nobody);
     rule_window(node, planner->audience->now_ms, &plan->from_ms, &plan->to_ms);
     return times_open(planner->audience->txn, node->name, planner->blocks, planner->arena, &plan->times);
@@ -230,10 +220,10 @@ static int plan_leaf(struct planner *planner, struct plan *plan)
         return plan_stage(planner, plan);
     case RULE_SEGMENT:
         plan->kind = PLAN_BITS;
-        return read_term(planner, BITS_SEGMENT, plan->node->name, &plan->bits);
+        return plan_open_term(planner, BITS_SEGMENT, plan->node->name, &plan->bits);
     case RULE_IDENTIFIER:
         plan->kind = PLAN_BITS;
-        return read_term(planner, BITS_IDENTIFIER, plan->node->name, &plan->bits);
+        return plan_open_term(planner, BITS_IDENTIFIER, plan->node->name, &plan->bits);
     case RULE_EVENT:
         return plan_event(planner, plan);
     default:
@@ -262,6 +252,9 @@ void plan_close(struct plan *plan)
         return;
     for (size_t i = 0; i < plan->child_count; i++)
         plan_close(plan->children[i]);
+    bits_close(&plan->bits);
+    bits_close(&plan->present);
+    bits_close(&plan->complex);
     column_close(&plan->column);
     times_close(&plan->times);
 }

@@ -30,10 +30,12 @@ struct plan {
     const struct rule_node *node;
     struct plan **children; /* the cheapest first */
     size_t child_count;
-    uint64_t *bits;    /* who matches, all blocks; NULL: nobody */
-    uint64_t *present; /* traits: who has any value, where it is needed; NULL: nobody */
-    uint64_t *complex; /* traits: who has a value that must be looked at; NULL: nobody */
-    bool missing;      /* what somebody without a value, or without an event, answers */
+    struct bits_reader
+        bits; /* who matches; traits: who has a value that matches, or (inverted) one that does not */
+    struct bits_reader present; /* traits: who has any value, where that is needed */
+    struct bits_reader complex; /* traits: who has a value that must be looked at */
+    bool inverted, wide;        /* wide: all values must be looked at */
+    bool missing;               /* what somebody without a value, or without an event, answers */
     struct value_range ranges[PLAN_RANGES_MAX];
     size_t range_count;
     struct column_reader column;
@@ -47,11 +49,13 @@ struct planner {
     struct arena *arena;  /* of the plan */
     struct people people; /* for those who are asked one by one; with an arena of its own */
     size_t blocks;
-    uint64_t *exist;
+    struct bits_reader exist;
     uint32_t *counts; /* of a block */
     bool asked;       /* somebody was asked one by one */
 };
 
+int plan_open_term(
+    struct planner *planner, enum bits_kind kind, const char *term, struct bits_reader *ret_reader);
 int plan_make(struct planner *planner, const struct rule_node *node, struct plan **ret_plan);
 void plan_close(struct plan *plan); /* what is open in it; NULL is safe */
 /* `out` gets those of `candidates` (one block) for whom it holds. Blocks must be asked for upwards. */

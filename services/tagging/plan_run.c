@@ -15,14 +15,6 @@ static bool is_empty(const uint64_t *words)
     return any == 0;
 }
 
-static size_t count_bits(const uint64_t *words)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < BLOCK_WORDS; i++)
-        count += (size_t)__builtin_popcountll(words[i]);
-    return count;
-}
-
 /* -- one by one -- */
 
 static bool ask(struct planner *planner, const struct rule_node *node, uint32_t number)
@@ -61,19 +53,38 @@ static int run_person(
 
 /* -- leaves -- */
 
+static int run_bits(struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
+{
+    int error = bits_read(&plan->bits, block, out);
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        out[i] &= candidates[i];
+    return error;
+}
+
+/* Whom to look at one by one goes to `asked`; `out` gets the others for whom it holds. */
+static int run_values(
+    struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *asked, uint64_t *out)
+{
+    uint64_t present[BLOCK_WORDS];
+    int error = bits_read(&plan->bits, block, out);
+    if (!error)
+        error = bits_read(&plan->present, block, present);
+    if (!error)
+        error = bits_read(plan->wide ? &plan->present : &plan->complex, block, asked);
+    for (size_t i = 0; !error && i < BLOCK_WORDS; i++) {
+        asked[i] &= candidates[i];
+        uint64_t with = plan->inverted ? present[i] & ~out[i] : out[i];
+        out[i] = (with | (plan->missing ? ~present[i] : 0)) & candidates[i] & ~asked[i];
+    }
+    return error;
+}
+
 static int run_trait(
     struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
 {
-    size_t first = (size_t)block * BLOCK_WORDS;
     uint64_t asked[BLOCK_WORDS];
-    for (size_t i = 0; i < BLOCK_WORDS; i++) {
-        out[i] = plan->bits ? plan->bits[first + i] : 0;
-        if (plan->missing)
-            out[i] |= plan->present ? ~plan->present[first + i] : ~UINT64_C(0);
-        out[i] &= candidates[i];
-        asked[i] = plan->complex ? plan->complex[first + i] & candidates[i] : 0;
-    }
-    return is_empty(asked) ? 0 : ask_all(planner, plan->node, block, asked, out);
+    int error = run_values(plan, block, candidates, asked, out);
+    return error || is_empty(asked) ? error : ask_all(planner, plan->node, block, asked, out);
 }
 
 static int run_metric(struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
@@ -86,28 +97,45 @@ static int run_metric(struct plan *plan, uint32_t block, const uint64_t *candida
     return error;
 }
 
+static inline uint64_t pack_flags(const uint8_t flags[64])
+{
+    uint64_t word = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t eight;
+        memcpy(&eight, flags + (size_t)i * 8, sizeof(eight));
+        word |= (eight * UINT64_C(0x0102040810204080) >> 56)
+                << (i * 8); /* eight flags of 0 or 1 to eight bits */
+    }
+    return word;
+}
+
+/* Adds who has a count from `low` to `low + span`. */
+VECTOR_CODE static void match_counts(
+    const uint32_t *counts, uint32_t low, uint32_t span, const uint64_t *candidates, uint64_t *out)
+{
+    for (size_t word = 0; word < BLOCK_WORDS; word++) {
+        uint8_t flags[64];
+        if (candidates[word] == 0)
+            continue;
+        for (size_t i = 0; i < 64; i++)
+            flags[i] = counts[word * 64 + i] - low <= span;
+        out[word] |= pack_flags(flags) & candidates[word];
+    }
+}
+
 static int run_count(
     struct planner *planner, struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
 {
-    if (count_bits(candidates) <= ASKED_RATHER)
+    if (bits_count(candidates, BLOCK_WORDS) <= ASKED_RATHER)
         return run_person(planner, plan, block, candidates, out);
     memset(planner->counts, 0, BLOCK_PERSONS * sizeof(*planner->counts));
+    memset(out, 0, BLOCK_WORDS * sizeof(*out));
     int error = times_count(&plan->times, block, plan->from_ms, plan->to_ms, planner->counts);
-    const struct rule_node *node = plan->node;
-    bool accepted[64];
-    for (size_t i = 0; i < COUNT_OF(accepted); i++)
-        accepted[i] = rule_units_match(
-            node->aggregate_tests, node->aggregate_test_count, true, (int64_t)i, planner->audience->now_ms);
-    for (size_t word = 0; !error && word < BLOCK_WORDS; word++) {
-        out[word] = 0;
-        for (uint64_t rest = candidates[word]; rest != 0; rest &= rest - 1) {
-            uint32_t count = planner->counts[word * 64 + (size_t)__builtin_ctzll(rest)];
-            bool holds = count < COUNT_OF(accepted)
-                             ? accepted[count]
-                             : rule_units_match(node->aggregate_tests, node->aggregate_test_count, true,
-                                   count, planner->audience->now_ms);
-            out[word] |= holds ? rest & -rest : 0;
-        }
+    for (size_t i = 0; !error && i < plan->range_count; i++) {
+        int64_t low = plan->ranges[i].low > 0 ? plan->ranges[i].low : 0;
+        int64_t high = plan->ranges[i].high < UINT32_MAX ? plan->ranges[i].high : UINT32_MAX;
+        if (low <= high)
+            match_counts(planner->counts, (uint32_t)low, (uint32_t)(high - low), candidates, out);
     }
     return error;
 }
@@ -183,9 +211,7 @@ int plan_run(
         memcpy(out, candidates, BLOCK_WORDS * sizeof(*out));
         return 0;
     case PLAN_BITS:
-        for (size_t i = 0; i < BLOCK_WORDS; i++)
-            out[i] = plan->bits ? candidates[i] & plan->bits[(size_t)block * BLOCK_WORDS + i] : 0;
-        return 0;
+        return run_bits(plan, block, candidates, out);
     case PLAN_TRAIT:
         return run_trait(planner, plan, block, candidates, out);
     case PLAN_METRIC:

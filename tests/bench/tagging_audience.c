@@ -112,7 +112,7 @@ static void fill(struct bench *bench)
         begin(bench);
     }
     /* What has come since the last merge. */
-    for (uint32_t i = 0; i < bench->persons / 32; i++) {
+    for (uint32_t i = 0; i < bench->persons / 128; i++) {
         uint32_t number = 1 + pick(bench, bench->persons);
         index_value(bench->tagging.index, METRIC_GROSS, number, true, 1 + pick(bench, 100000));
         index_time(bench->tagging.index, "Product Viewed", number, NOW_MS - pick(bench, 60000), true);

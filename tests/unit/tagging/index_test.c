@@ -81,14 +81,14 @@ static void flush(struct fixture *fixture)
 static void read_term(struct fixture *fixture, const struct index_class *class, const char *term,
     uint64_t bits[BLOCKS * BLOCK_WORDS])
 {
-    struct index_log log;
+    struct bits_reader reader;
     struct text_set terms = {.arena = fixture->arena};
     uint32_t place;
-    memset(bits, 0, BLOCKS * BLOCK_WORDS * sizeof(*bits));
-    assert_int_equal(index_log_read(fixture->txn, class, fixture->arena, &log), 0);
     assert_int_equal(text_set_add(&terms, term, strlen(term), &place, NULL), 0);
-    assert_int_equal(index_read_bits(fixture->txn, class, &log, &terms, bits, BLOCKS), 0);
-    index_log_close(&log);
+    assert_int_equal(bits_open(fixture->txn, class, &terms, BLOCKS, fixture->arena, &reader), 0);
+    for (uint32_t block = 0; block < BLOCKS; block++)
+        assert_int_equal(bits_read(&reader, block, bits + (size_t)block * BLOCK_WORDS), 0);
+    bits_close(&reader);
     text_set_close(&terms);
 }
 
