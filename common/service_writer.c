@@ -173,8 +173,7 @@ static bool state_is_unchanged(const struct round *round)
     return true;
 }
 
-/* Opens the transaction, folds, commits journal and state. All that is visible from outside comes after it.
- */
+/* Opens the transaction, folds, commits journal and state. What is visible from outside comes after it. */
 static int commit_round(struct round *round)
 {
     struct service *service = round->batch.service;

@@ -146,7 +146,9 @@ static void skip_byte_order_mark(struct csv *csv)
 {
     if (csv->bytes_read == 0 && csv->encoding == CSV_UTF8 && peek(csv) == 0xef) {
         (void)get(csv);
-        if (get(csv) != 0xbb || get(csv) != 0xbf)
+        bool marked = get(csv) == 0xbb;
+        marked = marked && get(csv) == 0xbf;
+        if (!marked)
             csv->error = "not UTF-8";
     }
 }

@@ -79,13 +79,16 @@ static void end_progress(void)
 
 /* -- reading -- */
 
-static void hash_file(crypto_generichash_state *state, FILE *file)
+/* The whole file, which then stands at its beginning again. False: it cannot be read. */
+static bool hash_file(crypto_generichash_state *state, FILE *file)
 {
     uint8_t block[65536];
     size_t size;
-    while ((size = fread(block, 1, sizeof(block), file)) > 0)
+    do {
+        size = fread(block, 1, sizeof(block), file);
         crypto_generichash_update(state, block, size);
-    rewind(file);
+    } while (size == sizeof(block));
+    return !ferror(file) && fseek(file, 0, SEEK_SET) == 0;
 }
 
 static int identify(struct import *import)
@@ -96,9 +99,12 @@ static int identify(struct import *import)
     if (!map)
         return complain(import->map_path, "cannot be read");
     crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-    hash_file(&state, map);
+    bool read = hash_file(&state, map);
     (void)fclose(map);
-    hash_file(&state, import->file);
+    if (!read)
+        return complain(import->map_path, "cannot be read");
+    if (!hash_file(&state, import->file))
+        return complain(import->path, "cannot be read");
     crypto_generichash_final(&state, hash, sizeof(hash));
     sodium_bin2hex(import->id, sizeof(import->id), hash, sizeof(hash));
     return 0;
@@ -244,7 +250,8 @@ static int open_files(struct import *import)
     if (!import->file || fseek(import->file, 0, SEEK_END) != 0)
         return complain(import->path, "cannot be read");
     import->file_bytes = (uint64_t)ftell(import->file);
-    rewind(import->file);
+    if (fseek(import->file, 0, SEEK_SET) != 0)
+        return complain(import->path, "cannot be read");
     if (!import->report_path[0]) {
         char copy[400];
         snprintf(copy, sizeof(copy), "%s", import->path);

@@ -226,7 +226,10 @@ static int find_by_path(struct api_call *call, const char *action, Quanyu__Perso
     if (error != -QY_ENOTFOUND)
         return error;
     error = record_miss(call, action, NULL, "an unknown One ID");
-    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    if (error)
+        return error;
+    (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    return -QY_ENOTFOUND;
 }
 
 int person_show(struct api_call *call)

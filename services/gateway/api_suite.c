@@ -301,7 +301,7 @@ static int read_target(struct api_call *call, int64_t *ret_target_ms)
 
 int clock_change(struct api_call *call)
 {
-    int64_t target, step;
+    int64_t target = 0, step = 0;
     if (!call->gateway->simulated)
         return api_refuse(
             call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");

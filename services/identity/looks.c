@@ -55,7 +55,7 @@ bool looks_like_email(const char *text, size_t size)
 {
     const char *end = text + size;
     for (const char *at = size ? memchr(text, '@', size) : NULL; at;
-         at = memchr(at, '@', (size_t)(end - at))) {
+        at = memchr(at, '@', (size_t)(end - at))) {
         if (at > text && is_local((unsigned char)at[-1]) && is_domain(at + 1, (size_t)(end - at) - 1))
             return true;
         at++;

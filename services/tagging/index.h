@@ -227,7 +227,7 @@ struct times_row {
     const uint8_t *times;   /* u32 each: ms of the day */
 };
 bool times_decode(struct bytes row, struct times_row *ret_row);
-int times_apply(struct bytes stored, const struct index_op *ops, size_t count, struct buffer *out);
+int times_apply(struct bytes stored, const struct index_op *ops, size_t op_count, struct buffer *out);
 
 size_t bits_count(const uint64_t *words, size_t count);
 

@@ -8,7 +8,8 @@
 
 static size_t map_slot(const struct number_map *map, uint32_t number)
 {
-    size_t mask = map->capacity - 1, slot = (size_t)(number * UINT32_C(2654435761)) & mask;
+    uint32_t hash = number * UINT32_C(2654435761);
+    size_t mask = map->capacity - 1, slot = hash & mask;
     while (map->numbers[slot] != 0 && map->numbers[slot] != number)
         slot = (slot + 1) & mask;
     return slot;

@@ -102,10 +102,13 @@ static int write_track(struct load *load, char *out, uint64_t number, uint64_t p
         (unsigned)(number % 90));
 }
 
-/* Cities pick 0.1, 10 and 80 % of the persons. */
+/* Cities pick 0.1, 9.9, 10 and 80 % of the persons. */
 static int write_identify(struct load *load, char *out, uint64_t number, uint64_t person)
 {
-    const char *city = person % 1000 == 0 ? "拉萨" : person % 10 == 1 ? "成都" : "上海";
+    const char *city = person % 1000 == 0 ? "拉萨"
+                       : person % 10 == 0 ? "广州"
+                       : person % 10 == 1 ? "成都"
+                                          : "上海";
     return snprintf(out, EVENT_BYTES_MAX,
         "{\"type\":\"identify\",\"messageId\":\"bench-%016" PRIu64 "\",\"userId\":\"user-%08" PRIu64
         "\",\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIu64

@@ -173,6 +173,7 @@ def audience(stage, persons=None):
     if suite.api("GET", f"/api/v1/tags/{tag}").status == 404:
         suite.post("/api/v1/tags", {"tag": tag, "rule": {"metric": "orders", "gte": 1}})
     stage.wait_folded(3600)
+    wait_for(lambda: suite.count({"tag": tag}) == suite.count({"metric": "orders", "gte": 1}), "the tag is given", 3600, every=0.2)
     limit = stage.limit("memory_scan", stage.persons)
     figures = []
     with stage.background("--batch=10", "--connections=4", "--rate=200"):

@@ -113,12 +113,15 @@ class Stage:
     def wait_folded(self, seconds):
         wait_for(lambda: self.lag() <= 2, "all services have folded what was accepted", seconds, every=0.05)
 
-    def processor_seconds(self):
+    def usage(self):
+        """Of each service: seconds of processor time, and bytes that it had written to the disk."""
         used = {}
         for name, process in self.suite.processes.items():
             with open(f"/proc/{process.pid}/stat") as file:
                 fields = file.read().rsplit(")", 1)[1].split()
-            used[name] = (int(fields[11]) + int(fields[12])) / TICKS
+            with open(f"/proc/{process.pid}/io") as file:
+                written = next(int(line.split()[1]) for line in file if line.startswith("write_bytes"))
+            used[name] = (int(fields[11]) + int(fields[12])) / TICKS, written
         return used
 
     def memory(self):
@@ -131,13 +134,14 @@ class Stage:
 
     @contextlib.contextmanager
     def costs(self, what, events):
-        """Notes the processor time of each service for each of the events; `events` is called at the end."""
-        before = self.processor_seconds()
+        """Notes what each service spends on each of the events; `events` is called at the end."""
+        before = self.usage()
         yield
-        after = self.processor_seconds()
+        after = self.usage()
         count = max(events(), 1)
-        each = ", ".join(f"{name} {(after[name] - before[name]) / count * 1e6:.1f}" for name in SERVICES)
-        self.notes.append(f"{what}: microseconds of processor time an event: {each}")
+        each = ", ".join(f"{name} {(after[name][0] - before[name][0]) / count * 1e6:.1f} us and "
+                         f"{(after[name][1] - before[name][1]) / count:,.0f} bytes" for name in SERVICES)
+        self.notes.append(f"{what}: processor time and bytes written an event: {each}")
 
     def port(self):
         return Ports.take()

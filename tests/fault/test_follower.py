@@ -139,6 +139,11 @@ def refuses(suite, name, leader):
     return parts.get(leader)
 
 
+def what_audit_follows():
+    """Two persons turn out to be one: audit follows joins (and acts), and passes over events."""
+    return [{"type": "identify", "userId": f"early-{i}", "messageId": f"join-{i}", "traits": {"phone": "13800138000"}} for i in range(2)]
+
+
 def restored(suite, name):
     """A backup of one service's data is put in place of what came later."""
     data, backup = suite.data / name, suite.directory / "backup"
@@ -147,7 +152,8 @@ def restored(suite, name):
     suite.stop()
     shutil.copytree(data, backup)
     suite.start()
-    suite.send(orders("later", 50))
+    suite.send(orders("later", 50) + what_audit_follows())
+    suite.advance("1m")
     suite.wait_quiet()
     suite.stop()
     shutil.rmtree(data)

@@ -38,6 +38,11 @@ class Composed(Suite):
     def docker(self, *arguments, **more):
         return run("docker", *arguments, environment=self.outside, **more).stdout.strip()
 
+    def build_images(self):
+        self.compose("build", timeout=1200)
+        # What earlier sources left is of no use to the next build once it is a day old.
+        self.docker("image", "prune", "--force", "--filter", "label=quanyu.stage", "--filter", "until=24h")
+
     def container(self, name):
         return self.docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}",
                            "--filter", f"label=com.docker.compose.service={name}")
@@ -52,19 +57,22 @@ class Composed(Suite):
 
     def start(self, *names, environment=None):
         self.compose("up", "--detach", "--no-build", *names)
-        self.wait_ready(*names)
+        self.wait_reached()
         return self
+
+    def wait_reached(self):
+        """Every service is ready, and the gateway has an answer of each."""
+        self.wait_ready()
+        wait_for(lambda: all(service["ready"] for service in self.get("/api/v1/status")["services"].values()),
+                 "the gateway reaches the services")
 
     def kill(self, name, number=signal.SIGKILL):
         self.docker("kill", "--signal", str(int(number)), self.container(name))
 
-    @property
-    def bootstrap(self):
-        if self._bootstrap is None:
-            self._bootstrap = {}
-            for name in ("gateway", "audit"):
-                self._bootstrap.update(json.loads(self.inside(name, "cat", f"data/bootstrap/{name}.json").stdout))
-        return self._bootstrap
+    def credentials(self, name):
+        if name not in self._credentials:
+            self._credentials[name] = json.loads(self.inside(name, "cat", f"data/bootstrap/{name}.json").stdout)
+        return self._credentials[name]
 
     def gateway_of_network(self):
         """The host's address as the containers see it."""
@@ -217,12 +225,13 @@ def kill_each_under_load(suite):
     look_at_restart(suite, "identity")
     load.wait_for_more()
     load.finish()
+    suite.wait_reached()
     return load.orders
 
 
 def test_containers_do_the_main_job_and_lose_nothing_when_they_are_killed(directory, docker_environment):
     with Composed(directory, docker_environment) as suite:
-        suite.compose("build", timeout=1200)
+        suite.build_images()
         suite.start()
         look_at_confinement(suite)
         with Webhooks(address=suite.gateway_of_network()) as hooks:

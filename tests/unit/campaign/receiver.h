@@ -41,7 +41,6 @@ struct receiver {
     pthread_cond_t changed;
     struct received received[RECEIVED_MAX];
     unsigned count;
-    unsigned open, most_open; /* connections at once that have brought a whole request */
 };
 
 struct receiver_task {
@@ -119,16 +118,7 @@ static inline void receiver_keep(struct receiver *receiver, const struct receive
     pthread_mutex_lock(&receiver->lock);
     if (receiver->count < RECEIVED_MAX)
         receiver->received[receiver->count++] = *received;
-    if (++receiver->open > receiver->most_open)
-        receiver->most_open = receiver->open;
     pthread_cond_broadcast(&receiver->changed);
-    pthread_mutex_unlock(&receiver->lock);
-}
-
-static inline void receiver_done(struct receiver *receiver)
-{
-    pthread_mutex_lock(&receiver->lock);
-    receiver->open--;
     pthread_mutex_unlock(&receiver->lock);
 }
 
@@ -249,7 +239,6 @@ static inline void web_serve(struct receiver *receiver, int socket)
         receiver_keep(receiver, received);
         more = strcmp(received->key, "/ok") == 0 || strcmp(received->key, "/missing") == 0;
         web_answer(socket, received->key);
-        receiver_done(receiver);
     }
     free(received);
 }
@@ -329,7 +318,6 @@ static inline bool mail_command(
             hang(socket);
         else
             say(socket, answer ? answer : "250 queued\r\n");
-        receiver_done(receiver);
         return !answer || *answer;
     } else {
         say(socket, strncasecmp(line, "QUIT", 4) == 0 ? "221 bye\r\n" : "250 ok\r\n");

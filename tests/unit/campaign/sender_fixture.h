@@ -31,7 +31,8 @@ struct desk {
     struct job *waiting; /* what a claim will find */
     struct settled settled[RECEIVED_MAX];
     unsigned count;
-    unsigned refusals; /* so many settlements fail before one is taken */
+    unsigned under_way, most_under_way; /* claimed and not settled yet */
+    unsigned refusals;                  /* so many settlements fail before one is taken */
     bool is_refused_later;
     bool prepare_fails;
     struct job_person person;
@@ -46,8 +47,11 @@ static inline int claim(void *self, unsigned limit)
         *end = desk->waiting;
         desk->waiting = (*end)->next;
         end = &(*end)->next;
+        desk->under_way++;
     }
     *end = NULL;
+    if (desk->under_way > desk->most_under_way)
+        desk->most_under_way = desk->under_way;
     bool more = desk->waiting;
     pthread_mutex_unlock(&desk->lock);
     sender_give(desk->sender, jobs, more);
@@ -65,6 +69,7 @@ static inline int settle(void *self, struct job *job, const struct outcome *outc
         struct settled *settled = &desk->settled[desk->count++];
         memcpy(settled->step, job->step, sizeof(settled->step));
         settled->outcome = *outcome;
+        desk->under_way--;
         pthread_cond_broadcast(&desk->changed);
     }
     pthread_mutex_unlock(&desk->lock);

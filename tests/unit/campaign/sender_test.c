@@ -127,7 +127,7 @@ static void no_more_than_allowed_are_under_way(void **state)
         put_webhook("/hang", web.port, "{}", 0);
     wait_for(8);
     assert_int_equal(receiver_count(&web, "/hang"), 8);
-    assert_int_equal(web.most_open, 3);
+    assert_int_equal(desk.most_under_way, 3);
 }
 
 static void what_cannot_be_prepared_is_not_sent(void **state)

@@ -62,9 +62,7 @@ static void expect_event(struct fixture *fixture, char *(*rows)[4], size_t count
 }
 
 #define ROW(a, b, c, time)                                                                                   \
-    {                                                                                                        \
-        (char *)(uintptr_t)(a), (char *)(uintptr_t)(b), (char *)(uintptr_t)(c), (char *)(uintptr_t)(time)    \
-    }
+    {(char *)(uintptr_t)(a), (char *)(uintptr_t)(b), (char *)(uintptr_t)(c), (char *)(uintptr_t)(time)}
 
 static void values_are_written_as_the_mapping_says(void **state)
 {

@@ -452,7 +452,7 @@ static void many_people_are_looked_at_step_by_step(void **state)
         world_commit(world);
     }
     assert_int_equal(segment->count, persons / 2 + 1);
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     char rule[100];
     snprintf(rule, sizeof(rule), "{\"segment\":\"%s\"}", id);
     assert_int_equal(world_audience(world, rule, 0, false, &reply), 0);
