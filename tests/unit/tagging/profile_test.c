@@ -177,7 +177,7 @@ static void an_erased_person_leaves_nothing(void **state)
     static const char *const all[] = {"{\"everyone\":true}", "{\"event\":\"a\"}",
         "{\"trait\":\"city\",\"exists\":true}", "{\"trait\":\"likes\",\"contains\":\"tea\"}",
         "{\"identifier\":\"user_id\"}", "{\"stage\":\"active\"}", "{\"metric\":\"gross\",\"gte\":1}"};
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     world_node(world, 1, 1, "user_id");
     world_node(world, 2, 1, "anonymous_id");
     order(world, 1, 0, "{\"total\":5}");
