@@ -194,8 +194,6 @@ int main(int argc, char **argv)
     check(clock_set_zone("Asia/Shanghai"), "time zone");
     open_all(&bench, argv[1]);
     fill(&bench);
-    ask(&bench, "few, no events",
-        "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") ",{\"identifier\":\"phone\"}]}");
     ask(&bench, "few", "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") "]}");
     ask(&bench, "some", "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\"", "300", "lost") "]}");
     ask(&bench, "most",

@@ -13,7 +13,7 @@ struct answer {
 static int ask(
     struct world *world, const char *rule, int64_t as_of_ms, bool by_scan, struct answer *ret_answer)
 {
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     memset(ret_answer, 0, sizeof(*ret_answer));
     int code = world_audience(world, rule, as_of_ms, by_scan, &reply);
     if (code)
