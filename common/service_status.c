@@ -122,21 +122,36 @@ void service_part(struct service *service, const char *part, const char *reason)
     pthread_mutex_unlock(&service->parts_lock);
 }
 
+static void add_reason(struct buffer *reasons, const char *part, const char *reason)
+{
+    if (reasons->size > 0)
+        buffer_byte(reasons, ',');
+    struct json json = json_to(reasons);
+    json_open(&json, '{');
+    json_field_text(&json, "part", part);
+    json_field_text(&json, "reason", reason);
+    json_close(&json, '}');
+}
+
+/* A simulated clock is heard of in the inputs: before that nothing has a time. */
+static bool hears_time(const struct service *service)
+{
+    bool simulated = strcmp(config_text(service->config, "clock"), "simulated") == 0;
+    return !simulated || service->spec->input_count == 0 || atomic_load(&service->now_ms) > 0;
+}
+
 /* Appends {"part":…,"reason":…} for each part that is down. */
 bool service_ready(void *self, struct buffer *reasons)
 {
     struct service *service = self;
-    bool ready = true;
+    bool ready = hears_time(service);
+    if (!ready)
+        add_reason(reasons, "clock", "the suite's simulated clock has not been heard of yet");
     pthread_mutex_lock(&service->parts_lock);
     for (unsigned i = 0; i < service->part_count; i++) {
         if (!service->parts[i].reason)
             continue;
-        buffer_text(reasons, ready ? "" : ",");
-        struct json json = json_to(reasons);
-        json_open(&json, '{');
-        json_field_text(&json, "part", service->parts[i].name);
-        json_field_text(&json, "reason", service->parts[i].reason);
-        json_close(&json, '}');
+        add_reason(reasons, service->parts[i].name, service->parts[i].reason);
         ready = false;
     }
     pthread_mutex_unlock(&service->parts_lock);
