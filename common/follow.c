@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define STANDARD_CREDIT ((size_t)8 * 1024 * 1024)
-#define STANDARD_AHEAD 2
+#define STANDARD_AHEAD ((size_t)16 * 1024 * 1024)
 #define STANDARD_ANSWER_MS 10000
 #define CONNECT_MS 5000 /* libzmq gives a connection up for good where it took the other side for broken */
 #define PAUSE_MS 1000   /* after an answer that is of no use */
@@ -24,13 +24,14 @@
 /* Shared by the follower and its batches, which may outlive it. */
 struct credit {
     atomic_uint references;
-    atomic_uint held; /* batches in memory */
-    int fd;           /* wakes the thread */
+    atomic_size_t held; /* bytes in memory */
+    int fd;             /* wakes the thread */
 };
 
 struct held_batch {
     struct follow_batch batch; /* first, for follow_batch_free() */
     zmq_msg_t chunks;
+    size_t bytes; /* as it counts against the credit */
     struct credit *credit;
 };
 
@@ -88,7 +89,7 @@ void follow_batch_free(struct follow_batch **batch)
     if (!held)
         return;
     zmq_msg_close(&held->chunks);
-    atomic_fetch_sub(&held->credit->held, 1);
+    atomic_fetch_sub(&held->credit->held, held->bytes);
     eventfd_write(held->credit->fd, 1);
     credit_drop(held->credit);
     free(held);
@@ -103,9 +104,10 @@ static struct held_batch *hold(struct credit *credit, zmq_msg_t *chunks)
     zmq_msg_init(&held->chunks);
     zmq_msg_move(&held->chunks, chunks);
     held->batch.left = (struct bytes){zmq_msg_data(&held->chunks), zmq_msg_size(&held->chunks)};
+    held->bytes = sizeof(*held) + held->batch.left.size;
     held->credit = credit;
     atomic_fetch_add(&credit->references, 1);
-    atomic_fetch_add(&credit->held, 1);
+    atomic_fetch_add(&credit->held, held->bytes);
     return held;
 }
 
@@ -284,7 +286,7 @@ static void take_answers(struct follow *follow)
 
 static bool may_ask(const struct follow *follow)
 {
-    return !follow->asked && atomic_load(&follow->credit->held) < follow->options.ahead;
+    return !follow->asked && atomic_load(&follow->credit->held) < follow->options.ahead_bytes;
 }
 
 static void sleep_until(struct follow *follow, int64_t deadline_ms)
@@ -364,8 +366,8 @@ static void set_standards(struct follow_options *options)
         options->credit_bytes = STANDARD_CREDIT;
     if (options->credit_bytes > SOCKET_MAX_FRAME / 2)
         options->credit_bytes = SOCKET_MAX_FRAME / 2;
-    if (options->ahead == 0)
-        options->ahead = STANDARD_AHEAD;
+    if (options->ahead_bytes == 0)
+        options->ahead_bytes = STANDARD_AHEAD;
     if (options->answer_ms == 0)
         options->answer_ms = STANDARD_ANSWER_MS;
 }

@@ -2,8 +2,7 @@
 /* The follower's side of a feed: a thread that asks a leader for its journal and hands over what arrives, in
  * order.
  *
- * At most `ahead` batches of at most about `credit_bytes` are in memory at once: the next one is asked for
- * when one has been freed. Lost connections, restarts and silence of the leader are overcome by asking again,
+ * The next batch, of at most about `credit_bytes`, is asked for while less than `ahead_bytes` are in memory. Lost connections, restarts and silence of the leader are overcome by asking again,
  * from behind the last batch that was handed over. What cannot be overcome (the leader trimmed, diverged or
  * is behind) is told once, and is the end. */
 #ifndef QY_COMMON_FOLLOW_H
@@ -36,7 +35,7 @@ struct follow_options {
     uint64_t classes;              /* wanted, as bits; chunks without any do not come; 0: all */
     struct journal_position start; /* where the follower's state stands; confirmed to the leader */
     size_t credit_bytes;           /* of a batch; 0: 8 MiB */
-    unsigned ahead;                /* batches in memory; 0: 2 */
+    size_t ahead_bytes;            /* in memory, beyond which no more is asked for; 0: 16 MiB */
     unsigned answer_ms;            /* silence after which it asks again; 0: 10,000 */
     /* On the follower's thread; must not block. The batch is the receiver's. */
     void (*on_batch)(void *self, struct follow_batch *batch);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define FEED_CREDIT_BYTES ((size_t)4 * 1024 * 1024)
+#define AHEAD_BYTES ((size_t)16 * 1024 * 1024)
 #define READER_THREADS 2
 
 static const char *const service_names[] = {"gateway", "identity", "tagging", "campaign", "audit", NULL};
@@ -176,6 +177,7 @@ static int open_input(struct service *service, unsigned index)
         .classes = input->spec->classes | (index == 0 ? CLASS_BIT(RECORD_TICK) : 0),
         .start = input->committed,
         .credit_bytes = FEED_CREDIT_BYTES,
+        .ahead_bytes = AHEAD_BYTES,
         .on_batch = on_follow_batch,
         .on_stopped = on_follow_stopped,
         .self = input,
@@ -370,6 +372,16 @@ static void block_signals(sigset_t *ret_signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Waits by the clock that nobody sets, metrics_clock(). */
+static void init_wake(pthread_cond_t *wake)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 int service_main(const struct service_spec *spec, int argc, char **argv)
 {
     static struct service service;
@@ -380,7 +392,7 @@ int service_main(const struct service_spec *spec, int argc, char **argv)
     service.spec = spec;
     pthread_mutex_init(&service.lock, NULL);
     pthread_mutex_init(&service.parts_lock, NULL);
-    pthread_cond_init(&service.wake, NULL);
+    init_wake(&service.wake);
     sigset_t signals;
     block_signals(&signals);
     status = settle(&service, config_path);

@@ -25,6 +25,7 @@ struct input {
     unsigned index;
     struct follow *follow;
     struct follow_batch *waiting;      /* under service->lock; oldest first */
+    struct follow_batch **waiting_end; /* likewise */
     struct journal_position committed; /* writer: folded up to here */
     uint64_t durable;                  /* writer: what a crash would not take back of that */
     /* for status, any thread */
@@ -74,7 +75,9 @@ struct service {
     struct work *works; /* oldest first, under lock */
     struct work **works_end;
     size_t works_bytes;
+    size_t waiting_bytes; /* of all inputs, under lock */
     bool stopping;
+    double resume_at; /* writer: when followed records are taken again, by metrics_clock() */
 
     uint64_t checkpoint; /* writer: the state knows the journal up to here */
     atomic_int_fast64_t now_ms;
@@ -89,9 +92,35 @@ struct service {
     struct writer_metrics writer_metrics;
 };
 
+/* What a round of the writer has taken of one input. */
+struct fed {
+    struct follow_batch *batches; /* oldest first */
+    struct follow_batch *done;    /* the last that is folded whole */
+    struct follow_batch *at;      /* the one behind it */
+    struct bytes cursor;          /* what is left of that */
+};
+
+/* What one round has taken in, so that it can be finished or given back. */
+struct round {
+    struct batch batch;
+    struct work *works;
+    struct fed fed[INPUTS_MAX];
+    struct journal_position reached[INPUTS_MAX]; /* after what was folded in this round */
+    uint64_t begun_at;                           /* the journal's end before */
+    double started;
+};
+
+/* -- service_round.c -- */
+/* Opens the transaction, folds, commits journal and state. What is visible from outside comes after it. */
+int round_commit(struct round *round);
+/* Journal first, then the state, which decides. */
+int round_commit_both(struct round *round);
+/* The watermark after this round. */
+uint64_t round_origin(const struct round *round);
+/* Shows the round to the world: readers, followers, callers. */
+void round_publish(struct round *round);
+
 /* -- service_writer.c -- */
-/* Reads the runtime's rows and lets the fold open, in the first batch. */
-int writer_open(struct service *service);
 int writer_start(struct service *service);
 /* Takes in what is queued, commits it, and ends. */
 void writer_stop(struct service *service);
@@ -99,8 +128,8 @@ void writer_stop(struct service *service);
 void writer_take_batch(struct input *input, struct follow_batch *batch);
 
 /* -- service_restore.c -- */
-/* In the first batch: folds what the journal decided alone behind the state's last commit, from `from` on. */
-int restore_run(struct service *service, struct batch *batch, struct journal_position from);
+/* Reads the runtime's rows and lets the fold open, in the first batch. */
+int writer_open(struct service *service);
 
 /* -- service_rows.c -- */
 /* Sets each input's committed position and the service's time. */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the journal decides (service_spec.journal_decides), the state may be behind it: at the start the fold takes back what it
- * wrote itself. */
+/* The start of the writer: journal and state are opened, and come to agree. Where the journal decides (service_spec.journal_decides),
+ * the state may be behind it: then the fold takes back what it wrote itself. */
 #include "common/service_internal.h"
+
+#include "common/clock.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define READ_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -24,7 +29,7 @@ static int restore_chunks(
     return error;
 }
 
-int restore_run(struct service *service, struct batch *batch, struct journal_position from)
+static int restore_run(struct service *service, struct batch *batch, struct journal_position from)
 {
     struct journal_state state;
     _cleanup_(buffer_free) struct buffer chunks = BUFFER_INIT;
@@ -38,4 +43,66 @@ int restore_run(struct service *service, struct batch *batch, struct journal_pos
             error = restore_chunks(service, batch, &from, (struct bytes){chunks.data, chunks.size});
     }
     return error;
+}
+
+static int open_journal(struct service *service, const struct journal_position *end)
+{
+    uint8_t secret[32];
+    struct journal_options options = {
+        .path = service->journal_path,
+        .compression = service->spec->journal_compression,
+        .segment_ms = DAY_MS,
+    };
+    int error = 0;
+    if (service->spec->journal_encrypted) {
+        char path[700];
+        snprintf(path, sizeof(path), "%s/journal.key", service->data_path);
+        error = keys_secret(path, secret);
+        options.key = secret;
+    }
+    if (!error)
+        error = journal_open(&options, end, &service->journal);
+    explicit_bzero(secret, sizeof(secret));
+    return error ? error : chunk_reader_open(&service->reader);
+}
+
+/* The first batch: the fold's own opening, and what the state has not seen of the journal. */
+static int open_fold(struct service *service, const struct journal_position *known)
+{
+    const struct service_spec *spec = service->spec;
+    struct round round = {.batch = {.service = service, .journal = service->journal}};
+    round.batch.now_ms = atomic_load(&service->now_ms);
+    for (unsigned i = 0; i < spec->input_count; i++)
+        round.reached[i] = service->inputs[i].committed;
+    int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
+    if (error)
+        return error;
+    error = spec->fold->open(spec->self, &round.batch);
+    if (!error)
+        error = restore_run(service, &round.batch, *known);
+    /* The state changes here, so all that fold.finish kept in memory goes with it. */
+    rows_put(service, round.batch.txn, known, round.reached, round.batch.now_ms);
+    if (!error && spec->journal_decides && spec->fold->finish)
+        error = spec->fold->finish(spec->self, &round.batch);
+    if (!error)
+        error = round_commit_both(&round);
+    store_abort(&round.batch.txn);
+    if (error)
+        return error;
+    if (spec->journal_decides && spec->fold->committed)
+        spec->fold->committed(spec->self, service);
+    uint64_t origin = round_origin(&round);
+    atomic_store(&service->origin, origin);
+    atomic_store(&service->now_ms, round.batch.now_ms);
+    journal_publish(service->journal, origin, round.batch.now_ms);
+    return 0;
+}
+
+int writer_open(struct service *service)
+{
+    struct journal_position known;
+    int error = rows_read(service, &known);
+    if (!error)
+        error = open_journal(service, &known);
+    return error ? error : open_fold(service, &known);
 }

@@ -17,7 +17,7 @@ struct receiver {
     pthread_cond_t changed;
     struct follow_batch *first; /* oldest first */
     unsigned waiting;
-    unsigned ahead;
+    size_t ahead_bytes;
     unsigned stopped;
     int code;
     char message[160];
@@ -142,7 +142,7 @@ static inline void receiver_follow(struct receiver *receiver, const struct netwo
         .keys = &keys,
         .start = receiver->position,
         .credit_bytes = credit_bytes,
-        .ahead = receiver->ahead,
+        .ahead_bytes = receiver->ahead_bytes,
         .answer_ms = answer_ms,
         .on_batch = on_batch,
         .on_stopped = on_stopped,

@@ -85,7 +85,7 @@ static void test_answer_nobody_asked_for_is_not_taken(void **state)
     uint16_t port;
     void *server = scripted_leader(&network, &port);
     receiver_open(&receiver, &beginning);
-    receiver.ahead = 1; /* it asks again only when the first batch has been freed */
+    receiver.ahead_bytes = 1; /* it asks again only when the first batch has been freed */
     receiver_follow(&receiver, &network, port, 0, 0);
     struct frames request = network_receive(server);
     answer_empty(server, &request, 0, 1);

@@ -32,6 +32,7 @@ static void test_memory_is_bounded_by_credit(void **state)
     leader_open(&leader, state, 20);
     leader_write(&leader, 3000, 1000, 1, 1);
     receiver_open(&receiver, &beginning);
+    receiver.ahead_bytes = 300000; /* one batch leaves room for another, two do not */
     receiver_follow(&receiver, &leader.network, leader.port, 200000, 0);
     wait_for_batches(&receiver, 2);
     struct feed_follower rows[FEED_MAX_FOLLOWERS];

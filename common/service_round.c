@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One round of the writer: what it has taken in is folded, committed and shown. */
+#include "common/service_internal.h"
+
+#include <string.h>
+
+/* A round ends after a second's worth, or with as many records as may change pages that memory holds until they are written. */
+#define ROUND_SECONDS_MAX 1.0
+#define ROUND_RECORDS_MAX 30000u
+
+int batch_time(struct batch *batch, int64_t now_ms)
+{
+    if (now_ms <= batch->now_ms)
+        return 0;
+    const struct service_spec *spec = batch->service->spec;
+    if (spec->fold->advance && spec->fold->next_due(spec->self) <= now_ms) {
+        int error = spec->fold->advance(spec->self, batch, now_ms);
+        if (error)
+            return error;
+    }
+    batch->now_ms = now_ms;
+    return 0;
+}
+
+uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message)
+{
+    return journal_add_message(batch->journal, record_class, batch->now_ms, message);
+}
+
+/* -- folding -- */
+
+static int fold_record(struct batch *batch, struct input *input, const struct journal_record *record)
+{
+    const struct service_spec *spec = batch->service->spec;
+    int error = batch_time(batch, record->time_ms);
+    batch->records++;
+    if (error)
+        return error;
+    if (record->record_class == RECORD_TICK) {
+        if (input->index == 0)
+            journal_add(batch->journal, RECORD_TICK, batch->now_ms, NULL, 0);
+        return 0;
+    }
+    if (!(input->spec->classes & CLASS_BIT(record->record_class)))
+        return 0;
+    return spec->fold->record(spec->self, batch, input->index, record);
+}
+
+/* The leader had nothing for us up to a position, and says so. */
+static bool take_passed(struct bytes *cursor, struct journal_position *reached)
+{
+    if (cursor->size < JOURNAL_PASSED_BYTES || get_be64(cursor->data) < reached->next)
+        return false;
+    reached->next = get_be64(cursor->data);
+    memcpy(reached->chain, cursor->data + 8, JOURNAL_CHAIN_BYTES);
+    cursor->data += JOURNAL_PASSED_BYTES;
+    cursor->size -= JOURNAL_PASSED_BYTES;
+    return true;
+}
+
+/* The first chunk that the cursor stands at, or word that there is none for us up to a position. */
+static int fold_chunk(struct round *round, struct input *input)
+{
+    struct service *service = round->batch.service;
+    struct fed *fed = &round->fed[input->index];
+    struct journal_position *reached = &round->reached[input->index];
+    uint64_t size;
+    if (!bytes_varint(&fed->cursor, &size) || size > fed->cursor.size)
+        return -QY_ECORRUPT;
+    if (size == 0)
+        return take_passed(&fed->cursor, reached) ? 0 : -QY_ECORRUPT;
+    int error = chunk_read(service->reader, (struct bytes){fed->cursor.data, size}, reached);
+    fed->cursor.data += size;
+    fed->cursor.size -= size;
+    struct journal_record record;
+    while (!error && chunk_next(service->reader, &record))
+        error = fold_record(&round->batch, input, &record);
+    return error;
+}
+
+static bool goes_on(const struct round *round)
+{
+    return round->batch.records < ROUND_RECORDS_MAX && metrics_clock() - round->started < ROUND_SECONDS_MAX;
+}
+
+/* Folds what has come of one input until it ends or the round is long enough. */
+static int fold_input(struct round *round, struct input *input)
+{
+    struct fed *fed = &round->fed[input->index];
+    while (fed->at) {
+        if (fed->cursor.size == 0) {
+            fed->done = fed->at;
+            fed->at = fed->at->next;
+            fed->cursor = fed->at ? fed->at->left : (struct bytes){0};
+            continue;
+        }
+        if (!goes_on(round))
+            break;
+        int error = fold_chunk(round, input);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static void apply_works(struct round *round)
+{
+    for (struct work *work = round->works; work; work = work->next)
+        work->result = work->apply(work, &round->batch);
+}
+
+static int fold_inputs(struct round *round)
+{
+    struct service *service = round->batch.service;
+    int error = 0;
+    for (unsigned i = 0; !error && i < service->spec->input_count; i++)
+        error = fold_input(round, &service->inputs[i]);
+    return error;
+}
+
+static int fold_round(struct round *round)
+{
+    const struct service_spec *spec = round->batch.service->spec;
+    apply_works(round);
+    int error = fold_inputs(round);
+    if (error)
+        return error;
+    return spec->fold->finish ? spec->fold->finish(spec->self, &round->batch) : 0;
+}
+
+/* -- committing -- */
+
+int round_commit_both(struct round *round)
+{
+    struct service *service = round->batch.service;
+    struct journal_position end;
+    int error = journal_commit(service->journal, &end);
+    if (error)
+        return error;
+    rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
+    error = store_commit(&round->batch.txn);
+    if (error)
+        return error;
+    service->checkpoint = end.next;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        service->inputs[i].durable = round->reached[i].next;
+    return 0;
+}
+
+/* Nothing came but word that there is nothing: where we stand is learnt again after a crash. */
+static bool is_idle(const struct round *round)
+{
+    return !round->works && round->batch.records == 0 && !store_changed(round->batch.txn) &&
+           journal_next(round->batch.journal) == round->begun_at;
+}
+
+static bool state_is_unchanged(const struct round *round)
+{
+    const struct service *service = round->batch.service;
+    if (!service->spec->journal_decides || store_changed(round->batch.txn))
+        return false;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        if (round->reached[i].next != service->inputs[i].durable)
+            return false;
+    return true;
+}
+
+/* Watermarks alone need no commit: they are learnt again after a restart. */
+static bool is_empty(const struct round *round)
+{
+    for (unsigned i = 0; i < round->batch.service->spec->input_count; i++)
+        for (const struct follow_batch *batch = round->fed[i].batches; batch; batch = batch->next)
+            if (batch->left.size > 0)
+                return false;
+    return !round->works;
+}
+
+int round_commit(struct round *round)
+{
+    struct service *service = round->batch.service;
+    if (is_empty(round))
+        return fold_inputs(round);
+    int error = store_begin(service->store, STORE_WRITE, &round->batch.txn);
+    if (error)
+        return error;
+    round->begun_at = journal_next(service->journal);
+    error = fold_round(round);
+    if (!error)
+        error = store_error(round->batch.txn);
+    struct journal_position end;
+    if (!error && !is_idle(round))
+        error = state_is_unchanged(round) ? journal_commit_alone(service->journal, &end)
+                                          : round_commit_both(round);
+    store_abort(&round->batch.txn);
+    if (!error)
+        return 0;
+    if (error == -QY_EIO)
+        service_fail(error, "a commit failed: what the disk holds is unknown");
+    int reverted = journal_revert(service->journal);
+    if (reverted)
+        service_fail(reverted, "the journal could not be cut back");
+    if (service->spec->fold->discard)
+        service->spec->fold->discard(service->spec->self);
+    return error;
+}
+
+/* -- showing -- */
+
+/* The watermark after this round: how far the gateway's journal is folded, by way of the first input. */
+uint64_t round_origin(const struct round *round)
+{
+    const struct service *service = round->batch.service;
+    uint64_t origin = atomic_load(&service->origin);
+    if (service->spec->input_count == 0)
+        return journal_next(service->journal);
+    if (strcmp(service->spec->inputs[0].leader, "gateway") == 0)
+        return round->reached[0].next;
+    const struct fed *fed = &round->fed[0];
+    if (!fed->at && fed->done && fed->done->at_end && fed->done->origin > origin)
+        return fed->done->origin;
+    return origin;
+}
+
+void round_publish(struct round *round)
+{
+    struct service *service = round->batch.service;
+    uint64_t origin = round_origin(round);
+    atomic_store(&service->now_ms, round->batch.now_ms);
+    atomic_store(&service->origin, origin);
+    for (unsigned i = 0; i < service->spec->input_count; i++) {
+        service->inputs[i].committed = round->reached[i];
+        atomic_store(&service->inputs[i].next, round->reached[i].next);
+        if (round->fed[i].batches)
+            follow_confirm(service->inputs[i].follow, service->inputs[i].durable);
+    }
+    journal_publish(service->journal, origin, round->batch.now_ms);
+    feed_wake(service->feed);
+}
