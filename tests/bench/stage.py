@@ -114,13 +114,13 @@ class Stage:
         wait_for(lambda: self.lag() <= 2, "all services have folded what was accepted", seconds, every=0.05)
 
     def usage(self):
-        """Of each service: seconds of processor time, and bytes that it had written to the disk."""
+        """Of each service: seconds of processor time, and bytes that it wrote."""
         used = {}
         for name, process in self.suite.processes.items():
             with open(f"/proc/{process.pid}/stat") as file:
                 fields = file.read().rsplit(")", 1)[1].split()
             with open(f"/proc/{process.pid}/io") as file:
-                written = next(int(line.split()[1]) for line in file if line.startswith("write_bytes"))
+                written = next(int(line.split()[1]) for line in file if line.startswith("wchar"))
             used[name] = (int(fields[11]) + int(fields[12])) / TICKS, written
         return used
 
