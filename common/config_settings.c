@@ -28,7 +28,7 @@
 #define PORT(setting, value, sentence) RANGE(CONFIG_NUMBER, setting, value, 0, 65535, sentence)
 
 /* What each service has. */
-#define SERVICE(name, rpc, ops, map)                                                                         \
+#define SERVICE(name, rpc, ops, map, nice)                                                                   \
     CHECKED(                                                                                                 \
         name ".host", "127.0.0.1", config_check_host, "where the other services find the " name " service"), \
         PORT(                                                                                                \
@@ -39,7 +39,9 @@
         RANGE(CONFIG_BYTES, name ".quota", "0", 0, 64 * TIB,                                                 \
             "state beyond which no new input is accepted; 0: nine tenths of map_size"),                      \
         RANGE(CONFIG_DURATION, name ".retention", "7d", 0, 36500 * DAY,                                      \
-            "how long journal records are kept once all followers have them")
+            "how long journal records are kept once all followers have them"),                               \
+        RANGE(CONFIG_NUMBER, name ".nice", nice, 0, 19,                                                      \
+            "how far folding gives way where processors are short, as nice(1); answers do not")
 
 /* What each service that speaks HTTP to the world has. */
 #define HTTP(name, port, threads, connections)                                                               \
@@ -75,26 +77,26 @@ const struct config_setting config_settings[] = {
     CHECKED(
         "clock_start", "2026-01-01T00:00:00Z", config_check_time, "where a simulated clock begins, RFC 3339"),
 
-    SERVICE("gateway", "7110", "9110", "64G"),
+    SERVICE("gateway", "7110", "9110", "64G", "0"),
     HTTP("gateway", "8080", "2", "10000"),
     RANGE(CONFIG_NUMBER, "gateway.api_threads", "8", 1, 256, "threads that answer /api"),
     RANGE(CONFIG_NUMBER, "gateway.batch_max_events", "5000", 1, 100000, "events in one batch call"),
     RANGE(CONFIG_BYTES, "gateway.event_max", "32K", KIB, MIB, "largest single event"),
 
-    SERVICE("identity", "7120", "9120", "64G"),
+    SERVICE("identity", "7120", "9120", "64G", "10"),
     CHECKED("identity.identifier_kinds", "", config_check_kinds,
         "further kinds of identifiers, with commas between"),
 
-    SERVICE("tagging", "7130", "9130", "64G"),
+    SERVICE("tagging", "7130", "9130", "64G", "10"),
 
-    SERVICE("campaign", "7140", "9140", "64G"),
+    SERVICE("campaign", "7140", "9140", "64G", "10"),
     RANGE(CONFIG_NUMBER, "campaign.send_concurrency", "64", 1, 10000, "sends under way at once"),
     RANGE(CONFIG_DURATION, "campaign.send_timeout", "10s", 10, HOUR,
         "after which a send that got no answer is unknown"),
     TEXT("campaign.smtp_url", "", "mail server, smtp://host:port or smtps://…; empty: no email is sent"),
     TEXT("campaign.smtp_from", "", "sender address of email"),
 
-    SERVICE("audit", "7150", "9150", "64G"),
+    SERVICE("audit", "7150", "9150", "64G", "0"),
     HTTP("audit", "8090", "1", "1000"),
 };
 

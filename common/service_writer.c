@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define FULL_PAUSE_SECONDS 1.0
@@ -223,10 +225,19 @@ static void run_round(struct service *service, struct round *round)
         retention_run(service);
 }
 
+/* Folding gives way to what answers: to HTTP, to queries, to the services in front of this one. */
+static void give_way(const struct service *service)
+{
+    char setting[64];
+    snprintf(setting, sizeof(setting), "%s.nice", service->spec->name);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), (int)config_number(service->config, setting));
+}
+
 static void *writer_main(void *data)
 {
     struct service *service = data;
     struct round round;
+    give_way(service);
     while (take_round(service, &round))
         run_round(service, &round);
     return NULL;
