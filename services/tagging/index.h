@@ -218,7 +218,7 @@ int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struc
 
 int column_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
 
-/* A row of times: so many events of a block and a day. */
+/* A row of times: so many events of a block and a day, whose other events stand in further rows. */
 #define DAY_OF(ms) ((ms) >= 0 ? (ms) / INT64_C(86400000) : -((-(ms) + INT64_C(86399999)) / INT64_C(86400000)))
 #define DAY_BIAS (INT64_C(1) << 31)
 struct times_row {
@@ -227,7 +227,9 @@ struct times_row {
     const uint8_t *times;   /* u32 each: ms of the day */
 };
 bool times_decode(struct bytes row, struct times_row *ret_row);
-int times_apply(struct bytes stored, const struct index_op *ops, size_t op_count, struct buffer *out);
+/* All of one name, block and day, which is what the rows' keys begin with. */
+int times_apply(
+    struct store_txn *txn, const struct store_key *day, const struct index_op *ops, size_t op_count);
 
 size_t bits_count(const uint64_t *words, size_t count);
 

@@ -64,9 +64,8 @@ static int merge_row(struct store_txn *txn, const struct index_class *class, con
     struct bytes row = {0};
     buffer_clear(out);
     (void)store_get(txn, TABLE_INDEX, key, &row);
-    int error = class->sort == SORT_COLUMN  ? column_apply(row, ops, count, out)
-                : class->sort == SORT_TIMES ? times_apply(row, ops, count, out)
-                                            : bits_apply(row, ops, count, out);
+    int error =
+        class->sort == SORT_COLUMN ? column_apply(row, ops, count, out) : bits_apply(row, ops, count, out);
     if (!error)
         error = buffer_error(out);
     if (error)
@@ -89,7 +88,8 @@ static int merge_sorted(struct store_txn *txn, const struct index_class *class, 
             next++;
         struct store_key key;
         row_key(class, terms, &placed[i], &key);
-        error = merge_row(txn, class, &key, sorted + i, next - i, &row);
+        error = class->sort == SORT_TIMES ? times_apply(txn, &key, sorted + i, next - i)
+                                          : merge_row(txn, class, &key, sorted + i, next - i, &row);
     }
     return error;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times of events: a row a name, block of persons and day of UTC. First all persons, then all times: whole
- * days are counted without looking at a time. */
+/* Times of events: rows of a name, block of persons and day of UTC, numbered: a row that has become large is not written again when
+ * more comes, so that a day's millionth event costs what its first did. In a row first all persons, then all times: whole days are
+ * counted without looking at a time. */
 #include "services/tagging/index.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define DAY_LENGTH_MS INT64_C(86400000)
+/* Entries with which a row is large. */
+#define ROW_LARGE 4096u
 
 bool times_decode(struct bytes row, struct times_row *ret_row)
 {
@@ -62,39 +65,140 @@ static void encode(const struct entry *entries, size_t count, struct buffer *out
     out->size += sizeof(total) + count * 6;
 }
 
-/* What was added last is what a removal mostly means. */
-static size_t take_away(struct entry *entries, size_t count, struct entry gone)
+/* -- changing -- */
+
+struct entries {
+    struct entry *items;
+    size_t count, capacity;
+};
+
+static void entries_free(struct entries *entries)
 {
-    for (size_t i = count; i > 0; i--)
-        if (entries[i - 1].person == gone.person && entries[i - 1].time == gone.time) {
-            entries[i - 1] = entries[count - 1];
-            return count - 1;
-        }
-    return count;
+    free(entries->items);
 }
 
-int times_apply(struct bytes stored, const struct index_op *ops, size_t op_count, struct buffer *out)
+static int entries_add(struct entries *entries, struct entry entry)
 {
-    struct times_row row = {0};
-    if (stored.size > 0 && !times_decode(stored, &row))
+    if (entries->count == entries->capacity) {
+        size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
+        struct entry *items = realloc(entries->items, capacity * sizeof(*items));
+        if (!items)
+            return -QY_ENOMEM;
+        entries->items = items;
+        entries->capacity = capacity;
+    }
+    entries->items[entries->count++] = entry;
+    return 0;
+}
+
+static int entries_read(struct bytes stored, struct entries *entries)
+{
+    struct times_row row;
+    if (!times_decode(stored, &row))
         return -QY_ECORRUPT;
-    struct entry *entries = malloc((row.count + op_count + 1) * sizeof(*entries));
-    if (!entries)
-        return -QY_ENOMEM;
-    size_t count = row.count;
-    for (size_t i = 0; i < count; i++)
-        entries[i] = (struct entry){person_at(&row, i), time_at(&row, i)};
-    for (size_t i = 0; i < op_count; i++) {
+    int error = 0;
+    for (size_t i = 0; !error && i < row.count; i++)
+        error = entries_add(entries, (struct entry){person_at(&row, i), time_at(&row, i)});
+    return error;
+}
+
+/* What was added last is what a removal mostly means. */
+static bool entries_take_away(struct entries *entries, struct entry gone)
+{
+    for (size_t i = entries->count; i > 0; i--)
+        if (entries->items[i - 1].person == gone.person && entries->items[i - 1].time == gone.time) {
+            entries->items[i - 1] = entries->items[--entries->count];
+            return true;
+        }
+    return false;
+}
+
+static int put_row(
+    struct store_txn *txn, const struct store_key *day, uint32_t number, const struct entries *entries)
+{
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    struct store_key key = *day;
+    key_u32(&key, number);
+    if (entries->count == 0) {
+        store_delete(txn, TABLE_INDEX, &key);
+        return store_error(txn);
+    }
+    encode(entries->items, entries->count, &row);
+    if (!buffer_error(&row))
+        store_put(txn, TABLE_INDEX, &key, row.data, row.size);
+    return buffer_error(&row) ? buffer_error(&row) : store_error(txn);
+}
+
+static bool row_has(struct bytes stored, struct entry entry)
+{
+    struct times_row row;
+    if (!times_decode(stored, &row))
+        return false;
+    for (size_t i = 0; i < row.count; i++)
+        if (person_at(&row, i) == entry.person && time_at(&row, i) == entry.time)
+            return true;
+    return false;
+}
+
+static uint32_t row_number(struct bytes key)
+{
+    return get_be32(key.data + key.size - 4);
+}
+
+/* From the rows before `number`. */
+static int remove_stored(
+    struct store_txn *txn, const struct store_key *day, uint32_t number, struct entry gone)
+{
+    _cleanup_(entries_free) struct entries entries = {0};
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = scan_open_reverse(txn, TABLE_INDEX, day, NULL, &scan);
+    struct bytes key, stored;
+    while (!error && scan_next(scan, &key, &stored)) {
+        uint32_t at = row_number(key);
+        if (at >= number || !row_has(stored, gone))
+            continue;
+        error = entries_read(stored, &entries);
+        scan_close(&scan);
+        (void)entries_take_away(&entries, gone);
+        return error ? error : put_row(txn, day, at, &entries);
+    }
+    return error ? error : store_error(txn);
+}
+
+/* The row that is added to: the last one, or an empty one behind it. */
+static int open_last(
+    struct store_txn *txn, const struct store_key *day, struct entries *entries, uint32_t *ret_number)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, stored;
+    struct times_row row;
+    *ret_number = 0;
+    int error = scan_open_reverse(txn, TABLE_INDEX, day, NULL, &scan);
+    if (error || !scan_next(scan, &key, &stored))
+        return error ? error : store_error(txn);
+    *ret_number = row_number(key);
+    if (!times_decode(stored, &row))
+        return -QY_ECORRUPT;
+    if (row.count < ROW_LARGE)
+        return entries_read(stored, entries);
+    (*ret_number)++;
+    return 0;
+}
+
+int times_apply(
+    struct store_txn *txn, const struct store_key *day, const struct index_op *ops, size_t op_count)
+{
+    _cleanup_(entries_free) struct entries entries = {0};
+    uint32_t number;
+    int error = open_last(txn, day, &entries, &number);
+    for (size_t i = 0; !error && i < op_count; i++) {
         struct entry entry = {(uint16_t)(ops[i].person % BLOCK_PERSONS), time_of_day(ops[i].value)};
         if (ops[i].on)
-            entries[count++] = entry;
-        else
-            count = take_away(entries, count, entry);
+            error = entries_add(&entries, entry);
+        else if (!entries_take_away(&entries, entry))
+            error = remove_stored(txn, day, number, entry);
     }
-    if (count > 0)
-        encode(entries, count, out);
-    free(entries);
-    return 0;
+    return error ? error : put_row(txn, day, number, &entries);
 }
 
 /* -- reading -- */
@@ -150,7 +254,7 @@ int times_count(struct times_reader *reader, uint32_t block, int64_t from_ms, in
     struct bytes key, stored;
     while (!error && scan_next(scan, &key, &stored)) {
         struct times_row row;
-        int64_t day_ms = ((int64_t)get_be32(key.data + key.size - 4) - DAY_BIAS) * DAY_LENGTH_MS;
+        int64_t day_ms = ((int64_t)get_be32(key.data + key.size - 8) - DAY_BIAS) * DAY_LENGTH_MS;
         if (day_ms >= high_ms)
             break;
         if (!times_decode(stored, &row))

@@ -17,6 +17,8 @@ int main(int argc, char **argv)
         .tables = tagging_tables,
         .table_count = TAGGING_TABLES,
         .schema_version = TAGGING_SCHEMA,
+        .migrations = tagging_migrations,
+        .migration_count = TAGGING_MIGRATIONS,
         .inputs = inputs,
         .input_count = COUNT_OF(inputs),
         .followers = followers,

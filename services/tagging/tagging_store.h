@@ -18,7 +18,9 @@ enum tagging_table {
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
-#define TAGGING_SCHEMA 1u
+#define TAGGING_SCHEMA 2u
+#define TAGGING_MIGRATIONS 1u
+extern const struct store_migration tagging_migrations[TAGGING_MIGRATIONS];
 
 /* The parts stand together, so that one event touches neighbouring rows. */
 enum people_part { PART_NODE, PART_PERSON, PART_ORDER, PART_REFUND, PART_EVENT };

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From one version of tagging's tables to the next. */
+#include "services/tagging/index.h"
+
+#include <string.h>
+
+/* Block and day stand behind a name and its NUL. */
+#define BLOCK_AND_DAY_BYTES 6
+
+/* The keys of days, each with its size (u16) in front. */
+static int find_days(struct store_txn *txn, const struct store_key *prefix, struct buffer *keys)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = scan_open(txn, TABLE_INDEX, prefix, NULL, &scan);
+    struct bytes key, row;
+    while (!error && scan_next(scan, &key, &row)) {
+        const uint8_t *end = memchr(key.data + prefix->size, 0, key.size - prefix->size);
+        uint16_t size = (uint16_t)key.size;
+        if (!end || key.data + key.size - (end + 1) != BLOCK_AND_DAY_BYTES)
+            return -QY_ECORRUPT;
+        buffer_append(keys, &size, sizeof(size));
+        buffer_append(keys, key.data, key.size);
+    }
+    if (!error)
+        error = buffer_error(keys);
+    return error ? error : store_error(txn);
+}
+
+static int number_day(struct store_txn *txn, struct store_key *key)
+{
+    _cleanup_(buffer_free) struct buffer copy = BUFFER_INIT;
+    struct bytes row;
+    if (!store_get(txn, TABLE_INDEX, key, &row))
+        return store_error(txn);
+    buffer_append(&copy, row.data, row.size);
+    if (buffer_error(&copy))
+        return buffer_error(&copy);
+    store_delete(txn, TABLE_INDEX, key);
+    key_u32(key, 0);
+    store_put(txn, TABLE_INDEX, key, copy.data, copy.size);
+    return store_error(txn);
+}
+
+/* A day of a name and a block was one row; now its rows are numbered. */
+static int number_times(struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer keys = BUFFER_INIT;
+    struct store_key key;
+    key_reset(&key);
+    key_u8(&key, SORT_TIMES);
+    key_u8(&key, 0);
+    int error = find_days(txn, &key, &keys);
+    for (size_t at = 0; !error && at < keys.size;) {
+        uint16_t size;
+        memcpy(&size, keys.data + at, sizeof(size));
+        key_reset(&key);
+        key_raw(&key, keys.data + at + sizeof(size), size);
+        error = number_day(txn, &key);
+        at += sizeof(size) + size;
+    }
+    return error;
+}
+
+const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {{.from = 1, .migrate = number_times}};
