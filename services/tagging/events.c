@@ -153,7 +153,7 @@ static enum step walk_stored(const struct walk *walk)
     struct store_key prefix;
     key_part(&prefix, walk->node, PART_EVENT);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = scan_open_reverse(walk->people->txn, TABLE_PEOPLE, &prefix, NULL, &scan);
+    int error = scan_open(walk->people->txn, TABLE_PEOPLE, &prefix, NULL, &scan);
     if (error) {
         walk->people->error = error;
         return STEP_STOPPED;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* -- days of events -- */
+
 /* Block and day stand behind a name and its NUL. */
 #define BLOCK_AND_DAY_BYTES 6
 
@@ -61,4 +63,79 @@ static int number_times(struct store_txn *txn)
     return error;
 }
 
-const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {{.from = 1, .migrate = number_times}};
+/* -- events of a number -- */
+
+#define NUMBER_BYTES 4
+#define EVENT_KEY_BYTES 9
+
+/* The number of the first row at `from` or above. */
+static bool next_number(struct store_txn *txn, uint32_t from, uint32_t *ret_number)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct store_key all, first;
+    struct bytes key, row;
+    key_reset(&all);
+    key_reset(&first);
+    key_u32(&first, from);
+    if (scan_open(txn, TABLE_PEOPLE, &all, &first, &scan) || !scan_next(scan, &key, &row) ||
+        key.size < NUMBER_BYTES)
+        return false;
+    *ret_number = get_be32(key.data);
+    return true;
+}
+
+/* Takes the events of a number away: each one's sequence (u32), size (u32) and row. */
+static int take_events(struct store_txn *txn, uint32_t number, struct buffer *events)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct store_key prefix;
+    struct bytes key, row;
+    key_part(&prefix, number, PART_EVENT);
+    int error = scan_open(txn, TABLE_PEOPLE, &prefix, NULL, &scan);
+    while (!error && scan_next(scan, &key, &row)) {
+        if (key.size != EVENT_KEY_BYTES)
+            return -QY_ECORRUPT;
+        uint32_t head[2] = {get_be32(key.data + EVENT_KEY_BYTES - 4), (uint32_t)row.size};
+        buffer_append(events, head, sizeof(head));
+        buffer_append(events, row.data, row.size);
+        error = buffer_error(events);
+        scan_delete(scan);
+    }
+    return error ? error : store_error(txn);
+}
+
+static void put_events(struct store_txn *txn, uint32_t number, const struct buffer *events)
+{
+    for (size_t at = 0; at < events->size;) {
+        uint32_t head[2];
+        struct store_key key;
+        memcpy(head, events->data + at, sizeof(head));
+        at += sizeof(head);
+        key_event(&key, number, head[0]);
+        store_put(txn, TABLE_PEOPLE, &key, events->data + at, head[1]);
+        at += head[1];
+    }
+}
+
+/* The newest event stood last; now it stands first, beside what it changes. */
+static int turn_events(struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer events = BUFFER_INIT;
+    int error = 0;
+    for (uint32_t number = 0; !error && next_number(txn, number, &number); number++) {
+        buffer_clear(&events);
+        error = take_events(txn, number, &events);
+        if (!error)
+            put_events(txn, number, &events);
+        if (!error)
+            error = store_error(txn);
+        if (number == UINT32_MAX)
+            break;
+    }
+    return error ? error : store_error(txn);
+}
+
+const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {
+    {.from = 1, .migrate = number_times},
+    {.from = 2, .migrate = turn_events},
+};

@@ -22,7 +22,7 @@ void key_part(struct store_key *key, uint32_t number, enum people_part part)
 void key_event(struct store_key *key, uint32_t node, uint32_t sequence)
 {
     key_part(key, node, PART_EVENT);
-    key_u32(key, sequence);
+    key_u32(key, UINT32_MAX - sequence);
 }
 
 void key_definition(struct store_key *key, uint32_t number)

@@ -18,11 +18,11 @@ enum tagging_table {
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
-#define TAGGING_SCHEMA 2u
-#define TAGGING_MIGRATIONS 1u
+#define TAGGING_SCHEMA 3u
+#define TAGGING_MIGRATIONS 2u
 extern const struct store_migration tagging_migrations[TAGGING_MIGRATIONS];
 
-/* The parts stand together, so that one event touches neighbouring rows. */
+/* The parts stand together, and the newest event first, so that one event touches neighbouring rows. */
 enum people_part { PART_NODE, PART_PERSON, PART_ORDER, PART_REFUND, PART_EVENT };
 
 void key_part(struct store_key *key, uint32_t number, enum people_part part);

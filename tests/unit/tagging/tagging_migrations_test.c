@@ -25,7 +25,7 @@ static struct store *open_store(const char *path, uint32_t version)
         .map_bytes = UINT64_C(1) << 26,
         .schema_version = version,
         .migrations = tagging_migrations,
-        .migration_count = version > 1 ? TAGGING_MIGRATIONS : 0};
+        .migration_count = version == TAGGING_SCHEMA ? TAGGING_MIGRATIONS : 0};
     assert_int_equal(store_open(&options, &store), 0);
     return store;
 }
@@ -83,8 +83,53 @@ static void rows_of_days_are_numbered(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* Of two numbers, with a row of another part between them. */
+static void put_old_events(struct store_txn *txn)
+{
+    struct store_key key;
+    for (uint32_t number = 3; number <= 9; number += 6)
+        for (uint32_t sequence = 0; sequence < EVENTS; sequence++) {
+            key_part(&key, number, PART_EVENT);
+            key_u32(&key, sequence);
+            store_put(txn, TABLE_PEOPLE, &key, &sequence, sizeof(sequence));
+        }
+    key_part(&key, 9, PART_NODE);
+    store_put(txn, TABLE_PEOPLE, &key, "node", 4);
+}
+
+static void events_are_turned(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/quanyu-migration-XXXXXX", command[64];
+    struct store_txn *txn;
+    assert_non_null(mkdtemp(path));
+    struct store *store = open_store(path, 2);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_old_events(txn);
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+    store = open_store(path, TAGGING_SCHEMA);
+    assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
+    assert_int_equal(store_count(txn, TABLE_PEOPLE), 2 * EVENTS + 1);
+    for (uint32_t sequence = 0; sequence < EVENTS; sequence++) {
+        struct store_key key;
+        struct bytes row;
+        key_event(&key, 9, sequence);
+        assert_true(store_get(txn, TABLE_PEOPLE, &key, &row));
+        assert_int_equal(row.size, sizeof(sequence));
+        assert_memory_equal(row.data, &sequence, sizeof(sequence));
+    }
+    store_abort(&txn);
+    store_close(&store);
+    snprintf(command, sizeof(command), "rm -r %s", path);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_days_are_numbered)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_days_are_numbered),
+        cmocka_unit_test(events_are_turned),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
