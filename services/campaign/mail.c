@@ -8,6 +8,7 @@
 #define ADDRESS_BYTES_MAX 254
 #define PLAIN_BYTES_MAX 60
 #define WORD_BYTES_MAX 45 /* 60 in base64, with the frame around it 72: a line holds 76 */
+#define LINE_BYTES 57     /* 76 in base64 */
 
 bool mail_address_is_usable(const char *address)
 {
@@ -88,4 +89,63 @@ void mail_message_id(const char *id, const char *from, struct buffer *out)
 {
     const char *at = strchr(from, '@');
     buffer_printf(out, "Message-ID: <%s@%s>", id, at ? at + 1 : "localhost");
+}
+
+/* -- the whole mail -- */
+
+static void append_base64(struct buffer *out, const char *content)
+{
+    char line[sodium_base64_ENCODED_LEN(LINE_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+    size_t left = strlen(content);
+    while (left > 0) {
+        size_t size = left < LINE_BYTES ? left : LINE_BYTES;
+        sodium_bin2base64(line, sizeof(line), (const uint8_t *)content, size, sodium_base64_VARIANT_ORIGINAL);
+        buffer_printf(out, "%s\r\n", line);
+        content += size;
+        left -= size;
+    }
+    sodium_memzero(line, sizeof(line));
+}
+
+/* With the empty line between headers and content: the whole mail's, where there is one part only. */
+static void append_part(struct buffer *out, const char *type, const char *content)
+{
+    buffer_printf(out,
+        "Content-Type: %s; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        "\r\n",
+        type);
+    append_base64(out, content);
+}
+
+/* Plain text first: a reader shows the last alternative that it can (RFC 2046). */
+static void append_alternatives(struct buffer *out, const struct mail *mail)
+{
+    /* No line of base64 contains an underscore. */
+    buffer_printf(out, "Content-Type: multipart/alternative; boundary=\"=_%s\"\r\n", mail->id);
+    buffer_printf(out, "\r\n--=_%s\r\n", mail->id);
+    append_part(out, "text/plain", mail->text);
+    buffer_printf(out, "--=_%s\r\n", mail->id);
+    append_part(out, "text/html", mail->html);
+    buffer_printf(out, "--=_%s--\r\n", mail->id);
+}
+
+void mail_compose(const struct mail *mail, struct buffer *out)
+{
+    mail_date(mail->wall_ms, out);
+    buffer_text(out, "\r\n");
+    mail_message_id(mail->id, mail->from, out);
+    buffer_printf(out, "\r\nFrom: <%s>\r\nTo: <%s>\r\n", mail->from, mail->to);
+    mail_subject(mail->subject, out);
+    buffer_printf(out,
+        "\r\nAuto-Submitted: auto-generated\r\n"
+        "X-Quanyu-Delivery: %s\r\n"
+        "MIME-Version: 1.0\r\n",
+        mail->id);
+    if (mail->text && mail->html)
+        append_alternatives(out, mail);
+    else if (mail->html)
+        append_part(out, "text/html", mail->html);
+    else
+        append_part(out, "text/plain", mail->text ? mail->text : "");
 }

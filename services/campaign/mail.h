@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of an email that libcurl does not make: headers that nothing can be injected into. */
+/* An email as it travels: headers that nothing can be injected into, and a body of ASCII only. */
 #ifndef QY_CAMPAIGN_MAIL_H
 #define QY_CAMPAIGN_MAIL_H
 
@@ -17,5 +17,19 @@ void mail_subject(const char *subject, struct buffer *out);
 void mail_date(int64_t wall_ms, struct buffer *out);
 /* "Message-ID: <id@domain>", the domain that of `from`. */
 void mail_message_id(const char *id, const char *from, struct buffer *out);
+
+/* Borrowed; text and html are UTF-8, one of them may be NULL. */
+struct mail {
+    const char *id; /* of the delivery: hex digits */
+    const char *from;
+    const char *to;
+    const char *subject;
+    const char *text;
+    const char *html;
+    int64_t wall_ms;
+};
+
+/* The whole mail, its lines ended by CR LF. Addresses are usable ones. */
+void mail_compose(const struct mail *mail, struct buffer *out);
 
 #endif

@@ -3,15 +3,13 @@
 
 #include "common/deadline.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #define IDLE_MS 1000
 #define UNSETTLED_PAUSE_MS 200
 #define CLOSE_MS 5000
-#define MAIL_CARRIERS 4
-#define CARRIERS (1 + MAIL_CARRIERS)
+#define MAILS_MAX 16 /* what a mail server grants one client: Exim 20, Postfix 50 connections */
 
 struct job_queue {
     struct job *first;
@@ -25,23 +23,15 @@ struct unsettled {
     struct outcome outcome;
 };
 
-/* A thread that moves bytes. The first one carries webhooks, asks for work and settles what could not be
- * settled. */
-struct carrier {
-    struct sender *sender;
-    CURLM *multi;
-    pthread_t thread;
-    bool has_thread;
-    enum channel channel;
-    unsigned limit;     /* transfers at once */
-    unsigned under_way; /* the thread's own */
-};
-
 struct sender {
     struct sender_options options;
-    struct carrier carriers[CARRIERS];
-    pthread_t preparer;
-    bool has_preparer;
+    pthread_t preparer, carrier;
+    bool has_preparer, has_carrier;
+    CURLM *multi;
+    /* the carrier's own */
+    unsigned mails;                      /* connecting or talking */
+    struct transfer *talking[MAILS_MAX]; /* to mail servers */
+    unsigned talks;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -74,14 +64,6 @@ static struct job *queue_take(struct job_queue *queue)
         queue->end = &queue->first;
     job->next = NULL;
     return job;
-}
-
-/* Any thread. */
-static void wake(struct sender *sender, bool all)
-{
-    for (unsigned i = 0; i < (all ? CARRIERS : 1); i++)
-        if (sender->carriers[i].multi)
-            curl_multi_wakeup(sender->carriers[i].multi);
 }
 
 /* -- settling -- */
@@ -119,7 +101,7 @@ void sender_settled(struct sender *sender, struct job *job)
     sender->with_writer--;
     sender->in_hand--;
     if (sender->wanted || sender->stopping) /* there is a free place now */
-        wake(sender, sender->stopping);
+        curl_multi_wakeup(sender->multi);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -168,7 +150,7 @@ static void prepare_one(struct sender *sender, struct job *job, bool stopping)
     }
     pthread_mutex_lock(&sender->lock);
     queue_add(&sender->prepared[job->channel], job);
-    wake(sender, job->channel == CHANNEL_EMAIL);
+    curl_multi_wakeup(sender->multi);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -195,17 +177,17 @@ static void *prepare_main(void *data)
 
 /* -- carrying -- */
 
-static void begin(struct carrier *carrier, struct job *job)
+static void begin(struct sender *sender, struct job *job)
 {
-    struct sender *sender = carrier->sender;
+    bool is_email = job->channel == CHANNEL_EMAIL;
     struct transfer *transfer;
     struct outcome outcome;
     if (transfer_open(&sender->options.transfer, job, &transfer, &outcome)) {
         settle(sender, job, &outcome);
         return;
     }
-    if (curl_multi_add_handle(carrier->multi, transfer_handle(transfer)) == CURLM_OK) {
-        carrier->under_way++;
+    if (curl_multi_add_handle(sender->multi, transfer_handle(transfer)) == CURLM_OK) {
+        sender->mails += is_email;
         return;
     }
     transfer_close(&transfer);
@@ -213,46 +195,75 @@ static void begin(struct carrier *carrier, struct job *job)
     settle(sender, job, &outcome);
 }
 
-static void begin_prepared(struct carrier *carrier)
+/* The next one that may begin: mails wait for each other, and nothing waits for mails. */
+static struct job *take_prepared(struct sender *sender)
 {
-    struct sender *sender = carrier->sender;
-    while (carrier->under_way < carrier->limit) {
-        pthread_mutex_lock(&sender->lock);
-        struct job *job = queue_take(&sender->prepared[carrier->channel]);
-        pthread_mutex_unlock(&sender->lock);
-        if (!job)
-            return;
-        begin(carrier, job);
+    pthread_mutex_lock(&sender->lock);
+    struct job *job = queue_take(&sender->prepared[CHANNEL_WEBHOOK]);
+    if (!job && sender->mails < MAILS_MAX)
+        job = queue_take(&sender->prepared[CHANNEL_EMAIL]);
+    pthread_mutex_unlock(&sender->lock);
+    return job;
+}
+
+static void begin_prepared(struct sender *sender)
+{
+    for (struct job *job = take_prepared(sender); job; job = take_prepared(sender))
+        begin(sender, job);
+}
+
+static void end(struct sender *sender, struct transfer *transfer, CURLcode code)
+{
+    struct outcome outcome;
+    transfer_outcome(transfer, code, &outcome);
+    curl_multi_remove_handle(sender->multi, transfer_handle(transfer));
+    struct job *job = transfer_close(&transfer);
+    sender->mails -= job->channel == CHANNEL_EMAIL;
+    settle(sender, job, &outcome);
+}
+
+static void end_finished(struct sender *sender)
+{
+    int left;
+    for (CURLMsg *message = curl_multi_info_read(sender->multi, &left); message;
+        message = curl_multi_info_read(sender->multi, &left)) {
+        struct transfer *transfer;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message dies with its handle's place */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        if (transfer_goes_on(transfer, code))
+            sender->talking[sender->talks++] = transfer;
+        else
+            end(sender, transfer, code);
     }
 }
 
-/* What came while this thread was busy: the wake-up for it may have been used up. */
-static bool has_prepared(struct carrier *carrier)
+static void talk(struct sender *sender)
 {
-    pthread_mutex_lock(&carrier->sender->lock);
-    bool has = carrier->sender->prepared[carrier->channel].first;
-    pthread_mutex_unlock(&carrier->sender->lock);
-    return has;
+    for (unsigned i = 0; i < sender->talks;) {
+        struct transfer *transfer = sender->talking[i];
+        CURLcode code;
+        if (!transfer_talk(transfer, &code)) {
+            i++;
+            continue;
+        }
+        sender->talking[i] = sender->talking[--sender->talks];
+        end(sender, transfer, code);
+    }
 }
 
-static void end(struct carrier *carrier, CURL *handle, CURLcode code)
+/* Until a socket is ready, something is due, or another thread wakes it. */
+static void wait_for_more(struct sender *sender, int wait_ms)
 {
-    struct transfer *transfer;
-    struct outcome outcome;
-    curl_easy_getinfo(handle, CURLINFO_PRIVATE, (char **)&transfer);
-    transfer_outcome(transfer, code, &outcome);
-    curl_multi_remove_handle(carrier->multi, handle);
-    carrier->under_way--;
-    settle(carrier->sender, transfer_close(&transfer), &outcome);
-}
-
-static void end_finished(struct carrier *carrier)
-{
-    int left;
-    for (CURLMsg *message = curl_multi_info_read(carrier->multi, &left); message;
-        message = curl_multi_info_read(carrier->multi, &left))
-        if (message->msg == CURLMSG_DONE)
-            end(carrier, message->easy_handle, message->data.result);
+    struct curl_waitfd waits[MAILS_MAX];
+    for (unsigned i = 0; i < sender->talks; i++) {
+        int64_t deadline_ms;
+        transfer_wait(sender->talking[i], &waits[i], &deadline_ms);
+        int left_ms = deadline_left(deadline_ms);
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    curl_multi_poll(sender->multi, waits, sender->talks, wait_ms, NULL);
 }
 
 static void claim_more(struct sender *sender)
@@ -285,20 +296,16 @@ static bool is_over(struct sender *sender, int *ret_wait_ms)
 
 static void *carry_main(void *data)
 {
-    struct carrier *carrier = data;
-    struct sender *sender = carrier->sender;
-    bool is_first = carrier == &sender->carriers[0];
+    struct sender *sender = data;
     int running, wait_ms;
     while (!is_over(sender, &wait_ms)) {
-        begin_prepared(carrier);
-        curl_multi_perform(carrier->multi, &running);
-        end_finished(carrier);
-        if (is_first)
-            claim_more(sender);
-        if (carrier->under_way > 0 || !has_prepared(carrier))
-            curl_multi_poll(carrier->multi, NULL, 0, wait_ms, NULL);
-        if (is_first)
-            settle_again(sender);
+        curl_multi_perform(sender->multi, &running);
+        end_finished(sender);
+        talk(sender);
+        claim_more(sender);
+        begin_prepared(sender); /* where places became free, too; a new handle ends the wait at once */
+        wait_for_more(sender, wait_ms);
+        settle_again(sender);
     }
     return NULL;
 }
@@ -309,7 +316,7 @@ void sender_wake(struct sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
     sender->wanted = true;
-    wake(sender, false);
+    curl_multi_wakeup(sender->multi);
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -327,28 +334,19 @@ void sender_give(struct sender *sender, struct job *jobs, bool more)
     sender->claiming = false;
     sender->wanted |= more;
     pthread_cond_broadcast(&sender->changed);
-    wake(sender, sender->stopping);
+    curl_multi_wakeup(sender->multi);
     pthread_mutex_unlock(&sender->lock);
-}
-
-static int start_carrier(struct sender *sender, unsigned index)
-{
-    struct carrier *carrier = &sender->carriers[index];
-    carrier->sender = sender;
-    carrier->channel = index == 0 ? CHANNEL_WEBHOOK : CHANNEL_EMAIL;
-    carrier->limit = index == 0 ? UINT_MAX : 1;
-    carrier->multi = curl_multi_init();
-    carrier->has_thread = carrier->multi && pthread_create(&carrier->thread, NULL, carry_main, carrier) == 0;
-    return carrier->has_thread ? 0 : -QY_ENOMEM;
 }
 
 static int start_threads(struct sender *sender)
 {
+    sender->multi = curl_multi_init();
+    if (!sender->multi)
+        return -QY_ENOMEM;
     sender->has_preparer = pthread_create(&sender->preparer, NULL, prepare_main, sender) == 0;
-    int error = sender->has_preparer ? 0 : -QY_ENOMEM;
-    for (unsigned i = 0; !error && i < CARRIERS; i++)
-        error = start_carrier(sender, i);
-    return error;
+    sender->has_carrier =
+        sender->has_preparer && pthread_create(&sender->carrier, NULL, carry_main, sender) == 0;
+    return sender->has_carrier ? 0 : -QY_ENOMEM;
 }
 
 int sender_open(const struct sender_options *options, struct sender **ret_sender)
@@ -380,16 +378,14 @@ void sender_stop(struct sender *sender)
     sender->stopping = true;
     sender->give_up_ms = monotonic_ms() + sender->options.transfer.timeout_ms + CLOSE_MS;
     pthread_cond_broadcast(&sender->changed);
-    wake(sender, true);
+    curl_multi_wakeup(sender->multi);
     pthread_mutex_unlock(&sender->lock);
     if (sender->has_preparer)
         pthread_join(sender->preparer, NULL);
     sender->has_preparer = false;
-    for (unsigned i = 0; i < CARRIERS; i++) {
-        if (sender->carriers[i].has_thread)
-            pthread_join(sender->carriers[i].thread, NULL);
-        sender->carriers[i].has_thread = false;
-    }
+    if (sender->has_carrier)
+        pthread_join(sender->carrier, NULL);
+    sender->has_carrier = false;
 }
 
 void sender_close(struct sender **sender)
@@ -398,8 +394,7 @@ void sender_close(struct sender **sender)
     if (!closing)
         return;
     sender_stop(closing);
-    for (unsigned i = 0; i < CARRIERS; i++)
-        curl_multi_cleanup(closing->carriers[i].multi);
+    curl_multi_cleanup(closing->multi);
     pthread_mutex_destroy(&closing->lock);
     pthread_cond_destroy(&closing->changed);
     free(closing);

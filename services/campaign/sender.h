@@ -2,9 +2,8 @@
 /* Carries jobs out, many at a time. It asks for work when there is some and a place is free, and keeps a job
  * in hand until its outcome is durable.
  *
- * Threads: one fetches what only identity knows; one moves all webhooks with libcurl's multi interface; a few
- * move emails, each one at a time, because libcurl's SMTP blocks its thread where it waits for the last
- * answer and for QUIT's, and a slow mail server must not make anything else time out. */
+ * Threads: one fetches what only identity knows; one moves all webhooks and mails with libcurl's multi
+ * interface, and never stands still for a single one of them. */
 #ifndef QY_CAMPAIGN_SENDER_H
 #define QY_CAMPAIGN_SENDER_H
 

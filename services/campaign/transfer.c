@@ -2,7 +2,9 @@
 #include "services/campaign/transfer.h"
 
 #include "common/clock.h"
+#include "common/deadline.h"
 #include "services/campaign/mail.h"
+#include "services/campaign/smtp.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -17,34 +19,17 @@ struct transfer {
     struct job *job;
     CURL *curl;
     struct curl_slist *headers;
-    struct curl_slist *recipients;
-    curl_mime *mime;
     struct buffer body;
-    bool failed; /* libcurl could not take an option or memory was out */
+    struct smtp *smtp;   /* of an email */
+    bool is_talking;     /* libcurl has connected, the rest is up to `smtp` */
+    int64_t deadline_ms; /* of the talk */
+    bool failed;         /* libcurl could not take an option or memory was out */
 };
-
-void outcome_set(struct outcome *outcome, enum outcome_kind kind, const char *format, ...)
-{
-    *outcome = (struct outcome){.kind = kind};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(outcome->reason, sizeof(outcome->reason), format, arguments);
-    va_end(arguments);
-}
 
 /* -- building -- */
 
 #define SET(transfer, option, value)                                                                         \
     ((transfer)->failed |= curl_easy_setopt((transfer)->curl, option, value) != CURLE_OK)
-
-static void add_to(struct transfer *transfer, struct curl_slist **list, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(*list, line);
-    if (longer)
-        *list = longer;
-    else
-        transfer->failed = true;
-}
 
 static void add_header(struct transfer *transfer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -55,7 +40,11 @@ static void add_header(struct transfer *transfer, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    add_to(transfer, &transfer->headers, line);
+    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+    if (longer)
+        transfer->headers = longer;
+    else
+        transfer->failed = true;
 }
 
 static size_t drop_answer(char *data, size_t size, size_t count, void *self)
@@ -73,7 +62,7 @@ static void set_common(struct transfer *transfer, const struct transfer_options 
     SET(transfer, CURLOPT_TIMEOUT_MS, timeout);
     SET(transfer, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS_MAX ? timeout : CONNECT_MS_MAX);
     SET(transfer, CURLOPT_FRESH_CONNECT, 1L);
-    SET(transfer, CURLOPT_FORBID_REUSE, 1L);
+    SET(transfer, CURLOPT_QUICK_EXIT, 1L); /* else a name that times out blocks until the resolver gives up */
     SET(transfer, CURLOPT_WRITEFUNCTION, drop_answer);
 }
 
@@ -111,6 +100,7 @@ static void build_webhook(struct transfer *transfer)
     add_header(transfer, "X-Quanyu-Journey: %s", job->journey);
     add_header(transfer, "X-Quanyu-Step: %s", job->step);
     sign(transfer);
+    SET(transfer, CURLOPT_FORBID_REUSE, 1L);
     SET(transfer, CURLOPT_URL, job->message.url);
     SET(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -127,96 +117,62 @@ static void wipe(struct buffer *buffer)
 {
     if (buffer->data)
         sodium_memzero(buffer->data, buffer->capacity);
+    buffer_free(buffer);
 }
 
-static void add_rendered_header(struct transfer *transfer, void (*write)(const char *, struct buffer *),
-    const char *template, const char **values)
-{
-    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
-    _cleanup_(buffer_free) struct buffer line = BUFFER_INIT;
-    template_render(template, TEMPLATE_HEADER, values, &text);
-    write(buffer_c_str(&text), &line);
-    transfer->failed |= buffer_error(&text) || buffer_error(&line);
-    add_to(transfer, &transfer->headers, buffer_c_str(&line));
-    wipe(&text);
-    wipe(&line);
-}
-
-static void add_part(struct transfer *transfer, curl_mime *mime, const char *type, const char *template,
-    enum template_form form, const char **values)
+/* NULL where there is no template. */
+static const char *render(struct transfer *transfer, const char *template, enum template_form form,
+    const char **values, struct buffer *out)
 {
     if (!template)
-        return;
-    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
-    template_render(template, form, values, &text);
-    curl_mimepart *part = curl_mime_addpart(mime);
-    transfer->failed |= !part || buffer_error(&text) ||
-                        curl_mime_data(part, (const char *)text.data, text.size) != CURLE_OK ||
-                        curl_mime_type(part, type) != CURLE_OK ||
-                        curl_mime_encoder(part, "base64") != CURLE_OK;
-    wipe(&text);
+        return NULL;
+    template_render(template, form, values, out);
+    transfer->failed |= buffer_error(out) != 0;
+    return buffer_c_str(out);
 }
 
-/* Plain text first: a reader shows the last alternative that it can (RFC 2046). */
-static void build_parts(struct transfer *transfer, const char **values)
-{
-    const struct step_message *message = &transfer->job->message;
-    transfer->mime = curl_mime_init(transfer->curl);
-    curl_mime *alternatives = curl_mime_init(transfer->curl);
-    if (!transfer->mime || !alternatives) {
-        transfer->failed = true;
-        curl_mime_free(alternatives);
-        return;
-    }
-    add_part(transfer, alternatives, "text/plain; charset=utf-8", message->text, TEMPLATE_TEXT, values);
-    add_part(transfer, alternatives, "text/html; charset=utf-8", message->html, TEMPLATE_HTML, values);
-    curl_mimepart *whole = curl_mime_addpart(transfer->mime);
-    if (!whole || curl_mime_subparts(whole, alternatives) != CURLE_OK) {
-        transfer->failed = true;
-        curl_mime_free(alternatives);
-        return;
-    }
-    transfer->failed |= curl_mime_type(whole, "multipart/alternative") != CURLE_OK;
-    SET(transfer, CURLOPT_MIMEPOST, transfer->mime);
-}
-
-static void build_headers(
-    struct transfer *transfer, const struct transfer_options *options, const char **values)
+static void compose(struct transfer *transfer, const struct transfer_options *options, struct buffer *out)
 {
     const struct job *job = transfer->job;
-    _cleanup_(buffer_free) struct buffer date = BUFFER_INIT;
-    _cleanup_(buffer_free) struct buffer message_id = BUFFER_INIT;
-    mail_date(clock_wall_ms(), &date);
-    mail_message_id(job->id, options->smtp_from, &message_id);
-    add_to(transfer, &transfer->headers, buffer_c_str(&date));
-    add_to(transfer, &transfer->headers, buffer_c_str(&message_id));
-    add_header(transfer, "From: <%s>", options->smtp_from);
-    add_header(transfer, "To: <%s>", job->of_person.email);
-    add_rendered_header(transfer, mail_subject, job->message.subject, values);
-    add_header(transfer, "Auto-Submitted: auto-generated");
-    add_header(transfer, "X-Quanyu-Delivery: %s", job->id);
-    SET(transfer, CURLOPT_HTTPHEADER, transfer->headers);
+    const struct step_message *message = &job->message;
+    const char *values[PLACEHOLDER_COUNT];
+    _cleanup_(wipe) struct buffer subject = BUFFER_INIT;
+    _cleanup_(wipe) struct buffer text = BUFFER_INIT;
+    _cleanup_(wipe) struct buffer html = BUFFER_INIT;
+    job_values(job, values);
+    const struct mail mail = {
+        .id = job->id,
+        .from = options->smtp_from,
+        .to = job->of_person.email,
+        .subject = render(transfer, message->subject, TEMPLATE_HEADER, values, &subject),
+        .text = render(transfer, message->text, TEMPLATE_TEXT, values, &text),
+        .html = render(transfer, message->html, TEMPLATE_HTML, values, &html),
+        .wall_ms = clock_wall_ms(),
+    };
+    mail_compose(&mail, out);
+    transfer->failed |= buffer_error(out) != 0;
+}
+
+static size_t overhear(char *line, size_t size, size_t count, void *self)
+{
+    struct transfer *transfer = self;
+    smtp_overhear(transfer->smtp, line, size * count);
+    return size * count;
 }
 
 static void build_email(struct transfer *transfer, const struct transfer_options *options)
 {
-    const struct job *job = transfer->job;
-    const char *values[PLACEHOLDER_COUNT];
-    char address[ADDRESS_BYTES + 2];
-    job_values(job, values);
-    snprintf(address, sizeof(address), "<%s>", job->of_person.email);
-    add_to(transfer, &transfer->recipients, address);
-    sodium_memzero(address, sizeof(address));
-    snprintf(address, sizeof(address), "<%.300s>", options->smtp_from);
-    build_headers(transfer, options, values);
-    build_parts(transfer, values);
-    SET(transfer, CURLOPT_SERVER_RESPONSE_TIMEOUT,
-        ((long)options->timeout_ms + 999) / 1000); /* QUIT's, too */
+    const char *to = transfer->job->of_person.email;
+    _cleanup_(wipe) struct buffer content = BUFFER_INIT;
+    compose(transfer, options, &content);
+    transfer->failed = transfer->failed || smtp_open(options->smtp_from, to, &content, &transfer->smtp) != 0;
+    SET(transfer, CURLOPT_CONNECT_ONLY, 1L);
+    SET(transfer, CURLOPT_SERVER_RESPONSE_TIMEOUT, ((long)options->timeout_ms + 999) / 1000);
     SET(transfer, CURLOPT_URL, options->smtp_url);
     SET(transfer, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(transfer, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
-    SET(transfer, CURLOPT_MAIL_FROM, address);
-    SET(transfer, CURLOPT_MAIL_RCPT, transfer->recipients);
+    SET(transfer, CURLOPT_HEADERFUNCTION, overhear);
+    SET(transfer, CURLOPT_HEADERDATA, transfer);
 }
 
 /* What stands against sending at all. */
@@ -246,6 +202,7 @@ int transfer_open(const struct transfer_options *options, struct job *job, struc
     if (!transfer)
         return -QY_ENOMEM;
     transfer->job = job;
+    transfer->deadline_ms = monotonic_ms() + options->timeout_ms;
     transfer->curl = curl_easy_init();
     if (transfer->curl) {
         set_common(transfer, options);
@@ -269,11 +226,9 @@ struct job *transfer_close(struct transfer **transfer)
         return NULL;
     struct job *job = closing->job;
     curl_easy_cleanup(closing->curl);
-    curl_mime_free(closing->mime);
     curl_slist_free_all(closing->headers);
-    curl_slist_free_all(closing->recipients);
+    smtp_close(&closing->smtp);
     wipe(&closing->body);
-    buffer_free(&closing->body);
     free(closing);
     return job;
 }
@@ -283,80 +238,105 @@ CURL *transfer_handle(const struct transfer *transfer)
     return transfer->curl;
 }
 
-/* -- judging -- */
+/* -- talking to a mail server -- */
 
-/* Nothing but connecting was tried, and that failed. */
-static bool is_before_sending(CURLcode code)
+bool transfer_goes_on(struct transfer *transfer, CURLcode code)
 {
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return true;
-    default:
+    if (!transfer->smtp || code != CURLE_OK)
         return false;
+    transfer->is_talking = true;
+    smtp_begin(transfer->smtp);
+    return true;
+}
+
+void transfer_wait(const struct transfer *transfer, struct curl_waitfd *ret_wait, int64_t *ret_deadline_ms)
+{
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    curl_easy_getinfo(transfer->curl, CURLINFO_ACTIVESOCKET, &socket);
+    *ret_wait = (struct curl_waitfd){.fd = socket, .events = CURL_WAIT_POLLIN};
+    if (smtp_output(transfer->smtp).size > 0)
+        ret_wait->events |= CURL_WAIT_POLLOUT;
+    *ret_deadline_ms = transfer->deadline_ms;
+}
+
+/* CURLE_AGAIN: the socket takes no more now. */
+static CURLcode say(struct transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    for (struct bytes output = smtp_output(transfer->smtp); code == CURLE_OK && output.size > 0;
+        output = smtp_output(transfer->smtp)) {
+        size_t size = 0;
+        code = curl_easy_send(transfer->curl, output.data, output.size, &size);
+        smtp_said(transfer->smtp, size);
     }
+    return code;
 }
 
-static void judge_broken(const struct transfer_end *end, struct outcome *ret_outcome)
+/* CURLE_AGAIN: there is nothing now. */
+static CURLcode hear(struct transfer *transfer)
 {
-    enum outcome_kind kind = end->bytes_left ? OUTCOME_UNKNOWN : OUTCOME_RETRY;
-    if (end->code == CURLE_OPERATION_TIMEDOUT)
-        outcome_set(ret_outcome, kind, "timeout");
+    char answer[1024];
+    size_t size = 0;
+    CURLcode code = curl_easy_recv(transfer->curl, answer, sizeof(answer), &size);
+    if (code == CURLE_OK && size == 0)
+        return CURLE_RECV_ERROR; /* closed */
+    smtp_hear(transfer->smtp, answer, size);
+    return code;
+}
+
+/* All that can be said and heard without waiting. CURLE_AGAIN: it is not over. */
+static CURLcode exchange(struct transfer *transfer)
+{
+    CURLcode said, heard;
+    do {
+        said = say(transfer);
+        heard = hear(transfer); /* also where nothing could be said: the server may have told why */
+    } while (heard == CURLE_OK && smtp_state(transfer->smtp) == SMTP_UNDER_WAY);
+    if (smtp_state(transfer->smtp) == SMTP_UNDER_WAY)
+        return heard == CURLE_AGAIN && said != CURLE_OK ? said : heard;
+    say(transfer); /* farewell; its answer is not waited for, nothing hangs on it */
+    return smtp_state(transfer->smtp) == SMTP_TAKEN ? CURLE_OK : CURLE_WEIRD_SERVER_REPLY;
+}
+
+bool transfer_talk(struct transfer *transfer, CURLcode *ret_code)
+{
+    CURLcode code = exchange(transfer);
+    if (code == CURLE_AGAIN && monotonic_ms() < transfer->deadline_ms)
+        return false;
+    *ret_code = code == CURLE_AGAIN ? CURLE_OPERATION_TIMEDOUT : code;
+    return true;
+}
+
+/* -- the end -- */
+
+static void email_outcome(const struct transfer *transfer, CURLcode code, struct outcome *ret_outcome)
+{
+    struct transfer_end end = {.code = code, .bytes_left = smtp_may_be_taken(transfer->smtp)};
+    if (transfer->is_talking)
+        end.status = smtp_status(transfer->smtp);
     else
-        outcome_set(ret_outcome, kind, "connection_lost_%d", (int)end->code);
+        curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &end.status);
+    judge_email(&end, ret_outcome);
 }
 
-void transfer_judge_webhook(const struct transfer_end *end, struct outcome *ret_outcome)
-{
-    if (is_before_sending(end->code)) {
-        outcome_set(ret_outcome, OUTCOME_RETRY, "connect_failed_%d", (int)end->code);
-    } else if (end->code != CURLE_OK) {
-        judge_broken(end, ret_outcome);
-    } else if (end->status >= 200 && end->status < 300) {
-        outcome_set(ret_outcome, OUTCOME_DELIVERED, "http_%ld", end->status);
-    } else if (end->status == 429 || end->status == 503) {
-        outcome_set(ret_outcome, OUTCOME_RETRY, "http_%ld", end->status);
-        ret_outcome->retry_after_ms = end->retry_after_ms;
-    } else if (end->status == 502 || end->status == 504) {
-        /* A gateway speaks, who does not know what became of it behind him. */
-        outcome_set(ret_outcome, OUTCOME_UNKNOWN, "http_%ld", end->status);
-    } else {
-        outcome_set(ret_outcome, OUTCOME_FAILED, "http_%ld", end->status);
-    }
-}
-
-void transfer_judge_email(const struct transfer_end *end, struct outcome *ret_outcome)
-{
-    if (end->code == CURLE_OK)
-        outcome_set(ret_outcome, OUTCOME_DELIVERED, "smtp_%ld", end->status);
-    else if (is_before_sending(end->code))
-        outcome_set(ret_outcome, OUTCOME_RETRY, "connect_failed_%d", (int)end->code);
-    else if (end->status >= 500 && end->status < 600)
-        outcome_set(ret_outcome, OUTCOME_FAILED, "smtp_%ld", end->status);
-    else if (end->status >= 400)
-        outcome_set(ret_outcome, OUTCOME_RETRY, "smtp_%ld", end->status);
-    else
-        judge_broken(end, ret_outcome);
-}
-
-void transfer_outcome(const struct transfer *transfer, CURLcode code, struct outcome *ret_outcome)
+static void webhook_outcome(const struct transfer *transfer, CURLcode code, struct outcome *ret_outcome)
 {
     struct transfer_end end = {.code = code};
-    bool is_email = transfer->job->channel == CHANNEL_EMAIL;
     curl_off_t uploaded = 0, retry_after = 0;
     long request = 0;
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &end.status);
     curl_easy_getinfo(transfer->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     curl_easy_getinfo(transfer->curl, CURLINFO_REQUEST_SIZE, &request);
     curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &retry_after);
-    /* SMTP's commands are no request: what counts is whether any of the mail itself left. */
-    end.bytes_left = uploaded > 0 || (!is_email && request > 0);
+    end.bytes_left = uploaded > 0 || request > 0;
     end.retry_after_ms = retry_after > 0 ? (retry_after < 86400 ? retry_after : 86400) * 1000 : 0;
-    if (is_email)
-        transfer_judge_email(&end, ret_outcome);
+    judge_webhook(&end, ret_outcome);
+}
+
+void transfer_outcome(const struct transfer *transfer, CURLcode code, struct outcome *ret_outcome)
+{
+    if (transfer->smtp)
+        email_outcome(transfer, code, ret_outcome);
     else
-        transfer_judge_webhook(&end, ret_outcome);
+        webhook_outcome(transfer, code, ret_outcome);
 }

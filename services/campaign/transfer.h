@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One send as a libcurl transfer: a signed webhook, or an email. And what its end means.
+/* One send over libcurl's multi interface: a signed webhook, or an email.
  *
  * Each transfer has a connection of its own: on one that is kept alive libcurl sends a request again by
  * itself when the server closes it without an answer, and such a request may have been taken.
+ *
+ * An email is libcurl's until the server is ready for it (name, connection, TLS, EHLO, STARTTLS, AUTH), with
+ * CURLOPT_CONNECT_ONLY; smtp.h hands it over through that connection. For libcurl's own upload stops the
+ * thread, and every other transfer with it, until the server has answered the content, and again until it has
+ * answered QUIT.
  *
  * A webhook is a POST of the rendered content with
  *   Idempotency-Key        the delivery's id, the same at each attempt
@@ -12,9 +17,7 @@
 #ifndef QY_CAMPAIGN_TRANSFER_H
 #define QY_CAMPAIGN_TRANSFER_H
 
-#include "services/campaign/job.h"
-
-#include <curl/curl.h>
+#include "services/campaign/judge.h"
 
 struct transfer_options {
     unsigned timeout_ms;   /* from connecting to the whole answer */
@@ -32,20 +35,14 @@ int transfer_open(const struct transfer_options *options, struct job *job, struc
 struct job *transfer_close(struct transfer **transfer);
 /* The transfer's own; its CURLOPT_PRIVATE is the transfer. */
 CURL *transfer_handle(const struct transfer *transfer);
+
+/* libcurl is through with the handle. True: only with connecting; transfer_talk() follows, now and whenever
+ * the socket or the deadline of transfer_wait() says so. The handle stays where it is until then. */
+bool transfer_goes_on(struct transfer *transfer, CURLcode code);
+void transfer_wait(const struct transfer *transfer, struct curl_waitfd *ret_wait, int64_t *ret_deadline_ms);
+/* Never waits. True: it is over. */
+bool transfer_talk(struct transfer *transfer, CURLcode *ret_code);
+
 void transfer_outcome(const struct transfer *transfer, CURLcode code, struct outcome *ret_outcome);
-
-/* What is known of a transfer that has ended. */
-struct transfer_end {
-    CURLcode code;
-    long status;            /* HTTP's, or SMTP's last one; 0: none came */
-    bool bytes_left;        /* of the request, or of the mail's content, may be with the receiver */
-    int64_t retry_after_ms; /* 0: not said */
-};
-/* Retried is only what certainly was not accepted; where bytes left and no answer came, it is unknown. */
-void transfer_judge_webhook(const struct transfer_end *end, struct outcome *ret_outcome);
-void transfer_judge_email(const struct transfer_end *end, struct outcome *ret_outcome);
-
-void outcome_set(struct outcome *outcome, enum outcome_kind kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -82,6 +82,56 @@ static void message_ids_have_the_senders_domain(void **state)
     assert_string_equal(buffer_c_str(&out), "Message-ID: <0a@example.com>");
 }
 
+static void one_text_is_one_part(void **state)
+{
+    (void)state;
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    const struct mail mail = {.id = "0a",
+        .from = "brand@example.com",
+        .to = "ann@example.com",
+        .subject = "Hi",
+        .text = "Dear Ann",
+        .wall_ms = INT64_C(1795294620000)};
+    mail_compose(&mail, &out);
+    assert_string_equal(buffer_c_str(&out), "Date: Sat, 21 Nov 2026 20:57:00 +0000\r\n"
+                                            "Message-ID: <0a@example.com>\r\n"
+                                            "From: <brand@example.com>\r\n"
+                                            "To: <ann@example.com>\r\n"
+                                            "Subject: Hi\r\n"
+                                            "Auto-Submitted: auto-generated\r\n"
+                                            "X-Quanyu-Delivery: 0a\r\n"
+                                            "MIME-Version: 1.0\r\n"
+                                            "Content-Type: text/plain; charset=utf-8\r\n"
+                                            "Content-Transfer-Encoding: base64\r\n"
+                                            "\r\n"
+                                            "RGVhciBBbm4=\r\n");
+}
+
+static void two_texts_are_alternatives_in_short_lines(void **state)
+{
+    (void)state;
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    char text[1001];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    const struct mail mail = {.id = "0a",
+        .from = "b@example.com",
+        .to = "a@example.com",
+        .subject = "",
+        .text = text,
+        .html = "<p>"};
+    mail_compose(&mail, &out);
+    const char *plain = strstr(buffer_c_str(&out), "\r\n--=_0a\r\nContent-Type: text/plain;");
+    assert_non_null(plain);
+    assert_non_null(strstr(plain, "\r\n--=_0a\r\nContent-Type: text/html;"));
+    static const char last[] = "\r\nPHA+\r\n--=_0a--\r\n";
+    assert_string_equal((const char *)out.data + out.size - strlen(last), last);
+    for (const char *line = buffer_c_str(&out); *line; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\r") <= 76);
+        assert_int_equal(line[strcspn(line, "\n") - 1], '\r');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +140,8 @@ int main(void)
         cmocka_unit_test(long_subjects_are_folded),
         cmocka_unit_test(dates_are_in_english_and_utc),
         cmocka_unit_test(message_ids_have_the_senders_domain),
+        cmocka_unit_test(one_text_is_one_part),
+        cmocka_unit_test(two_texts_are_alternatives_in_short_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

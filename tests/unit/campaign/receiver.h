@@ -41,6 +41,7 @@ struct receiver {
     pthread_cond_t changed;
     struct received received[RECEIVED_MAX];
     unsigned count;
+    bool is_released; /* whoever was told to wait may go on */
 };
 
 struct receiver_task {
@@ -99,8 +100,25 @@ static inline void receiver_open(
     pthread_create(&receiver->acceptor, NULL, receiver_accept, receiver);
 }
 
+static inline void receiver_release(struct receiver *receiver)
+{
+    pthread_mutex_lock(&receiver->lock);
+    receiver->is_released = true;
+    pthread_cond_broadcast(&receiver->changed);
+    pthread_mutex_unlock(&receiver->lock);
+}
+
+static inline void receiver_await_release(struct receiver *receiver)
+{
+    pthread_mutex_lock(&receiver->lock);
+    while (!receiver->is_released)
+        pthread_cond_wait(&receiver->changed, &receiver->lock);
+    pthread_mutex_unlock(&receiver->lock);
+}
+
 static inline void receiver_close(struct receiver *receiver)
 {
+    receiver_release(receiver);
     shutdown(receiver->listener, SHUT_RDWR);
     pthread_join(receiver->acceptor, NULL);
     close(receiver->listener);
@@ -119,6 +137,15 @@ static inline void receiver_keep(struct receiver *receiver, const struct receive
     if (receiver->count < RECEIVED_MAX)
         receiver->received[receiver->count++] = *received;
     pthread_cond_broadcast(&receiver->changed);
+    pthread_mutex_unlock(&receiver->lock);
+}
+
+/* Until so many have come. */
+static inline void receiver_await(struct receiver *receiver, unsigned count)
+{
+    pthread_mutex_lock(&receiver->lock);
+    while (receiver->count < count)
+        pthread_cond_wait(&receiver->changed, &receiver->lock);
     pthread_mutex_unlock(&receiver->lock);
 }
 
@@ -264,15 +291,22 @@ static inline bool mail_line(int socket, char *line, size_t size)
 
 static const struct {
     const char *recipient; /* name before the @ */
-    const char *at_rcpt;   /* NULL: 250 */
-    const char *at_end;    /* NULL: 250; "": closes; "hang" */
+    /* NULL: 250; "": closes; "hang": never answers; "wait": 250 once the receiver is released */
+    const char *at_rcpt;
+    const char *at_end;
 } mail_script[] = {
     {"nobody", "550 5.1.1 no such user\r\n", NULL},
     {"later", "450 4.2.0 greylisted\r\n", NULL},
+    {"bye", "421-4.3.2 going down\r\n421 4.3.2 come back\r\n", NULL},
+    {"dropped", "", NULL},
+    {"mute", "hang", NULL},
+    {"babble", "hello?\r\n", NULL},
     {"spam", NULL, "554 5.7.1 not wanted\r\n"},
     {"full", NULL, "452 4.2.2 mailbox full\r\n"},
     {"lost", NULL, ""},
     {"hang", NULL, "hang"},
+    {"patience", NULL, "wait"},
+    {"polite", NULL, "250-2.0.0 taken\r\n250 2.0.0 thank you\r\n"},
 };
 
 static inline const char *mail_scripted(const char *recipient, bool at_end)
@@ -301,29 +335,36 @@ static inline bool mail_content(int socket, struct received *mail)
     return false;
 }
 
+/* False when it was the last one. */
+static inline bool mail_answer(struct receiver *receiver, int socket, const char *answer)
+{
+    if (answer && strcmp(answer, "wait") == 0) {
+        receiver_await_release(receiver);
+        answer = NULL;
+    }
+    if (answer && strcmp(answer, "hang") == 0)
+        hang(socket);
+    else
+        say(socket, answer ? answer : "250 ok\r\n");
+    return !answer || *answer;
+}
+
 static inline bool mail_command(
     struct receiver *receiver, int socket, const char *line, struct received *mail)
 {
     if (strncasecmp(line, "RCPT TO:<", 9) == 0) {
         snprintf(mail->key, sizeof(mail->key), "%.*s", (int)strcspn(line + 9, ">"), line + 9);
-        const char *answer = mail_scripted(mail->key, false);
-        say(socket, answer ? answer : "250 ok\r\n");
-    } else if (strcasecmp(line, "DATA") == 0) {
+        return mail_answer(receiver, socket, mail_scripted(mail->key, false));
+    }
+    if (strcasecmp(line, "DATA") == 0) {
         say(socket, "354 go on\r\n");
         if (!mail_content(socket, mail))
             return false;
         receiver_keep(receiver, mail);
-        const char *answer = mail_scripted(mail->key, true);
-        if (answer && strcmp(answer, "hang") == 0)
-            hang(socket);
-        else
-            say(socket, answer ? answer : "250 queued\r\n");
-        return !answer || *answer;
-    } else {
-        say(socket, strncasecmp(line, "QUIT", 4) == 0 ? "221 bye\r\n" : "250 ok\r\n");
-        return strncasecmp(line, "QUIT", 4) != 0;
+        return mail_answer(receiver, socket, mail_scripted(mail->key, true));
     }
-    return true;
+    say(socket, strncasecmp(line, "QUIT", 4) == 0 ? "221 bye\r\n" : "250 ok\r\n");
+    return strncasecmp(line, "QUIT", 4) != 0;
 }
 
 static inline void mail_serve(struct receiver *receiver, int socket)

@@ -94,7 +94,7 @@ static inline bool prepare(void *self, struct job *job, struct outcome *ret_outc
 static struct receiver web, post;
 static struct desk desk;
 
-static inline void open_desk(unsigned concurrency)
+static inline void open_desk(unsigned concurrency, unsigned timeout_ms)
 {
     static char smtp_url[64];
     memset(&desk, 0, sizeof(desk));
@@ -102,7 +102,7 @@ static inline void open_desk(unsigned concurrency)
     pthread_cond_init(&desk.changed, NULL);
     snprintf(smtp_url, sizeof(smtp_url), "smtp://127.0.0.1:%u", post.port);
     const struct sender_options options = {
-        .transfer = {.timeout_ms = TIMEOUT_MS, .smtp_url = smtp_url, .smtp_from = "brand@example.com"},
+        .transfer = {.timeout_ms = timeout_ms, .smtp_url = smtp_url, .smtp_from = "brand@example.com"},
         .concurrency = concurrency,
         .claim = claim,
         .settle = settle,
@@ -130,7 +130,7 @@ static inline int setup(void **state)
     (void)state;
     receiver_open(&web, web_serve);
     receiver_open(&post, mail_serve);
-    open_desk(16);
+    open_desk(16, TIMEOUT_MS);
     return 0;
 }
 

@@ -2,7 +2,31 @@
 /* The sender against web servers that behave, and web servers that do not. */
 #include "tests/unit/campaign/sender_fixture.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <openssl/hmac.h>
+
+/* A resolver that takes its time over one name. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_asked, is_released;
+} resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+    const struct addrinfo *restrict hints, struct addrinfo **restrict ret_list)
+{
+    int (*of_the_system)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&of_the_system = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || strcmp(name, "slow.invalid") != 0)
+        return of_the_system(name, service, hints, ret_list);
+    pthread_mutex_lock(&resolver.lock);
+    resolver.is_asked = true;
+    while (!resolver.is_released)
+        pthread_cond_wait(&resolver.changed, &resolver.lock);
+    pthread_mutex_unlock(&resolver.lock);
+    return EAI_AGAIN;
+}
 
 static void each_answer_has_its_meaning(void **state)
 {
@@ -57,6 +81,27 @@ static void nobody_there_is_a_retry(void **state)
     wait_for(2);
     expect("refused", OUTCOME_RETRY, "connect_failed");
     expect("nowhere", OUTCOME_RETRY, "connect_failed");
+}
+
+/* Giving up on a name does not wait for the resolver to give up. */
+static void a_slow_name_holds_up_nobody_else(void **state)
+{
+    (void)state;
+    struct step step = {.type = STEP_SEND,
+        .channel = CHANNEL_WEBHOOK,
+        .id = "slow",
+        .message = {.url = "http://slow.invalid/", .secret = "s", .content = "{}"}};
+    put_step(&step);
+    wait_for(1);
+    expect("slow", OUTCOME_RETRY, "timeout");
+    put_webhook("/ok", web.port, "{}", 0);
+    wait_for(2);
+    expect("ok", OUTCOME_DELIVERED, "http_200");
+    pthread_mutex_lock(&resolver.lock);
+    assert_true(resolver.is_asked);
+    resolver.is_released = true;
+    pthread_cond_broadcast(&resolver.changed);
+    pthread_mutex_unlock(&resolver.lock);
 }
 
 /* The address takes connections into its backlog, and nobody ever reads. */
@@ -122,7 +167,7 @@ static void no_more_than_allowed_are_under_way(void **state)
 {
     (void)state;
     close_desk();
-    open_desk(3);
+    open_desk(3, TIMEOUT_MS);
     for (int i = 0; i < 8; i++)
         put_webhook("/hang", web.port, "{}", 0);
     wait_for(8);
@@ -179,6 +224,7 @@ int main(void)
         TEST(each_answer_has_its_meaning),
         TEST(retry_after_is_passed_on),
         TEST(nobody_there_is_a_retry),
+        TEST(a_slow_name_holds_up_nobody_else),
         TEST(a_full_backlog_is_not_an_answer),
         TEST(a_request_that_was_not_answered_is_not_repeated),
         TEST(content_is_rendered_and_signed),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the end of a transfer means. */
-#include "services/campaign/transfer.h"
+#include "services/campaign/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ static void a_webhook_is_retried_only_where_nothing_was_accepted(void **state)
         {{.code = CURLE_SEND_ERROR}, OUTCOME_RETRY},
         {{.code = CURLE_PARTIAL_FILE, .status = 200, .bytes_left = true}, OUTCOME_UNKNOWN},
     };
-    expect_all(verdicts, COUNT_OF(verdicts), transfer_judge_webhook);
+    expect_all(verdicts, COUNT_OF(verdicts), judge_webhook);
 }
 
 static void a_mail_is_retried_only_where_nothing_was_accepted(void **state)
@@ -66,7 +66,7 @@ static void a_mail_is_retried_only_where_nothing_was_accepted(void **state)
         {{.code = CURLE_OPERATION_TIMEDOUT, .status = 220}, OUTCOME_RETRY},
         {{.code = CURLE_RECV_ERROR}, OUTCOME_RETRY},
     };
-    expect_all(verdicts, COUNT_OF(verdicts), transfer_judge_email);
+    expect_all(verdicts, COUNT_OF(verdicts), judge_email);
 }
 
 int main(void)
