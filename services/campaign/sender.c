@@ -195,7 +195,7 @@ static void begin(struct sender *sender, struct job *job)
     settle(sender, job, &outcome);
 }
 
-/* The next one that may begin: mails wait for each other, and nothing waits for mails. */
+/* The next one that may begin: a mail needs a place with the mail server. */
 static struct job *take_prepared(struct sender *sender)
 {
     pthread_mutex_lock(&sender->lock);

@@ -91,6 +91,7 @@ class Suite:
         self.build = pathlib.Path(build or build_directory())
         self.data = self.directory / "data"
         self.processes = {}
+        self.wrappers = {}  # by service: a command that runs it
         self.logs = {}
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -121,7 +122,8 @@ class Suite:
     def spawn(self, name, environment=None):
         log = open(self.directory / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
-            [self.build / f"quanyu-{name}"], env={**self.environment, **(environment or {})}, stdout=log, stderr=log)
+            [*self.wrappers.get(name, ()), self.build / f"quanyu-{name}"], env={**self.environment, **(environment or {})},
+            stdout=log, stderr=log)
         log.close()
 
     def log(self, name):

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journeys that send, to real receivers, while campaign dies."""
 import collections
+import os
 import random
+import signal
+import subprocess
 import threading
 import time
 
-from receivers import Mailbox, Webhooks
+import pytest
+from mail_servers import MailServer, ScriptedMailServer
+from receivers import Webhooks
 from suite import Suite, wait_for
 
 ENTRY = {"event": {"event": "Cart Abandoned"}}
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"  # whom libcurl trusts on Debian
+TRUSTING = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else [])]  # may be given other files to trust, alone
 
 
 def webhook(step, url, **content):
@@ -97,20 +104,109 @@ def test_persons_who_are_joined_on_the_way_get_one_message(suite):
         assert sorted(body["person"] for body in hooks.bodies()) == sorted([one, other])
 
 
+def mail(step, subject="Hello", **content):
+    return {"id": step, "type": "send", "channel": "email", "subject": subject, **(content or {"text": "Dear {{name}}"})}
+
+
+def consumer(number, address, name="Ann"):
+    return {"type": "identify", "userId": f"u{number}", "messageId": f"i{number}", "traits": {"email": address, "name": name}}
+
+
+def mailing(url):
+    return {"campaign.smtp_url": url, "campaign.smtp_from": "brand@example.com"}
+
+
 def test_email_goes_to_who_has_an_address(directory):
-    with Mailbox() as box:
-        settings = {"campaign.smtp_url": box.url, "campaign.smtp_from": "brand@example.com"}
-        with Suite(directory, settings=settings).start() as suite:
-            journey = publish(suite, steps=[
-                {"id": "m", "type": "send", "channel": "email", "subject": "您好 {{name}}", "text": "Dear {{name}}"}])
-            suite.send([{"type": "identify", "userId": "u1", "messageId": "i1",
-                         "traits": {"email": "ann@example.com", "name": "Ann"}}])
-            suite.send([abandoned(1), abandoned(2)])
+    text = "Dear {{name}},\n.\n..\n" + "长" * 2000
+    with MailServer() as server, Suite(directory, settings=mailing(server.url)).start() as suite:
+        journey = publish(suite, steps=[mail("m", "您好 {{name}}，" + "好" * 60, text=text, html="<p>{{name}}</p>")])
+        suite.send([consumer(1, "ann@example.com", "<安>"), consumer(2, "nobody@example.com"), abandoned(1), abandoned(2),
+                    abandoned(3)])
+        suite.wait_quiet()
+        arrived, = wait_for(server.mails, "one mail")
+        step = steps_of(suite, journey)["m"]
+        assert (step["delivered"], step["failed"], step["skipped"]) == (1, 1, 1)
+        for path in [suite.data / "campaign", *suite.directory.glob("campaign.log")]:
+            for file in ([path] if path.is_file() else path.rglob("*")):
+                assert not file.is_file() or b"ann@example.com" not in file.read_bytes(), file
+    assert (arrived["From"], arrived["To"], arrived["Envelope-to"]) == (
+        "brand@example.com", "ann@example.com", "ann@example.com")
+    assert arrived["Subject"] == "您好 <安>，" + "好" * 60
+    assert abs(arrived["Date"].datetime.timestamp() - time.time()) < 300
+    assert arrived["Message-ID"] == f"<{arrived['X-Quanyu-Delivery']}@example.com>"
+    assert arrived.get_body(("plain",)).get_content().replace("\r\n", "\n") == text.replace("{{name}}", "<安>")
+    assert arrived.get_body(("html",)).get_content().strip() == "<p>&lt;安&gt;</p>"
+    assert not arrived.defects
+
+
+def test_email_is_encrypted_for_a_server_that_can_be_trusted(directory):
+    if subprocess.run(TRUSTING + ["true"], capture_output=True).returncode != 0:
+        pytest.skip("no mount namespace here, so that nobody can be made to trust a certificate of the test's")
+    with MailServer(tls=True, needs_login=True) as server:
+        url = server.url.replace("://", "://brand:s3cret@")
+        suite = Suite(directory, settings=mailing(url))
+        suite.wrappers["campaign"] = TRUSTING + ["sh", "-c", f'mount --bind {server.certificate} {TRUSTED} && exec "$@"', "sh"]
+        with suite.start():
+            journey = publish(suite, steps=[mail("m")])
+            suite.send([consumer(1, "ann@example.com"), abandoned(1)])
             suite.wait_quiet()
-            wait_for(lambda: len(box.mails) == 1, "one mail")
-            assert box.mails[0]["to"] == ["ann@example.com"]
-            step = steps_of(suite, journey)["m"]
-            assert (step["delivered"], step["skipped"]) == (1, 1)
-            for path in [suite.data / "campaign", *suite.directory.glob("campaign.log")]:
-                for file in ([path] if path.is_file() else path.rglob("*")):
-                    assert not file.is_file() or b"ann@example.com" not in file.read_bytes(), file
+            assert steps_of(suite, journey)["m"]["delivered"] == 1
+            arrived, = wait_for(server.mails, "one mail")
+            assert "with esmtpsa" in arrived["Received"]
+
+
+def test_email_waits_for_a_server_that_is_away_or_not_to_be_trusted(directory):
+    with MailServer() as server, MailServer(tls=True) as impostor:
+        server.stop()
+        with Suite(directory, settings=mailing(impostor.url)).start() as suite:
+            journey = publish(suite, steps=[mail("m")])
+            suite.send([consumer(1, "ann@example.com"), abandoned(1)])
+            suite.wait_quiet()
+            suite.kill("campaign", signal.SIGTERM)
+            suite.environment["QUANYU_CAMPAIGN_SMTP_URL"] = server.url
+            suite.start("campaign")
+            suite.advance("10s")
+            suite.wait_quiet()
+            server.start()
+            suite.advance("10m")
+            suite.wait_quiet()
+            assert steps_of(suite, journey)["m"]["delivered"] == 1
+            wait_for(server.mails, "one mail")
+            assert len(server.mails()) == 1
+            assert impostor.mails() == []
+
+
+def test_a_mail_without_an_answer_is_unknown_and_not_sent_again(directory):
+    with ScriptedMailServer() as server:
+        settings = {**mailing(server.url), "campaign.send_timeout": "1s"}
+        with Suite(directory, settings=settings).start() as suite:
+            journey = publish(suite, steps=[mail("m")])
+            suite.send([consumer(1, "hang@example.com"), consumer(2, "close@example.com"), abandoned(1), abandoned(2)])
+            suite.wait_quiet()
+            suite.advance("2d")
+            suite.wait_quiet()
+            assert sorted(server.recipients) == ["close@example.com", "hang@example.com"]
+            assert steps_of(suite, journey)["m"]["unknown"] == 2
+
+
+def test_a_mail_is_sent_at_most_once_however_often_campaign_dies(directory):
+    persons, deaths, seed = 150, 5, 11
+    chance = random.Random(seed)
+    with MailServer() as server, Suite(directory, settings=mailing(server.url)).start() as suite:
+        journey = publish(suite, steps=[mail("m")])
+        suite.send([consumer(n, f"u{n}@example.com") for n in range(persons)])
+        suite.wait_quiet()
+        sender = threading.Thread(target=lambda: [suite.send([abandoned(n)]) for n in range(persons)])
+        sender.start()
+        for _ in range(deaths):
+            time.sleep(chance.uniform(0.05, 0.4))  # the moment of death is what varies
+            suite.kill("campaign")
+            suite.start("campaign")
+        sender.join()
+        suite.wait_quiet()
+        step = steps_of(suite, journey)["m"]
+        assert step["delivered"] + step["unknown"] == persons, step
+        wait_for(lambda: len(server.mails()) >= step["delivered"], "all mails")
+        times = collections.Counter(arrived["To"] for arrived in server.mails())
+    assert max(times.values()) == 1
+    assert step["delivered"] <= len(times) <= persons
