@@ -143,11 +143,16 @@ class Suite:
             wait_for(lambda name=name: self.is_ready(name), f"quanyu-{name} ready", seconds)
 
     def start(self, *names, environment=None):
-        for name in names or SERVICES:
-            self.spawn(name, environment)
-        self.wait_ready(*names)
-        if "gateway" in self.processes:
-            wait_for(lambda: self.reaches(*names), "the gateway reaches the services")
+        """All of them or none: what does not come up takes the others with it."""
+        try:
+            for name in names or SERVICES:
+                self.spawn(name, environment)
+            self.wait_ready(*names)
+            if "gateway" in self.processes:
+                wait_for(lambda: self.reaches(*names), "the gateway reaches the services")
+        except BaseException:
+            self.destroy()
+            raise
         return self
 
     def reaches(self, *names):
