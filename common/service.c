@@ -419,6 +419,11 @@ int service_read(struct service *service, struct store_txn **ret_txn)
     return store_begin(service->store, STORE_READ, ret_txn);
 }
 
+uint64_t service_version(const struct service *service)
+{
+    return store_version(service->store);
+}
+
 struct journal *service_journal(struct service *service)
 {
     return service->journal;

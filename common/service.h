@@ -134,6 +134,9 @@ int service_submit(struct service *service, struct work *work);
 /* A snapshot for a reader; store_abort() ends it. */
 int service_read(struct service *service, struct store_txn **ret_txn);
 
+/* Of the state, see store_version(). Any thread. */
+uint64_t service_version(const struct service *service);
+
 struct journal *service_journal(struct service *service);
 const struct config *service_config(const struct service *service);
 struct metrics *service_metrics(struct service *service);

@@ -46,6 +46,10 @@ uint64_t store_used_bytes(struct store *store);
 /* True when quota or the file system (less than 1/50 or 64 MiB of it free) leaves no room to accept more. */
 bool store_is_full(struct store *store);
 
+/* A number that is another one after each commit: what was read after this was asked holds at least for as
+ * long as the number does. Any thread. */
+uint64_t store_version(const struct store *store);
+
 enum store_mode { STORE_READ, STORE_WRITE };
 int store_begin(struct store *store, enum store_mode mode, struct store_txn **ret_txn);
 /* Durable (fsynced) when it returns 0. Consumes the transaction either way. -QY_EFULL: nothing was changed,

@@ -26,8 +26,9 @@ struct store {
     uint64_t writes_begun;           /* the writer's alone */
     atomic_bool broken;              /* a commit failed: no further writes */
     atomic_uint_fast64_t used_bytes; /* as of the last commit */
-    pthread_mutex_t mutex;           /* guards what follows */
-    struct store_txn *idle;          /* read transactions that were reset and wait to be renewed */
+    atomic_uint_fast64_t commits;
+    pthread_mutex_t mutex;  /* guards what follows */
+    struct store_txn *idle; /* read transactions that were reset and wait to be renewed */
 };
 
 struct store_txn {

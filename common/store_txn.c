@@ -25,6 +25,11 @@ bool store_check(struct store_txn *txn, int mdb)
     return mdb == 0;
 }
 
+uint64_t store_version(const struct store *store)
+{
+    return atomic_load(&store->commits);
+}
+
 int store_error(const struct store_txn *txn)
 {
     return txn->error;
@@ -215,7 +220,9 @@ int store_commit(struct store_txn **txn_pointer)
     code = commit_write(txn);
     if (code == -QY_EIO)
         atomic_store(&store->broken, true);
-    if (!code)
-        atomic_store(&store->used_bytes, used);
-    return code;
+    if (code)
+        return code;
+    atomic_store(&store->used_bytes, used);
+    atomic_fetch_add(&store->commits, 1);
+    return 0;
 }

@@ -5,10 +5,14 @@
 #include "common/json.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/ingest_parse.h"
+#include "services/gateway/ingest_thread.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What a packed event has more than its JSON, about. */
+#define PACKED_MORE ((size_t)192)
 
 struct ingest {
     struct work work;
@@ -161,10 +165,9 @@ static bool basic_key(const char *header, char key[128])
     return key[0] != 0;
 }
 
+/* Where no header states one. */
 static bool find_key(struct http_request *request, yyjson_val *body, char key[128])
 {
-    if (basic_key(http_header(request, "Authorization"), key))
-        return true;
     yyjson_val *stated = yyjson_is_obj(body) ? yyjson_obj_get(body, "writeKey") : NULL;
     if (yyjson_is_str(stated) && yyjson_get_len(stated) > 0 && yyjson_get_len(stated) < 128) {
         memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
@@ -187,6 +190,24 @@ static int authorise(struct gateway *gateway, const char *key, struct write_key 
     return error ? error : known ? 0 : -QY_EUNAUTHENTIC;
 }
 
+/* -QY_EUNAUTHENTIC where the request bears no key, or one that is not known. */
+static int find_write_key(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
+    yyjson_val *body, struct write_key *ret_write_key)
+{
+    char key[128];
+    const char *header = http_header(request, "Authorization");
+    uint64_t version = service_version(gateway->service);
+    if (header && ingest_thread_knows(thread, header, version, ret_write_key))
+        return 0;
+    bool basic = basic_key(header, key);
+    if (!basic && !find_key(request, body, key))
+        return -QY_EUNAUTHENTIC;
+    int error = authorise(gateway, key, ret_write_key);
+    if (!error && basic)
+        ingest_thread_learn(thread, header, version, ret_write_key);
+    return error;
+}
+
 /* -- HTTP thread -- */
 
 static void submit(struct gateway *gateway, struct ingest *ingest)
@@ -205,32 +226,31 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
     }
 }
 
-static void handle_call(
-    struct gateway *gateway, struct http_request *request, enum ingest_call call, yyjson_val *body)
+static struct ingest *ingest_make(struct gateway *gateway, struct http_request *request, size_t size)
 {
-    char key[128];
-    struct write_key write_key;
-    int error = find_key(request, body, key) ? authorise(gateway, key, &write_key) : -QY_EUNAUTHENTIC;
-    if (error) {
-        if (error == -QY_EUNAUTHENTIC)
-            http_add_header(request, "WWW-Authenticate", "Basic realm=\"write key\"");
-        http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
-            "a write key is required, as the user name of Basic authorization or as writeKey");
-        return;
-    }
     struct ingest *ingest = calloc(1, sizeof(*ingest));
+    if (!ingest)
+        return NULL;
+    ingest->gateway = gateway;
+    ingest->request = request;
+    ingest->received = http_received(request);
+    buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
+    return ingest;
+}
+
+/* One call, of which the write key is known. */
+static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body,
+    const struct ingest_origin *origin, const yyjson_alc *memory)
+{
+    struct ingest *ingest = ingest_make(gateway, request, http_body(request).size);
     if (!ingest) {
         answer_unavailable(request, "out of memory; try again");
         return;
     }
-    ingest->gateway = gateway;
-    ingest->request = request;
-    ingest->received = http_received(request);
-    struct ingest_origin origin = {
-        .call = call, .source = write_key.source, .received_ms = gateway_now_ms(gateway)};
-    struct ingest_limits limits = {.event_bytes = gateway->event_max, .batch_events = gateway->batch_max};
+    struct ingest_limits limits = {
+        .event_bytes = gateway->event_max, .batch_events = gateway->batch_max, .memory = memory};
     struct ingest_refusal refusal;
-    if (ingest_parse(body, &origin, &limits, &ingest->parsed, &refusal)) {
+    if (ingest_parse(body, origin, &limits, &ingest->parsed, &refusal)) {
         submit(gateway, ingest);
         return;
     }
@@ -238,21 +258,43 @@ static void handle_call(
     ingest_free(ingest);
 }
 
-static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
+static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
+    struct ingest_thread *thread)
 {
-    if (service_is_full(gateway->service)) {
-        answer_unavailable(request, disk_full);
+    struct bytes text = http_body(request);
+    const yyjson_alc *memory = ingest_thread_memory(thread, text.size);
+    yyjson_read_err fault;
+    yyjson_doc *doc =
+        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, memory, &fault);
+    if (!doc) {
+        http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
         return;
     }
-    struct bytes text = http_body(request);
-    yyjson_read_err error;
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
-    if (doc)
-        handle_call(gateway, request, call, yyjson_doc_get_root(doc));
-    else
-        http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", error.pos, error.msg);
+    yyjson_val *body = yyjson_doc_get_root(doc);
+    struct write_key write_key;
+    int error = find_write_key(gateway, thread, request, body, &write_key);
+    if (error == -QY_EUNAUTHENTIC)
+        http_add_header(request, "WWW-Authenticate", "Basic realm=\"write key\"");
+    if (error) {
+        http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
+            "a write key is required, as the user name of Basic authorization or as writeKey");
+    } else {
+        struct ingest_origin origin = {
+            .call = call, .source = write_key.source, .received_ms = gateway_now_ms(gateway)};
+        take_call(gateway, request, body, &origin, memory);
+    }
     yyjson_doc_free(doc);
+}
+
+static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
+{
+    struct ingest_thread *thread = ingest_thread_here();
+    if (service_is_full(gateway->service))
+        answer_unavailable(request, disk_full);
+    else if (!thread)
+        answer_unavailable(request, "out of memory; try again");
+    else
+        handle_json(gateway, request, call, thread);
 }
 
 bool ingest_handle(struct gateway *gateway, struct http_request *request)

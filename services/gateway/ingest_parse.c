@@ -255,18 +255,18 @@ static void merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val 
         yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
 }
 
-/* The event's JSON; the caller frees it. */
-static char *body_text(const struct event *event, size_t *ret_size)
+/* The event's JSON, from `memory`. */
+static char *body_text(const struct event *event, const yyjson_alc *memory, size_t *ret_size)
 {
     bool shares = event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
                                       yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")));
     if (!shares)
-        return yyjson_val_write(event->json, 0, ret_size);
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
     yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
     merge_object(doc, copy, event->batch, "context");
     merge_object(doc, copy, event->batch, "integrations");
-    char *text = yyjson_mut_val_write(copy, 0, ret_size);
+    char *text = yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL);
     yyjson_mut_doc_free(doc);
     return text;
 }
@@ -284,29 +284,40 @@ static struct ingest_event *add_event(struct parsed *parsed)
     return &parsed->events[parsed->event_count];
 }
 
-static bool pack(struct event *event, const struct ingest_limits *limits, const Quanyu__RawEvent *template,
-    struct parsed *parsed, struct ingest_event *out)
+static bool pack_with_body(struct event *event, const struct ingest_limits *limits,
+    const Quanyu__RawEvent *raw, struct parsed *parsed, struct ingest_event *out)
 {
-    Quanyu__RawEvent raw = *template;
-    _cleanup_(free_pointer) char *body = body_text(event, &raw.body.len);
-    if (!body)
-        return refuse(event, "out_of_memory", "", "try again");
-    if (raw.body.len > limits->event_bytes) {
+    if (raw->body.len > limits->event_bytes) {
         refuse(event, "too_large", "", "");
-        snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw.body.len,
+        snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw->body.len,
             limits->event_bytes);
         return false;
     }
-    raw.body.data = (uint8_t *)body;
     out->at = parsed->packed.size;
-    out->size = quanyu__raw_event__get_packed_size(&raw);
+    out->size = quanyu__raw_event__get_packed_size(raw);
     uint8_t *room = buffer_reserve(&parsed->packed, out->size);
     if (!room)
         return refuse(event, "out_of_memory", "", "try again");
-    quanyu__raw_event__pack(&raw, room);
+    quanyu__raw_event__pack(raw, room);
     parsed->packed.size += out->size;
     parsed->event_count++;
     return true;
+}
+
+static bool pack(struct event *event, const struct ingest_limits *limits, Quanyu__RawEvent *raw,
+    struct parsed *parsed, struct ingest_event *out)
+{
+    const yyjson_alc *memory = limits->memory;
+    char *body = body_text(event, memory, &raw->body.len);
+    if (!body)
+        return refuse(event, "out_of_memory", "", "try again");
+    raw->body.data = (uint8_t *)body;
+    bool packed = pack_with_body(event, limits, raw, parsed, out);
+    if (memory)
+        memory->free(memory->ctx, body);
+    else
+        free(body);
+    return packed;
 }
 
 static bool take_event(struct event *event, const struct ingest_limits *limits, struct parsed *parsed)

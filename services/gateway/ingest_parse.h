@@ -14,6 +14,7 @@
 struct ingest_limits {
     size_t event_bytes;
     size_t batch_events;
+    const yyjson_alc *memory; /* for what is made in between; NULL: malloc */
 };
 
 struct ingest_event {

@@ -64,6 +64,20 @@ static uint64_t rows(struct store *store)
     return store_count(txn, TABLE_EVENTS);
 }
 
+static void version_is_another_one_after_each_commit_alone(void **state)
+{
+    struct store *store = open_store(state);
+    uint64_t before = store_version(store);
+    struct store_txn *txn = begin(store, STORE_WRITE);
+    struct store_key key = number(1);
+    store_put(txn, TABLE_EVENTS, &key, "x", 1);
+    store_abort(&txn);
+    assert_int_equal(store_version(store), before);
+    assert_int_equal(put_rows(store, 1, 1, 1), 0);
+    assert_int_not_equal(store_version(store), before);
+    store_close(&store);
+}
+
 static void what_was_committed_is_there_after_reopening(void **state)
 {
     struct store *store = open_store(state);
@@ -287,6 +301,7 @@ static void values_may_be_empty_and_deletes_say_whether_there_was_one(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        scratch_test(version_is_another_one_after_each_commit_alone),
         scratch_test(what_was_committed_is_there_after_reopening),
         scratch_test(the_directory_is_made_private_with_what_is_above_it),
         scratch_test(a_second_writer_in_this_process_is_refused),

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/ingest_thread.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* JSON takes up to some ten times its size, and what was taken once is kept. */
+#define KEPT_JSON ((size_t)256 * 1024)
+#define KNOWN_KEYS 64
+#define AUTHORIZATION_MAX 200
+
+struct known_key {
+    uint64_t version; /* of the state */
+    size_t size;      /* 0: none */
+    char authorization[AUTHORIZATION_MAX];
+    struct write_key write_key;
+};
+
+struct ingest_thread {
+    yyjson_alc *memory;
+    uint8_t secret[crypto_shorthash_KEYBYTES]; /* nobody can choose keys that fall into one place */
+    struct known_key known[KNOWN_KEYS];
+};
+
+static pthread_key_t threads;
+static int threads_error;
+
+static void thread_free(void *self)
+{
+    struct ingest_thread *thread = self;
+    yyjson_alc_dyn_free(thread->memory);
+    sodium_memzero(thread->known, sizeof(thread->known));
+    free(thread);
+}
+
+static void make_key(void)
+{
+    threads_error = pthread_key_create(&threads, thread_free);
+}
+
+static struct ingest_thread *thread_make(void)
+{
+    struct ingest_thread *thread = calloc(1, sizeof(*thread));
+    if (!thread)
+        return NULL;
+    thread->memory = yyjson_alc_dyn_new();
+    crypto_shorthash_keygen(thread->secret);
+    if (!thread->memory || pthread_setspecific(threads, thread) != 0) {
+        thread_free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+struct ingest_thread *ingest_thread_here(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_key);
+    if (threads_error)
+        return NULL;
+    struct ingest_thread *thread = pthread_getspecific(threads);
+    return thread ? thread : thread_make();
+}
+
+const yyjson_alc *ingest_thread_memory(const struct ingest_thread *thread, size_t size)
+{
+    return size <= KEPT_JSON ? thread->memory : NULL;
+}
+
+/* -- write keys: one place each, where the last one stays -- */
+
+static size_t place_of(const struct ingest_thread *thread, const char *authorization, size_t size)
+{
+    uint8_t hash[crypto_shorthash_BYTES];
+    crypto_shorthash(hash, (const uint8_t *)authorization, size, thread->secret);
+    return hash[0] % KNOWN_KEYS;
+}
+
+bool ingest_thread_knows(const struct ingest_thread *thread, const char *authorization, uint64_t version,
+    struct write_key *ret_write_key)
+{
+    size_t size = strlen(authorization);
+    const struct known_key *known = &thread->known[place_of(thread, authorization, size)];
+    if (size == 0 || known->size != size || known->version != version ||
+        sodium_memcmp(known->authorization, authorization, size) != 0)
+        return false;
+    *ret_write_key = known->write_key;
+    return true;
+}
+
+void ingest_thread_learn(struct ingest_thread *thread, const char *authorization, uint64_t version,
+    const struct write_key *write_key)
+{
+    size_t size = strlen(authorization);
+    if (size > AUTHORIZATION_MAX)
+        return;
+    struct known_key *known = &thread->known[place_of(thread, authorization, size)];
+    known->version = version;
+    known->size = size;
+    memcpy(known->authorization, authorization, size);
+    known->write_key = *write_key;
+}
