@@ -12,18 +12,17 @@
 #define GENERATIONS_MAX 32
 #define BITS_PER_KEY 12
 #define PROBES 6
-#define TIER_RUNS 8 /* so many runs of a tier become one of the next */
+#define LINE_BYTES 64
+#define AHEAD 8                   /* so many ids early memory is asked for */
+#define TIER_RUNS RUNS_MERGED_MAX /* so many runs of a tier become one of the next */
 #define TIERS_MAX 12
 #define WAITING_MAX ((size_t)1 << 16)
 #define WAITING_MS 10000
 
-struct hash {
-    uint8_t bytes[DEDUP_HASH_BYTES];
-};
-
 /* A Bloom filter whose probes fall into one cache line each (Putze et al., "Cache-, hash- and space-efficient
  * Bloom filters"). */
 struct filter {
+    void *memory;
     uint64_t *lines; /* 8 words each */
     size_t line_count;
     size_t keys;
@@ -36,16 +35,22 @@ struct generation {
     uint32_t runs[TIERS_MAX]; /* number of runs per tier */
 };
 
+/* Where a pending id is found; `tag` are bits of it, so that others are passed over without a look at them. */
+struct slot {
+    uint32_t tag;
+    uint32_t next; /* index into pending + 1; 0: free */
+};
+
 struct dedup {
     unsigned table;
     struct generation generations[GENERATIONS_MAX]; /* oldest first */
     unsigned generation_count;
     struct hash *pending; /* not in a run yet, in order of arrival */
     size_t pending_count, pending_capacity;
-    size_t settled;   /* so many of them are of earlier batches */
-    int64_t since_ms; /* wall clock at which the first of them came */
-    bool written;     /* this batch's transaction holds a run of them */
-    uint32_t *slots;  /* open addressing: index into pending + 1 */
+    size_t settled;     /* so many of them are of earlier batches */
+    int64_t since_ms;   /* wall clock at which the first of them came */
+    bool written;       /* this batch's transaction holds a run of them */
+    struct slot *slots; /* open addressing */
     size_t slot_count;
     bool stale; /* a batch was rolled back after runs were written: memory must be loaded anew */
 };
@@ -62,15 +67,19 @@ static uint64_t word_of(const uint8_t hash[DEDUP_HASH_BYTES], unsigned at)
 static bool filter_open(struct filter *filter, size_t keys)
 {
     size_t lines = keys * BITS_PER_KEY / 512 + 1;
-    filter->lines = calloc(lines, 64);
+    filter->memory = calloc(lines + 1, LINE_BYTES);
+    if (!filter->memory)
+        return false;
+    uintptr_t begin = (uintptr_t)filter->memory;
+    filter->lines = (uint64_t *)((begin + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES);
     filter->line_count = lines;
     filter->keys = 0;
-    return filter->lines != NULL;
+    return true;
 }
 
 static uint64_t *filter_line(const struct filter *filter, const uint8_t *hash)
 {
-    return filter->lines + word_of(hash, 0) % filter->line_count * 8;
+    return filter->lines + (size_t)((unsigned __int128)word_of(hash, 0) * filter->line_count >> 64) * 8;
 }
 
 static bool filter_has(const struct filter *filter, const uint8_t *hash)
@@ -118,10 +127,17 @@ static bool generation_add(struct generation *generation, const uint8_t *hash)
     return true;
 }
 
+/* It is going to be added. */
+static void generation_expect(const struct generation *generation, const uint8_t *hash)
+{
+    if (generation->filter_count)
+        __builtin_prefetch(filter_line(&generation->filters[generation->filter_count - 1], hash), 1);
+}
+
 static void generation_free(struct generation *generation)
 {
     for (unsigned i = 0; i < generation->filter_count; i++)
-        free(generation->filters[i].lines);
+        free(generation->filters[i].memory);
     *generation = (struct generation){0};
 }
 
@@ -133,16 +149,6 @@ static void run_key(struct store_key *key, int64_t begun_ms, unsigned tier, uint
     key_i64(key, begun_ms);
     key_u8(key, (uint8_t)tier);
     key_u32(key, number);
-}
-
-static int compare_hashes(const void *a, const void *b)
-{
-    return memcmp(a, b, DEDUP_HASH_BYTES);
-}
-
-static bool run_has(struct bytes run, const uint8_t *hash)
-{
-    return bsearch(hash, run.data, run.size / DEDUP_HASH_BYTES, DEDUP_HASH_BYTES, compare_hashes) != NULL;
 }
 
 static bool generation_has(
@@ -159,40 +165,51 @@ static bool generation_has(
     return false;
 }
 
+/* Takes all runs of a tier out of the store, into `all`, one behind the other. */
+static void take_tier(struct dedup *dedup, struct store_txn *txn, const struct generation *generation,
+    unsigned tier, struct buffer *all, size_t counts[TIER_RUNS])
+{
+    struct store_key key;
+    struct bytes run;
+    for (uint32_t i = 0; i < generation->runs[tier]; i++) {
+        run_key(&key, generation->begun_ms, tier, i);
+        if (store_get(txn, dedup->table, &key, &run)) {
+            buffer_append(all, run.data, run.size);
+            counts[i] = run.size / DEDUP_HASH_BYTES;
+        }
+        store_delete(txn, dedup->table, &key);
+    }
+}
+
 /* Makes one run of the next tier of all runs of this one. */
 static void merge_tier(
     struct dedup *dedup, struct store_txn *txn, struct generation *generation, unsigned tier)
 {
     struct store_key key;
-    struct bytes run;
     _cleanup_(buffer_free) struct buffer all = BUFFER_INIT;
-    for (uint32_t i = 0; i < generation->runs[tier]; i++) {
-        run_key(&key, generation->begun_ms, tier, i);
-        if (store_get(txn, dedup->table, &key, &run))
-            buffer_append(&all, run.data, run.size);
-        store_delete(txn, dedup->table, &key);
-    }
+    size_t counts[TIER_RUNS] = {0};
+    unsigned count = generation->runs[tier];
+    take_tier(dedup, txn, generation, tier, &all, counts);
     if (buffer_error(&all)) {
         store_fail(txn, buffer_error(&all));
         return;
     }
-    qsort(all.data, all.size / DEDUP_HASH_BYTES, DEDUP_HASH_BYTES, compare_hashes);
     run_key(&key, generation->begun_ms, tier + 1, generation->runs[tier + 1]++);
-    store_put(txn, dedup->table, &key, all.data, all.size);
+    void *merged = store_put_room(txn, dedup->table, &key, all.size);
+    if (merged)
+        run_merge((const struct hash *)all.data, counts, count, merged);
     generation->runs[tier] = 0;
 }
 
-/* Sorted in the store's own room: their order here is needed should the batch be rolled back. */
+/* Sorted into the store's own room: their order here is needed should the batch be rolled back. */
 static void add_run(struct dedup *dedup, struct store_txn *txn, struct generation *generation)
 {
     struct store_key key;
     run_key(&key, generation->begun_ms, 0, generation->runs[0]++);
-    size_t size = dedup->pending_count * sizeof(struct hash);
-    void *run = store_put_room(txn, dedup->table, &key, size);
+    void *run = store_put_room(txn, dedup->table, &key, dedup->pending_count * sizeof(struct hash));
     if (!run)
         return;
-    memcpy(run, dedup->pending, size);
-    qsort(run, dedup->pending_count, sizeof(struct hash), compare_hashes);
+    run_sort(dedup->pending, dedup->pending_count, run);
     for (unsigned tier = 0; tier + 1 < TIERS_MAX && generation->runs[tier] >= TIER_RUNS; tier++)
         merge_tier(dedup, txn, generation, tier);
 }
@@ -230,21 +247,45 @@ static struct generation *current_generation(struct dedup *dedup, struct store_t
 
 /* -- this batch's ids -- */
 
+static size_t slot_of(const struct dedup *dedup, const uint8_t *hash)
+{
+    return word_of(hash, 0) & (dedup->slot_count - 1);
+}
+
+static uint32_t tag_of(const uint8_t *hash)
+{
+    return (uint32_t)word_of(hash, 8);
+}
+
+/* The slot of this id, or the free one where it belongs. */
+static struct slot *pending_slot(const struct dedup *dedup, const uint8_t *hash)
+{
+    uint32_t tag = tag_of(hash);
+    for (size_t at = slot_of(dedup, hash);; at = (at + 1) & (dedup->slot_count - 1)) {
+        struct slot *slot = &dedup->slots[at];
+        if (!slot->next ||
+            (slot->tag == tag && memcmp(dedup->pending[slot->next - 1].bytes, hash, DEDUP_HASH_BYTES) == 0))
+            return slot;
+    }
+}
+
+static void slots_fill(struct dedup *dedup)
+{
+    for (size_t i = 0; i < dedup->pending_count; i++)
+        *pending_slot(dedup, dedup->pending[i].bytes) =
+            (struct slot){.tag = tag_of(dedup->pending[i].bytes), .next = (uint32_t)i + 1};
+}
+
 static bool slots_grow(struct dedup *dedup)
 {
     size_t count = dedup->slot_count ? dedup->slot_count * 2 : 4096;
-    uint32_t *slots = calloc(count, sizeof(*slots));
+    struct slot *slots = calloc(count, sizeof(*slots));
     if (!slots)
         return false;
-    for (size_t i = 0; i < dedup->pending_count; i++) {
-        size_t at = word_of(dedup->pending[i].bytes, 0) & (count - 1);
-        while (slots[at])
-            at = (at + 1) & (count - 1);
-        slots[at] = (uint32_t)i + 1;
-    }
     free(dedup->slots);
     dedup->slots = slots;
     dedup->slot_count = count;
+    slots_fill(dedup);
     return true;
 }
 
@@ -263,24 +304,13 @@ static bool pending_room(struct dedup *dedup)
     return true;
 }
 
-/* The slot of this id, or the free one where it belongs. */
-static uint32_t *pending_slot(struct dedup *dedup, const uint8_t *hash)
-{
-    size_t at = word_of(hash, 0) & (dedup->slot_count - 1);
-    while (
-        dedup->slots[at] && memcmp(dedup->pending[dedup->slots[at] - 1].bytes, hash, DEDUP_HASH_BYTES) != 0)
-        at = (at + 1) & (dedup->slot_count - 1);
-    return &dedup->slots[at];
-}
-
 /* Keeps the first `count` of them. */
 static void pending_cut(struct dedup *dedup, size_t count)
 {
     dedup->pending_count = dedup->settled = count;
     if (dedup->slot_count)
         memset(dedup->slots, 0, dedup->slot_count * sizeof(*dedup->slots));
-    for (size_t i = 0; i < count; i++)
-        *pending_slot(dedup, dedup->pending[i].bytes) = (uint32_t)i + 1;
+    slots_fill(dedup);
 }
 
 /* -- loading -- */
@@ -303,7 +333,7 @@ static int load_run(struct dedup *dedup, struct bytes key, struct bytes run)
     int64_t begun_ms = (int64_t)(get_be64(key.data) ^ UINT64_C(0x8000000000000000));
     struct generation *generation = loaded_generation(dedup, begun_ms);
     unsigned tier = key.data[8];
-    if (!generation || tier >= TIERS_MAX)
+    if (!generation || tier >= TIERS_MAX || (tier + 1 < TIERS_MAX && generation->runs[tier] == TIER_RUNS))
         return -QY_ECORRUPT;
     generation->runs[tier]++;
     for (size_t at = 0; at < run.size; at += DEDUP_HASH_BYTES)
@@ -374,6 +404,15 @@ void dedup_committed(struct dedup *dedup)
     dedup->written = false;
 }
 
+void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    if (dedup->slot_count)
+        __builtin_prefetch(&dedup->slots[slot_of(dedup, hash)], 1);
+    for (unsigned i = 0; i < dedup->generation_count; i++)
+        for (unsigned k = 0; k < dedup->generations[i].filter_count; k++)
+            __builtin_prefetch(filter_line(&dedup->generations[i].filters[k], hash));
+}
+
 bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
 {
     int error = dedup->stale ? load(dedup, txn) : 0;
@@ -383,15 +422,15 @@ bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[
         store_fail(txn, error);
         return false;
     }
-    uint32_t *slot = pending_slot(dedup, hash);
-    if (*slot)
+    struct slot *slot = pending_slot(dedup, hash);
+    if (slot->next)
         return true;
     for (unsigned i = dedup->generation_count; i-- > 0;)
         if (generation_may_have(&dedup->generations[i], hash) &&
             generation_has(dedup, txn, &dedup->generations[i], hash))
             return true;
     memcpy(dedup->pending[dedup->pending_count++].bytes, hash, DEDUP_HASH_BYTES);
-    *slot = (uint32_t)dedup->pending_count;
+    *slot = (struct slot){.tag = tag_of(hash), .next = (uint32_t)dedup->pending_count};
     return false;
 }
 
@@ -411,10 +450,13 @@ void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms)
         return;
     dedup->written = true;
     struct generation *generation = current_generation(dedup, txn, wall_ms);
-    for (size_t i = 0; i < dedup->pending_count; i++)
+    for (size_t i = 0; i < dedup->pending_count; i++) {
+        if (i + AHEAD < dedup->pending_count)
+            generation_expect(generation, dedup->pending[i + AHEAD].bytes);
         if (!generation_add(generation, dedup->pending[i].bytes)) {
             store_fail(txn, -QY_ENOMEM);
             return;
         }
+    }
     add_run(dedup, txn, generation);
 }

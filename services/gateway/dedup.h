@@ -10,8 +10,8 @@
 #define QY_GATEWAY_DEDUP_H
 
 #include "common/store.h"
+#include "services/gateway/dedup_run.h"
 
-#define DEDUP_HASH_BYTES 16
 #define DEDUP_WINDOW_MS INT64_C(86400000)
 
 struct dedup;
@@ -20,6 +20,8 @@ struct dedup;
 int dedup_open(struct store_txn *txn, unsigned table, struct dedup **ret_dedup);
 void dedup_close(struct dedup **dedup);
 
+/* This id will soon be asked for: has the memory fetched that the answer lies in. */
+void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES]);
 /* True when the id was seen, in this batch or before; else remembers it in this batch. Errors are the
  * transaction's; -QY_ENOMEM is passed to it. */
 bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD 8 /* so many events early memory is asked for what deduplication will look at */
 /* What a packed event has more than its JSON, about. */
 #define PACKED_MORE ((size_t)192)
 
@@ -56,6 +57,8 @@ static int apply_ingest(struct work *work, struct batch *batch)
         return error;
     for (size_t i = 0; i < ingest->parsed.event_count; i++) {
         const struct ingest_event *event = &ingest->parsed.events[i];
+        if (i + AHEAD < ingest->parsed.event_count)
+            dedup_expect(gateway->dedup, event[AHEAD].hash);
         if (!is_new(gateway, batch, event)) {
             ingest->duplicates++;
             continue;
