@@ -82,6 +82,16 @@ void buffer_varint(struct buffer *buffer, uint64_t value)
     buffer->size += size;
 }
 
+void buffer_unsigned(struct buffer *buffer, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    buffer_append(buffer, digits + at, sizeof(digits) - at);
+}
+
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;

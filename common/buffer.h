@@ -24,7 +24,8 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_byte(struct buffer *buffer, uint8_t byte);
-void buffer_varint(struct buffer *buffer, uint64_t value); /* LEB128, as protobuf's */
+void buffer_varint(struct buffer *buffer, uint64_t value);   /* LEB128, as protobuf's */
+void buffer_unsigned(struct buffer *buffer, uint64_t value); /* decimal digits */
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buffer_json_string(struct buffer *buffer, const char *text, size_t size);

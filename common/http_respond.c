@@ -101,16 +101,6 @@ void http_add_header(struct http_request *request, const char *name, const char 
 
 /* -- the head -- */
 
-static void append_number(struct buffer *out, size_t number)
-{
-    char digits[24];
-    size_t at = sizeof(digits);
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while (number /= 10);
-    buffer_append(out, digits + at, sizeof(digits) - at);
-}
-
 /* "Date: …\r\n", made anew once a second. */
 static void append_date(struct buffer *out)
 {
@@ -144,7 +134,7 @@ static void append_head(struct http_request *request, int status, const char *co
     const struct http_connection *connection = connection_of(request);
     struct buffer *out = &request->answer;
     buffer_append(out, "HTTP/1.1 ", 9);
-    append_number(out, (size_t)status);
+    buffer_unsigned(out, (size_t)status);
     append_text(out, " ", status_text(status));
     append_date(out);
     append_text(out, "X-Request-Id: ", request->id);
@@ -152,7 +142,7 @@ static void append_head(struct http_request *request, int status, const char *co
         append_text(out, "Content-Type: ", content_type);
     if (status != 204 && status != 304) {
         buffer_text(out, "Content-Length: ");
-        append_number(out, size);
+        buffer_unsigned(out, size);
         buffer_append(out, "\r\n", 2);
     }
     if (request->close || atomic_load_explicit(&connection->thread->server->stopping, memory_order_relaxed))

@@ -55,7 +55,15 @@ void json_integer(struct json *json, int64_t value)
 void json_unsigned(struct json *json, uint64_t value)
 {
     before_value(json);
-    buffer_printf(json->out, "%" PRIu64, value);
+    buffer_unsigned(json->out, value);
+}
+
+void json_unsigned_text(struct json *json, uint64_t value)
+{
+    before_value(json);
+    buffer_byte(json->out, '"');
+    buffer_unsigned(json->out, value);
+    buffer_byte(json->out, '"');
 }
 
 void json_decimal(struct json *json, double value)

@@ -24,6 +24,7 @@ void json_text(struct json *json, const char *text);
 void json_text_n(struct json *json, const char *text, size_t size);
 void json_integer(struct json *json, int64_t value);
 void json_unsigned(struct json *json, uint64_t value);
+void json_unsigned_text(struct json *json, uint64_t value); /* in quotes: not every reader holds 64 bits */
 void json_decimal(struct json *json, double value); /* a JSON number, 15 digits; null when not finite */
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);

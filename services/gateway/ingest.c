@@ -95,9 +95,8 @@ static void answer(struct ingest *ingest)
     json_field_bool(&json, "success", true);
     json_field_unsigned(&json, "accepted", ingest->accepted);
     json_field_unsigned(&json, "duplicates", ingest->duplicates);
-    char position[24];
-    snprintf(position, sizeof(position), "%llu", (unsigned long long)ingest->position);
-    json_field_text(&json, "position", position);
+    json_name(&json, "position");
+    json_unsigned_text(&json, ingest->position);
     if (ingest->parsed.error_count > 0) {
         json_name(&json, "errors");
         json_open(&json, '[');
