@@ -25,6 +25,11 @@ bool store_check(struct store_txn *txn, int mdb)
     return mdb == 0;
 }
 
+const char *store_path(const struct store_txn *txn)
+{
+    return txn->store->path;
+}
+
 int store_error(const struct store_txn *txn)
 {
     return txn->error;
