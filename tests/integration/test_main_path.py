@@ -121,6 +121,21 @@ def test_every_look_at_a_person_is_on_record(suite):
     assert int(tree["size"]) >= len(records)
 
 
+def test_what_is_quiet_is_on_record(suite):
+    for number in range(20):
+        made = suite.post("/api/v1/tags", {"tag": f"t{number}"})
+        suite.wait_quiet()
+        records = suite.audit("/v1/records?action=tag.create&limit=1").json["records"]
+        assert len(suite.audit("/v1/records?action=tag.create").json["records"]) == number + 1, made
+        assert records[0]["actor"]["role"] == "hq_admin"
+    suite.kill("audit")
+    assert suite.get("/api/v1/status")["quiet"] is False
+    suite.post("/api/v1/tags", {"tag": "meanwhile"})
+    suite.start("audit")
+    suite.wait_quiet()
+    assert len(suite.audit("/v1/records?action=tag.create").json["records"]) == 21
+
+
 def test_without_a_record_there_is_no_data_while_ingestion_goes_on(suite):
     suite.send([order("u1", 1, 10, "2025-12-31T00:00:00Z")])
     suite.wait_quiet()
