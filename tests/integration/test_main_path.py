@@ -121,6 +121,15 @@ def test_every_look_at_a_person_is_on_record(suite):
     assert int(tree["size"]) >= len(records)
 
 
+def test_the_first_auditors_token_is_on_record(suite):
+    suite.wait_quiet()
+    records = suite.audit("/v1/records?action=token.create").json["records"]
+    assert [(r["actor"]["id"], r["outcome"]) for r in records] == [("audit", "ok")], records
+    assert '"name":"auditor"' in records[0]["detail"] and suite.bootstrap["auditor_token"] not in records[0]["detail"]
+    again = suite.audit("/v1/records?action=audit.search").json["records"][0]
+    assert again["actor"]["token_id"] in records[0]["detail"], "the token that was used is the one that was made"
+
+
 def test_what_is_quiet_is_on_record(suite):
     for number in range(20):
         made = suite.post("/api/v1/tags", {"tag": f"t{number}"})
