@@ -69,6 +69,24 @@ def test_persons_that_turn_out_to_be_one_are_joined_everywhere(suite):
     assert suite.count({"metric": "orders", "gte": 2}) == 1
 
 
+def test_a_tag_of_two_that_were_joined_lasts_as_long_as_the_longer(suite):
+    suite.send([order(user, 1, 10, "2025-12-31T00:00:00Z") for user in ("u1", "u2")])
+    suite.wait_quiet()
+    suite.post("/api/v1/tags", {"tag": "vip"})
+    for user, expires_at in (("u1", "2026-01-05T00:00:00Z"), ("u2", "2026-01-20T00:00:00Z")):
+        one_id = suite.lookup("user_id", user).json["one_id"]
+        suite.post(f"/api/v1/persons/{one_id}/tags", {"tag": "vip", "expires_at": expires_at})
+    suite.send([{"type": "identify", "userId": user, "messageId": f"j-{user}", "traits": {"phone": "13900139000"}}
+                for user in ("u1", "u2")])
+    suite.advance("10d")
+    tags = suite.lookup("user_id", "u1").json["tags"]
+    assert [(tag["tag"], tag["expires_at"]) for tag in tags] == [("vip", "2026-01-20T00:00:00Z")]
+    assert suite.count({"tag": "vip"}) == suite.get("/api/v1/tags/vip")["count"] == 1
+    suite.advance("10d")
+    assert suite.lookup("user_id", "u1").json["tags"] == []
+    assert suite.count({"tag": "vip"}) == suite.get("/api/v1/tags/vip")["count"] == 0
+
+
 def test_a_segment_follows_events_and_time_and_sets_off_a_journey_once(suite):
     suite.send([order("u1", 1, 10, "2025-12-31T00:00:00Z"), order("u2", 1, 10, "2025-12-31T00:00:00Z")])
     suite.wait_quiet()
