@@ -87,6 +87,25 @@ def test_a_tag_of_two_that_were_joined_lasts_as_long_as_the_longer(suite):
     assert suite.count({"tag": "vip"}) == suite.get("/api/v1/tags/vip")["count"] == 0
 
 
+def test_scores_are_measured_against_the_last_midnight(suite):
+    def scores(user):
+        metrics = suite.lookup("user_id", user).json["metrics"]
+        return [metrics[f"{name}_score"] for name in ("recency", "frequency", "monetary")]
+
+    suite.send([order("u1", 1, 10, "2025-12-30T00:00:00Z"), order("u2", 1, 20, "2025-12-31T00:00:00Z")])
+    suite.wait_quiet()
+    assert scores("u1") == [None] * 3  # there has been no midnight yet
+    assert suite.count({"metric": "monetary_score", "gte": 1}) == 0
+    assert suite.count({"metric": "monetary_score", "is": 5}, as_of="2026-01-01T00:00:00Z") == 1
+    suite.advance("1d")
+    assert (scores("u1"), scores("u2")) == ([3, 5, 3], [5, 5, 5])
+    suite.send([order("u1", 2, 100, "2026-01-01T00:00:00Z")])
+    suite.wait_quiet()
+    assert (scores("u1"), scores("u2")) == ([5, 5, 5], [5, 5, 5])  # u1's own counts at once
+    suite.advance("1d")
+    assert (scores("u1"), scores("u2")) == ([5, 5, 5], [3, 3, 3])
+
+
 def test_a_segment_follows_events_and_time_and_sets_off_a_journey_once(suite):
     suite.send([order("u1", 1, 10, "2025-12-31T00:00:00Z"), order("u2", 1, 10, "2025-12-31T00:00:00Z")])
     suite.wait_quiet()
