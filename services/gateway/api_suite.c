@@ -6,7 +6,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/ticker.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,18 +86,15 @@ static void write_inputs(struct json *json, const Quanyu__StatusReply *status)
     json_open(json, '[');
     for (size_t i = 0; i < status->n_inputs; i++) {
         const Quanyu__StatusReply__Input *input = status->inputs[i];
-        char text[24];
         json_open(json, '{');
         json_field_text(json, "from", input->leader);
-        snprintf(text, sizeof(text), "%" PRIu64, input->next);
-        json_field_text(json, "position", text);
+        json_field_number(json, "position", input->next);
         json_field_unsigned(
             json, "lag_records", input->leader_end > input->next ? input->leader_end - input->next : 0);
         json_name(json, "lag_seconds");
         json_decimal(json, input->lag_seconds);
         json_field_bool(json, "connected", input->connected);
-        if (*input->error)
-            json_field_text(json, "error", input->error);
+        json_field_optional(json, "error", input->error);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -105,7 +102,6 @@ static void write_inputs(struct json *json, const Quanyu__StatusReply *status)
 
 static void write_status(struct json *json, const Quanyu__StatusReply *status)
 {
-    char text[24];
     json_open(json, '{');
     json_field_bool(json, "ready", status->ready);
     if (*status->reason) {
@@ -114,10 +110,8 @@ static void write_status(struct json *json, const Quanyu__StatusReply *status)
         json_raw(json, status->reason, strlen(status->reason), "");
         json_close(json, ']');
     }
-    snprintf(text, sizeof(text), "%" PRIu64, status->journal_next);
-    json_field_text(json, "journal_end", text);
-    snprintf(text, sizeof(text), "%" PRIu64, status->origin);
-    json_field_text(json, "position", text);
+    json_field_number(json, "journal_end", status->journal_next);
+    json_field_number(json, "position", status->origin);
     json_field_time(json, "time", status->time_ms);
     json_field_unsigned(json, "pending", status->pending);
     json_field_unsigned(json, "store_bytes", status->store_bytes);
