@@ -131,3 +131,33 @@ void json_field_time(struct json *json, const char *name, int64_t ms)
     json_name(json, name);
     json_time(json, ms);
 }
+
+void json_field_number(struct json *json, const char *name, uint64_t number)
+{
+    json_name(json, name);
+    json_unsigned_text(json, number);
+}
+
+void json_field_optional(struct json *json, const char *name, const char *text)
+{
+    if (text && *text)
+        json_field_text(json, name, text);
+}
+
+void json_open_page(struct json *json, const char *member)
+{
+    json_open(json, '{');
+    json_name(json, member);
+    json_open(json, '[');
+}
+
+void json_close_page(struct json *json, const char *next)
+{
+    json_close(json, ']');
+    json_name(json, "next_cursor");
+    if (*next)
+        json_text(json, next);
+    else
+        json_null(json);
+    json_close(json, '}');
+}

@@ -38,5 +38,13 @@ void json_field_integer(struct json *json, const char *name, int64_t value);
 void json_field_unsigned(struct json *json, const char *name, uint64_t value);
 void json_field_bool(struct json *json, const char *name, bool value);
 void json_field_time(struct json *json, const char *name, int64_t ms);
+/* As a text: not every JSON reader keeps all digits of 64 bits. */
+void json_field_number(struct json *json, const char *name, uint64_t number);
+/* Left out where the text is empty or NULL. */
+void json_field_optional(struct json *json, const char *name, const char *text);
+
+/* A page of a list: {"<member>":[ … ],"next_cursor":…}, null where `next` is "". */
+void json_open_page(struct json *json, const char *member);
+void json_close_page(struct json *json, const char *next);
 
 #endif

@@ -262,8 +262,9 @@ static int service_open(struct service *service)
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         int error = stages[i].open(service);
         if (error) {
-            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\"", stages[i].name,
-                error_name(error), error_text(error));
+            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\" data=%s%s", stages[i].name,
+                error_name(error), error_text(error), service->data_path,
+                error == -QY_EFULL ? " hint=\"free some of this disk, then start again\"" : "");
             return error;
         }
     }

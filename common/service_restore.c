@@ -66,6 +66,17 @@ static int open_journal(struct service *service, const struct journal_position *
     return error ? error : chunk_reader_open(&service->reader);
 }
 
+static int commit_opening(struct round *round, const struct journal_position *known)
+{
+    const struct service_spec *spec = round->batch.service->spec;
+    int error = 0;
+    /* The state changes here, so all that fold.finish kept in memory goes with it. */
+    rows_put(round->batch.service, round->batch.txn, known, round->reached, round->batch.now_ms);
+    if (spec->journal_decides && spec->fold->finish)
+        error = spec->fold->finish(spec->self, &round->batch);
+    return error ? error : round_commit_both(round);
+}
+
 /* The first batch: the fold's own opening, and what the state has not seen of the journal. */
 static int open_fold(struct service *service, const struct journal_position *known)
 {
@@ -77,15 +88,15 @@ static int open_fold(struct service *service, const struct journal_position *kno
     int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
     if (error)
         return error;
+    round.begun_at = journal_next(service->journal);
     error = spec->fold->open(spec->self, &round.batch);
     if (!error)
         error = restore_run(service, &round.batch, *known);
-    /* The state changes here, so all that fold.finish kept in memory goes with it. */
-    rows_put(service, round.batch.txn, known, round.reached, round.batch.now_ms);
-    if (!error && spec->journal_decides && spec->fold->finish)
-        error = spec->fold->finish(spec->self, &round.batch);
     if (!error)
-        error = round_commit_both(&round);
+        error = store_error(round.batch.txn);
+    /* A start that changes nothing writes nothing: a full disk does not keep a service from it. */
+    if (!error && (store_changed(round.batch.txn) || journal_next(service->journal) != round.begun_at))
+        error = commit_opening(&round, known);
     store_abort(&round.batch.txn);
     if (error)
         return error;
@@ -102,7 +113,9 @@ int writer_open(struct service *service)
 {
     struct journal_position known;
     int error = rows_read(service, &known);
-    if (!error)
-        error = open_journal(service, &known);
+    if (error)
+        return error;
+    service->checkpoint = known.next;
+    error = open_journal(service, &known);
     return error ? error : open_fold(service, &known);
 }

@@ -238,6 +238,7 @@ static void *writer_main(void *data)
     struct service *service = data;
     struct round round;
     give_way(service);
+    note_full(service, store_is_full(service->store));
     while (take_round(service, &round))
         run_round(service, &round);
     return NULL;

@@ -58,6 +58,8 @@ int store_begin(struct store *store, enum store_mode mode, struct store_txn **re
 int store_commit(struct store_txn **txn);
 void store_abort(struct store_txn **txn); /* safe on NULL; ends read transactions too; for _cleanup_ */
 int store_error(const struct store_txn *txn);
+/* The directory of the store; what a migration needs from outside the store lies beside it. */
+const char *store_path(const struct store_txn *txn);
 /* Whether the write transaction has put or deleted anything so far. */
 bool store_changed(const struct store_txn *txn);
 /* Marks the transaction as failed (first error stays). Returns `code`. */

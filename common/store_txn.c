@@ -30,6 +30,11 @@ uint64_t store_version(const struct store *store)
     return atomic_load(&store->commits);
 }
 
+const char *store_path(const struct store_txn *txn)
+{
+    return txn->store->path;
+}
+
 int store_error(const struct store_txn *txn)
 {
     return txn->error;

@@ -22,7 +22,7 @@ static void unload(struct audit *audit)
 {
     merkle_close(&audit->merkle);
     index_words_clear(&audit->words);
-    audit->loaded = false;
+    audit->loaded = audit->settled = false;
 }
 
 static int load_run(void *context, struct bytes run)
@@ -95,9 +95,47 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     return audit->words.error;
 }
 
+static int record_token(struct audit *audit, struct batch *batch, const char *detail)
+{
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    actor.kind = QUANYU__ACTOR__KIND__SERVICE;
+    actor.id = "audit";
+    record.actor = &actor;
+    record.action = "token.create";
+    record.outcome = "ok";
+    record.service = "audit";
+    record.detail = (char *)detail;
+    record.time_ms = take_time(audit, batch);
+    return append(audit, batch->txn, &record);
+}
+
+/* The first token is made before a simulated clock has been heard of: its record comes with the first time, before
+ * anything that is done with it. */
+static int settle(struct audit *audit, struct batch *batch)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    int error = load(audit, batch->txn);
+    if (error || take_time(audit, batch) <= 0)
+        return error;
+    while (!error && audit_token_take_owed(batch->txn, &detail)) {
+        const char *text = buffer_c_str(&detail);
+        error = buffer_error(&detail) ? buffer_error(&detail) : record_token(audit, batch, text);
+        buffer_clear(&detail);
+    }
+    audit->settled = !error;
+    return error ? error : store_error(batch->txn);
+}
+
+/* Before a record is taken. */
+static int prepare(struct audit *audit, struct batch *batch)
+{
+    return audit->loaded && audit->settled ? 0 : settle(audit, batch);
+}
+
 int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index)
 {
-    int error = load(audit, batch->txn);
+    int error = prepare(audit, batch);
     if (error)
         return store_fail(batch->txn, error);
     record->time_ms = take_time(audit, batch);
@@ -127,7 +165,7 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     struct audit *audit = self;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     bool readable;
-    int error = load(audit, batch->txn);
+    int error = prepare(audit, batch);
     if (error)
         return error;
     arena_reset(audit->arena);
@@ -163,10 +201,11 @@ static int store_run(struct audit *audit, struct store_txn *txn)
 static int fold_finish(void *self, struct batch *batch)
 {
     struct audit *audit = self;
-    if (!audit->loaded)
-        return 0;
+    int error = settle(audit, batch);
+    if (error)
+        return error;
     struct merkle_tiles tiles = audit_store_tiles(batch->txn);
-    int error = merkle_flush(audit->merkle, &tiles);
+    error = merkle_flush(audit->merkle, &tiles);
     if (!error)
         error = store_run(audit, batch->txn);
     return error ? error : store_error(batch->txn);
@@ -210,14 +249,16 @@ static void fold_close(void *self)
 }
 
 /* -- dump: what came from the journals. Times, offsets and the order in which journals were folded differ
- * from run to run. What the gateway handed over by itself, record by record, has no offset -- */
+ * from run to run. What the gateway handed over by itself, record by record, has no offset; audit's own (looks, tokens)
+ * are no journal's -- */
 
 static bool is_canonical(const Quanyu__AuditRecord *record)
 {
     bool under_way = strcmp(record->action, "delivery") == 0 &&
                      (strcmp(record->outcome, "ready") == 0 || strcmp(record->outcome, "sending") == 0);
+    bool is_own = strcmp(record->service, "audit") == 0;
     bool from_journal = record->offset > 0 || strcmp(record->service, "gateway") != 0;
-    return from_journal && !under_way;
+    return from_journal && !is_own && !under_way;
 }
 
 static void dump_record(struct store_txn *txn, const Quanyu__AuditRecord *record, struct buffer *lines)

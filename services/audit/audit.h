@@ -25,7 +25,8 @@ struct audit_http;
 
 struct audit {
     /* the writer's */
-    bool loaded; /* what follows reflects the transaction */
+    bool loaded;  /* what follows reflects the transaction */
+    bool settled; /* the making of each token is on record */
     struct merkle *merkle;
     struct index_words words; /* of the records behind the last full segment */
     int64_t last_ms;          /* time of the last record */

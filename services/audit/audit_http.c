@@ -143,18 +143,10 @@ static int write_found(struct look *look, const struct audit_found *found)
     struct json json = json_to(&look->body);
     char cursor[CURSOR_BYTES];
     int error = 0;
-    json_open(&json, '{');
-    json_name(&json, "records");
-    json_open(&json, '[');
+    json_open_page(&json, "records");
     for (size_t i = 0; i < found->count && !error; i++)
         error = add_record(&json, found->rows[i].index, found->rows[i].record, look->arena);
-    json_close(&json, ']');
-    json_name(&json, "next_cursor");
-    if (found->next)
-        json_text(&json, audit_cursor_format(found->next, cursor));
-    else
-        json_null(&json);
-    json_close(&json, '}');
+    json_close_page(&json, found->next ? audit_cursor_format(found->next, cursor) : "");
     look->count = found->count;
     return error;
 }

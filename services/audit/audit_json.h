@@ -8,7 +8,5 @@
 #include "proto/audit.pb-c.h"
 
 void audit_json_record(struct json *json, uint64_t index, const Quanyu__AuditRecord *record);
-/* 64-bit numbers are texts: not every JSON reader keeps all their digits. */
-void audit_json_number(struct json *json, const char *name, uint64_t number);
 
 #endif

@@ -2,27 +2,20 @@
 #include "services/audit/audit_query.h"
 
 #include "common/json.h"
-#include "services/audit/audit_json.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 
-static void add_filter(struct json *json, const char *name, const char *text)
-{
-    if (text && *text)
-        json_field_text(json, name, text);
-}
-
 static void add_search(struct json *json, const struct audit_search *search)
 {
-    add_filter(json, "actor", search->actor);
-    add_filter(json, "subject", search->subject);
-    add_filter(json, "action", search->action);
+    json_field_optional(json, "actor", search->actor);
+    json_field_optional(json, "subject", search->subject);
+    json_field_optional(json, "action", search->action);
     if (search->from_ms)
         json_field_time(json, "from", search->from_ms);
     if (search->to_ms)
         json_field_time(json, "to", search->to_ms);
     if (search->before)
-        audit_json_number(json, "before", search->before);
+        json_field_number(json, "before", search->before);
     json_field_unsigned(json, "limit", search->limit ? search->limit : SEARCH_ROWS_DEFAULT);
 }
 
@@ -33,7 +26,7 @@ static void describe(const struct audit_query *query, struct buffer *out)
     if (query->search)
         add_search(&json, query->search);
     else
-        audit_json_number(&json, "index", query->index);
+        json_field_number(&json, "index", query->index);
     json_field_unsigned(&json, "records", query->count);
     json_close(&json, '}');
 }

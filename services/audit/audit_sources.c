@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_sources.h"
 
+#include "common/json.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
@@ -108,30 +109,23 @@ const char *audit_delivery_state(Quanyu__Delivery__State state)
     return (unsigned)state < COUNT_OF(names) ? names[state] : "other";
 }
 
-static void add_member(struct buffer *json, const char *name, const char *text)
-{
-    if (!*text)
-        return;
-    buffer_byte(json, json->size ? ',' : '{');
-    buffer_json_string(json, name, strlen(name));
-    buffer_byte(json, ':');
-    buffer_json_string(json, text, strlen(text));
-}
-
 static void from_delivery(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
 {
     const Quanyu__Delivery *delivery = (const Quanyu__Delivery *)message;
-    _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
-    add_member(&json, "journey", delivery->journey);
-    add_member(&json, "step", delivery->step);
-    add_member(&json, "channel", delivery->channel);
-    add_member(&json, "reason", delivery->reason);
-    add_member(&json, "delivery_id", delivery->delivery_id);
-    buffer_printf(&json, "%c\"attempts\":%" PRIu32 "}", json.size ? ',' : '{', delivery->attempts);
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    json_field_optional(&json, "journey", delivery->journey);
+    json_field_optional(&json, "step", delivery->step);
+    json_field_optional(&json, "channel", delivery->channel);
+    json_field_optional(&json, "reason", delivery->reason);
+    json_field_optional(&json, "delivery_id", delivery->delivery_id);
+    json_field_unsigned(&json, "attempts", delivery->attempts);
+    json_close(&json, '}');
     record->action = "delivery";
     record->purpose = arena_printf(arena, "journey %s", delivery->journey);
     record->outcome = (char *)audit_delivery_state(delivery->state);
-    record->detail = arena_text(arena, (const char *)json.data, json.size);
+    record->detail = arena_text(arena, (const char *)detail.data, detail.size);
     /* The identifier that it was sent for stays with whoever it belongs to after a split. */
     const uint32_t numbers[] = {delivery->person, delivery->node};
     set_numbers(arena, record, numbers, delivery->node && delivery->node != delivery->person ? 2 : 1);

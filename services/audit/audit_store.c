@@ -3,6 +3,8 @@
 
 #include "common/buffer.h"
 
+#include <string.h>
+
 const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_RECORDS] = "records",
     [TABLE_TILES] = "tiles",
@@ -11,6 +13,7 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_NODES] = "nodes",
     [TABLE_PERSONS] = "persons",
     [TABLE_TOKENS] = "tokens",
+    [TABLE_OWED] = "tokens_owed",
 };
 
 /* -- records -- */
@@ -206,6 +209,33 @@ bool audit_store_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTE
     struct store_key key;
     token_key(&key, hash);
     return store_get(txn, TABLE_TOKENS, &key, ret_token);
+}
+
+bool audit_store_owed(struct store_txn *txn, uint8_t ret_hash[TOKEN_HASH_BYTES])
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_OWED, &all, NULL, &scan) || !scan_next(scan, &key, &value) ||
+        key.size != TOKEN_HASH_BYTES)
+        return false;
+    memcpy(ret_hash, key.data, TOKEN_HASH_BYTES);
+    return true;
+}
+
+void audit_store_owe(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES])
+{
+    struct store_key key;
+    token_key(&key, hash);
+    store_put(txn, TABLE_OWED, &key, NULL, 0);
+}
+
+void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES])
+{
+    struct store_key key;
+    token_key(&key, hash);
+    store_delete(txn, TABLE_OWED, &key);
 }
 
 void audit_store_each_token(

@@ -20,6 +20,7 @@ enum audit_table {
     TABLE_NODES,    /* node -> the person that it was moved to */
     TABLE_PERSONS,  /* person, node that was moved to it -> nothing */
     TABLE_TOKENS,   /* SHA-256 of the token -> struct audit_token, packed */
+    TABLE_OWED,     /* SHA-256 of a token whose making is not on record yet -> nothing */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -52,6 +53,10 @@ size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *num
 #define TOKEN_HASH_BYTES 32
 void audit_store_put_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes token);
 bool audit_store_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes *ret_token);
+/* Any token whose making is still to be put on record; false: there is none. */
+bool audit_store_owed(struct store_txn *txn, uint8_t ret_hash[TOKEN_HASH_BYTES]);
+void audit_store_owe(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES]);
+void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES]);
 /* Calls back for each token until `visit` returns false. */
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context);

@@ -4,6 +4,7 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/credentials.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "services/audit/audit_store.h"
 
@@ -71,6 +72,28 @@ void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, i
     uint8_t packed[TOKEN_HEADER_BYTES + sizeof(*ret_token)];
     hash_token(ret_text, hash);
     audit_store_put_token(txn, hash, (struct bytes){packed, pack(ret_token, packed)});
+    audit_store_owe(txn, hash);
+}
+
+bool audit_token_take_owed(struct store_txn *txn, struct buffer *out)
+{
+    uint8_t hash[TOKEN_HASH_BYTES];
+    struct bytes packed;
+    struct audit_token token;
+    if (!audit_store_owed(txn, hash))
+        return false;
+    if (!audit_store_token(txn, hash, &packed) || unpack(packed, &token)) {
+        store_fail(txn, -QY_ECORRUPT);
+        return false;
+    }
+    audit_store_settle(txn, hash);
+    struct json json = json_to(out);
+    json_open(&json, '{');
+    json_field_text(&json, "token_id", token.id);
+    json_field_text(&json, "name", token.name);
+    json_field_time(&json, "expires_at", token.expires_ms);
+    json_close(&json, '}');
+    return true;
 }
 
 int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token)

@@ -4,6 +4,7 @@
 #ifndef QY_AUDIT_TOKEN_H
 #define QY_AUDIT_TOKEN_H
 
+#include "common/buffer.h"
 #include "common/config.h"
 #include "common/store.h"
 
@@ -16,11 +17,16 @@ struct audit_token {
     int64_t expires_ms;
 };
 
-/* Makes a token and stores its hash; the token itself is in `ret_text`, and nowhere else. */
+/* Makes a token and stores its hash; the token itself is in `ret_text`, and nowhere else. That it was made is put on
+ * record with this batch, or with the first one that has a time. */
 void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, int64_t lifetime_ms,
     char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token);
 /* -QY_EUNAUTHENTIC when it is unknown or has expired. */
 int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token);
+
+/* The next token whose making is to be put on record, with what its record says appended to `out`; false: there is
+ * none. It counts as recorded from now on. */
+bool audit_token_take_owed(struct store_txn *txn, struct buffer *out);
 
 /* Where no token is valid (at first start, and when the last one has expired), makes one for a year and
  * writes it with the audit port's URL to <bootstrap>/audit.json, mode 0600; with the setting bootstrap = none

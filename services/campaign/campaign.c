@@ -8,6 +8,7 @@
 #include "services/campaign/position.h"
 #include "services/campaign/publish.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 /* -- memory -- */
@@ -40,6 +41,7 @@ static void forget_journeys(struct campaign *campaign)
 
 void campaign_free(struct campaign *campaign)
 {
+    sodium_memzero(&campaign->secret_key, sizeof(campaign->secret_key));
     forget_journeys(campaign);
     arena_close(&campaign->scratch);
 }
@@ -51,9 +53,7 @@ struct live_journey *campaign_journey(struct campaign *campaign, uint32_t number
 
 static int parse_definition(ProtobufCBinaryData definition, struct journey **ret_journey)
 {
-    struct journey_problem problem;
-    int error = journey_parse(definition.data, definition.len, ret_journey, &problem);
-    return error == -QY_ENOMEM ? error : error ? -QY_ECORRUPT : 0;
+    return journey_parse_stored(definition.data, definition.len, ret_journey);
 }
 
 static int parse_versions(const Quanyu__Journey *row, struct live_journey *journey)
@@ -326,12 +326,44 @@ static void committed(void *self, struct service *service)
         dispatch_wake(dispatch);
 }
 
+static bool opens(const struct campaign *campaign, uint32_t number, const struct step *step)
+{
+    char secret[SECRET_BYTES_MAX + 1];
+    if (!step->message.sealed)
+        return true;
+    int error = secrets_open(&campaign->secret_key, number, step->id, step->message.sealed, secret);
+    sodium_memzero(secret, sizeof(secret));
+    return error == 0;
+}
+
+/* Their deliveries wait; the operator is told why before anybody misses them. */
+static void report_lost_secrets(const struct campaign *campaign)
+{
+    for (size_t i = 0; i < campaign->journey_count; i++) {
+        const struct live_journey *journey = campaign->journeys[i];
+        const struct journey *running = journey ? journey->running : NULL;
+        for (int step = 0; running && step < running->step_count; step++)
+            if (!opens(campaign, journey->number, &running->steps[step]))
+                log_line(LOG_ERROR,
+                    "a webhook's secret cannot be opened: put back the secrets.key that it was sealed with, "
+                    "or set "
+                    "the secret anew",
+                    "journey=%s step=%s", journey->id, running->steps[step].id);
+    }
+}
+
 static int fold_open(void *self, struct batch *batch)
 {
     struct campaign *campaign = self;
-    int error = campaign_refresh(campaign, batch->txn);
+    int error = 0;
+    if (!campaign->has_secret_key)
+        error = secrets_key(service_data_path(batch->service), &campaign->secret_key);
+    campaign->has_secret_key = !error;
+    if (!error)
+        error = campaign_refresh(campaign, batch->txn);
     if (error)
         return error;
+    report_lost_secrets(campaign);
     outbox_recover(campaign, batch);
     count_sheet_flush(&campaign->counts, batch->txn);
     atomic_store(&campaign->visible_ready, campaign->ready);

@@ -11,6 +11,7 @@
 #include "common/service.h"
 #include "services/campaign/count_sheet.h"
 #include "services/campaign/outbox_store.h"
+#include "services/campaign/secrets.h"
 
 #include <stdatomic.h>
 
@@ -31,6 +32,8 @@ struct live_journey {
 struct dispatch;
 
 struct campaign {
+    struct secret_key secret_key; /* of the webhooks' secrets */
+    bool has_secret_key;
     struct live_journey **journeys; /* by number - 1 */
     size_t journey_count;
     struct timers timers;

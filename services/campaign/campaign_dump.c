@@ -25,7 +25,6 @@ static void write_journey(struct store_txn *txn, const Quanyu__Journey *row, str
 {
     struct json json = json_to(lines);
     struct journey *journey = NULL;
-    struct journey_problem problem;
     json_open(&json, '{');
     json_field_text(&json, "journey", row->id);
     json_field_text(&json, "name", row->name);
@@ -38,7 +37,7 @@ static void write_journey(struct store_txn *txn, const Quanyu__Journey *row, str
     json_field_unsigned(&json, "completed", counts.value[COUNT_LEFT]);
     json_name(&json, "steps");
     json_open(&json, '[');
-    if (journey_parse(row->definition.data, row->definition.len, &journey, &problem) == 0)
+    if (journey_parse_stored(row->definition.data, row->definition.len, &journey) == 0)
         for (int i = 0; i < journey->step_count; i++) {
             json_open(&json, '{');
             json_field_text(&json, "step", journey->steps[i].id);

@@ -46,18 +46,28 @@ static int show_steps(
     return 0;
 }
 
+static int hide_secrets(struct rpc_context *context, Quanyu__Journey *row)
+{
+    struct bytes shown = {0};
+    int error =
+        secrets_hide((struct bytes){row->definition.data, row->definition.len}, context->arena, &shown);
+    row->definition = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)shown.data, .len = shown.size};
+    return error;
+}
+
 /* Turns a row into what is shown: with counts, without what is the rows' alone. */
 static int show(struct rpc_context *context, struct store_txn *txn, Quanyu__Journey *row)
 {
     _cleanup_(journey_free) struct journey *journey = NULL;
-    struct journey_problem problem;
     struct counts counts = counts_get(txn, row->number, "");
     row->entered = counts.value[COUNT_ENTERED];
     row->active = counts.value[COUNT_WAITING];
     row->completed = counts.value[COUNT_LEFT];
-    int error = journey_parse(row->definition.data, row->definition.len, &journey, &problem);
+    int error = journey_parse_stored(row->definition.data, row->definition.len, &journey);
     if (!error)
         error = show_steps(context, txn, journey, row);
+    if (!error)
+        error = hide_secrets(context, row);
     row->number = 0;
     row->running = (ProtobufCBinaryData){0};
     return error ? error : store_error(txn);
@@ -121,6 +131,26 @@ static int set_definition(
     return row->name ? 0 : -QY_ENOMEM;
 }
 
+/* The form that is stored, with the secrets sealed; a version before may lend those that were not given. */
+static int seal_definition(struct rpc_context *context, const Quanyu__Journey *row, ProtobufCBinaryData given,
+    ProtobufCBinaryData *ret_stored)
+{
+    const struct campaign *campaign = context->self;
+    _cleanup_(journey_free) struct journey *before = NULL;
+    struct journey_problem problem;
+    struct bytes stored;
+    int error =
+        row->version > 0 ? journey_parse_stored(row->definition.data, row->definition.len, &before) : 0;
+    if (!error)
+        error = secrets_seal(&campaign->secret_key, row->number, (struct bytes){given.data, given.len},
+            before, context->arena, &stored, &problem);
+    if (error == -QY_EINVAL)
+        return rpc_refuse(context, error, problem.pointer, "%s", problem.message);
+    if (!error)
+        *ret_stored = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)stored.data, .len = stored.size};
+    return error;
+}
+
 /* After the row was saved: memory follows, and tagging is asked what it has not been asked yet. */
 static int take_up(struct rpc_context *context, const Quanyu__Journey *row)
 {
@@ -161,6 +191,7 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
     _cleanup_(journey_free) struct journey *journey = NULL;
     struct journey_problem problem;
     Quanyu__Journey *row = NULL;
+    ProtobufCBinaryData definition = {0};
     int error = campaign_refresh(context->self, context->batch->txn);
     if (!error)
         error = journey_parse(asked->definition.data, asked->definition.len, &journey, &problem);
@@ -169,7 +200,9 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
     if (!error)
         error = find_row(context, asked->id, &row);
     if (!error && row)
-        error = set_definition(context, row, asked->definition, journey->name);
+        error = seal_definition(context, row, asked->definition, &definition);
+    if (!error && row)
+        error = set_definition(context, row, definition, journey->name);
     if (error || !row)
         return error;
     bool is_new = !*asked->id;

@@ -8,7 +8,11 @@
 #include "proto/campaign.pb-c.h"
 #include "services/campaign/journey.h"
 
-#define CAMPAIGN_SCHEMA_VERSION 1
+#define CAMPAIGN_SCHEMA_VERSION 2
+
+/* campaign_migrations.c */
+#define CAMPAIGN_MIGRATION_COUNT 1
+extern const struct store_migration campaign_migrations[CAMPAIGN_MIGRATION_COUNT];
 
 enum campaign_table {
     TABLE_META,       /* name of a counter -> value */

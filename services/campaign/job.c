@@ -55,6 +55,8 @@ void job_free(struct job **job)
     if (!*job)
         return;
     sodium_memzero(&(*job)->of_person, sizeof((*job)->of_person));
+    if ((*job)->message.secret)
+        sodium_memzero((char *)(uintptr_t)(*job)->message.secret, strlen((*job)->message.secret));
     free(*job);
     *job = NULL;
 }

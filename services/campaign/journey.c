@@ -96,14 +96,9 @@ static int open_journey(struct journey **ret_journey)
     return 0;
 }
 
-int journey_parse(
-    const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem)
+static int parse(
+    const void *json, size_t size, bool stored, struct journey **ret_journey, struct journey_problem *problem)
 {
-    *problem = (struct journey_problem){0};
-    if (size > JOURNEY_BYTES_MAX) {
-        snprintf(problem->message, sizeof(problem->message), "is larger than %zu bytes", JOURNEY_BYTES_MAX);
-        return -QY_ETOOLARGE;
-    }
     yyjson_read_err wrong;
     /* yyjson does not write to its input without YYJSON_READ_INSITU. */
     yyjson_doc *document = yyjson_read_opts((char *)json, size, YYJSON_READ_NUMBER_AS_RAW, NULL, &wrong);
@@ -113,7 +108,7 @@ int journey_parse(
         return wrong.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? -QY_ENOMEM : -QY_EINVAL;
     }
     struct journey *journey = NULL;
-    struct reader reader = {.problem = problem};
+    struct reader reader = {.problem = problem, .stored = stored};
     reader.error = open_journey(&journey);
     if (!reader.error) {
         reader.arena = journey->arena;
@@ -125,6 +120,24 @@ int journey_parse(
     else
         *ret_journey = journey;
     return reader.error;
+}
+
+int journey_parse(
+    const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem)
+{
+    *problem = (struct journey_problem){0};
+    if (size > JOURNEY_BYTES_MAX) {
+        snprintf(problem->message, sizeof(problem->message), "is larger than %zu bytes", JOURNEY_BYTES_MAX);
+        return -QY_ETOOLARGE;
+    }
+    return parse(json, size, false, ret_journey, problem);
+}
+
+int journey_parse_stored(const void *json, size_t size, struct journey **ret_journey)
+{
+    struct journey_problem problem;
+    int error = parse(json, size, true, ret_journey, &problem);
+    return error == -QY_EINVAL ? -QY_ECORRUPT : error;
 }
 
 void journey_free(struct journey **journey)

@@ -12,12 +12,15 @@
  *     wait       "for":DURATION  or  "until":TIME
  *     condition  "rule":RULE, "then":ID, "else":ID     at least one of the two; the other is the step that follows
  *     split      "branches":[{"share":PERCENT, "next":ID},…]   shares sum to 100; a person is always on the same side
- *     send       "channel":"webhook", "url":URL, "secret":T, "content":JSON
+ *     send       "channel":"webhook", "url":URL, "secret":T, "content":JSON      without "secret": the one that it has
  *                "channel":"email", "subject":T, "text":T, "html":T   text, html, or both
  *     exit
  *
  * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take placeholders (template.h). After the
- * last step the journey is completed. A way back is allowed where a wait "for" a while lies on it. */
+ * last step the journey is completed. A way back is allowed where a wait "for" a while lies on it.
+ *
+ * A definition has two forms. As given, a secret is plain text; as stored, it is sealed ("secret_sealed"), and secrets.h
+ * turns the one into the other. What is shown has "secret_set":true in its place, which may be given back. */
 #ifndef QY_CAMPAIGN_JOURNEY_H
 #define QY_CAMPAIGN_JOURNEY_H
 
@@ -32,6 +35,7 @@
 #define JOURNEY_BRANCHES_MAX 10
 #define JOURNEY_NAME_BYTES_MAX 200
 #define JOURNEY_BYTES_MAX ((size_t)256 * 1024)
+#define SECRET_BYTES_MAX 200
 #define WATCH_KEY_BYTES 16
 
 enum step_type { STEP_WAIT, STEP_CONDITION, STEP_SPLIT, STEP_SEND, STEP_EXIT };
@@ -55,7 +59,8 @@ struct step_branch {
 /* What a send step says, as given; texts with placeholders. NULL where absent. */
 struct step_message {
     const char *url;
-    const char *secret;
+    const char *secret;  /* of a definition as given; NULL: keep the one that the step has */
+    const char *sealed;  /* of a definition as stored */
     const char *content; /* JSON */
     const char *subject;
     const char *text;
@@ -96,9 +101,11 @@ struct journey_problem {
     char message[256];
 };
 
-/* -QY_EINVAL with the problem filled in, -QY_ETOOLARGE, -QY_ENOMEM. */
+/* A definition as given. -QY_EINVAL with the problem filled in, -QY_ETOOLARGE, -QY_ENOMEM. */
 int journey_parse(
     const void *json, size_t size, struct journey **ret_journey, struct journey_problem *problem);
+/* A definition as stored. -QY_ECORRUPT, -QY_ENOMEM. */
+int journey_parse_stored(const void *json, size_t size, struct journey **ret_journey);
 void journey_free(struct journey **journey);
 /* Index of the step, or STEP_END. */
 int journey_step(const struct journey *journey, const char *id);

@@ -11,7 +11,8 @@
 struct reader {
     struct arena *arena;
     struct journey_problem *problem;
-    int error; /* 0 or the first one */
+    bool stored; /* the definition's form: else it is as given */
+    int error;   /* 0 or the first one */
 };
 
 /* An object of the definition with the JSON pointer to it. */

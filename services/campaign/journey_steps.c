@@ -11,7 +11,7 @@
 
 #define WAIT_MS_MIN 1000
 #define URL_BYTES_MAX 2000
-#define SECRET_BYTES_MAX 200
+#define SEALED_BYTES_MAX 400
 #define SUBJECT_BYTES_MAX 500
 #define CONTENT_BYTES_MAX ((size_t)64 * 1024)
 
@@ -138,7 +138,12 @@ static void read_webhook(struct reader *reader, const struct part *part, struct 
     message->url = reader_text(reader, part, "url", true, URL_BYTES_MAX, false);
     if (message->url && (!is_web_url(message->url) || strchr(message->url, ' ')))
         reader_refuse(reader, part, "url", "must be an http or https URL without user and password");
-    message->secret = reader_text(reader, part, "secret", true, SECRET_BYTES_MAX, false);
+    if (reader->stored) {
+        message->sealed = reader_text(reader, part, "secret_sealed", true, SEALED_BYTES_MAX, false);
+    } else {
+        message->secret = reader_text(reader, part, "secret", false, SECRET_BYTES_MAX, false);
+        reader_bool(reader, part, "secret_set", false);
+    }
     message->content =
         read_template(reader, part, "content", reader_json(reader, part, "content", &size), step);
     if (!message->content)
@@ -162,14 +167,17 @@ static void read_email(struct reader *reader, const struct part *part, struct st
 
 static void read_send(struct reader *reader, const struct part *part, struct step *step)
 {
-    static const char *const webhook[] = {"id", "type", "next", "channel", "url", "secret", "content", NULL};
+    static const char *const webhook[] = {
+        "id", "type", "next", "channel", "url", "secret", "secret_set", "content", NULL};
+    static const char *const stored[] = {
+        "id", "type", "next", "channel", "url", "secret_sealed", "content", NULL};
     static const char *const email[] = {"id", "type", "next", "channel", "subject", "text", "html", NULL};
     const char *channel = reader_text(reader, part, "channel", true, 20, false);
     if (!channel)
         return;
     if (strcmp(channel, "webhook") == 0) {
         step->channel = CHANNEL_WEBHOOK;
-        if (reader_object(reader, part, webhook))
+        if (reader_object(reader, part, reader->stored ? stored : webhook))
             read_webhook(reader, part, step);
     } else if (strcmp(channel, "email") == 0) {
         step->channel = CHANNEL_EMAIL;

@@ -22,6 +22,8 @@ int main(int argc, char **argv)
         .tables = campaign_tables,
         .table_count = CAMPAIGN_TABLE_COUNT,
         .schema_version = CAMPAIGN_SCHEMA_VERSION,
+        .migrations = campaign_migrations,
+        .migration_count = CAMPAIGN_MIGRATION_COUNT,
         .inputs = inputs,
         .input_count = COUNT_OF(inputs),
         .followers = followers,

@@ -3,6 +3,7 @@
 
 #include "services/campaign/gate.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +95,35 @@ void outbox_add(struct campaign *campaign, struct batch *batch, const struct liv
         count_settled(campaign, batch, &delivery);
 }
 
+static void move_to_backoff(struct campaign *campaign, struct batch *batch, struct delivery *delivery,
+    int64_t pause_ms, const char *reason)
+{
+    delivery->due_ms = batch->now_ms + pause_ms;
+    move(campaign, batch, delivery, DELIVERY_BACKOFF, reason);
+    struct timer timer = {.kind = TIMER_RETRY, .number = delivery->number};
+    campaign_timer_set(campaign, batch, delivery->due_ms, &timer);
+}
+
+/* The step as it is to be sent, with its secret plain. */
+static int claim_step(struct campaign *campaign, struct batch *batch, struct delivery *delivery,
+    struct step step, struct job **ret_job)
+{
+    char secret[SECRET_BYTES_MAX + 1];
+    if (step.message.sealed) {
+        if (secrets_open(&campaign->secret_key, delivery->journey, step.id, step.message.sealed, secret)) {
+            move_to_backoff(campaign, batch, delivery, DEFERRED_MS, "secret_unreadable");
+            return 0;
+        }
+        step.message.secret = secret;
+    }
+    delivery->attempts++;
+    int error = job_make(delivery, person_of(batch->txn, delivery->node), &step, ret_job);
+    sodium_memzero(secret, sizeof(secret));
+    if (!error)
+        move(campaign, batch, delivery, DELIVERY_SENDING, "");
+    return error;
+}
+
 static int claim_one(
     struct campaign *campaign, struct batch *batch, struct delivery *delivery, struct job **ret_job)
 {
@@ -104,12 +134,9 @@ static int claim_one(
         move(campaign, batch, delivery, answer == GATE_HOLD ? DELIVERY_HELD : DELIVERY_SKIPPED, reason);
         return 0;
     }
-    const struct step *step = &journey->running->steps[journey_step(journey->running, delivery->step)];
-    delivery->attempts++;
-    int error = job_make(delivery, person_of(batch->txn, delivery->node), step, ret_job);
-    if (!error)
-        move(campaign, batch, delivery, DELIVERY_SENDING, "");
-    return error;
+    const struct journey *running = journey->running;
+    return claim_step(
+        campaign, batch, delivery, running->steps[journey_step(running, delivery->step)], ret_job);
 }
 
 int outbox_claim(struct campaign *campaign, struct batch *batch, size_t limit, struct job **ret_jobs)
@@ -129,15 +156,6 @@ int outbox_claim(struct campaign *campaign, struct batch *batch, size_t limit, s
             end = &(*end)->next;
     }
     return 0;
-}
-
-static void move_to_backoff(struct campaign *campaign, struct batch *batch, struct delivery *delivery,
-    int64_t pause_ms, const char *reason)
-{
-    delivery->due_ms = batch->now_ms + pause_ms;
-    move(campaign, batch, delivery, DELIVERY_BACKOFF, reason);
-    struct timer timer = {.kind = TIMER_RETRY, .number = delivery->number};
-    campaign_timer_set(campaign, batch, delivery->due_ms, &timer);
 }
 
 static void retry_later(

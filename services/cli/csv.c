@@ -20,6 +20,8 @@ static int get(struct csv *csv)
         csv->bytes_read++;
     if (c == '\n')
         csv->lines_read++;
+    if (c == '\n' && !csv->second_line)
+        csv->second_line = csv->bytes_read;
     return c;
 }
 
@@ -84,15 +86,24 @@ static void check_utf8(struct csv *csv)
     }
 }
 
-/* After the opening quote; yields what follows the closing one. */
+static int misquoted(struct csv *csv, const char *error)
+{
+    csv->error = error;
+    csv->misquoted = true;
+    return EOF;
+}
+
+/* After the opening quote; yields what follows the closing one. EOF ends the record, too. */
 static int quoted_field(struct csv *csv)
 {
+    uint64_t last_line = csv->lines_read + CSV_QUOTED_LINES_MAX,
+             last_byte = csv->bytes_read + CSV_RECORD_BYTES_MAX;
     for (;;) {
         int c = get(csv);
-        if (c == EOF) {
-            csv->error = "a quoted field has no end";
-            return EOF;
-        }
+        if (c == EOF)
+            return misquoted(csv, "a quoted field has no end");
+        if (csv->lines_read >= last_line || csv->bytes_read > last_byte)
+            return misquoted(csv, "a quoted field has no end within 1,000 lines and 1 MiB");
         if (c != '"') {
             put(csv, c);
             continue;
@@ -112,8 +123,10 @@ static void separated_record(struct csv *csv, int c)
             c = quoted_field(csv);
             if (c == '\r' && peek(csv) == '\n')
                 c = get(csv);
-            if (c != EOF && c != '\n' && c != (unsigned char)csv->separator)
+            if (c != EOF && c != '\n' && c != (unsigned char)csv->separator) {
                 csv->error = "text behind a closing quote";
+                csv->misquoted = csv->second_line != 0;
+            }
         }
         for (; c != EOF && c != '\n' && c != (unsigned char)csv->separator; c = get(csv))
             if (c != '\r' || peek(csv) != '\n')
@@ -153,6 +166,15 @@ static void skip_byte_order_mark(struct csv *csv)
     }
 }
 
+/* One quote that is missing or too many must not take the lines behind it along. */
+static void return_to_second_line(struct csv *csv)
+{
+    if (csv->second_line && fseeko(csv->file, (off_t)csv->second_line, SEEK_SET) == 0) {
+        csv->bytes_read = csv->second_line;
+        csv->lines_read = csv->line;
+    }
+}
+
 bool csv_next(struct csv *csv)
 {
     csv->error = NULL;
@@ -160,6 +182,8 @@ bool csv_next(struct csv *csv)
     for (;;) {
         csv->line = csv->lines_read + 1;
         csv->count = 0;
+        csv->second_line = 0;
+        csv->misquoted = false;
         buffer_clear(&csv->text);
         int c = get(csv);
         if (c == EOF)
@@ -175,6 +199,8 @@ bool csv_next(struct csv *csv)
         if (buffer_error(&csv->text))
             csv->error = "out of memory";
         check_utf8(csv);
+        if (csv->misquoted)
+            return_to_second_line(csv);
         if (csv->count > 0)
             return true;
     }

@@ -66,12 +66,15 @@ int api_text(struct api_call *call, const char *name, bool required, const char 
 /* Time member or parameter: 0 when absent. */
 int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
 int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
-/* `limit` of the query: 1 to `most`. */
-int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t *ret_limit);
+/* `limit` of the query: 1 to 500, 50 when absent. */
+int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */
 int api_cursor(struct api_call *call, uint64_t *ret_cursor);
-/* Writes "next_cursor": the number as a text, or null when it is 0. */
-void api_write_cursor(struct json *json, uint64_t next);
+#define API_CURSOR_BYTES 24
+/* A number as a next_cursor: "" when it is 0. */
+const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES]);
+/* The record of a page that names persons, of the thing that the path names. */
+int api_record_page(struct api_call *call, const char *action, char **one_ids, size_t count);
 /* Public One IDs of the persons, in their order. */
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
 /* A member as JSON text in the call's arena; empty when absent. */

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIMIT_STANDARD 50u
+#define LIMIT_MOST 500u
+
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
 {
     char message[400];
@@ -94,23 +97,23 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms)
     return api_refuse(call, -QY_EINVAL, name, "must be a time, 2026-03-01T08:30:00Z, or a date");
 }
 
-int api_limit(struct api_call *call, uint32_t standard, uint32_t most, uint32_t *ret_limit)
+int api_limit(struct api_call *call, uint32_t *ret_limit)
 {
     char text[16];
-    *ret_limit = standard;
+    *ret_limit = LIMIT_STANDARD;
     if (!http_parameter(call->request, "limit", text, sizeof(text)))
         return 0;
     char *end;
     unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > most)
-        return api_refuse(call, -QY_EINVAL, "limit", "must be a number from 1 to %u", most);
+    if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > LIMIT_MOST)
+        return api_refuse(call, -QY_EINVAL, "limit", "must be a number from 1 to %u", LIMIT_MOST);
     *ret_limit = (uint32_t)value;
     return 0;
 }
 
 int api_cursor(struct api_call *call, uint64_t *ret_cursor)
 {
-    char text[24], *end;
+    char text[API_CURSOR_BYTES], *end;
     *ret_cursor = 0;
     if (!http_parameter(call->request, "cursor", text, sizeof(text)))
         return 0;
@@ -120,15 +123,23 @@ int api_cursor(struct api_call *call, uint64_t *ret_cursor)
     return 0;
 }
 
-void api_write_cursor(struct json *json, uint64_t next)
+const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES])
 {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, next);
-    json_name(json, "next_cursor");
+    text[0] = '\0';
     if (next)
-        json_text(json, text);
-    else
-        json_null(json);
+        snprintf(text, API_CURSOR_BYTES, "%" PRIu64, next);
+    return text;
+}
+
+int api_record_page(struct api_call *call, const char *action, char **one_ids, size_t count)
+{
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)(uintptr_t)action;
+    record.count = count;
+    record.n_persons = count;
+    record.persons = one_ids;
+    record.detail = (char *)(uintptr_t)call->parameters[0];
+    return api_record(call, &record);
 }
 
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids)

@@ -92,7 +92,7 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
 {
     uint32_t limit;
     char cursor[256] = "";
-    int error = api_limit(call, 50, 500, &limit);
+    int error = api_limit(call, &limit);
     if (error)
         return error;
     (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
@@ -101,18 +101,10 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
     if (error)
         return error;
     struct json json = json_to(&call->out);
-    json_open(&json, '{');
-    json_name(&json, member);
-    json_open(&json, '[');
+    json_open_page(&json, member);
     for (size_t i = 0; i < page->n_definitions; i++)
         write_definition(&json, page->definitions[i]);
-    json_close(&json, ']');
-    json_name(&json, "next_cursor");
-    if (*page->next)
-        json_text(&json, page->next);
-    else
-        json_null(&json);
-    json_close(&json, '}');
+    json_close_page(&json, page->next);
     return 0;
 }
 
@@ -222,7 +214,7 @@ static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, c
 static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
 {
     Quanyu__ChangesRequest question = QUANYU__CHANGES_REQUEST__INIT;
-    int error = api_limit(call, 50, 500, &question.limit);
+    int error = api_limit(call, &question.limit);
     if (!error)
         error = api_cursor(call, &question.before);
     if (error)
@@ -240,10 +232,9 @@ static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
 
 static void write_changes(struct api_call *call, const Quanyu__ChangesReply *page, char **one_ids)
 {
+    char next[API_CURSOR_BYTES];
     struct json json = json_to(&call->out);
-    json_open(&json, '{');
-    json_name(&json, "changes");
-    json_open(&json, '[');
+    json_open_page(&json, "changes");
     for (size_t i = 0; i < page->n_changes; i++) {
         json_open(&json, '{');
         json_field_text(&json, "one_id", one_ids[i]);
@@ -252,9 +243,7 @@ static void write_changes(struct api_call *call, const Quanyu__ChangesReply *pag
         json_field_text(&json, "cause", page->changes[i]->cause);
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    api_write_cursor(&json, page->next);
-    json_close(&json, '}');
+    json_close_page(&json, api_next_cursor(page->next, next));
 }
 
 /* Names persons, so it is on record. */
@@ -265,15 +254,8 @@ int segment_changes(struct api_call *call)
     int error = fetch_changes(call, &page);
     if (!error)
         error = one_ids_of(call, page, &one_ids);
-    if (error)
-        return error;
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)"segment.changes";
-    record.count = page->n_changes;
-    record.n_persons = page->n_changes;
-    record.persons = one_ids;
-    record.detail = (char *)(uintptr_t)call->parameters[0];
-    error = api_record(call, &record);
+    if (!error)
+        error = api_record_page(call, "segment.changes", one_ids, page->n_changes);
     if (!error)
         write_changes(call, page, one_ids);
     return error;

@@ -63,8 +63,7 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey)
     json_field_unsigned(json, "entered", journey->entered);
     json_field_unsigned(json, "active", journey->active);
     json_field_unsigned(json, "completed", journey->completed);
-    if (*journey->error)
-        json_field_text(json, "error", journey->error);
+    json_field_optional(json, "error", journey->error);
     write_steps(json, journey);
     json_name(json, "definition");
     json_raw(json, journey->definition.data, journey->definition.len, "null");
@@ -97,7 +96,7 @@ int journey_list(struct api_call *call)
     char cursor[64] = "";
     Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
     Quanyu__JourneysReply *page;
-    int error = api_limit(call, 50, 500, &question.limit);
+    int error = api_limit(call, &question.limit);
     if (error)
         return error;
     (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
@@ -106,18 +105,10 @@ int journey_list(struct api_call *call)
     if (error)
         return error;
     struct json json = json_to(&call->out);
-    json_open(&json, '{');
-    json_name(&json, "journeys");
-    json_open(&json, '[');
+    json_open_page(&json, "journeys");
     for (size_t i = 0; i < page->n_journeys; i++)
         write_journey(&json, page->journeys[i]);
-    json_close(&json, ']');
-    json_name(&json, "next_cursor");
-    if (*page->next)
-        json_text(&json, page->next);
-    else
-        json_null(&json);
-    json_close(&json, '}');
+    json_close_page(&json, page->next);
     return 0;
 }
 
@@ -224,8 +215,7 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
     json_field_text(json, "step", delivery->step);
     json_field_text(json, "channel", delivery->channel);
     json_field_text(json, "state", delivery_state(delivery->state));
-    if (*delivery->reason)
-        json_field_text(json, "reason", delivery->reason);
+    json_field_optional(json, "reason", delivery->reason);
     json_field_unsigned(json, "attempts", delivery->attempts);
     json_field_time(json, "at", row->at_ms);
     json_close(json, '}');
@@ -233,21 +223,18 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
 
 static void write_deliveries(struct api_call *call, const Quanyu__DeliveriesReply *page, char **one_ids)
 {
+    char next[API_CURSOR_BYTES];
     struct json json = json_to(&call->out);
-    json_open(&json, '{');
-    json_name(&json, "deliveries");
-    json_open(&json, '[');
+    json_open_page(&json, "deliveries");
     for (size_t i = 0; i < page->n_rows; i++)
         write_delivery(&json, page->rows[i], one_ids[i]);
-    json_close(&json, ']');
-    api_write_cursor(&json, page->next);
-    json_close(&json, '}');
+    json_close_page(&json, api_next_cursor(page->next, next));
 }
 
 static int fetch_deliveries(struct api_call *call, Quanyu__DeliveriesReply **ret_page)
 {
     Quanyu__DeliveriesRequest question = QUANYU__DELIVERIES_REQUEST__INIT;
-    int error = api_limit(call, 50, 500, &question.limit);
+    int error = api_limit(call, &question.limit);
     if (!error)
         error = api_cursor(call, &question.before);
     if (error)
@@ -271,15 +258,8 @@ int journey_deliveries(struct api_call *call)
     int error = fetch_deliveries(call, &page);
     if (!error)
         error = one_ids_of(call, page, &one_ids);
-    if (error)
-        return error;
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)"journey.deliveries";
-    record.count = page->n_rows;
-    record.n_persons = page->n_rows;
-    record.persons = one_ids;
-    record.detail = (char *)(uintptr_t)call->parameters[0];
-    error = api_record(call, &record);
+    if (!error)
+        error = api_record_page(call, "journey.deliveries", one_ids, page->n_rows);
     if (!error)
         write_deliveries(call, page, one_ids);
     return error;

@@ -6,7 +6,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/ticker.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -46,20 +46,35 @@ static bool has_all_of(
     return input && input->next >= leaders->journal_next;
 }
 
-/* Asks them in the order in which data flows. All is quiet when everything up to the gateway's end has gone
- * through, campaign and tagging have all of each other, and nothing is being sent: then only new events or
- * time can change anything. */
-static int ask_quiet(struct api_call *call, Quanyu__StatusReply *all[SUITE_SIZE], bool *ret_quiet)
+/* Everything up to the gateway's end has gone through, campaign and tagging have all of each other, and nothing is
+ * being sent: then only new events or time can change anything. */
+static bool work_is_done(Quanyu__StatusReply *const all[AUDIT])
 {
-    for (int i = 0; i < AUDIT; i++) {
+    uint64_t end = all[GATEWAY]->journal_next;
+    return all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
+           has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
+           has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
+}
+
+/* Audit has taken what each of the others has for it. */
+static bool is_on_record(Quanyu__StatusReply *const all[SUITE_SIZE])
+{
+    for (int i = 0; i < AUDIT; i++)
+        if (!has_all_of(all[AUDIT], suite_names[i], all[i]))
+            return false;
+    return all[AUDIT]->pending == 0;
+}
+
+/* Asks them in the order in which data flows; `count` is SUITE_SIZE, or AUDIT for those alone that have a part in what
+ * happens. */
+static int ask_quiet(struct api_call *call, int count, Quanyu__StatusReply *all[SUITE_SIZE], bool *ret_quiet)
+{
+    for (int i = 0; i < count; i++) {
         int error = ask_status(call, suite_names[i], &all[i]);
         if (error)
             return error;
     }
-    uint64_t end = all[GATEWAY]->journal_next;
-    *ret_quiet = all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end &&
-                 all[CAMPAIGN]->origin >= end && has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
-                 has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
+    *ret_quiet = work_is_done(all) && (count == AUDIT || is_on_record(all));
     return 0;
 }
 
@@ -71,18 +86,15 @@ static void write_inputs(struct json *json, const Quanyu__StatusReply *status)
     json_open(json, '[');
     for (size_t i = 0; i < status->n_inputs; i++) {
         const Quanyu__StatusReply__Input *input = status->inputs[i];
-        char text[24];
         json_open(json, '{');
         json_field_text(json, "from", input->leader);
-        snprintf(text, sizeof(text), "%" PRIu64, input->next);
-        json_field_text(json, "position", text);
+        json_field_number(json, "position", input->next);
         json_field_unsigned(
             json, "lag_records", input->leader_end > input->next ? input->leader_end - input->next : 0);
         json_name(json, "lag_seconds");
         json_decimal(json, input->lag_seconds);
         json_field_bool(json, "connected", input->connected);
-        if (*input->error)
-            json_field_text(json, "error", input->error);
+        json_field_optional(json, "error", input->error);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -90,7 +102,6 @@ static void write_inputs(struct json *json, const Quanyu__StatusReply *status)
 
 static void write_status(struct json *json, const Quanyu__StatusReply *status)
 {
-    char text[24];
     json_open(json, '{');
     json_field_bool(json, "ready", status->ready);
     if (*status->reason) {
@@ -99,10 +110,8 @@ static void write_status(struct json *json, const Quanyu__StatusReply *status)
         json_raw(json, status->reason, strlen(status->reason), "");
         json_close(json, ']');
     }
-    snprintf(text, sizeof(text), "%" PRIu64, status->journal_next);
-    json_field_text(json, "journal_end", text);
-    snprintf(text, sizeof(text), "%" PRIu64, status->origin);
-    json_field_text(json, "position", text);
+    json_field_number(json, "journal_end", status->journal_next);
+    json_field_number(json, "position", status->origin);
     json_field_time(json, "time", status->time_ms);
     json_field_unsigned(json, "pending", status->pending);
     json_field_unsigned(json, "store_bytes", status->store_bytes);
@@ -129,7 +138,7 @@ int suite_status(struct api_call *call)
 {
     Quanyu__StatusReply *all[SUITE_SIZE] = {0};
     bool quiet = false;
-    if (ask_quiet(call, all, &quiet) != 0)
+    if (ask_quiet(call, SUITE_SIZE, all, &quiet) != 0)
         quiet = false;
     struct json json = json_to(&call->out);
     json_open(&json, '{');
@@ -216,8 +225,17 @@ int clock_show(struct api_call *call)
     return 0;
 }
 
-/* Waits until all that is there has gone through; yields the earliest timer of all services. */
-static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
+/* Grows as long as the service gets on. */
+static uint64_t progress_of(const Quanyu__StatusReply *status)
+{
+    uint64_t progress = status->journal_next + status->origin;
+    for (size_t i = 0; i < status->n_inputs; i++)
+        progress += status->inputs[i]->next;
+    return progress;
+}
+
+/* Waits until all that is there has gone through the first `count` services; yields their earliest timer. */
+static int wait_quiet(struct api_call *call, int count, int64_t *ret_due_ms)
 {
     double deadline = metrics_clock() + QUIET_TIMEOUT_S;
     const struct timespec look_again = {.tv_nsec = 500000};
@@ -225,13 +243,13 @@ static int wait_quiet(struct api_call *call, int64_t *ret_due_ms)
     for (;;) {
         Quanyu__StatusReply *all[SUITE_SIZE] = {0};
         bool quiet;
-        int error = ask_quiet(call, all, &quiet);
+        int error = ask_quiet(call, count, all, &quiet);
         if (error)
             return error;
         *ret_due_ms = TIME_NEVER;
         uint64_t moved = 0;
-        for (int i = GATEWAY; i < AUDIT; i++) {
-            moved += all[i]->journal_next + all[i]->origin;
+        for (int i = GATEWAY; i < count; i++) {
+            moved += progress_of(all[i]);
             if (all[i]->next_due_ms < *ret_due_ms)
                 *ret_due_ms = all[i]->next_due_ms;
         }
@@ -255,7 +273,7 @@ static int advance_to(struct api_call *call, int64_t target_ms, int64_t least_st
 {
     int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
     while (now < target_ms) {
-        int error = wait_quiet(call, &due);
+        int error = wait_quiet(call, AUDIT, &due); /* nothing hangs on how far audit is */
         if (error)
             return error;
         int64_t next = due <= now + least_step_ms ? now + least_step_ms : due;
@@ -264,7 +282,7 @@ static int advance_to(struct api_call *call, int64_t target_ms, int64_t least_st
         if (error)
             return error;
     }
-    return wait_quiet(call, &due);
+    return wait_quiet(call, SUITE_SIZE, &due);
 }
 
 static int read_step(struct api_call *call, int64_t span_ms, int64_t *ret_step_ms)

@@ -95,8 +95,7 @@ static void answer(struct ingest *ingest)
     json_field_bool(&json, "success", true);
     json_field_unsigned(&json, "accepted", ingest->accepted);
     json_field_unsigned(&json, "duplicates", ingest->duplicates);
-    json_name(&json, "position");
-    json_unsigned_text(&json, ingest->position);
+    json_field_number(&json, "position", ingest->position);
     if (ingest->parsed.error_count > 0) {
         json_name(&json, "errors");
         json_open(&json, '[');

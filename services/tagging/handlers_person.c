@@ -59,13 +59,33 @@ static int show_events(struct profile *profile, uint32_t limit)
     return error ? error : reply_json(profile->context, &json, &profile->reply->events);
 }
 
+static Quanyu__ProfileReply__Tag *find_tag(
+    const struct profile *profile, const char *name, const char *origin)
+{
+    for (size_t i = 0; i < profile->reply->n_tags; i++)
+        if (strcmp(profile->reply->tags[i]->name, name) == 0 &&
+            strcmp(profile->reply->tags[i]->origin, origin) == 0)
+            return profile->reply->tags[i];
+    return NULL;
+}
+
+/* The same on two nodes is one tag, from the earlier beginning to the later end. */
+static void widen(Quanyu__ProfileReply__Tag *shown, int64_t since_ms, int64_t expires_ms)
+{
+    if (since_ms < shown->since_ms)
+        shown->since_ms = since_ms;
+    if (expires_ms == 0 || (shown->expires_ms != 0 && expires_ms > shown->expires_ms))
+        shown->expires_ms = expires_ms;
+}
+
 static int add_tag(
     struct profile *profile, const char *name, const char *origin, int64_t since_ms, int64_t expires_ms)
 {
-    for (size_t i = 0; i < profile->reply->n_tags; i++) /* the same on two nodes is one tag */
-        if (strcmp(profile->reply->tags[i]->name, name) == 0 &&
-            strcmp(profile->reply->tags[i]->origin, origin) == 0)
-            return 0;
+    Quanyu__ProfileReply__Tag *shown = find_tag(profile, name, origin);
+    if (shown) {
+        widen(shown, since_ms, expires_ms);
+        return 0;
+    }
     Quanyu__ProfileReply__Tag *tag = arena_alloc(profile->context->arena, sizeof(*tag));
     if (!tag)
         return -QY_ENOMEM;

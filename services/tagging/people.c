@@ -326,14 +326,17 @@ bool node_state_trait(struct people *people, struct node *node, const struct tra
 const struct hand_tag *people_hand_tag(
     struct people *people, const struct person *person, uint32_t definition, const char *origin)
 {
+    const struct hand_tag *longest = NULL;
     for (size_t i = 0; i < person->node_count; i++) {
         const struct node *node = people_node(people, person->nodes[i].node);
-        for (size_t j = 0; node && j < node->tag_count; j++)
-            if (node->tags[j].definition == definition &&
-                (!origin || strcmp(node->tags[j].origin, origin) == 0))
-                return &node->tags[j];
+        for (size_t j = 0; node && j < node->tag_count; j++) {
+            const struct hand_tag *tag = &node->tags[j];
+            if (tag->definition == definition && (!origin || strcmp(tag->origin, origin) == 0) &&
+                (!longest || hand_tag_end(tag) > hand_tag_end(longest)))
+                longest = tag;
+        }
     }
-    return NULL;
+    return longest;
 }
 
 /* -- memberships -- */

@@ -23,13 +23,20 @@ struct trait {
     uint64_t origin;
 };
 
-/* A tag that was not set by a rule. */
+/* A tag that was not set by a rule. The same one on several nodes is one tag of their person, which has it as long as
+ * any of them. */
 struct hand_tag {
     uint32_t definition; /* one that is dropped is nobody's tag any more */
     const char *origin;
     int64_t since_ms;
     int64_t expires_ms; /* 0: never */
 };
+
+/* The time at which it ends; later than any for one that has no end. */
+static inline int64_t hand_tag_end(const struct hand_tag *tag)
+{
+    return tag->expires_ms ? tag->expires_ms : INT64_MAX;
+}
 
 struct event_row; /* event.h */
 
@@ -117,7 +124,7 @@ void people_erase(struct people *people, struct person *person, const uint32_t *
 const struct trait *people_trait(struct people *people, const struct person *person, const char *name);
 /* States a trait on a node; true when the node's latest statement changed. */
 bool node_state_trait(struct people *people, struct node *node, const struct trait *trait);
-/* NULL origin: any. */
+/* Of several nodes' the one that lasts longest. NULL origin: any. */
 const struct hand_tag *people_hand_tag(
     struct people *people, const struct person *person, uint32_t definition, const char *origin);
 bool person_has(const struct person *person, uint32_t definition);

@@ -51,7 +51,7 @@ static bool has_tag(void *self, const char *name, const char *origin)
     if ((!origin || strcmp(origin, "rule") == 0) && person_has(subject->person, tag->number))
         return true;
     const struct hand_tag *held = people_hand_tag(subject->people, subject->person, tag->number, origin);
-    return held && (held->expires_ms == 0 || held->expires_ms > subject->rule.now_ms);
+    return held && hand_tag_end(held) > subject->rule.now_ms;
 }
 
 static const char *get_stage(void *self)

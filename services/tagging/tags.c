@@ -24,6 +24,14 @@ static void mark_dependents(
         mask[i] |= definition->dependents[i];
 }
 
+/* Of what stands on several nodes the person loses it with the last one. */
+static void emit_taken(struct tagging *tagging, struct batch *batch, const struct person *person,
+    const struct definition *definition, const char *origin)
+{
+    if (!people_hand_tag(&tagging->people, person, definition->number, origin))
+        emit_change(batch, person, definition->id, origin, false);
+}
+
 static void take_away(struct node *node, size_t index)
 {
     node->tag_count--;
@@ -44,7 +52,7 @@ int64_t tagging_expire_tags(
                 take_away(node, j);
                 person->dirty = person->facts_dirty = true;
                 if (definition) {
-                    emit_change(batch, person, definition->id, tag.origin, false);
+                    emit_taken(tagging, batch, person, definition, tag.origin);
                     mark_dependents(tagging, definition, mask);
                 }
                 continue;
@@ -70,6 +78,7 @@ static int add(struct tagging *tagging, struct batch *batch, struct person *pers
 {
     struct people *people = &tagging->people;
     struct hand_tag *held = find(node, definition, request->origin);
+    bool is_new = !people_hand_tag(people, person, definition, request->origin);
     if (!held) {
         if (node->tag_count >= HAND_TAGS_MAX)
             return -QY_ETOOLARGE;
@@ -80,25 +89,26 @@ static int add(struct tagging *tagging, struct batch *batch, struct person *pers
         held->origin = arena_text(people->arena, request->origin, strlen(request->origin));
         if (!held->origin)
             return people->error = -QY_ENOMEM;
-        emit_change(batch, person, request->tag, held->origin, true);
+        if (is_new)
+            emit_change(batch, person, request->tag, held->origin, true);
     }
     held->expires_ms = request->expires_ms;
     node->dirty = true;
     return 0;
 }
 
-static void drop(struct tagging *tagging, struct batch *batch, struct person *person, uint32_t definition,
-    const Quanyu__TagPersonRequest *request)
+static void drop(struct tagging *tagging, struct batch *batch, struct person *person,
+    const struct definition *definition, const Quanyu__TagPersonRequest *request)
 {
     for (size_t i = 0; i < person->node_count; i++) {
         struct node *node = people_node(&tagging->people, person->nodes[i].node);
         for (size_t j = 0; node && j < node->tag_count;) {
             struct hand_tag tag = node->tags[j];
-            bool meant = tag.definition == definition &&
+            bool meant = tag.definition == definition->number &&
                          (!*request->origin || strcmp(tag.origin, request->origin) == 0);
             if (meant) {
                 take_away(node, j);
-                emit_change(batch, person, request->tag, tag.origin, false);
+                emit_taken(tagging, batch, person, definition, tag.origin);
             }
             j += !meant;
         }
@@ -116,7 +126,7 @@ int tagging_tag_person(struct tagging *tagging, struct batch *batch, struct pers
     if (request->add)
         error = add(tagging, batch, person, node, definition->number, request);
     else
-        drop(tagging, batch, person, definition->number, request);
+        drop(tagging, batch, person, definition, request);
     if (error)
         return error;
     person->dirty = person->facts_dirty = true;

@@ -6,13 +6,10 @@
  * them, the tenth makes a new person. */
 #include "proto/gateway.pb-c.h"
 #include "services/identity/identity.h"
+#include "tests/bench/measure.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define BLOCK 200000u /* events that are written beforehand at a time, outside of the measure */
 #define READ_BYTES ((size_t)4 * 1024 * 1024)
@@ -26,30 +23,13 @@ struct bench {
     struct buffer chunks;
     uint64_t seed;
     uint64_t persons; /* that events have been made for */
-    double wall, processor;
-    double commit_wall;
+    struct spent spent;
     uint64_t per_commit;
 };
 
-static double now(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int code, const char *what)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %s\n", what, error_text(code));
-    exit(1);
-}
-
 static uint64_t pick(struct bench *bench, uint64_t below)
 {
-    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (bench->seed >> 24) % below;
+    return pick_below(&bench->seed, below);
 }
 
 /* -- what the gateway would have written -- */
@@ -119,13 +99,13 @@ static void begin(struct bench *bench, struct batch *batch)
 
 static void commit(struct bench *bench, struct batch *batch)
 {
-    double began = now(CLOCK_MONOTONIC);
+    spent_begin_commit(&bench->spent);
     check(identity_fold.finish(&bench->identity, batch), "finish");
     check(journal_commit(bench->out, &bench->out_end), "identity's journal");
     check(store_commit(&batch->txn), "state");
     journal_publish(bench->out, bench->read.next, 0);
     identity_fold.committed(&bench->identity, NULL);
-    bench->commit_wall += now(CLOCK_MONOTONIC) - began;
+    spent_end_commit(&bench->spent);
 }
 
 static void fold_chunks(struct bench *bench, struct batch *batch)
@@ -149,8 +129,8 @@ static void fold_chunks(struct bench *bench, struct batch *batch)
 
 static void fold_block(struct bench *bench)
 {
-    double wall = now(CLOCK_MONOTONIC), processor = now(CLOCK_THREAD_CPUTIME_ID);
     struct batch batch;
+    spent_begin(&bench->spent);
     begin(bench, &batch);
     while (bench->read.next < bench->in_end.next) {
         struct journal_position after;
@@ -159,25 +139,18 @@ static void fold_block(struct bench *bench)
         fold_chunks(bench, &batch);
     }
     commit(bench, &batch);
-    bench->wall += now(CLOCK_MONOTONIC) - wall;
-    bench->processor += now(CLOCK_THREAD_CPUTIME_ID) - processor;
+    spent_end(&bench->spent);
 }
 
 static void run(struct bench *bench, const char *what, uint64_t events, bool known)
 {
-    bench->wall = bench->processor = bench->commit_wall = 0;
     for (uint64_t done = 0; done < events;) {
         uint64_t block = events - done < BLOCK ? events - done : BLOCK;
         write_block(bench, block, known);
         fold_block(bench);
         done += block;
     }
-    double count = (double)events;
-    printf("%s: %" PRIu64
-           " events, %.0f/s, %.0f/s of processor time, %.2f us each, %.0f %% of the time in commits\n",
-        what, events, count / bench->wall, count / bench->processor, bench->wall / count * 1e6,
-        100 * bench->commit_wall / bench->wall);
-    fflush(stdout);
+    spent_report(&bench->spent, what, events);
 }
 
 static void open_all(struct bench *bench, const char *directory)

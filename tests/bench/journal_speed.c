@@ -2,14 +2,11 @@
 /* How fast one thread writes and reads a journal of SDK-like events, by compression level.
  * Usage: bench_journal_speed DIRECTORY RECORDS [RECORDS_PER_COMMIT]. DIRECTORY must not hold a journal. */
 #include "common/journal.h"
+#include "tests/bench/measure.h"
 
 #include <ftw.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define EVENTS                                                                                               \
     20000u /* that are made beforehand and then used in turn, each with a message id of its own              \
@@ -20,21 +17,6 @@ struct event {
     size_t size;
     char text[EVENT_BYTES_MAX];
 };
-
-static double now(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int code, const char *what)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %s\n", what, error_text(code));
-    exit(1);
-}
 
 static unsigned pick(unsigned *seed, unsigned below)
 {

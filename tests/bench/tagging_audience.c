@@ -4,13 +4,10 @@
  * written directly, as the fold would have left it, with a log that is not merged yet. */
 #include "services/tagging/audience.h"
 #include "services/tagging/tagging.h"
+#include "tests/bench/measure.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define NOW_MS INT64_C(1767225600000)
 #define A_COMMIT 500000u
@@ -26,32 +23,9 @@ struct bench {
     uint32_t tags[3];
 };
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double processor(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int code, const char *what)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %s\n", what, error_text(code));
-    exit(1);
-}
-
 static uint32_t pick(struct bench *bench, uint32_t below)
 {
-    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((bench->seed >> 24) % below);
+    return (uint32_t)pick_below(&bench->seed, below);
 }
 
 static uint32_t define_tag(struct bench *bench, const char *id)
@@ -101,7 +75,7 @@ static void add_person(struct bench *bench, uint32_t number)
 
 static void fill(struct bench *bench)
 {
-    double began = now();
+    double began = now(CLOCK_MONOTONIC);
     bench->tagging.state.highest = bench->persons;
     for (uint32_t number = 1; number <= bench->persons; number++) {
         add_person(bench, number);
@@ -119,7 +93,8 @@ static void fill(struct bench *bench)
     }
     commit(bench);
     printf("%u persons, %u events in the index: %.0f s, %.0f MB\n", bench->persons,
-        bench->persons * EVENTS_A_PERSON, now() - began, (double)store_used_bytes(bench->store) / 1e6);
+        bench->persons * EVENTS_A_PERSON, now(CLOCK_MONOTONIC) - began,
+        (double)store_used_bytes(bench->store) / 1e6);
 }
 
 static int compare(const void *a, const void *b)
@@ -130,14 +105,14 @@ static int compare(const void *a, const void *b)
 
 static void ask(struct bench *bench, const char *what, const char *text)
 {
-    double times[QUERIES], used = processor();
+    double times[QUERIES], used = now(CLOCK_THREAD_CPUTIME_ID);
     struct audience_answer found = {0};
     for (unsigned i = 0; i < QUERIES; i++) {
         struct registry *registry = NULL;
         struct rule *rule = NULL;
         struct rule_problem problem;
         struct audience audience = {.money = &bench->tagging.money, .now_ms = NOW_MS};
-        double began = now();
+        double began = now(CLOCK_MONOTONIC);
         check(store_begin(bench->store, STORE_READ, &audience.txn), "state");
         check(registry_open(2, &registry), "memory");
         check(registry_load(registry, audience.txn, false), "definitions");
@@ -149,12 +124,12 @@ static void ask(struct bench *bench, const char *what, const char *text)
         rule_free(&rule);
         registry_close(&registry);
         store_abort(&audience.txn);
-        times[i] = (now() - began) * 1e3;
+        times[i] = (now(CLOCK_MONOTONIC) - began) * 1e3;
     }
     qsort(times, QUERIES, sizeof(times[0]), compare);
     printf("%s: %" PRIu64 " persons (%.2f %%), median %.2f ms, p99 %.2f ms, %.2f ms of processor time%s\n",
         what, found.count, 100 * (double)found.count / bench->persons, times[QUERIES / 2],
-        times[QUERIES * 99 / 100], (processor() - used) * 1e3 / QUERIES,
+        times[QUERIES * 99 / 100], (now(CLOCK_THREAD_CPUTIME_ID) - used) * 1e3 / QUERIES,
         found.asked ? ", some asked one by one" : "");
     fflush(stdout);
 }

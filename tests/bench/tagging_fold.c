@@ -5,13 +5,10 @@
  * person. Then the audiences of the budget are asked, by index and once person by person. */
 #include "services/tagging/audience.h"
 #include "services/tagging/tagging.h"
+#include "tests/bench/measure.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define START_MS INT64_C(1767225600000)
 #define BLOCK 100000u
@@ -33,28 +30,12 @@ struct bench {
     uint64_t seed, origin, per_commit;
     uint32_t persons;
     int64_t now_ms;
-    double wall, processor, commit_wall;
+    struct spent spent;
 };
-
-static double now(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int code, const char *what)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %s\n", what, error_text(code));
-    exit(1);
-}
 
 static uint32_t pick(struct bench *bench, uint32_t below)
 {
-    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((bench->seed >> 24) % below);
+    return (uint32_t)pick_below(&bench->seed, below);
 }
 
 /* -- what identity would have written -- */
@@ -138,17 +119,17 @@ static void begin(struct bench *bench)
 static void commit(struct bench *bench)
 {
     struct journal_position end;
-    double began = now(CLOCK_MONOTONIC);
+    spent_begin_commit(&bench->spent);
     check(tagging_fold.finish(&bench->tagging, &bench->batch), "finish");
     check(journal_commit(bench->out, &end), "tagging's journal");
     check(store_commit(&bench->batch.txn), "state");
     journal_publish(bench->out, bench->origin, bench->now_ms);
-    bench->commit_wall += now(CLOCK_MONOTONIC) - began;
+    spent_end_commit(&bench->spent);
 }
 
 static void fold(struct bench *bench)
 {
-    double wall = now(CLOCK_MONOTONIC), processor = now(CLOCK_THREAD_CPUTIME_ID);
+    spent_begin(&bench->spent);
     begin(bench);
     for (size_t i = 0; i < bench->record_count; i++) {
         const struct made_record *made = &bench->records[i];
@@ -164,8 +145,7 @@ static void fold(struct bench *bench)
         }
     }
     commit(bench);
-    bench->wall += now(CLOCK_MONOTONIC) - wall;
-    bench->processor += now(CLOCK_THREAD_CPUTIME_ID) - processor;
+    spent_end(&bench->spent);
     bench->record_count = 0;
     buffer_clear(&bench->bytes);
 }
@@ -177,17 +157,6 @@ static void advance(struct bench *bench, int64_t to_ms)
         check(tagging_fold.advance(&bench->tagging, &bench->batch, to_ms), "time");
     bench->now_ms = bench->batch.now_ms = to_ms;
     commit(bench);
-}
-
-static void report(struct bench *bench, const char *what, uint64_t events)
-{
-    double count = (double)events;
-    printf("%s: %" PRIu64
-           " events, %.0f/s, %.0f/s of processor time, %.2f us each, %.0f %% of the time in commits\n",
-        what, events, count / bench->wall, count / bench->processor, bench->wall / count * 1e6,
-        100 * bench->commit_wall / bench->wall);
-    fflush(stdout);
-    bench->wall = bench->processor = bench->commit_wall = 0;
 }
 
 static void run(struct bench *bench, const char *what, uint64_t events, bool known)
@@ -205,7 +174,7 @@ static void run(struct bench *bench, const char *what, uint64_t events, bool kno
         if (known)
             advance(bench, bench->now_ms + 1000);
     }
-    report(bench, what, events);
+    spent_report(&bench->spent, what, events);
 }
 
 /* -- audiences -- */

@@ -7,7 +7,7 @@ import pytest
 
 from disks import Ballast, small_disk
 from load import LONG, Input, Sender, copy_secrets, segment, send_all
-from suite import Suite, request, wait_for
+from suite import SERVICES, Suite, request, wait_for
 
 CONNECTIONS = 3
 BATCHES = 24 if not LONG else 240
@@ -78,23 +78,53 @@ def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, nam
         if name == "audit":
             answer = suite.lookup("user_id", "shop-d0-1")
             assert answer.status == 503, answer  # no record, no data
-        suite.kill(name)  # also a restart on the full disk harms nothing
-        suite.spawn(name)
         ballast.remove()
-        process = suite.processes[name]
-        wait_for(lambda: process.poll() is not None or readiness_or_none(suite, name), "started or gave up")
-        if process.poll() is not None:
-            assert process.returncode == 1 and "full" in suite.log(name)
-            suite.spawn(name)
         suite.wait_ready()
         made.check(suite)
 
 
-def readiness_or_none(suite, name):
+def comes_up_full(suite, name):
+    """True once it answers and says so; it must not end."""
+    assert suite.processes[name].poll() is None, suite.log(name)[-2000:]
     try:
-        return readiness(suite, name)[0] == 200
+        return says_full(suite, name)
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_started_on_a_full_disk_waits_for_room(made, directory, name, number):
+    first, second = made.halves()
+    suite = Suite(directory)
+    with small_disk(suite.data / name, DISK_MB) as disk, suite:
+        copy_secrets(made.undisturbed, suite)
+        suite.start()
+        segment(suite)
+        send_all(suite, first)
+        ballast = Ballast(disk)
+        suite.kill(name, number)
+        suite.spawn(name)
+        wait_for(lambda: comes_up_full(suite, name), f"{name} says that there is no room")
+        if name == "gateway":
+            answer = suite.ingest("/v1/track", {"userId": "u", "event": "e"})
+            assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0, answer
+        ballast.remove()
+        suite.wait_ready()
+        send_all(suite, second)
+        made.check(suite)
+
+
+def test_a_first_start_on_a_full_disk_says_what_is_wrong(directory):
+    suite = Suite(directory)
+    with small_disk(suite.data, 4) as disk:
+        ballast = Ballast(disk)
+        suite.spawn("gateway")
+        assert suite.processes.pop("gateway").wait(30) == 1
+        assert 'reason="no room left"' in suite.log("gateway") and "free some of this disk" in suite.log("gateway"), suite.log("gateway")
+        ballast.remove()
+        with suite:
+            suite.start("gateway")
 
 
 def failing(suite, name, setting):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journeys that send, to real receivers, while campaign dies."""
 import collections
+import hashlib
+import hmac
 import os
 import random
 import signal
@@ -60,6 +62,41 @@ def test_a_send_happens_at_most_once_however_often_campaign_dies(suite):
     assert delivered + unknown == 2 * persons, steps
     assert delivered <= len(times) <= delivered + unknown
     assert unknown <= deaths * 64  # no more than can be under way at once
+
+
+def test_a_secret_signs_and_is_never_seen_again(suite):
+    secret, second = "correct-horse-battery-staple", "another-staple-of-horses"
+    with Webhooks() as hooks:
+        journey = publish(suite, steps=[{**webhook("s", hooks.url), "secret": secret}])
+
+        def change(**more):
+            shown = suite.get(f"/api/v1/journeys/{journey}")["definition"]
+            assert "secret" not in shown["steps"][0] and shown["steps"][0]["secret_set"] is True
+            answer = suite.api("PUT", f"/api/v1/journeys/{journey}", {**shown, "steps": [{**shown["steps"][0], **more}]})
+            assert answer.status == 200, answer
+            assert "secret" not in answer.json["definition"]["steps"][0], answer
+            suite.wait_quiet()
+
+        def signed_with():
+            seen = hooks.requests[-1]
+            stamp, signature = seen["headers"]["X-Quanyu-Timestamp"], seen["headers"]["X-Quanyu-Signature"]
+            return [key for key in (secret, second) if signature == "v1=" + hmac.new(
+                key.encode(), f"{stamp}.".encode() + seen["body"], hashlib.sha256).hexdigest()]
+
+        for number, (more, key) in enumerate([({}, secret), ({"secret": second}, second), ({"content": {"a": 1}}, second)]):
+            change(**more)
+            suite.send([abandoned(number)])
+            suite.wait_quiet()
+            assert len(hooks.requests) == number + 1
+            assert signed_with() == [key]
+        answer = suite.api("PUT", f"/api/v1/journeys/{journey}", {"name": "n", "entry": ENTRY, "steps": [
+            {"id": "other", "type": "send", "channel": "webhook", "url": hooks.url, "content": {}}]})
+        assert answer.status == 400 and answer.json["field"] == "/steps/0/secret", answer
+    suite.stop()
+    for path in suite.directory.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert secret.encode() not in data and second.encode() not in data, path
 
 
 def test_an_answer_that_never_came_is_unknown_and_not_sent_again(directory):

@@ -45,6 +45,19 @@ def test_bad_lines_are_reported_and_the_others_are_taken(suite):
     assert two["events"][0]["properties"]["slogan"] == "two\nlines"
 
 
+def test_a_quote_without_end_costs_one_line(suite):
+    lines = ["who,order,when,sum,note"] + [f"u{n},o{n},2025-12-01,1.00,note {n}" for n in range(3000)]
+    for broken in (10, 1500, 2995):
+        lines[broken + 1] = f'u{broken},o{broken},2025-12-01,1.00,"note'
+    result, report = run(suite, "\n".join(lines) + "\n", MAP)
+    assert report == [(12, "a quoted field has no end within 1,000 lines and 1 MiB"),
+                      (1502, "a quoted field has no end within 1,000 lines and 1 MiB"), (2997, "a quoted field has no end")]
+    assert result.stdout.startswith("3000 lines, 2997 events: 2997 new, 0 there already\n3 lines were not taken;")
+    suite.wait_quiet()
+    assert suite.count({"metric": "orders", "gte": 1}) == 2997
+    assert suite.lookup("user_id", "u10").status == 404 and suite.lookup("user_id", "u11").status == 200
+
+
 def test_a_group_with_a_bad_line_is_left_out_as_a_whole(suite):
     mapping = {"group_by": ["order"], "events": [{"type": "track", "event": "Order Completed", "user_id": "{who}",
                                                   "properties": {"order_id": "{order}", "total": {"sum": ["count", "price"]}}}]}

@@ -69,6 +69,43 @@ def test_persons_that_turn_out_to_be_one_are_joined_everywhere(suite):
     assert suite.count({"metric": "orders", "gte": 2}) == 1
 
 
+def test_a_tag_of_two_that_were_joined_lasts_as_long_as_the_longer(suite):
+    suite.send([order(user, 1, 10, "2025-12-31T00:00:00Z") for user in ("u1", "u2")])
+    suite.wait_quiet()
+    suite.post("/api/v1/tags", {"tag": "vip"})
+    for user, expires_at in (("u1", "2026-01-05T00:00:00Z"), ("u2", "2026-01-20T00:00:00Z")):
+        one_id = suite.lookup("user_id", user).json["one_id"]
+        suite.post(f"/api/v1/persons/{one_id}/tags", {"tag": "vip", "expires_at": expires_at})
+    suite.send([{"type": "identify", "userId": user, "messageId": f"j-{user}", "traits": {"phone": "13900139000"}}
+                for user in ("u1", "u2")])
+    suite.advance("10d")
+    tags = suite.lookup("user_id", "u1").json["tags"]
+    assert [(tag["tag"], tag["expires_at"]) for tag in tags] == [("vip", "2026-01-20T00:00:00Z")]
+    assert suite.count({"tag": "vip"}) == suite.get("/api/v1/tags/vip")["count"] == 1
+    suite.advance("10d")
+    assert suite.lookup("user_id", "u1").json["tags"] == []
+    assert suite.count({"tag": "vip"}) == suite.get("/api/v1/tags/vip")["count"] == 0
+
+
+def test_scores_are_measured_against_the_last_midnight(suite):
+    def scores(user):
+        metrics = suite.lookup("user_id", user).json["metrics"]
+        return [metrics[f"{name}_score"] for name in ("recency", "frequency", "monetary")]
+
+    suite.send([order("u1", 1, 10, "2025-12-30T00:00:00Z"), order("u2", 1, 20, "2025-12-31T00:00:00Z")])
+    suite.wait_quiet()
+    assert scores("u1") == [None] * 3  # there has been no midnight yet
+    assert suite.count({"metric": "monetary_score", "gte": 1}) == 0
+    assert suite.count({"metric": "monetary_score", "is": 5}, as_of="2026-01-01T00:00:00Z") == 1
+    suite.advance("1d")
+    assert (scores("u1"), scores("u2")) == ([3, 5, 3], [5, 5, 5])
+    suite.send([order("u1", 2, 100, "2026-01-01T00:00:00Z")])
+    suite.wait_quiet()
+    assert (scores("u1"), scores("u2")) == ([5, 5, 5], [5, 5, 5])  # u1's own counts at once
+    suite.advance("1d")
+    assert (scores("u1"), scores("u2")) == ([5, 5, 5], [3, 3, 3])
+
+
 def test_a_segment_follows_events_and_time_and_sets_off_a_journey_once(suite):
     suite.send([order("u1", 1, 10, "2025-12-31T00:00:00Z"), order("u2", 1, 10, "2025-12-31T00:00:00Z")])
     suite.wait_quiet()
@@ -119,6 +156,30 @@ def test_every_look_at_a_person_is_on_record(suite):
     assert [r["action"] for r in about] == ["person.show", "person.lookup"]
     tree = suite.audit("/v1/tree").json
     assert int(tree["size"]) >= len(records)
+
+
+def test_the_first_auditors_token_is_on_record(suite):
+    suite.wait_quiet()
+    records = suite.audit("/v1/records?action=token.create").json["records"]
+    assert [(r["actor"]["id"], r["outcome"]) for r in records] == [("audit", "ok")], records
+    assert '"name":"auditor"' in records[0]["detail"] and suite.bootstrap["auditor_token"] not in records[0]["detail"]
+    again = suite.audit("/v1/records?action=audit.search").json["records"][0]
+    assert again["actor"]["token_id"] in records[0]["detail"], "the token that was used is the one that was made"
+
+
+def test_what_is_quiet_is_on_record(suite):
+    for number in range(20):
+        made = suite.post("/api/v1/tags", {"tag": f"t{number}"})
+        suite.wait_quiet()
+        records = suite.audit("/v1/records?action=tag.create&limit=1").json["records"]
+        assert len(suite.audit("/v1/records?action=tag.create").json["records"]) == number + 1, made
+        assert records[0]["actor"]["role"] == "hq_admin"
+    suite.kill("audit")
+    assert suite.get("/api/v1/status")["quiet"] is False
+    suite.post("/api/v1/tags", {"tag": "meanwhile"})
+    suite.start("audit")
+    suite.wait_quiet()
+    assert len(suite.audit("/v1/records?action=tag.create").json["records"]) == 21
 
 
 def test_without_a_record_there_is_no_data_while_ingestion_goes_on(suite):

@@ -8,7 +8,7 @@
 
 static int setup(void **state)
 {
-    *state = runtime_open("simulated");
+    *state = runtime_make("simulated", true);
     return 0;
 }
 
@@ -123,6 +123,85 @@ static void test_a_token_ends_with_its_time(void **state)
     assert_int_equal(check(runtime, text, 1500, &token), -QY_EUNAUTHENTIC);
 }
 
+static uint64_t log_size(struct runtime *runtime)
+{
+    struct store_txn *txn = runtime_read(runtime);
+    uint64_t size = audit_store_size(txn);
+    store_abort(&txn);
+    return size;
+}
+
+static void expect_on_record(struct runtime *runtime, uint64_t index, const char *name)
+{
+    const Quanyu__AuditRecord *record = runtime_record(runtime, index);
+    char expected[128];
+    snprintf(expected, sizeof(expected), "\"name\":\"%s\"", name);
+    assert_string_equal(record->action, "token.create");
+    assert_string_equal(record->actor->id, "audit");
+    assert_non_null(strstr(record->detail, "{\"token_id\":\"at_"));
+    assert_non_null(strstr(record->detail, expected));
+    assert_non_null(strstr(record->detail, "\"expires_at\":\"20"));
+    assert_null(strstr(record->detail, "qya_"));
+}
+
+static void test_a_token_is_on_record_before_what_is_done_with_it(void **state)
+{
+    struct runtime *runtime = *state;
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    actor.id = "staff-1";
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT, *records[] = {&record};
+    record.actor = &actor;
+    record.action = "person.show";
+    assert_int_equal(log_size(runtime), 0);
+    assert_int_equal(runtime_append(runtime, records, 1, NULL), 0);
+    expect_on_record(runtime, 0, "auditor");
+    assert_string_equal(runtime_record(runtime, 1)->action, "person.show");
+    assert_int_equal(runtime_append(runtime, records, 1, NULL), 0);
+    assert_int_equal(log_size(runtime), 3);
+    runtime_stop(runtime);
+    runtime_start(runtime);
+    runtime_begin(runtime);
+    runtime_commit(runtime);
+    assert_int_equal(log_size(runtime), 3); /* once */
+}
+
+static void test_a_token_of_a_batch_is_on_record_with_it(void **state)
+{
+    struct runtime *runtime = *state;
+    char text[TOKEN_TEXT_BYTES];
+    struct audit_token made;
+    runtime_begin(runtime);
+    runtime_commit(runtime);
+    runtime_begin(runtime);
+    audit_token_make(runtime->batch.txn, "Wang", runtime->now_ms, 500, text, &made);
+    runtime_abort(runtime);
+    runtime_begin(runtime);
+    audit_token_make(runtime->batch.txn, "Li", runtime->now_ms, 500, text, &made);
+    runtime_commit(runtime);
+    assert_int_equal(log_size(runtime), 2);
+    expect_on_record(runtime, 0, "auditor");
+    expect_on_record(runtime, 1, "Li");
+}
+
+/* A simulated clock that nobody has told of yet: there is no time to put on the record. */
+static void test_the_record_of_a_token_waits_for_the_clock(void **state)
+{
+    struct runtime *runtime = *state;
+    int64_t now_ms = runtime->now_ms;
+    runtime->now_ms = 0;
+    runtime_begin(runtime);
+    runtime_commit(runtime);
+    assert_int_equal(log_size(runtime), 0);
+    runtime_stop(runtime); /* nor does a restart forget it */
+    runtime_start(runtime);
+    runtime->now_ms = now_ms;
+    runtime_begin(runtime);
+    runtime_commit(runtime);
+    assert_int_equal(log_size(runtime), 1);
+    expect_on_record(runtime, 0, "auditor");
+    assert_int_equal(runtime_record(runtime, 0)->time_ms, now_ms);
+}
+
 static void test_no_token_is_made_where_none_is_wanted(void **state)
 {
     struct runtime *runtime = *state;
@@ -172,6 +251,9 @@ int main(void)
         TEST(test_a_restart_keeps_the_token),
         TEST(test_a_token_lost_with_a_crash_is_made_again),
         TEST(test_a_token_ends_with_its_time),
+        TEST(test_a_token_is_on_record_before_what_is_done_with_it),
+        TEST(test_a_token_of_a_batch_is_on_record_with_it),
+        TEST(test_the_record_of_a_token_waits_for_the_clock),
         TEST(test_no_token_is_made_where_none_is_wanted),
         TEST(test_what_is_not_a_token_is_refused),
         TEST(test_the_state_does_not_hold_the_token),

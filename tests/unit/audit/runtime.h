@@ -97,7 +97,7 @@ static inline void runtime_stop(struct runtime *runtime)
     config_close(&runtime->service.config);
 }
 
-static inline struct runtime *runtime_open(const char *clock)
+static inline struct runtime *runtime_make(const char *clock, bool token)
 {
     struct runtime *runtime = calloc(1, sizeof(*runtime));
     assert_non_null(runtime);
@@ -105,9 +105,16 @@ static inline struct runtime *runtime_open(const char *clock)
     assert_non_null(mkdtemp(runtime->service.directory));
     assert_int_equal(arena_open(&runtime->arena), 0);
     runtime->clock = clock;
+    runtime->no_token = !token;
     runtime->now_ms = INT64_C(1767225600000); /* 2026-01-01 */
     runtime_start(runtime);
     return runtime;
+}
+
+/* Without a token, so that the log is empty. */
+static inline struct runtime *runtime_open(const char *clock)
+{
+    return runtime_make(clock, false);
 }
 
 static inline void runtime_close(struct runtime *runtime)

@@ -6,6 +6,10 @@
     "{\"id\":\"" id                                                                                          \
     "\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://127.0.0.1:9/\",\"secret\":\"k\","         \
     "\"content\":{}}"
+/* As it is shown. */
+#define SHOWN                                                                                                \
+    "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[{\"id\":\"s\",\"type\":\"send\","            \
+    "\"channel\":\"webhook\",\"url\":\"http://127.0.0.1:9/\",\"content\":{},\"secret_set\":true}]}"
 #define DEFINITION "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[" SEND("s") "]}"
 
 static struct rpc_context last;
@@ -59,7 +63,8 @@ static void a_definition_becomes_a_draft(void **state)
     assert_int_equal(journey->created_ms, START_MS);
     assert_int_equal(journey->n_steps, 1);
     assert_string_equal(journey->steps[0]->step, "s");
-    assert_memory_equal(journey->definition.data, DEFINITION, strlen(DEFINITION));
+    assert_int_equal(journey->definition.len, strlen(SHOWN));
+    assert_memory_equal(journey->definition.data, SHOWN, strlen(SHOWN));
     assert_int_equal(define(f, "j_1", DEFINITION, arena, &journey), 0);
     assert_int_equal(journey->version, 2);
     assert_int_equal(define(f, "", DEFINITION, arena, &journey), 0);
@@ -86,6 +91,111 @@ static void what_is_wrong_is_refused_and_changes_nothing(void **state)
     assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__PAUSED), -QY_ECONFLICT);
     assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__DRAFT), -QY_EINVAL);
     assert_int_equal(fixture_set_state(f, "j_1", (Quanyu__Journey__State)99), -QY_EINVAL);
+}
+
+/* The secret with which the next webhook is signed. */
+static void expect_secret(struct fixture *f, uint32_t person, const char *secret)
+{
+    fixture_member(f, "j_1:1", person, true, false);
+    struct job *job = fixture_claim(f, 1);
+    assert_non_null(job);
+    assert_string_equal(job->message.secret, secret);
+    job_free(&job);
+}
+
+static void a_secret_is_kept_where_none_is_given(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    fixture_journey(f, DEFINITION);
+    expect_secret(f, 1, "k");
+    fixture_define(f, "j_1", SHOWN, id); /* as it was shown */
+    fixture_tagging(f, NULL, 0);
+    expect_secret(f, 2, "k");
+    fixture_define(f, "j_1",
+        "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[{\"id\":\"s\",\"type\":\"send\","
+        "\"secret\":\"new\","
+        "\"channel\":\"webhook\",\"url\":\"http://127.0.0.1:9/\",\"content\":{}}]}",
+        id);
+    fixture_tagging(f, NULL, 0);
+    expect_secret(f, 3, "new");
+}
+
+static void a_secret_that_nobody_gave_is_missed(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(define(f, "", SHOWN, arena, NULL), -QY_EINVAL);
+    assert_string_equal(last.error_field, "/steps/0/secret");
+    assert_int_equal(define(f, "", DEFINITION, arena, NULL), 0);
+    assert_int_equal(
+        define(f, "j_1",
+            "{\"name\":\"n\",\"entry\":{\"segment\":\"s_1\"},\"steps\":[{\"id\":\"other\",\"type\":\"send\","
+            "\"channel\":\"webhook\",\"url\":\"http://127.0.0.1:9/\",\"content\":{}}]}",
+            arena, NULL),
+        -QY_EINVAL);
+    assert_string_equal(last.error_field, "/steps/0/secret");
+}
+
+/* The key was lost: nothing goes out with a wrong signature, and nothing is given up either. */
+static void without_its_key_a_secret_lets_deliveries_wait(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    fixture_journey(f, DEFINITION);
+    fixture_member(f, "j_1:1", 1, true, false);
+    f->campaign.secret_key.bytes[0] ^= 1;
+    assert_null(fixture_claim(f, 10));
+    fixture_define(f, "j_1", DEFINITION, id); /* set anew, under the key that is there */
+    fixture_tagging(f, NULL, 0);
+    fixture_pass(f, HOUR_MS);
+    struct job *job = fixture_claim(f, 10);
+    assert_non_null(job);
+    assert_string_equal(job->message.secret, "k");
+    assert_int_equal(job->attempt, 1);
+    job_free(&job);
+}
+
+static void put_version_one(struct fixture *f)
+{
+    Quanyu__Journey row = QUANYU__JOURNEY__INIT;
+    row.number = 1;
+    row.id = (char *)"j_1";
+    row.name = (char *)"n";
+    row.version = 2;
+    row.running_version = 1;
+    row.definition = row.running =
+        (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)DEFINITION, .len = strlen(DEFINITION)};
+    fixture_begin(f);
+    assert_int_equal(meta_next(f->batch.txn, META_JOURNEYS), 1);
+    journey_save(f->batch.txn, &row);
+    fixture_commit(f);
+}
+
+static void secrets_of_an_older_state_are_sealed(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    char secret[SECRET_BYTES_MAX + 1];
+    assert_int_equal(arena_open(&arena), 0);
+    put_version_one(f);
+    fixture_begin(f);
+    assert_int_equal(campaign_migrations[0].migrate(f->batch.txn), 0);
+    fixture_commit(f);
+    fixture_end(f);
+    fixture_start(f);
+    fixture_begin(f);
+    Quanyu__Journey *row = journey_load(f->batch.txn, 1, arena);
+    const ProtobufCBinaryData versions[] = {row->definition, row->running};
+    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+        _cleanup_(journey_free) struct journey *journey = NULL;
+        assert_int_equal(journey_parse_stored(versions[i].data, versions[i].len, &journey), 0);
+        assert_int_equal(
+            secrets_open(&f->campaign.secret_key, 1, "s", journey->steps[0].message.sealed, secret), 0);
+        assert_string_equal(secret, "k");
+    }
+    fixture_commit(f);
 }
 
 static void changes_by_hand_are_told_with_their_actor(void **state)
@@ -207,6 +317,10 @@ int main(void)
         cmocka_unit_test(every_request_has_a_handler),
         TEST(a_definition_becomes_a_draft),
         TEST(what_is_wrong_is_refused_and_changes_nothing),
+        TEST(a_secret_is_kept_where_none_is_given),
+        TEST(a_secret_that_nobody_gave_is_missed),
+        TEST(without_its_key_a_secret_lets_deliveries_wait),
+        TEST(secrets_of_an_older_state_are_sealed),
         TEST(changes_by_hand_are_told_with_their_actor),
         TEST(journeys_are_listed_in_pages),
         TEST(deliveries_are_listed_newest_first),

@@ -78,7 +78,9 @@ static inline void fixture_start(struct fixture *fixture)
         .tables = tables,
         .table_count = CAMPAIGN_TABLE_COUNT + 1,
         .map_bytes = (uint64_t)64 << 20,
-        .schema_version = CAMPAIGN_SCHEMA_VERSION};
+        .schema_version = CAMPAIGN_SCHEMA_VERSION,
+        .migrations = campaign_migrations,
+        .migration_count = CAMPAIGN_MIGRATION_COUNT};
     assert_int_equal(store_open(&options, &fixture->store), 0);
     struct store_txn *txn;
     struct store_key key;
@@ -93,6 +95,8 @@ static inline void fixture_start(struct fixture *fixture)
     assert_int_equal(journal_open(&journal_options, &position, &fixture->journal), 0);
     fixture->seen = position.next;
     assert_int_equal(campaign_init(&fixture->campaign), 0);
+    assert_int_equal(secrets_key(fixture->directory, &fixture->campaign.secret_key), 0);
+    fixture->campaign.has_secret_key = true;
     if (!fixture->now_ms)
         fixture->now_ms = START_MS;
     fixture_begin(fixture);

@@ -128,8 +128,12 @@ static const struct {
     {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://u:p@h/"
            "\",\"secret\":\"k\"}"),
         "/steps/0/url", "http"},
-    {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://h/\",\"content\":{}}"),
-        "/steps/0/secret", "is missing"},
+    {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://h/"
+           "\",\"secret\":\"\",\"content\":{}}"),
+        "/steps/0/secret", "not empty"},
+    {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://h/"
+           "\",\"secret_sealed\":\"AAAA\",\"content\":{}}"),
+        "/steps/0/secret_sealed", "unknown key"},
     {STEPS("{\"id\":\"a\"," HOOK "}"), "/steps/0/content", "is missing"},
     {STEPS("{\"id\":\"a\"," HOOK ",\"content\":{\"x\":\"{{shoe_size}}\"}}"), "/steps/0/content",
         "{{shoe_size}}"},

@@ -111,8 +111,54 @@ static void malformed_records_are_named_and_the_next_one_is_read(void **state)
     EXPECT(&reading.csv, 3, "fine", "1");
     expect_error(&reading.csv, 4, "not UTF-8");
     expect_error(&reading.csv, 5, "a quoted field has no end");
+    EXPECT(&reading.csv, 6, "cd");
     assert_false(csv_next(&reading.csv));
     end(&reading);
+}
+
+static void a_quote_without_end_takes_no_line_but_its_own(void **state)
+{
+    (void)state;
+    struct reading reading = read_text("a,\"b\nc,d\ne,\"f\"\n\"g\nh\",\"i\nj,\"\"\n\"k\n");
+    expect_error(&reading.csv, 1, "text behind a closing quote"); /* f's, which closes b's */
+    EXPECT(&reading.csv, 2, "c", "d");
+    EXPECT(&reading.csv, 3, "e", "f");
+    expect_error(&reading.csv, 4, "text behind a closing quote"); /* k's, which closes i's */
+    expect_error(&reading.csv, 5, "text behind a closing quote");
+    EXPECT(&reading.csv, 6, "j", "");
+    expect_error(&reading.csv, 7, "a quoted field has no end");
+    assert_false(csv_next(&reading.csv));
+    end(&reading);
+}
+
+static void a_quoted_field_has_a_limit(void **state)
+{
+    (void)state;
+    static const char error[] = "a quoted field has no end within 1,000 lines and 1 MiB";
+    struct buffer text = BUFFER_INIT;
+    for (int field = 0; field < 2; field++) { /* of as many lines as are allowed, and of one more */
+        buffer_byte(&text, '"');
+        for (int i = 0; i < CSV_QUOTED_LINES_MAX - 1 + field; i++)
+            buffer_text(&text, "x\n");
+        buffer_text(&text, field == 0 ? "\",end\n" : "");
+    }
+    buffer_text(&text, "\"");
+    for (size_t i = 0; i < CSV_RECORD_BYTES_MAX; i++)
+        buffer_byte(&text, 'y');
+    buffer_text(&text, "\nlast\n");
+    struct reading reading = read_bytes(text.data, text.size, ',', CSV_UTF8);
+    assert_true(csv_next(&reading.csv));
+    assert_null(reading.csv.error);
+    assert_string_equal(csv_field(&reading.csv, 1), "end");
+    expect_error(&reading.csv, CSV_QUOTED_LINES_MAX + 1, error);
+    for (uint64_t line = 2; line <= CSV_QUOTED_LINES_MAX; line++)
+        EXPECT(&reading.csv, CSV_QUOTED_LINES_MAX + line, "x");
+    expect_error(&reading.csv, 2 * CSV_QUOTED_LINES_MAX + 1, error);
+    EXPECT(&reading.csv, 2 * CSV_QUOTED_LINES_MAX + 2, "last");
+    assert_false(csv_next(&reading.csv));
+    assert_int_equal(reading.csv.bytes_read, text.size);
+    end(&reading);
+    buffer_free(&text);
 }
 
 static void utf8_is_checked_to_the_letter(void **state)
@@ -184,6 +230,8 @@ int main(void)
         cmocka_unit_test(line_ends_of_any_kind_are_no_text),
         cmocka_unit_test(white_space_parts_columns),
         cmocka_unit_test(malformed_records_are_named_and_the_next_one_is_read),
+        cmocka_unit_test(a_quote_without_end_takes_no_line_but_its_own),
+        cmocka_unit_test(a_quoted_field_has_a_limit),
         cmocka_unit_test(utf8_is_checked_to_the_letter),
         cmocka_unit_test(latin_1_becomes_utf8),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),

@@ -249,50 +249,6 @@ static void wrong_rules_are_refused_with_a_pointer(void **state)
     world_segment(world, "{\"everyone\":true}", id); /* all of it still works */
 }
 
-static int tag_person(struct world *world, uint32_t person, const char *tag, bool add, int64_t expires_ms)
-{
-    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
-    Quanyu__TagPersonRequest change = QUANYU__TAG_PERSON_REQUEST__INIT;
-    Quanyu__TaggingReply reply;
-    change.person = person;
-    change.tag = (char *)tag;
-    change.add = add;
-    change.origin = (char *)"guide";
-    change.expires_ms = expires_ms;
-    request.call_case = QUANYU__TAGGING_REQUEST__CALL_TAG_PERSON;
-    request.tag_person = &change;
-    return world_ask(world, &request, &reply);
-}
-
-static void a_tag_by_hand_stays_with_its_node_and_expires(void **state)
-{
-    struct world *world = *state;
-    char id[64];
-    assert_int_equal(world_define(world, QUANYU__DEFINITION__KIND__TAG, "敏感肌", NULL, true, NULL), 0);
-    world_segment(world, "{\"tag\":\"敏感肌\",\"origin\":\"guide\"}", id);
-    world_node(world, 1, 1, "user_id");
-    world_node(world, 2, 2, "phone");
-    world_event(world, (struct world_event){.node = 1, .name = "a"});
-    world_event(world, (struct world_event){.node = 2, .name = "a"});
-    assert_int_equal(tag_person(world, 3, "敏感肌", true, 0), -QY_ENOTFOUND);
-    assert_int_equal(tag_person(world, 2, "other", true, 0), -QY_ENOTFOUND);
-    world_move(world, (uint32_t[]){2}, 1, 2, 1);
-    world_event(world, (struct world_event){.node = 1, .name = "a", .linked = 2});
-    assert_int_equal(tag_person(world, 2, "敏感肌", true, WORLD_START + DAY_MS), 0);
-    assert_true(world_in_segment(world, 1, id));
-    world_move(world, (uint32_t[]){2}, 1, 1, 2);
-    world_time(world, WORLD_START + 1000);
-    assert_false(world_in_segment(world, 1, id));
-    assert_true(world_in_segment(world, 2, id));
-    world_time(world, WORLD_START + DAY_MS);
-    assert_false(world_has_tag(world, 2, "敏感肌", "guide"));
-    assert_false(world_in_segment(world, 2, id));
-    assert_int_equal(tag_person(world, 1, "敏感肌", true, 0), 0);
-    assert_true(world_in_segment(world, 1, id));
-    assert_int_equal(tag_person(world, 1, "敏感肌", false, 0), 0);
-    assert_false(world_in_segment(world, 1, id));
-}
-
 static void a_rolled_back_batch_leaves_no_trace(void **state)
 {
     struct world *world = *state;
@@ -480,7 +436,6 @@ int main(void)
         TEST(a_new_definition_holds_for_everybody_at_once),
         TEST(a_stage_that_rules_name_cannot_be_taken_off_the_list),
         TEST(wrong_rules_are_refused_with_a_pointer),
-        TEST(a_tag_by_hand_stays_with_its_node_and_expires),
         TEST(a_rolled_back_batch_leaves_no_trace),
         TEST(batches_do_not_matter),
         TEST(scores_are_taken_at_midnight),
