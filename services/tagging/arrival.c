@@ -111,6 +111,7 @@ static int store_event(struct arrival *arrival)
     int error = node_add_event(&arrival->tagging->people, arrival->node, &arrival->event);
     if (error)
         return error;
+    arrival->person->names |= event_name_bit(arrival->event.name);
     if (arrival->event.properties.size > 0)
         arrival->properties = arena_json(arrival->tagging->scratch,
             (const char *)arrival->event.properties.data, arrival->event.properties.size);

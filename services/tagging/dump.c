@@ -136,7 +136,7 @@ static void write_person(struct dump *dump, const struct person *person)
     write_tags(dump, person);
     write_traits(dump, person);
     struct name_list events = {.arena = dump->people.arena};
-    people_walk_events(&dump->people, person, INT64_MIN, INT64_MAX, collect_event, &events);
+    people_walk_events(&dump->people, person, NULL, INT64_MIN, INT64_MAX, collect_event, &events);
     buffer_text(dump->lines, ",\"events\":");
     write_names(dump->lines, &events, true);
     buffer_text(dump->lines, "}\n");

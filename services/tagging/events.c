@@ -100,6 +100,15 @@ static struct stored_event event_of(const struct event_head *head, const uint8_t
     return event;
 }
 
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+uint64_t event_name_bit(const char *name)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)*name) * UINT32_C(16777619);
+    return UINT64_C(1) << (hash >> 26);
+}
+
 int node_add_event(struct people *people, struct node *node, const struct stored_event *event)
 {
     int64_t latest = event->time_ms > node->latest_ms ? event->time_ms : node->latest_ms;
@@ -110,6 +119,7 @@ int node_add_event(struct people *people, struct node *node, const struct stored
     node->fresh[node->fresh_count++] = row;
     node->next_event++;
     node->latest_ms = latest;
+    node->names |= event_name_bit(event->name);
     if (event->type != QUANYU__EVENT_TYPE__EVENT_NONE) {
         if (node->events == 0 || event->time_ms < node->first_seen_ms)
             node->first_seen_ms = event->time_ms;
@@ -179,11 +189,16 @@ bool node_walk_events(struct people *people, const struct node *node, int64_t fr
     return step != STEP_STOPPED;
 }
 
-bool people_walk_events(struct people *people, const struct person *person, int64_t from_ms, int64_t to_ms,
-    stored_event_fn *visit, void *context)
+bool people_walk_events(struct people *people, const struct person *person, const char *name, int64_t from_ms,
+    int64_t to_ms, stored_event_fn *visit, void *context)
 {
+    uint64_t asked = name ? event_name_bit(name) : UINT64_MAX;
+    if (!(person->names & asked))
+        return true;
     for (size_t i = 0; i < person->node_count; i++) {
         const struct node *node = people_node(people, person->nodes[i].node);
+        if (node && !(node->names & asked))
+            continue;
         if (!node || !node_walk_events(people, node, from_ms, to_ms, visit, context))
             return false;
     }

@@ -21,14 +21,17 @@ struct stored_event {
     uint32_t node;        /* as read */
 };
 
+/* A name as one bit of 64: who has none of that bit has no event of that name. */
+uint64_t event_name_bit(const char *name);
+
 /* Appends it to the node's events and counts it among what the node has seen. */
 int node_add_event(struct people *people, struct node *node, const struct stored_event *event);
 
 /* Returns false to stop. The event is borrowed for the call; nothing may be written meanwhile. */
 typedef bool stored_event_fn(void *context, const struct stored_event *event);
-/* The person's events with from_ms <= time < to_ms, any order. False when it was stopped. */
-bool people_walk_events(struct people *people, const struct person *person, int64_t from_ms, int64_t to_ms,
-    stored_event_fn *visit, void *context);
+/* The person's events with from_ms <= time < to_ms, any order; with a name, at least those that bear it. False when it was stopped. */
+bool people_walk_events(struct people *people, const struct person *person, const char *name, int64_t from_ms,
+    int64_t to_ms, stored_event_fn *visit, void *context);
 /* The same for one node. */
 bool node_walk_events(struct people *people, const struct node *node, int64_t from_ms, int64_t to_ms,
     stored_event_fn *visit, void *context);

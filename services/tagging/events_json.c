@@ -113,7 +113,7 @@ int people_events_json(struct people *people, const struct person *person, size_
     if (!newest.events)
         return -QY_ENOMEM;
     if (limit > 0)
-        people_walk_events(people, person, INT64_MIN, INT64_MAX, offer, &newest);
+        people_walk_events(people, person, NULL, INT64_MIN, INT64_MAX, offer, &newest);
     if (newest.error || people->error)
         return newest.error ? newest.error : people->error;
     buffer_byte(out, '[');

@@ -109,7 +109,9 @@ static bool earliest_elsewhere(struct people *people, const struct person *perso
     bool found = false;
     for (size_t i = 0; i < person->node_count; i++) {
         struct purchase other;
-        if (person->nodes[i].node == but || !get_purchase(people, person->nodes[i].node, part, id, &other))
+        const struct node *node = people_node(people, person->nodes[i].node);
+        if (!node || !node->purchases || node->number == but ||
+            !get_purchase(people, node->number, part, id, &other))
             continue;
         if (!found || purchase_before(&other, ret_purchase))
             *ret_purchase = other;
@@ -129,6 +131,7 @@ static bool take_purchase(struct people *people, struct node *node, const struct
     if (known && !purchase_before(purchase, &here))
         return false;
     put_purchase(people, node->number, part, id, purchase);
+    node->purchases = node->dirty = true;
     bool other = earliest_elsewhere(people, person, node->number, part, id, &elsewhere);
     if (other && !purchase_before(purchase, &elsewhere))
         return false;
@@ -174,8 +177,13 @@ static int collect(struct people *people, const struct person *person, enum peop
     int64_t before_ms, struct purchase_set *set)
 {
     for (size_t i = 0; i < person->node_count; i++) {
+        const struct node *node = people_node(people, person->nodes[i].node);
+        if (!node)
+            return people->error;
+        if (!node->purchases)
+            continue;
         struct store_key prefix;
-        key_part(&prefix, person->nodes[i].node, part);
+        key_part(&prefix, node->number, part);
         _cleanup_(scan_close) struct store_scan *scan = NULL;
         int error = scan_open(people->txn, TABLE_PEOPLE, &prefix, NULL, &scan);
         struct bytes key, row;

@@ -28,7 +28,7 @@ static void take_seen(struct past *past)
     if (past->has_seen)
         return;
     past->has_seen = true;
-    people_walk_events(past->people, past->person, INT64_MIN, past->rule.now_ms, see, &past->totals);
+    people_walk_events(past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, see, &past->totals);
 }
 
 static void take_orders(struct past *past)
@@ -98,7 +98,8 @@ static yyjson_val *get_trait(void *self, const char *name)
 {
     struct past *past = self;
     struct statement latest = {.name = name, .arena = past->people->arena};
-    people_walk_events(past->people, past->person, INT64_MIN, past->rule.now_ms, find_statement, &latest);
+    people_walk_events(
+        past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, find_statement, &latest);
     return yyjson_is_null(latest.value) ? NULL : latest.value;
 }
 
@@ -122,7 +123,8 @@ static bool has_identifier(void *self, const char *kind)
 {
     struct past *past = self;
     struct carried carried = {.kind = kind};
-    people_walk_events(past->people, past->person, INT64_MIN, past->rule.now_ms, find_carried, &carried);
+    people_walk_events(
+        past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, find_carried, &carried);
     return carried.found;
 }
 
@@ -138,7 +140,7 @@ static void walk_events(void *self, const char *name, int64_t from_ms, int64_t t
     struct past *past = self;
     struct event_filter filter = {name, with_properties, visit, context};
     int64_t end_ms = to_ms < past->rule.now_ms ? to_ms : past->rule.now_ms;
-    people_walk_events(past->people, past->person, from_ms, end_ms, event_filter_visit, &filter);
+    people_walk_events(past->people, past->person, name, from_ms, end_ms, event_filter_visit, &filter);
 }
 
 /* -- what has no history: rules that ask for it are refused before anybody is looked at -- */

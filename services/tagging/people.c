@@ -238,6 +238,7 @@ bool people_move_node(struct people *people, uint32_t number, uint32_t from_numb
     from->node_count--;
     memmove(&from->nodes[at], &from->nodes[at + 1], (from->node_count - at) * sizeof(*from->nodes));
     from->dirty = from->facts_dirty = true;
+    to->names |= node->names;
     node->person = to_number;
     node->dirty = true;
     return true;
@@ -249,6 +250,7 @@ void people_remove_person(struct people *people, struct person *person)
     person->node_count = 0;
     person->membership_count = 0;
     person->totals = (struct totals){0};
+    person->names = 0;
     person->stage = "";
     person->stage_since_ms = 0;
     person->due_ms = TIME_NEVER;

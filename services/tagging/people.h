@@ -48,6 +48,8 @@ struct node {
     uint64_t events;     /* of the six types */
     int64_t first_seen_ms, last_seen_ms;
     int64_t latest_ms; /* over all stored events */
+    uint64_t names;    /* of all stored events, as event_name_bit() */
+    bool purchases;    /* there are rows of orders or refunds */
     struct trait *traits;
     size_t trait_count, trait_capacity;
     struct hand_tag *tags;
@@ -73,6 +75,7 @@ struct person {
     struct person_node *nodes; /* ascending; none: there is no such person */
     size_t node_count, node_capacity;
     struct totals totals;
+    uint64_t names;    /* of its nodes' events, as event_name_bit(), and maybe of nodes that have left */
     const char *stage; /* "": none */
     int64_t stage_since_ms;
     int64_t due_ms;                 /* its timer, TIME_NEVER */

@@ -3,7 +3,15 @@
 #include "services/tagging/codec.h"
 #include "services/tagging/people.h"
 
-#define ROW_VERSION 1
+/* The first version did not say which names events bear, and where purchases are: then any, and anywhere. */
+#define ROW_VERSION 2
+#define ANY_NAMES UINT64_MAX
+
+static bool read_version(struct row_reader *row, uint64_t *ret_version)
+{
+    *ret_version = read_unsigned(row);
+    return *ret_version >= 1 && *ret_version <= ROW_VERSION;
+}
 
 void node_encode(const struct node *node, struct buffer *out)
 {
@@ -31,6 +39,8 @@ void node_encode(const struct node *node, struct buffer *out)
         put_signed(out, tag->since_ms);
         put_signed(out, tag->expires_ms);
     }
+    buffer_varint(out, node->names);
+    buffer_byte(out, node->purchases);
 }
 
 /* Room for the items that a row announces, and for a few more. */
@@ -53,7 +63,8 @@ static void *room_for(
 bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
 {
     struct row_reader row = {.rest = stored};
-    if (read_unsigned(&row) != ROW_VERSION)
+    uint64_t version;
+    if (!read_version(&row, &version))
         return false;
     node->person = (uint32_t)read_unsigned(&row);
     node->kind = read_text(&row);
@@ -80,6 +91,8 @@ bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
         tag->since_ms = read_signed(&row);
         tag->expires_ms = read_signed(&row);
     }
+    node->names = version > 1 ? read_unsigned(&row) : ANY_NAMES;
+    node->purchases = version > 1 ? read_unsigned(&row) != 0 : true;
     return !row.failed;
 }
 
@@ -128,12 +141,14 @@ void person_encode(const struct person *person, struct buffer *out)
         buffer_varint(out, person->memberships[i].definition);
         put_signed(out, person->memberships[i].since_ms);
     }
+    buffer_varint(out, person->names);
 }
 
 bool person_decode(struct bytes stored, struct arena *arena, struct person *person)
 {
     struct row_reader row = {.rest = stored};
-    if (read_unsigned(&row) != ROW_VERSION)
+    uint64_t version;
+    if (!read_version(&row, &version))
         return false;
     decode_totals(&row, &person->totals);
     person->stage = read_text(&row);
@@ -151,5 +166,6 @@ bool person_decode(struct bytes stored, struct arena *arena, struct person *pers
         person->memberships[i].definition = (uint32_t)read_unsigned(&row);
         person->memberships[i].since_ms = read_signed(&row);
     }
+    person->names = version > 1 ? read_unsigned(&row) : ANY_NAMES;
     return !row.failed;
 }

@@ -84,6 +84,24 @@ static int recount(struct tagging *tagging, struct batch *batch, struct person *
     return error ? error : unsettle(tagging, batch, person->number);
 }
 
+/* Nodes without purchases add what they have seen, and leave all else as it is. */
+static int recount_joined(
+    struct tagging *tagging, struct batch *batch, struct person *to, const Quanyu__NodesMoved *record)
+{
+    struct totals totals = to->totals;
+    for (size_t i = 0; i < record->n_nodes; i++) {
+        const struct node *node = people_node(&tagging->people, record->nodes[i]);
+        if (!node)
+            return tagging->people.error;
+        if (node->purchases || node->person != to->number)
+            return recount(tagging, batch, to);
+        totals_add_seen(&totals, node->events, node->first_seen_ms, node->last_seen_ms);
+    }
+    to->totals = totals;
+    to->dirty = true;
+    return unsettle(tagging, batch, to->number);
+}
+
 static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu__NodesMoved *record)
 {
     if (record->from == 0 || record->to == 0) {
@@ -100,7 +118,7 @@ static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu_
     if (!from || !to)
         return people->error;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_MOVED, &record->base);
-    int error = recount(tagging, batch, to);
+    int error = recount_joined(tagging, batch, to, record);
     return error ? error : recount(tagging, batch, from);
 }
 

@@ -102,7 +102,7 @@ static void walk_events(void *self, const char *name, int64_t from_ms, int64_t t
 {
     struct subject *subject = self;
     struct event_filter filter = {name, with_properties, visit, context};
-    people_walk_events(subject->people, subject->person, from_ms, to_ms, event_filter_visit, &filter);
+    people_walk_events(subject->people, subject->person, name, from_ms, to_ms, event_filter_visit, &filter);
 }
 
 void subject_init(struct subject *subject, struct people *people, const struct person *person,
