@@ -20,6 +20,10 @@
 #define STANDARD_ANSWER_MS 10000
 #define CONNECT_MS 5000 /* libzmq gives a connection up for good where it took the other side for broken */
 #define PAUSE_MS 1000   /* after an answer that is of no use */
+/* A leader that commits every other millisecond would be asked as often: after a small answer the next one gathers a little. The
+ * first after a silence comes at once. */
+#define GATHER_MS 3
+#define GATHER_BYTES ((size_t)64 * 1024)
 
 /* Shared by the follower and its batches, which may outlive it. */
 struct credit {
@@ -243,6 +247,8 @@ static void hand_over(struct follow *follow, const Quanyu__FeedReply *reply, zmq
     follow->position.next = reply->next;
     memcpy(follow->position.chain, reply->chain.data, JOURNAL_CHAIN_BYTES);
     struct follow_batch *batch = &held->batch;
+    if (batch->left.size > 0 && batch->left.size < GATHER_BYTES)
+        follow->ask_at_ms = monotonic_ms() + GATHER_MS;
     batch->after = follow->position;
     batch->end = reply->end;
     batch->origin = reply->origin;
