@@ -28,20 +28,34 @@ void log_set_request(const char *request_id)
     log_request = request_id;
 }
 
-/* "a=b c=d" to ,"a":"b","c":"d". */
+/* The length of a value: up to a blank, or to the quote that ends it. */
+static size_t value_size(const char *value)
+{
+    if (*value != '"')
+        return strcspn(value, " ");
+    const char *end = value + 1;
+    while (*end && !(*end == '"' && (end[1] == ' ' || end[1] == '\0')))
+        end++;
+    return (size_t)(end - value) + (*end == '"');
+}
+
+/* `a=b c="d e"` to ,"a":"b","c":"d e". */
 static void pairs_as_json(struct buffer *line, const char *pairs)
 {
     while (*pairs) {
-        size_t pair = strcspn(pairs, " ");
-        const char *equals = memchr(pairs, '=', pair);
-        if (equals) {
-            size_t name = (size_t)(equals - pairs);
+        size_t name = strcspn(pairs, "= ");
+        if (pairs[name] == '=') {
+            const char *value = pairs + name + 1;
+            size_t size = value_size(value);
+            bool quoted = size > 1 && value[0] == '"' && value[size - 1] == '"';
             buffer_byte(line, ',');
             buffer_json_string(line, pairs, name);
             buffer_byte(line, ':');
-            buffer_json_string(line, equals + 1, pair - name - 1);
+            buffer_json_string(line, value + quoted, size - 2 * (size_t)quoted);
+            pairs = value + size;
+        } else {
+            pairs += name;
         }
-        pairs += pair;
         pairs += strspn(pairs, " ");
     }
 }

@@ -14,7 +14,7 @@ void log_setup(const char *service, enum log_level level, bool json);
 void log_set_request(const char *request_id);
 
 /* One line: log_line(LOG_INFO, "commit failed", "error=%s journal=%s", text, name). Pairs are key=value with
- * blanks between them; values must not hold blanks. */
+ * blanks between them; a value that may hold blanks stands in double quotes. */
 void log_line(enum log_level level, const char *message, const char *pairs, ...)
     __attribute__((format(printf, 3, 4)));
 
