@@ -24,9 +24,10 @@ int directory_sync(const char *path)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_from_errno(errno);
-    int code = fsync(fd) ? error_from_errno(errno) : 0;
+    int failed = fsync(fd) ? errno : 0;
     close(fd);
-    return code;
+    errno = failed;
+    return error_from_errno(failed);
 }
 
 int directory_sync_parent(const char *path)
@@ -44,7 +45,10 @@ static int make_one(const char *path)
     struct stat status;
     if (stat(path, &status))
         return error_from_errno(errno);
-    return S_ISDIR(status.st_mode) ? 0 : -QY_EINVAL;
+    if (S_ISDIR(status.st_mode))
+        return 0;
+    errno = ENOTDIR;
+    return -QY_EINVAL;
 }
 
 int directory_make(const char *path)
@@ -52,8 +56,10 @@ int directory_make(const char *path)
     _cleanup_(free_pointer) char *copy = strdup(path);
     if (!copy)
         return -QY_ENOMEM;
-    if (!*copy)
+    if (!*copy) {
+        errno = EINVAL;
         return -QY_EINVAL;
+    }
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         int code = make_one(copy);

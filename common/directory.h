@@ -4,7 +4,7 @@
 #define QY_COMMON_DIRECTORY_H
 
 /* Makes it and what is missing above it (mode 0700). 0 also when it is there already; -QY_EINVAL where
- * something else is. */
+ * something else is. Where it fails, errno says more. */
 int directory_make(const char *path);
 
 /* Makes the entries of the directory durable. */

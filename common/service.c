@@ -47,17 +47,13 @@ static int prepare_paths(struct service *service)
     const char *data = config_text(service->config, "data");
     const char *name = service->spec->name;
     int length = snprintf(service->data_path, sizeof(service->data_path), "%s/%s", data, name);
-    if (length < 0 || (size_t)length >= sizeof(service->data_path)) {
-        log_line(LOG_ERROR, "setting data is too long a path", "bytes=%d", length);
-        return -QY_EINVAL;
-    }
+    if (length < 0 || (size_t)length >= sizeof(service->data_path))
+        return service_refuse_start(
+            service, -QY_EINVAL, "setting data: the path is too long, %d bytes", length);
     snprintf(service->journal_path, sizeof(service->journal_path), "%s/journal", service->data_path);
     snprintf(service->state_path, sizeof(service->state_path), "%s/state", service->data_path);
     int error = directory_make(service->data_path);
-    if (error)
-        log_line(
-            LOG_ERROR, "directory cannot be made", "path=%s error=%s", service->data_path, error_name(error));
-    return error;
+    return error ? refuse_directory(service, error, service->data_path, "data") : 0;
 }
 
 /* -- opening, part by part -- */
@@ -80,18 +76,13 @@ static int open_state(struct service *service)
         .migration_count = spec->migration_count,
     };
     int error = store_open(&options, &service->store);
-    return error ? error : writer_open(service);
+    if (!error)
+        error = writer_open(service);
+    return error ? refuse_state(service, error) : 0;
 }
 
-static int open_keys(struct service *service)
+static int open_peers(struct service *service, const char *directory)
 {
-    int error = keys_make(config_text(service->config, "keys"));
-    if (!error)
-        error = keys_load(config_text(service->config, "keys"), service->spec->name, &service->keys);
-    if (!error)
-        error = gatekeeper_open(config_text(service->config, "keys"), allowed_names, &service->gatekeeper);
-    if (error)
-        return error;
     char endpoints[COUNT_OF(service_names)][300];
     struct peer peers[COUNT_OF(service_names)];
     size_t count = 0;
@@ -99,7 +90,25 @@ static int open_keys(struct service *service)
         endpoint_of(service, service_names[count], false, 0, endpoints[count]);
         peers[count] = (struct peer){.name = service_names[count], .endpoint = endpoints[count]};
     }
-    return peers_open(&service->keys, config_text(service->config, "keys"), peers, count, &service->peers);
+    int error = peers_open(&service->keys, directory, peers, count, &service->peers);
+    return error ? refuse_keys(service, error, directory, "the other services") : 0;
+}
+
+static int open_keys(struct service *service)
+{
+    const char *directory = config_text(service->config, "keys");
+    int error = directory_make(directory);
+    if (error)
+        return refuse_directory(service, error, directory, "keys");
+    error = keys_make(directory);
+    if (!error)
+        error = keys_load(directory, service->spec->name, &service->keys);
+    if (error)
+        return refuse_keys(service, error, directory, service->spec->name);
+    error = gatekeeper_open(directory, allowed_names, &service->gatekeeper);
+    if (error)
+        return refuse_keys(service, error, directory, "the other services");
+    return open_peers(service, directory);
 }
 
 static int open_rpc(struct service *service)
@@ -118,7 +127,8 @@ static int open_rpc(struct service *service)
         .submit = service_submit,
         .metrics = service->metrics,
     };
-    return rpc_server_open(&options, &service->rpc);
+    int error = rpc_server_open(&options, &service->rpc);
+    return error ? refuse_listen(service, error, endpoint, false) : 0;
 }
 
 static int open_feed(struct service *service)
@@ -132,7 +142,8 @@ static int open_feed(struct service *service)
         .followers = service->spec->followers,
         .metrics = service->metrics,
     };
-    return feed_open(&options, &service->feed);
+    int error = feed_open(&options, &service->feed);
+    return error ? refuse_listen(service, error, endpoint, true) : 0;
 }
 
 static void on_follow_batch(void *self, struct follow_batch *batch)
@@ -182,8 +193,9 @@ static int open_input(struct service *service, unsigned index)
         .on_stopped = on_follow_stopped,
         .self = input,
     };
-    int error = keys_load_public(config_text(service->config, "keys"), leader, options.leader_key);
-    return error ? error : follow_open(&options, &input->follow);
+    const char *directory = config_text(service->config, "keys");
+    int error = keys_load_public(directory, leader, options.leader_key);
+    return error ? refuse_keys(service, error, directory, leader) : follow_open(&options, &input->follow);
 }
 
 static int open_operations(struct service *service)
@@ -198,9 +210,9 @@ static int open_operations(struct service *service)
         .self = service,
     };
     int result = ops_open(&options, &service->ops, error);
-    if (result)
-        log_line(LOG_ERROR, "the operations port cannot be opened", "reason=\"%s\"", error);
-    return result;
+    return result ? service_refuse_start(
+                        service, result, "%s (settings bind, %s.ops_port)", error, service->spec->name)
+                  : 0;
 }
 
 static void register_metrics(struct service *service)
@@ -262,9 +274,9 @@ static int service_open(struct service *service)
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         int error = stages[i].open(service);
         if (error) {
-            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\" data=%s%s", stages[i].name,
-                error_name(error), error_text(error), service->data_path,
-                error == -QY_EFULL ? " hint=\"free some of this disk, then start again\"" : "");
+            log_line(LOG_ERROR, "start failed", "part=%s error=%s reason=\"%s\" data=%s", stages[i].name,
+                error_name(error), service->refusal[0] ? service->refusal : error_text(error),
+                service->data_path);
             return error;
         }
     }

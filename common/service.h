@@ -149,6 +149,10 @@ uint64_t service_origin(const struct service *service);
 /* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more.
  */
 _Noreturn void service_fail(int code, const char *reason);
+/* In fold.open and start: why the service cannot start, in one line that names the setting or the path and says what to do. The
+ * first one counts. Yields `code`. */
+int service_refuse_start(struct service *service, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* For /readyz: a part of the service that must be up. NULL reason: it is. `part` and `reason` are static
  * texts. */
 void service_part(struct service *service, const char *part, const char *reason);

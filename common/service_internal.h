@@ -53,6 +53,7 @@ struct service {
     char data_path[512];
     char journal_path[600];
     char state_path[600];
+    char refusal[1000]; /* why it cannot start; "" while nothing says so */
     const char *tables[TABLES_MAX];
     unsigned runtime_table;
 
@@ -137,6 +138,13 @@ int rows_read(struct service *service, struct journal_position *ret_end);
 /* Of the inputs, writes those that have moved. */
 void rows_put(struct service *service, struct store_txn *txn, const struct journal_position *end,
     const struct journal_position reached[INPUTS_MAX], int64_t now_ms);
+
+/* -- service_refusal.c: each says why the start fails, and yields `code` -- */
+/* errno tells more. */
+int refuse_directory(struct service *service, int code, const char *path, const char *setting);
+int refuse_keys(struct service *service, int code, const char *directory, const char *name);
+int refuse_state(struct service *service, int code);
+int refuse_listen(struct service *service, int code, const char *endpoint, bool feed);
 
 /* -- service_status.c -- */
 extern const struct rpc_handler service_runtime_handlers[2]; /* status, dump */

@@ -41,6 +41,9 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret_store);
 void store_close(struct store **store);
 
+/* The process that has the store at `path` open for writing, by what it left in the lock file; 0 where that is not known. */
+int store_holder(const char *path);
+
 /* Bytes in use: pages that hold data, without those on the free list. */
 uint64_t store_used_bytes(struct store *store);
 /* True when quota or the file system (less than 1/50 or 64 MiB of it free) leaves no room to accept more. */

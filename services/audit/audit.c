@@ -232,8 +232,13 @@ static int fold_open(void *self, struct batch *batch)
     int error = arena_open(&audit->arena);
     if (!error)
         error = load(audit, batch->txn);
-    if (!error)
+    if (!error) {
         error = audit_token_bootstrap(batch->txn, config);
+        if (error)
+            (void)service_refuse_start(batch->service, error,
+                "the first auditor's token cannot be left in %s: %s (setting bootstrap)",
+                config_text(config, "bootstrap"), error_text(error));
+    }
     if (!error)
         atomic_store(&audit->size, merkle_size(audit->merkle));
     return error;

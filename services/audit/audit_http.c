@@ -336,9 +336,9 @@ int audit_http_start(void *self, struct service *service)
     char reason[256];
     int error = http_server_open(&options, &http->server, reason);
     if (error) {
-        log_line(LOG_ERROR, "the HTTP port cannot be opened", "reason=\"%s\"", reason);
         free(http);
-        return error;
+        return service_refuse_start(
+            service, error, "%s (settings audit.http_address, audit.http_port)", reason);
     }
     audit->http = http;
     return 0;

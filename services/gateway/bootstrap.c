@@ -9,8 +9,9 @@
 
 #define FIRST_SOURCE 1
 
-static int write_bootstrap(const struct config *config, const char *write_key, const char *token)
+static int write_bootstrap(struct service *service, const char *write_key, const char *token)
 {
+    const struct config *config = service_config(service);
     char url[300];
     credentials_url(config, "gateway", url);
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
@@ -21,7 +22,12 @@ static int write_bootstrap(const struct config *config, const char *write_key, c
     json_field_text(&json, "hq_token", token);
     json_close(&json, '}');
     buffer_byte(&text, '\n');
-    return buffer_error(&text) ? buffer_error(&text) : credentials_write(config, "gateway", &text);
+    int error = buffer_error(&text) ? buffer_error(&text) : credentials_write(config, "gateway", &text);
+    if (error)
+        (void)service_refuse_start(service, error,
+            "the first credentials cannot be left in %s: %s (setting bootstrap)",
+            config_text(config, "bootstrap"), error_text(error));
+    return error;
 }
 
 int bootstrap_run(struct batch *batch)
@@ -41,5 +47,5 @@ int bootstrap_run(struct batch *batch)
     secret_hash(text, strlen(text), hash);
     token_put(batch->txn, hash, &token);
     int error = store_error(batch->txn);
-    return error ? error : write_bootstrap(config, key_text, text);
+    return error ? error : write_bootstrap(batch->service, key_text, text);
 }

@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/ingest_parse.h"
@@ -158,7 +157,8 @@ static int open_http(struct gateway *gateway, const struct config *config)
     char error[256];
     int result = http_server_open(&options, &gateway->http, error);
     if (result)
-        log_line(LOG_ERROR, "the HTTP port cannot be opened", "reason=\"%s\"", error);
+        (void)service_refuse_start(
+            gateway->service, result, "%s (settings gateway.http_address, gateway.http_port)", error);
     return result;
 }
 
@@ -168,10 +168,9 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     gateway->batch_max = (size_t)config_number(config, "gateway.batch_max_events");
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");
-    if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms)) {
-        log_line(LOG_ERROR, "setting clock_start is not a time", "value=\"%s\"", start);
-        return -QY_EINVAL;
-    }
+    if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms))
+        return service_refuse_start(
+            gateway->service, -QY_EINVAL, "setting clock_start: %s is not a time", start);
     return 0;
 }
 

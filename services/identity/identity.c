@@ -2,10 +2,10 @@
 #include "services/identity/identity.h"
 
 #include "common/keys.h"
-#include "common/log.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/identity_dump.h"
+#include "services/identity/phone.h"
 #include "services/identity/worker.h"
 
 #include <assert.h>
@@ -57,6 +57,18 @@ static int read_master(struct service *service, uint8_t ret_master[VAULT_MASTER_
     return keys_secret(path, ret_master);
 }
 
+static void refuse_settings(struct service *service, const struct config *config)
+{
+    const char *region = config_text(config, "phone_region");
+    if (!phone_region_known(region))
+        (void)service_refuse_start(
+            service, -QY_EINVAL, "setting phone_region: no country is known as %s", region);
+    else
+        (void)service_refuse_start(service, -QY_EINVAL,
+            "setting identity.identifier_kinds: a kind is there already, or is no name, or there are too "
+            "many");
+}
+
 static int fold_open(void *self, struct batch *batch)
 {
     struct identity *identity = self;
@@ -69,8 +81,7 @@ static int fold_open(void *self, struct batch *batch)
                 config_text(config, "phone_region"), identity);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
-            log_line(LOG_ERROR, "identity.identifier_kinds names a kind twice, or phone_region is not known",
-                "phone_region=%s", config_text(config, "phone_region"));
+            refuse_settings(batch->service, config);
         if (error)
             return error;
         worker_measure(identity->worker, service_metrics(batch->service));

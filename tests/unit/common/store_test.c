@@ -139,13 +139,17 @@ static void a_second_writer_process_is_refused(void **state)
     struct store *store = NULL;
     struct store_options options = options_for(state);
     int code = store_open(&options, &store);
+    int holder = store_holder(options.path);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     close(go[0]);
     close(go[1]);
     assert_int_equal(code, -QY_ECONFLICT);
+    assert_int_equal(holder, child);
     store = open_store(state);
+    assert_int_equal(store_holder(options.path), getpid());
     store_close(&store);
+    assert_int_equal(store_holder("/nowhere"), 0);
 }
 
 static void a_process_that_dies_in_a_transaction_leaves_nothing_of_it(void **state)
