@@ -273,6 +273,8 @@ void config_print_help(void)
             setting->help);
         if (setting->choices)
             printf(" (%s)", setting->choices);
+        if (setting->lasting)
+            printf("; stays as the first start found it");
         printf("\n");
     }
 }

@@ -31,6 +31,7 @@ struct config_setting {
     const char *choices; /* texts: "text|json"; NULL: any */
     const char *(*check)(
         const char *value); /* texts: what is wrong with it, NULL when nothing is; may be NULL */
+    bool lasting; /* what is stored depends on it: it stays as the first start found it (service_lasting.c) */
     const char *help;
 };
 extern const struct config_setting config_settings[];

@@ -18,6 +18,14 @@
     {.name = (setting), .type = CONFIG_TEXT, .standard = (value), .choices = (allowed), .help = (sentence)}
 #define CHECKED(setting, value, function, sentence)                                                          \
     {.name = (setting), .type = CONFIG_TEXT, .standard = (value), .check = (function), .help = (sentence)}
+#define LASTING(setting, value, allowed, function, sentence)                                                 \
+    {.name = (setting),                                                                                      \
+        .type = CONFIG_TEXT,                                                                                 \
+        .standard = (value),                                                                                 \
+        .choices = (allowed),                                                                                \
+        .check = (function),                                                                                 \
+        .lasting = true,                                                                                     \
+        .help = (sentence)}
 #define RANGE(kind, setting, value, low, high, sentence)                                                     \
     {.name = (setting),                                                                                      \
         .type = (kind),                                                                                      \
@@ -69,11 +77,12 @@ const struct config_setting config_settings[] = {
     CHECKED("bind", "127.0.0.1", config_check_host, "address on which the services listen"),
     CHOICE("log_level", "info", "debug|info|warning|error", "least level that is logged"),
     CHOICE("log_format", "text", "text|json", "key=value lines or JSON lines"),
-    CHECKED("time_zone", "Asia/Shanghai", config_check_zone, "IANA zone in which a day begins and ends"),
-    CHECKED("currency", "CNY", config_check_currency, "ISO 4217 code of every amount"),
-    CHECKED(
-        "phone_region", "CN", config_check_region, "ISO 3166 code of phone numbers without a country code"),
-    CHOICE("clock", "real", "real|simulated", "simulated: time moves when `quanyu clock` says so"),
+    LASTING(
+        "time_zone", "Asia/Shanghai", NULL, config_check_zone, "IANA zone in which a day begins and ends"),
+    LASTING("currency", "CNY", NULL, config_check_currency, "ISO 4217 code of every amount"),
+    LASTING("phone_region", "CN", NULL, config_check_region,
+        "ISO 3166 code of phone numbers without a country code"),
+    LASTING("clock", "real", "real|simulated", NULL, "simulated: time moves when `quanyu clock` says so"),
     CHECKED(
         "clock_start", "2026-01-01T00:00:00Z", config_check_time, "where a simulated clock begins, RFC 3339"),
 

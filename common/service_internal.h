@@ -146,6 +146,12 @@ int refuse_keys(struct service *service, int code, const char *directory, const 
 int refuse_state(struct service *service, int code);
 int refuse_listen(struct service *service, int code, const char *endpoint, bool feed);
 
+/* -- service_lasting.c -- */
+/* Refuses the start where a setting differs from the one with which the state was made. */
+int lasting_check(struct service *service);
+/* Keeps those that the state does not know yet. */
+void lasting_put(struct service *service, struct store_txn *txn);
+
 /* -- service_status.c -- */
 extern const struct rpc_handler service_runtime_handlers[2]; /* status, dump */
 bool service_ready(void *self, struct buffer *reasons);

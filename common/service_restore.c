@@ -89,6 +89,7 @@ static int open_fold(struct service *service, const struct journal_position *kno
     if (error)
         return error;
     round.begun_at = journal_next(service->journal);
+    lasting_put(service, round.batch.txn);
     error = spec->fold->open(spec->self, &round.batch);
     if (!error)
         error = restore_run(service, &round.batch, *known);
@@ -112,7 +113,9 @@ static int open_fold(struct service *service, const struct journal_position *kno
 int writer_open(struct service *service)
 {
     struct journal_position known;
-    int error = rows_read(service, &known);
+    int error = lasting_check(service);
+    if (!error)
+        error = rows_read(service, &known);
     if (error)
         return error;
     service->checkpoint = known.next;

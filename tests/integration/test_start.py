@@ -29,6 +29,17 @@ def refused(suite, name, settings, path=None):
     return lines[0]
 
 
+@pytest.mark.parametrize("setting, before, now", [
+    ("clock", "simulated", "real"), ("currency", "CNY", "JPY"), ("time_zone", "Asia/Shanghai", "Europe/Paris"), ("phone_region", "CN", "DE")])
+def test_a_setting_on_which_the_state_depends_stays_as_it_was(stopped, setting, before, now):
+    for name in ("gateway", "tagging"):
+        line = refused(stopped, name, {setting: now})
+        assert f"setting {setting}:" in line and f"made with {before}, and {now} is given" in line
+        assert f"Start with {setting} = {before}" in line and str(stopped.data / name / "state") in line
+    stopped.start()
+    assert stopped.get("/api/v1/clock") == {"now": "2026-03-01T00:00:00Z", "clock": "simulated"}
+
+
 def test_a_second_process_on_the_same_state_is_told_who_has_it(suite):
     line = refused(suite, "gateway", {})
     assert f"another process (pid {suite.processes['gateway'].pid}) has {suite.data}/gateway/state open" in line
@@ -70,3 +81,10 @@ def test_a_region_or_a_kind_that_is_none_is_named(directory):
     with Suite(directory) as suite:
         assert "setting phone_region: no country is known as ZZ" in refused(suite, "identity", {"phone_region": "ZZ"})
         assert "setting identity.identifier_kinds:" in refused(suite, "identity", {"identity.identifier_kinds": "phone"})
+
+
+def test_the_reason_is_whole_in_json_logs(stopped):
+    environment = {**stopped.environment, "QUANYU_LOG_FORMAT": "json", "QUANYU_CURRENCY": "JPY"}
+    result = subprocess.run([stopped.build / "quanyu-tagging"], env=environment, capture_output=True, text=True, timeout=60)
+    line = json.loads(result.stderr.splitlines()[-1])
+    assert line["reason"].startswith("setting currency: the state in ") and line["error"] == "CONFLICT"
