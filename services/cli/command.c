@@ -2,60 +2,169 @@
 #include "services/cli/command.h"
 
 #include "common/config.h"
+#include "common/mem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-const struct command commands[] = {
-    {"status", "[--json]", "how far each service has come", command_status},
-    {"person", "KIND:VALUE | ONE_ID", "one person's profile, as HQ sees it (on record)", command_person},
-    {"audience", "RULE | @FILE [--as-of TIME]", "how many people a rule picks (on record)", command_audience},
-    {"audit", "[tree] [--actor A] [--subject S] [--action A] [--from T] [--to T] [--limit N]",
-        "what is on record, newest first (on record too)", command_audit},
-    {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock},
-    {"import", "FILE --map MAP [--report FILE]", "take in a CSV file; see README, \"Import\"",
-        command_import},
-    {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump},
+static const struct command commands[] = {
+    {"status", "[--json]", "how far each service has come", command_status,
+        "Shows the suite's time and, for each service, whether it is ready, how far into the gateway's "
+        "journal it\n"
+        "has come, the end of its own journal, how many records it lags behind, and its size on disk.\n\n"
+        "  --json    everything that is known, as JSON\n",
+        "quanyu status"},
+    {"person", "KIND:VALUE | ONE_ID", "one person's profile, as HQ sees it (on record)", command_person,
+        "Prints the profile as JSON, personal values masked. The look is on record in the audit log, a miss "
+        "too.\n\n"
+        "  KIND:VALUE    any identifier: user_id, phone, email, wechat_unionid, wechat_openid, member_card, "
+        "…\n"
+        "  ONE_ID        the public number, p_…\n",
+        "quanyu person phone:13800138000"},
+    {"audience", "RULE | @FILE [--as-of TIME]", "how many people a rule picks (on record)", command_audience,
+        "Counts the persons whom a rule picks, joined ones once. The question is on record in the audit "
+        "log.\n\n"
+        "  RULE            JSON; see README, \"Rules\"\n"
+        "  @FILE           the rule, in a file\n"
+        "  --as-of TIME    as things stood then: 2026-03-01T08:30:00Z, or a date\n",
+        "quanyu audience '{\"metric\":\"revenue\",\"gte\":\"500.00\"}'"},
+    {"audit", "[tree] [--actor A] [--subject S] [--action A] [--from T] [--to T] [--limit N] [--cursor C]",
+        "what is on record, newest first (on record too)", command_audit,
+        "Prints records of the audit log, or with \"tree\" the log's size and root hash, as JSON.\n\n"
+        "  --actor A           who did it\n"
+        "  --subject S         on whom: a One ID; records of joined persons are included\n"
+        "  --action A          what: person.lookup, audience.count, …\n"
+        "  --from T, --to T    when\n"
+        "  --limit N           how many at most\n"
+        "  --cursor C          go on at next_cursor of an earlier answer\n",
+        "quanyu audit --action person.lookup --limit 20"},
+    {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock,
+        "Prints the time. Where the setting clock is simulated it can be moved forward: from due timer to "
+        "due\n"
+        "timer, waiting until all is quiet before each.\n\n"
+        "  set TIME            to this moment, 2026-03-01T08:30:00Z\n"
+        "  advance DURATION    by so much: 90s, 15m, 36h, 30d, 6w\n",
+        "quanyu clock advance 90d"},
+    {"import", "FILE --map MAP [--report FILE] [--as-new]", "take in a CSV file; see README, \"Import\"",
+        command_import,
+        "Turns lines of a file into events, as a mapping in JSON says. Run again it counts nothing twice: "
+        "each\n"
+        "event has an id made of the file's content, the mapping, and the line's number.\n\n"
+        "  --map MAP        the mapping; services/cli/mapping.h describes it whole\n"
+        "  --report FILE    where lines that were not taken go, with the reason (FILE.report.csv, here)\n"
+        "  --as-new         also when a file of the same name, or one that begins alike, was imported before "
+        "with\n"
+        "                   other content or another mapping: what both have in common then counts twice, "
+        "except\n"
+        "                   orders and refunds that bear an id\n\n"
+        "Exit status: 0 all lines were taken or left out by the mapping; 1 it could not be imported, or not "
+        "to its\n"
+        "end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in the report.\n",
+        "quanyu import sales.csv --map sales.json"},
+    {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump,
+        "Prints the state of all services as sorted lines in which numbers that depend on the order of "
+        "arrival are\n"
+        "replaced by names: two runs over the same input give the same text. Takes memory for all of it.\n",
+        "quanyu dump --canonical > before"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
-        command_keys},
-    {0},
+        command_keys,
+        "Makes a directory for each service, and one for this command line, with its own pair and the public "
+        "keys of\n"
+        "all others; each goes to where the service runs, as its setting keys. Changes nothing that is "
+        "there.\n",
+        "quanyu keys ./keys"},
 };
+
+static bool asks_for_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
 
 static void print_help(void)
 {
     printf("usage: quanyu COMMAND …\n\n");
-    for (const struct command *command = commands; command->name; command++)
-        printf("  %s %s\n      %s\n", command->name, command->usage, command->help);
-    printf("\nWhere the suite is, and who asks, comes from the settings (quanyu.conf, QUANYU_DATA) and the "
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        printf("  %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].help);
+    printf("\n`quanyu COMMAND --help` says more of one.\n"
+           "Where the suite is, and who asks, comes from the settings (quanyu.conf, QUANYU_DATA) and the "
            "credentials\n"
            "that the first start left under <data>/bootstrap. `quanyu --settings` lists all settings.\n");
 }
 
+static void print_command_help(const struct command *command)
+{
+    printf("usage: quanyu %s %s\n\n%s\nExample: %s\n", command->name, command->usage, command->details,
+        command->example);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
 int command_usage(const char *name)
 {
-    for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, name) == 0)
-            fprintf(stderr, "usage: quanyu %s %s\n", command->name, command->usage);
+    const struct command *command = find(name);
+    fprintf(stderr, "usage: quanyu %s %s\n`quanyu %s --help` says more.\n", name,
+        command ? command->usage : "", name);
     return 2;
+}
+
+int command_unknown(const char *name, const char *argument)
+{
+    fprintf(stderr, "quanyu: %s: unknown argument \"%s\"\n", name, argument);
+    return command_usage(name);
+}
+
+static int run(int argc, char **argv)
+{
+    const struct command *command = find(argv[0]);
+    if (!command) {
+        fprintf(stderr, "quanyu: there is no command \"%s\"; see quanyu --help\n", argv[0]);
+        return 2;
+    }
+    for (int i = 1; i < argc; i++)
+        if (asks_for_help(argv[i])) {
+            print_command_help(command);
+            return 0;
+        }
+    return command->run(argc, argv);
+}
+
+static void print_version(void)
+{
+    printf("quanyu %s\n", QUANYU_VERSION);
 }
 
 int command_main(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } about[] = {
+        {"--help", print_help},
+        {"-h", print_help},
+        {"help", print_help},
+        {"--version", print_version},
+        {"--settings", config_print_help},
+    };
+    if (argc < 2) {
         print_help();
-        return argc < 2 ? 2 : 0;
+        return 2;
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("quanyu %s\n", QUANYU_VERSION);
+    for (size_t i = 0; i < COUNT_OF(about); i++) {
+        if (strcmp(about[i].name, argv[1]) != 0)
+            continue;
+        if (argc > 2) {
+            fprintf(stderr, "quanyu: unknown argument \"%s\"; see quanyu --help\n", argv[2]);
+            return 2;
+        }
+        about[i].print();
         return 0;
     }
-    if (strcmp(argv[1], "--settings") == 0) {
-        config_print_help();
-        return 0;
-    }
-    for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, argv[1]) == 0)
-            return command->run(argc - 1, argv + 1);
-    fprintf(stderr, "quanyu: there is no command \"%s\"; see quanyu --help\n", argv[1]);
-    return 2;
+    return run(argc - 1, argv + 1);
 }

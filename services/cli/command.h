@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of `quanyu`. Each gets its own arguments (argv[0] is its name) and returns the exit status: 0, 1 when it failed, 2
- * on wrong usage. */
+ * on wrong usage; `import` has more. `--help` never reaches them. */
 #ifndef QY_CLI_COMMAND_H
 #define QY_CLI_COMMAND_H
 
@@ -9,13 +9,16 @@ struct command {
     const char *usage; /* behind the name */
     const char *help;
     int (*run)(int argc, char **argv);
+    const char *details; /* of its own help: what it does, its arguments */
+    const char *example;
 };
-extern const struct command commands[];
 
 /* Runs the command that argv[1] names, or shows the help. */
 int command_main(int argc, char **argv);
 /* Prints the usage of the command and returns 2. */
 int command_usage(const char *name);
+/* The same, naming an argument that the command does not know. */
+int command_unknown(const char *name, const char *argument);
 
 int command_status(int argc, char **argv);
 int command_person(int argc, char **argv);

@@ -232,7 +232,9 @@ static int compare_lines(const void *a, const void *b)
 
 int command_dump(int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "--canonical") != 0)
+    if (argc > 1 && strcmp(argv[argc - 1], "--canonical") != 0)
+        return command_unknown(argv[0], argv[argc - 1]);
+    if (argc != 2)
         return command_usage(argv[0]);
     struct dump dump = {0};
     int error = dump_open(&dump);

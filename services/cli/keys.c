@@ -99,7 +99,9 @@ static void remove_made(const char *made)
 
 int command_keys(int argc, char **argv)
 {
-    if (argc != 2 || argv[1][0] == '-')
+    if (argc > 1 && argv[argc - 1][0] == '-')
+        return command_unknown(argv[0], argv[argc - 1]);
+    if (argc != 2)
         return command_usage(argv[0]);
     if (is_complete(argv[1]))
         return 0;

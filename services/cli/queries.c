@@ -62,7 +62,7 @@ int command_status(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--json") == 0)
         return ask_and_print(PEER_API, "GET", "/api/v1/status", NULL);
     if (argc != 1)
-        return command_usage(argv[0]);
+        return command_unknown(argv[0], argv[1]);
     struct client client;
     if (client_open(&client))
         return 1;
@@ -86,7 +86,9 @@ int command_status(int argc, char **argv)
 int command_person(int argc, char **argv)
 {
     if (argc != 2)
-        return command_usage(argv[0]);
+        return argc > 2 ? command_unknown(argv[0], argv[2]) : command_usage(argv[0]);
+    if (argv[1][0] == '-')
+        return command_unknown(argv[0], argv[1]);
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     const char *colon = strchr(argv[1], ':');
     if (!colon) {
@@ -125,8 +127,10 @@ static char *rule_text(const char *argument)
 int command_audience(int argc, char **argv)
 {
     bool as_of = argc == 4 && strcmp(argv[2], "--as-of") == 0;
+    if (argc > 1 && argv[1][0] == '-')
+        return command_unknown(argv[0], argv[1]);
     if (argc != 2 && !as_of)
-        return command_usage(argv[0]);
+        return argc > 2 ? command_unknown(argv[0], argv[2]) : command_usage(argv[0]);
     _cleanup_(free_pointer) char *rule = rule_text(argv[1]);
     if (!rule)
         return 1;
@@ -156,13 +160,18 @@ static const char *parameter_of(const char *option)
 
 int command_audit(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "tree") == 0)
+    bool tree = argc > 1 && strcmp(argv[1], "tree") == 0;
+    if (tree && argc > 2)
+        return command_unknown(argv[0], argv[2]);
+    if (tree)
         return ask_and_print(PEER_AUDIT, "GET", "/v1/tree", NULL);
     _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
     buffer_text(&path, "/v1/records");
     for (int i = 1; i < argc; i += 2) {
         const char *name = parameter_of(argv[i]);
-        if (!name || i + 1 == argc)
+        if (!name)
+            return command_unknown(argv[0], argv[i]);
+        if (i + 1 == argc)
             return command_usage(argv[0]);
         buffer_printf(&path, "%c%s=", i == 1 ? '?' : '&', name);
         client_escape(&path, argv[i + 1]);
@@ -176,8 +185,10 @@ int command_clock(int argc, char **argv)
 {
     if (argc == 1)
         return ask_and_print(PEER_API, "GET", "/api/v1/clock", NULL);
-    if (argc != 3 || (strcmp(argv[1], "set") != 0 && strcmp(argv[1], "advance") != 0))
-        return command_usage(argv[0]);
+    if (strcmp(argv[1], "set") != 0 && strcmp(argv[1], "advance") != 0)
+        return command_unknown(argv[0], argv[1]);
+    if (argc != 3)
+        return argc > 3 ? command_unknown(argv[0], argv[3]) : command_usage(argv[0]);
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     struct json json = json_to(&body);
     json_open(&json, '{');

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`quanyu`: its help, and what it does with arguments that it does not know."""
+import pytest
+
+from suite import Suite
+
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dump", "keys")
+
+
+@pytest.fixture
+def nowhere(directory):
+    """A suite that does not run: a command that did anything would fail."""
+    return Suite(directory)
+
+
+def test_each_command_has_help_of_its_own_and_does_nothing_then(nowhere):
+    for command in COMMANDS:
+        for option in ("--help", "-h"):
+            result = nowhere.cli(command, option)
+            assert result.stdout.startswith(f"usage: quanyu {command} ") and f"Example: quanyu {command}" in result.stdout
+            assert result.stderr == ""
+    assert nowhere.cli("audit", "--actor", "t_1", "--help").stdout == nowhere.cli("audit", "-h").stdout
+    overview = nowhere.cli("--help").stdout
+    assert overview == nowhere.cli("-h").stdout == nowhere.cli("help").stdout
+    assert all(f"  {command} " in overview for command in COMMANDS)
+    assert not any(nowhere.data.iterdir())
+
+
+def test_what_is_not_known_is_refused(nowhere):
+    for arguments in (["status", "--all"], ["person", "--tags"], ["person", "p_1", "p_2"], ["audience", "--rule"], ["audience", "{}", "--at", "x"],
+                      ["audit", "--who", "x"], ["audit", "tree", "x"], ["clock", "stop"], ["clock", "set", "2026-01-01", "x"],
+                      ["import", "a.csv", "--mapping"], ["import", "a.csv", "b.csv"], ["dump", "--all"], ["keys", "-x"], ["lookup"],
+                      ["--version", "x"], ["--help", "x"]):
+        result = nowhere.cli(*arguments, check=False)
+        assert result.returncode == 2 and result.stdout == "", result
+        assert any(argument in result.stderr for argument in arguments[-2:]) and "--help" in result.stderr, result
+    for arguments in (["person"], ["audience"], ["clock", "set"], ["audit", "--actor"], ["import"], ["dump"], ["keys"]):
+        result = nowhere.cli(*arguments, check=False)
+        assert result.returncode == 2 and result.stderr.startswith(f"usage: quanyu {arguments[0]} "), result
