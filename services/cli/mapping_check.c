@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a mapping must look like, found out before a line is read. */
+#include "common/clock.h"
 #include "common/decimal.h"
 #include "services/cli/mapping_internal.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define DEPTH_MAX 8
 #define FACTORS_MAX 8
@@ -233,14 +235,59 @@ static int check_values(yyjson_val *values, const char *pointer, unsigned depth,
 
 /* -- events -- */
 
+/* A format that reads what it writes, and learns at least the year from it. */
+static bool is_format(const char *format)
+{
+    const struct tm moment = {.tm_year = 101,
+        .tm_mon = 1,
+        .tm_mday = 3,
+        .tm_hour = 4,
+        .tm_min = 5,
+        .tm_sec = 6,
+        .tm_wday = 6,
+        .tm_yday = 33};
+    char text[200];
+    int64_t ms;
+    if (strftime(text, sizeof(text), format, &moment) == 0 || !mapping_parse_time(text, format, &ms))
+        return false;
+    return ms >= clock_local_ms(2001, 1, 1, 0, 0, 0) && ms <= clock_local_ms(2001, 2, 3, 4, 5, 6);
+}
+
 static int check_time(yyjson_val *time, const char *pointer, char error[300])
 {
+    char below[128];
     if (!time)
         return 0;
     if (mapping_check_members(time, time_members, pointer, error))
         return -1;
-    if (!yyjson_is_str(yyjson_obj_get(time, "column")) || !yyjson_is_str(yyjson_obj_get(time, "format")))
-        return complain(error, pointer, "time must be {\"column\":…,\"format\":…}");
+    const char *format = yyjson_get_str(yyjson_obj_get(time, "format"));
+    if (!yyjson_is_str(yyjson_obj_get(time, "column")) || !format)
+        return complain(error, pointer, "must be {\"column\":…,\"format\":…}");
+    snprintf(below, sizeof(below), "%s/format", pointer);
+    if (strstr(format, "%z") || strstr(format, "%Z") || strstr(format, "%s"))
+        return complain(
+            error, below, "times are local, in the mapping's time_zone: %z, %Z and %s are not known");
+    return is_format(format)
+               ? 0
+               : complain(error, below,
+                     "must be a format of strptime(3) with the year at least, such as %Y-%m-%d %H:%M");
+}
+
+/* A type that comes out of a column is found wrong by the gateway, line by line. */
+static int check_type(yyjson_val *event, const char *pointer, char error[300])
+{
+    static const char *const types[] = {"track", "identify", "page", "screen", "group", NULL};
+    char below[96];
+    yyjson_val *type = yyjson_obj_get(event, "type");
+    if (!yyjson_is_str(type))
+        return complain(error, pointer, "type is required: track, identify, page, screen or group");
+    snprintf(below, sizeof(below), "%s/type", pointer);
+    if (!strchr(yyjson_get_str(type), '{') && !is_one_of(type, types))
+        return complain(error, below, "must be track, identify, page, screen or group");
+    if (yyjson_equals_str(type, "track") && !yyjson_obj_get(event, "event"))
+        return complain(error, pointer, "event, the name of what was done, is required with the type track");
+    if (yyjson_equals_str(type, "group") && !yyjson_obj_get(event, "group_id"))
+        return complain(error, pointer, "group_id is required with the type group");
     return 0;
 }
 
@@ -251,11 +298,11 @@ static int check_event(yyjson_val *event, const char *pointer, char error[300])
     char below[96];
     if (mapping_check_members(event, event_members, pointer, error))
         return -1;
-    if (!yyjson_is_str(yyjson_obj_get(event, "type")))
-        return complain(error, pointer, "type is required: track, identify, page, screen, group or alias");
     snprintf(below, sizeof(below), "%s/where", pointer);
-    if (check_where(yyjson_obj_get(event, "where"), false, below, error) ||
-        check_time(yyjson_obj_get(event, "time"), pointer, error))
+    if (check_type(event, pointer, error) || check_where(yyjson_obj_get(event, "where"), false, below, error))
+        return -1;
+    snprintf(below, sizeof(below), "%s/time", pointer);
+    if (check_time(yyjson_obj_get(event, "time"), below, error))
         return -1;
     for (size_t i = 0; i < COUNT_OF(single); i++) {
         snprintf(below, sizeof(below), "%s/%s", pointer, single[i]);

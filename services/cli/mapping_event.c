@@ -352,11 +352,21 @@ static void write_object(struct making *making, struct json *json, const char *n
 
 /* -- time -- */
 
-static bool parse_time(const char *text, const char *format, int64_t *ret_ms)
+/* strptime() takes the 30th of February, which then is some day in March. */
+static bool is_real(const struct tm *parts)
+{
+    struct tm real = *parts;
+    real.tm_isdst = 0;
+    return timegm(&real) != (time_t)-1 && real.tm_year == parts->tm_year && real.tm_mon == parts->tm_mon &&
+           real.tm_mday == parts->tm_mday && real.tm_hour == parts->tm_hour && real.tm_min == parts->tm_min &&
+           parts->tm_sec <= 60;
+}
+
+bool mapping_parse_time(const char *text, const char *format, int64_t *ret_ms)
 {
     struct tm parts = {.tm_mday = 1};
     const char *end = strptime(text, format, &parts);
-    if (!end || *end)
+    if (!end || *end || !is_real(&parts))
         return false;
     *ret_ms = clock_local_ms(
         parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
@@ -372,8 +382,9 @@ static void write_time(struct making *making, struct json *json, yyjson_val *tim
     int64_t earliest = INT64_MAX, ms;
     for (size_t i = 0; i < making->count; i++) {
         const char *text = field(making->mapping, &making->lines[i], column);
-        if (!parse_time(text, yyjson_get_str(yyjson_obj_get(time, "format")), &ms)) {
-            blame(making, &making->lines[i], column, text, "is not a time in the mapping's format");
+        if (!mapping_parse_time(text, yyjson_get_str(yyjson_obj_get(time, "format")), &ms)) {
+            blame(making, &making->lines[i], column, text,
+                "is not a time in the mapping's format, or there is no such day");
             return;
         }
         earliest = ms < earliest ? ms : earliest;

@@ -35,7 +35,7 @@ static void open_event(void **state, struct fixture *fixture, const char *member
     snprintf(json, sizeof(json),
         "{\"format\":{\"header\":false,\"columns\":[\"a\",\"b\",\"c\",\"time\"]},\"time_zone\":\"Europe/"
         "London\","
-        "\"group_by\":[\"a\"],\"events\":[{\"type\":\"track\"%s}]}",
+        "\"group_by\":[\"a\"],\"events\":[{\"type\":\"page\"%s}]}",
         members);
     assert_int_equal(open_text(state, fixture, json), 0);
     assert_int_equal(mapping_set_columns(&fixture->mapping, NULL, fixture->error), 0);
@@ -57,7 +57,7 @@ static void expect_event(struct fixture *fixture, char *(*rows)[4], size_t count
     char expected[1000];
     if (!write_lines(fixture, rows, count))
         fail_msg("%s", fixture->error);
-    snprintf(expected, sizeof(expected), "{\"messageId\":\"id:10\",\"type\":\"track\"%s}", rest);
+    snprintf(expected, sizeof(expected), "{\"messageId\":\"id:10\",\"type\":\"page\"%s}", rest);
     assert_string_equal(buffer_c_str(&fixture->out), expected);
 }
 
@@ -130,7 +130,8 @@ static void the_line_that_is_bad_is_named(void **state)
     char *time[][4] = {ROW("i", "1", "", "2020"), ROW("i", "1", "", "2020"), ROW("i", "2", "", "soon")};
     assert_false(write_lines(&fixture, time, 3));
     assert_int_equal(fixture.bad_line, 12);
-    assert_string_equal(fixture.error, "column time: \"soon\" is not a time in the mapping's format");
+    assert_string_equal(fixture.error,
+        "column time: \"soon\" is not a time in the mapping's format, or there is no such day");
     end(&fixture);
 }
 
@@ -142,6 +143,24 @@ static void times_are_local_and_the_earliest_line_holds(void **state)
     expect_event(&fixture, rows, 2, ",\"timestamp\":\"2011-07-01T07:26:00Z\"");
     char *trailing[][4] = {ROW("i", "", "", "2011-07-01 08:27 or so")};
     assert_false(write_lines(&fixture, trailing, 1));
+    end(&fixture);
+}
+
+static void a_day_or_an_hour_that_there_is_not_is_bad(void **state)
+{
+    static const char *const times[] = {"2027-02-29 10:00", "2027-02-30 10:00", "2027-04-31 10:00",
+        "2100-02-29 00:00", "2027-00-10 10:00", "2027-13-10 10:00", "2027-02-00 10:00", "2027-02-10 24:00",
+        "2027-02-10 10:60"};
+    struct fixture fixture;
+    open_event(state, &fixture, ",\"time\":{\"column\":\"time\",\"format\":\"%Y-%m-%d %H:%M\"}");
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        char *rows[][4] = {ROW("i", "", "", times[i])};
+        assert_false(write_lines(&fixture, rows, 1));
+        assert_non_null(
+            strstr(fixture.error, "is not a time in the mapping's format, or there is no such day"));
+    }
+    char *leap[][4] = {ROW("i", "", "", "2028-02-29 23:59")};
+    expect_event(&fixture, leap, 1, ",\"timestamp\":\"2028-02-29T23:59:00Z\"");
     end(&fixture);
 }
 
@@ -175,7 +194,7 @@ static void conditions_pick_lines(void **state)
         char json[400];
         snprintf(json, sizeof(json),
             "{\"format\":{\"header\":false,\"columns\":[\"a\",\"b\",\"c\",\"time\"]},"
-            "\"skip\":[{\"where\":[{\"column\":\"b\",%s}],\"reason\":\"r\"}],\"events\":[{\"type\":\"track\"}"
+            "\"skip\":[{\"where\":[{\"column\":\"b\",%s}],\"reason\":\"r\"}],\"events\":[{\"type\":\"page\"}"
             "]}",
             cases[i].condition);
         assert_int_equal(open_text(state, &fixture, json), 0);
@@ -206,7 +225,7 @@ static void groups_are_told_apart_by_all_their_columns(void **state)
     assert_int_equal(
         open_text(state, &fixture,
             "{\"format\":{\"header\":false,\"columns\":[\"a\",\"b\"]},\"group_by\":[\"a\",\"b\"],"
-            "\"events\":[{\"type\":\"track\"}]}"),
+            "\"events\":[{\"type\":\"page\"}]}"),
         0);
     assert_int_equal(mapping_set_columns(&fixture.mapping, NULL, fixture.error), 0);
     char *rows[][4] = {ROW("x", "yz", "", ""), ROW("xy", "z", "", "")};
@@ -229,37 +248,51 @@ static void what_is_wrong_in_a_mapping_is_named_with_its_place(void **state)
         {"{}", "/events: must be a list that is not empty"},
         {"{\"events\":[]}", "/events: must be a list that is not empty"},
         {"{\"evnts\":[]}", "/evnts: there is no such member"},
-        {"{\"events\":[{}]}", "/events/0: type is required: track, identify, page, screen, group or alias"},
-        {"{\"events\":[{\"type\":\"track\",\"user\":1}]}", "/events/0/user: there is no such member"},
-        {"{\"events\":[{\"type\":\"track\",\"time\":{\"column\":\"a\"}}]}",
-            "/events/0: time must be {\"column\":…,\"format\":…}"},
-        {"{\"events\":[{\"type\":\"track\",\"where\":[{\"column\":\"a\",\"equals\":\"x\"}]}]}",
+        {"{\"events\":[{}]}", "/events/0: type is required: track, identify, page, screen or group"},
+        {"{\"events\":[{\"type\":\"zz\"}]}",
+            "/events/0/type: must be track, identify, page, screen or group"},
+        {"{\"events\":[{\"type\":\"track\"}]}",
+            "/events/0: event, the name of what was done, is required with the type track"},
+        {"{\"events\":[{\"type\":\"group\"}]}", "/events/0: group_id is required with the type group"},
+        {"{\"events\":[{\"type\":\"page\",\"time\":{\"column\":\"a\",\"format\":\"%Q\"}}]}",
+            "/events/0/time/format: must be a format of strptime(3) with the year at least, such as %Y-%m-%d "
+            "%H:%M"},
+        {"{\"events\":[{\"type\":\"page\",\"time\":{\"column\":\"a\",\"format\":\"%H:%M\"}}]}",
+            "/events/0/time/format: must be a format of strptime(3) with the year at least, such as %Y-%m-%d "
+            "%H:%M"},
+        {"{\"events\":[{\"type\":\"page\",\"time\":{\"column\":\"a\",\"format\":\"%FT%T%z\"}}]}",
+            "/events/0/time/format: times are local, in the mapping's time_zone: %z, %Z and %s are not "
+            "known"},
+        {"{\"events\":[{\"type\":\"page\",\"user\":1}]}", "/events/0/user: there is no such member"},
+        {"{\"events\":[{\"type\":\"page\",\"time\":{\"column\":\"a\"}}]}",
+            "/events/0/time: must be {\"column\":…,\"format\":…}"},
+        {"{\"events\":[{\"type\":\"page\",\"where\":[{\"column\":\"a\",\"equals\":\"x\"}]}]}",
             "/events/0/where/0/equals: there is no such member"},
-        {"{\"events\":[{\"type\":\"track\",\"where\":[{\"column\":\"a\",\"gt\":\"x\"}]}]}",
+        {"{\"events\":[{\"type\":\"page\",\"where\":[{\"column\":\"a\",\"gt\":\"x\"}]}]}",
             "/events/0/where/0/gt: must be a decimal number with at most 4 places"},
-        {"{\"events\":[{\"type\":\"track\",\"where\":[{\"column\":\"a\",\"is\":5}]}]}",
+        {"{\"events\":[{\"type\":\"page\",\"where\":[{\"column\":\"a\",\"is\":5}]}]}",
             "/events/0/where/0/is: must be a text"},
-        {"{\"events\":[{\"type\":\"track\",\"where\":[{\"is\":\"5\"}]}]}",
+        {"{\"events\":[{\"type\":\"page\",\"where\":[{\"is\":\"5\"}]}]}",
             "/events/0/where/0: must name a column and what holds of it"},
-        {"{\"events\":[{\"type\":\"track\",\"properties\":{\"x\":{\"colum\":\"a\"}}}]}",
+        {"{\"events\":[{\"type\":\"page\",\"properties\":{\"x\":{\"colum\":\"a\"}}}]}",
             "/events/0/properties/x: must have one of text, column, sum, count, each and value"},
-        {"{\"events\":[{\"type\":\"track\",\"properties\":{\"x\":{\"column\":\"a\",\"as\":\"date\"}}}]}",
+        {"{\"events\":[{\"type\":\"page\",\"properties\":{\"x\":{\"column\":\"a\",\"as\":\"date\"}}}]}",
             "/events/0/properties/x: as must be number, boolean or text"},
-        {"{\"events\":[{\"type\":\"track\",\"properties\":{\"x\":{\"sum\":[\"a\"],\"decimals\":10}}}]}",
+        {"{\"events\":[{\"type\":\"page\",\"properties\":{\"x\":{\"sum\":[\"a\"],\"decimals\":10}}}]}",
             "/events/0/properties/x: decimals must be 0 to 9"},
-        {"{\"events\":[{\"type\":\"track\",\"properties\":{\"x\":{\"sum\":[]}}}]}",
+        {"{\"events\":[{\"type\":\"page\",\"properties\":{\"x\":{\"sum\":[]}}}]}",
             "/events/0/properties/x: sum must be a list of one to 8 columns"},
-        {"{\"events\":[{\"type\":\"track\",\"properties\":{\"x\":{\"each\":{\"y\":{\"text\":5}}}}}]}",
+        {"{\"events\":[{\"type\":\"page\",\"properties\":{\"x\":{\"each\":{\"y\":{\"text\":5}}}}}]}",
             "/events/0/properties/x/y: must be a text"},
-        {"{\"skip\":[{\"where\":[]}],\"events\":[{\"type\":\"track\"}]}",
+        {"{\"skip\":[{\"where\":[]}],\"events\":[{\"type\":\"page\"}]}",
             "/skip/0: reason, a text, is required"},
-        {"{\"skip\":[{\"reason\":\"r\"}],\"events\":[{\"type\":\"track\"}]}",
+        {"{\"skip\":[{\"reason\":\"r\"}],\"events\":[{\"type\":\"page\"}]}",
             "/skip/0/where: must be a list of conditions"},
-        {"{\"format\":{\"separator\":\"ab\"},\"events\":[{\"type\":\"track\"}]}",
+        {"{\"format\":{\"separator\":\"ab\"},\"events\":[{\"type\":\"page\"}]}",
             "/format/separator: must be one character, or \"whitespace\""},
-        {"{\"format\":{\"header\":false},\"events\":[{\"type\":\"track\"}]}",
+        {"{\"format\":{\"header\":false},\"events\":[{\"type\":\"page\"}]}",
             "/format/columns: must list the names where the file has no header"},
-        {"{\"time_zone\":\"Mars/Olympus\",\"events\":[{\"type\":\"track\"}]}",
+        {"{\"time_zone\":\"Mars/Olympus\",\"events\":[{\"type\":\"page\"}]}",
             "/time_zone: must be an IANA time zone, such as Asia/Shanghai"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -285,7 +318,7 @@ static void columns_that_the_file_lacks_are_named(void **state)
         struct fixture fixture;
         char json[300];
         snprintf(json, sizeof(json),
-            "{\"format\":{\"header\":false,\"columns\":[\"a\"]},\"events\":[{\"type\":\"track\",%s}]}",
+            "{\"format\":{\"header\":false,\"columns\":[\"a\"]},\"events\":[{\"type\":\"page\",%s}]}",
             cases[i].event);
         assert_int_equal(open_text(state, &fixture, json), 0);
         assert_int_equal(mapping_set_columns(&fixture.mapping, NULL, fixture.error), -1);
@@ -303,6 +336,7 @@ int main(void)
         scratch_test(sums_that_are_too_large_are_refused),
         scratch_test(the_line_that_is_bad_is_named),
         scratch_test(times_are_local_and_the_earliest_line_holds),
+        scratch_test(a_day_or_an_hour_that_there_is_not_is_bad),
         scratch_test(conditions_pick_lines),
         scratch_test(a_line_that_cannot_be_compared_is_bad),
         scratch_test(groups_are_told_apart_by_all_their_columns),
