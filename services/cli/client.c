@@ -94,7 +94,7 @@ long client_call(struct client *client, enum client_peer peer, const char *metho
     char url[2048];
     CURL *curl = client->curl;
     if (need_credentials(client, peer))
-        return -1;
+        return CLIENT_NO_CREDENTIALS;
     snprintf(url, sizeof(url), "%s%s", peer == PEER_AUDIT ? client->audit_url : client->gateway_url, path);
     struct curl_slist *headers = headers_for(client, peer);
     curl_easy_reset(curl);
@@ -114,11 +114,12 @@ long client_call(struct client *client, enum client_peer peer, const char *metho
     }
     CURLcode code = curl_easy_perform(curl);
     curl_slist_free_all(headers);
-    long status = -1;
+    long status = CLIENT_NO_ANSWER;
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    else
+    else if (client->complained != (int)code)
         fprintf(stderr, "quanyu: %s: %s\n", url, curl_easy_strerror(code));
+    client->complained = (int)code;
     return status;
 }
 

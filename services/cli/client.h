@@ -12,6 +12,7 @@
 struct client {
     struct config *config;
     void *curl;
+    int complained; /* why the last call had no answer: it is not said again while it lasts */
     char gateway_url[256];
     char audit_url[256];
     char write_key[128];
@@ -24,7 +25,9 @@ int client_open(struct client *client);
 void client_close(struct client *client);
 
 enum client_peer { PEER_API, PEER_INGEST, PEER_AUDIT };
-/* One HTTP exchange; `body` NULL for GET. Yields the status, or -1 after printing why there was no answer. */
+/* One HTTP exchange; `body` NULL for GET. Yields the status, or after printing why one of these. */
+#define CLIENT_NO_ANSWER (-1L)
+#define CLIENT_NO_CREDENTIALS (-2L) /* to try again is of no use */
 long client_call(struct client *client, enum client_peer peer, const char *method, const char *path,
     const char *body, size_t size, struct buffer *answer);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu import`: a file's lines, by a mapping, become events that are history.
  *
- * An event's message id is made of the import (a hash of file and mapping) and the number of its first line,
- * and the gateway takes each of them once for good: an import that was interrupted is run again, and counts
- * nothing twice. */
+ * An event's message id is made of the import (a hash of the file and of what decides in the mapping) and the
+ * number of its first line, and the gateway takes each of them once for good: an import that was interrupted is
+ * run again, and counts nothing twice. Another content or another mapping is another import, whose lines count
+ * anew: where it looks like the same file the gateway is asked first, and refuses. */
 #include "services/cli/command.h"
 #include "services/cli/import_groups.h"
 #include "services/cli/import_send.h"
 
 #include <inttypes.h>
-#include <libgen.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #define SKIP_REASONS_MAX 32
+#define BEGINNING_LINES 2
+#define BEGINNING_BYTES (1 << 20)
+#define STATUS_LINES_LEFT 3 /* of the process: imported, but for lines that are in the report */
 
 struct skipped {
     const char *reason;
@@ -28,7 +31,8 @@ struct import {
     char report_path[512];
     FILE *file, *report;
     uint64_t file_bytes;
-    char id[33];
+    char id[33], beginning[33];
+    bool as_new;
     struct mapping mapping;
     struct csv csv;
     struct groups groups;
@@ -91,23 +95,62 @@ static bool hash_file(crypto_generichash_state *state, FILE *file)
     return !ferror(file) && fseek(file, 0, SEEK_SET) == 0;
 }
 
+static void end_hash(crypto_generichash_state *state, char ret_text[33])
+{
+    uint8_t hash[16];
+    crypto_generichash_final(state, hash, sizeof(hash));
+    sodium_bin2hex(ret_text, 33, hash, sizeof(hash));
+}
+
+/* The first lines, whatever ends them: the same where more was added behind. */
+static bool hash_beginning(FILE *file, char ret_text[33])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, 16);
+    int c, lines = 0;
+    for (size_t size = 0; size < BEGINNING_BYTES && lines < BEGINNING_LINES; size++) {
+        c = getc_unlocked(file);
+        if (c == EOF)
+            break;
+        uint8_t byte = (uint8_t)c;
+        lines += c == '\n';
+        if (c != '\n' && c != '\r')
+            crypto_generichash_update(&state, &byte, 1);
+    }
+    end_hash(&state, ret_text);
+    return !ferror(file) && fseek(file, 0, SEEK_SET) == 0;
+}
+
 static int identify(struct import *import)
 {
     crypto_generichash_state state;
-    uint8_t hash[16];
-    FILE *map = fopen(import->map_path, "rb");
-    if (!map)
-        return complain(import->map_path, "cannot be read");
-    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-    bool read = hash_file(&state, map);
-    (void)fclose(map);
-    if (!read)
-        return complain(import->map_path, "cannot be read");
-    if (!hash_file(&state, import->file))
+    _cleanup_(buffer_free) struct buffer essence = BUFFER_INIT;
+    mapping_essence(&import->mapping, &essence);
+    if (buffer_error(&essence))
+        return complain(import->map_path, "out of memory");
+    crypto_generichash_init(&state, NULL, 0, 16);
+    crypto_generichash_update(&state, essence.data, essence.size);
+    if (!hash_file(&state, import->file) || !hash_beginning(import->file, import->beginning))
         return complain(import->path, "cannot be read");
-    crypto_generichash_final(&state, hash, sizeof(hash));
-    sodium_bin2hex(import->id, sizeof(import->id), hash, sizeof(hash));
+    end_hash(&state, import->id);
     return 0;
+}
+
+static const char *name_of(const struct import *import)
+{
+    const char *slash = strrchr(import->path, '/');
+    return slash ? slash + 1 : import->path;
+}
+
+static int declare(struct import *import)
+{
+    struct import_file file = {
+        .id = import->id,
+        .name = name_of(import),
+        .beginning = import->beginning,
+        .as_new = import->as_new,
+    };
+    return import_sender_declare(&import->sender, &file);
 }
 
 static void count_skipped(struct import *import, const char *reason)
@@ -201,8 +244,6 @@ static int read_columns(struct import *import)
 
 static int read_lines(struct import *import)
 {
-    if (read_columns(import))
-        return -1;
     import->started = now();
     while (csv_next(&import->csv)) {
         import->lines++;
@@ -226,6 +267,26 @@ static int send_groups(struct import *import)
     return import_sender_flush(&import->sender);
 }
 
+/* Not before it is clear that lines will be read: the report of the last import is worth something until then. */
+static int open_report(struct import *import)
+{
+    if (!import->report_path[0])
+        snprintf(import->report_path, sizeof(import->report_path), "%.400s.report.csv", name_of(import));
+    import->report = fopen(import->report_path, "w");
+    if (!import->report)
+        return complain(import->report_path, "cannot be written");
+    fputs("line,reason\n", import->report);
+    import->sender.report = import->report;
+    return 0;
+}
+
+static int run(struct import *import)
+{
+    if (read_columns(import) || declare(import) || open_report(import) || read_lines(import))
+        return -1;
+    return send_groups(import);
+}
+
 /* -- the command -- */
 
 static int parse_arguments(struct import *import, int argc, char **argv)
@@ -235,12 +296,14 @@ static int parse_arguments(struct import *import, int argc, char **argv)
             import->map_path = argv[++i];
         else if (strcmp(argv[i], "--report") == 0 && i + 1 < argc)
             snprintf(import->report_path, sizeof(import->report_path), "%s", argv[++i]);
+        else if (strcmp(argv[i], "--as-new") == 0)
+            import->as_new = true;
         else if (argv[i][0] != '-' && !import->path)
             import->path = argv[i];
         else
-            return -1;
+            return command_unknown(argv[0], argv[i]);
     }
-    return import->path && import->map_path ? 0 : -1;
+    return import->path && import->map_path ? 0 : command_usage(argv[0]);
 }
 
 static int open_files(struct import *import)
@@ -252,15 +315,6 @@ static int open_files(struct import *import)
     import->file_bytes = (uint64_t)ftell(import->file);
     if (fseek(import->file, 0, SEEK_SET) != 0)
         return complain(import->path, "cannot be read");
-    if (!import->report_path[0]) {
-        char copy[400];
-        snprintf(copy, sizeof(copy), "%s", import->path);
-        snprintf(import->report_path, sizeof(import->report_path), "%s.report.csv", basename(copy));
-    }
-    import->report = fopen(import->report_path, "w");
-    if (!import->report)
-        return complain(import->report_path, "cannot be written");
-    fputs("line,reason\n", import->report);
     if (mapping_open(import->map_path, &import->mapping, error))
         return complain(import->map_path, error);
     csv_open(&import->csv, import->file, import->mapping.separator, import->mapping.encoding);
@@ -300,19 +354,19 @@ static void print_summary(const struct import *import)
 int command_import(int argc, char **argv)
 {
     static struct import import;
-    if (parse_arguments(&import, argc, argv))
-        return command_usage(argv[0]);
+    int wrong = parse_arguments(&import, argc, argv);
+    if (wrong)
+        return wrong;
     int error = open_files(&import);
     if (!error)
         error = client_open(&import.client);
     if (!error) {
-        import_sender_open(&import.sender, &import.client, import.report);
-        error = read_lines(&import);
+        import_sender_open(&import.sender, &import.client);
+        error = run(&import);
     }
     if (!error)
-        error = send_groups(&import);
-    if (!error)
         print_summary(&import);
+    bool lines_left = import.bad > 0 || import.sender.refused > 0;
     close_files(&import);
-    return error ? 1 : 0;
+    return error ? 1 : lines_left ? STATUS_LINES_LEFT : 0;
 }

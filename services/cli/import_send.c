@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/cli/import_send.h"
 
+#include "common/json.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -8,9 +10,9 @@
 #define TRIES 60
 #define PAUSE_MS_MAX 2000
 
-void import_sender_open(struct import_sender *sender, struct client *client, FILE *report)
+void import_sender_open(struct import_sender *sender, struct client *client)
 {
-    *sender = (struct import_sender){.client = client, .report = report};
+    *sender = (struct import_sender){.client = client};
 }
 
 void import_sender_close(struct import_sender *sender)
@@ -47,14 +49,18 @@ static void report_refused(struct import_sender *sender, yyjson_val *errors)
     }
 }
 
-/* What the gateway said of the batch. True when it has been dealt with, false to send it again. */
-static bool take_answer(
-    struct import_sender *sender, long status, const struct buffer *answer, int *ret_error)
+static void complain(long status, yyjson_val *root)
+{
+    const char *detail = yyjson_get_str(yyjson_obj_get(root, "detail"));
+    fprintf(stderr, "quanyu: the gateway refuses the import: %ld: %s\n", status, detail ? detail : "");
+}
+
+/* What the gateway said of the batch. */
+static int take_answer(struct import_sender *sender, long status, const struct buffer *answer)
 {
     yyjson_doc *doc = yyjson_read((const char *)answer->data, answer->size, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
-    bool done = true;
-    *ret_error = 0;
+    int error = 0;
     if (status == 200) {
         const char *position = yyjson_get_str(yyjson_obj_get(root, "position"));
         sender->accepted += yyjson_get_uint(yyjson_obj_get(root, "accepted"));
@@ -63,15 +69,12 @@ static bool take_answer(
         report_refused(sender, yyjson_obj_get(root, "errors"));
     } else if (status == 400 && yyjson_obj_get(root, "errors")) {
         report_refused(sender, yyjson_obj_get(root, "errors"));
-    } else if (status < 0 || status == 429 || status >= 500) {
-        done = false;
     } else {
-        const char *detail = yyjson_get_str(yyjson_obj_get(root, "detail"));
-        fprintf(stderr, "quanyu: the gateway refuses the import: %ld: %s\n", status, detail ? detail : "");
-        *ret_error = -1;
+        complain(status, root);
+        error = -1;
     }
     yyjson_doc_free(doc);
-    return done;
+    return error;
 }
 
 static void pause_before(unsigned attempt)
@@ -79,6 +82,25 @@ static void pause_before(unsigned attempt)
     long ms = attempt < 5 ? 100L << attempt : PAUSE_MS_MAX;
     struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&pause, NULL);
+}
+
+/* Again and again while the gateway is away or too busy. Yields the status, or -1 after saying why there is none. */
+static long exchange(struct import_sender *sender, enum client_peer peer, const char *path,
+    const struct buffer *body, struct buffer *answer)
+{
+    for (unsigned attempt = 0; attempt < TRIES; attempt++) {
+        buffer_clear(answer);
+        long status =
+            client_call(sender->client, peer, "POST", path, (const char *)body->data, body->size, answer);
+        if (status == CLIENT_NO_CREDENTIALS)
+            return -1;
+        if (status != CLIENT_NO_ANSWER && status != 429 && status < 500)
+            return status;
+        pause_before(attempt);
+    }
+    fprintf(stderr,
+        "quanyu: the gateway does not take the import now; run it again later: nothing counts twice\n");
+    return -1;
 }
 
 int import_sender_flush(struct import_sender *sender)
@@ -90,19 +112,49 @@ int import_sender_flush(struct import_sender *sender)
         fprintf(stderr, "quanyu: out of memory\n");
         return -1;
     }
-    int error = -1;
-    for (unsigned attempt = 0; attempt < TRIES; attempt++) {
-        _cleanup_(buffer_free) struct buffer answer = BUFFER_INIT;
-        long status = client_call(sender->client, PEER_INGEST, "POST", "/v1/import",
-            (const char *)sender->batch.data, sender->batch.size, &answer);
-        if (take_answer(sender, status, &answer, &error))
-            break;
-        error = -1;
-        pause_before(attempt);
-    }
+    _cleanup_(buffer_free) struct buffer answer = BUFFER_INIT;
+    long status = exchange(sender, PEER_INGEST, "/v1/import", &sender->batch, &answer);
+    int error = status < 0 ? -1 : take_answer(sender, status, &answer);
     buffer_clear(&sender->batch);
     sender->count = 0;
     return error;
+}
+
+static void explain_conflict(const struct import_file *file, yyjson_val *root)
+{
+    const char *detail = yyjson_get_str(yyjson_obj_get(root, "detail"));
+    fprintf(stderr,
+        "quanyu: %s: %s.\n"
+        "Lines are known by file and mapping, not by what they say: those that were taken then would count a "
+        "second\n"
+        "time, except orders and refunds that bear an id. Nothing was imported. Where that is what you "
+        "want:\n"
+        "--as-new. Lines that are new or mended go into a file of their own.\n",
+        file->name, detail ? detail : "it was imported before");
+}
+
+int import_sender_declare(struct import_sender *sender, const struct import_file *file)
+{
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT, answer = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, "id", file->id);
+    json_field_text(&json, "name", file->name);
+    json_field_text(&json, "beginning", file->beginning);
+    json_field_bool(&json, "as_new", file->as_new);
+    json_close(&json, '}');
+    long status = exchange(sender, PEER_API, "/api/v1/imports", &body, &answer);
+    if (status < 0)
+        return -1;
+    if (status == 200)
+        return 0;
+    yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.size, 0);
+    if (status == 409)
+        explain_conflict(file, yyjson_doc_get_root(doc));
+    else
+        complain(status, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return -1;
 }
 
 int import_sender_add(struct import_sender *sender, const struct buffer *event, uint64_t line)

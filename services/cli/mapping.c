@@ -91,6 +91,31 @@ void mapping_close(struct mapping *mapping)
     *mapping = (struct mapping){0};
 }
 
+/* -- essence -- */
+
+static void append_value(struct buffer *out, yyjson_val *value)
+{
+    size_t size = 0;
+    _cleanup_(free_pointer) char *text = value ? yyjson_val_write(value, 0, &size) : NULL;
+    buffer_append(out, text, size);
+    buffer_byte(out, '\n');
+    if (value && !text)
+        out->error = -QY_ENOMEM;
+}
+
+void mapping_essence(const struct mapping *mapping, struct buffer *out)
+{
+    static const char *const whole[] = {"format", "time_zone", "group_by", "events"};
+    size_t index, count;
+    yyjson_val *root = yyjson_doc_get_root(mapping->doc), *skip;
+    for (size_t i = 0; i < COUNT_OF(whole); i++)
+        append_value(out, yyjson_obj_get(root, whole[i]));
+    yyjson_arr_foreach(mapping->skip, index, count, skip)
+    {
+        append_value(out, yyjson_obj_get(skip, "where"));
+    }
+}
+
 /* -- columns -- */
 
 int mapping_column(const struct mapping *mapping, const char *name, size_t size)

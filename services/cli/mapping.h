@@ -53,6 +53,9 @@ struct mapping {
 int mapping_open(const char *path, struct mapping *mapping, char error[300]);
 void mapping_close(struct mapping *mapping);
 
+/* Appends what decides which events come out: all of it but the description and the reasons for leaving lines out. */
+void mapping_essence(const struct mapping *mapping, struct buffer *out);
+
 /* The columns' names, from the header's record or from the mapping itself (`header` NULL). Checks that every
  * column that is referred to is there. */
 int mapping_set_columns(struct mapping *mapping, const struct csv *header, char error[300]);

@@ -106,6 +106,7 @@ int journey_publish(struct api_call *call);
 int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
+int import_declare(struct api_call *call);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);

@@ -14,6 +14,7 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_TOKENS] = "tokens",
     [TABLE_SEEN] = "seen",
     [TABLE_IMPORTS] = "imports",
+    [TABLE_IMPORT_MARKS] = "import_marks",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])
@@ -97,5 +98,52 @@ bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t po
         return false;
     bits[at / 8] = (uint8_t)(bits[at / 8] | 1u << (at % 8));
     store_put(txn, TABLE_IMPORTS, &key, bits, sizeof(bits));
+    return true;
+}
+
+bool import_has_taken(struct store_txn *txn, const uint8_t import_id[16])
+{
+    struct store_key prefix;
+    struct bytes key, value;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    key_reset(&prefix);
+    key_raw(&prefix, import_id, 16);
+    return scan_open(txn, TABLE_IMPORTS, &prefix, NULL, &scan) == 0 && scan_next(scan, &key, &value);
+}
+
+static void mark_key(struct store_key *key, enum import_mark mark, const char *text)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    secret_hash(text, strlen(text), hash);
+    key_reset(key);
+    key_u8(key, (uint8_t)mark);
+    key_raw(key, hash, sizeof(hash));
+}
+
+void import_mark_put(
+    struct store_txn *txn, enum import_mark mark, const char *text, const struct import_row *row)
+{
+    struct store_key key;
+    uint8_t value[sizeof(row->id) + 8];
+    mark_key(&key, mark, text);
+    memcpy(value, row->id, sizeof(row->id));
+    put_be64(value + sizeof(row->id), (uint64_t)row->begun_ms);
+    store_put(txn, TABLE_IMPORT_MARKS, &key, value, sizeof(value));
+}
+
+bool import_mark_get(
+    struct store_txn *txn, enum import_mark mark, const char *text, struct import_row *ret_row)
+{
+    struct store_key key;
+    struct bytes value;
+    mark_key(&key, mark, text);
+    if (!store_get(txn, TABLE_IMPORT_MARKS, &key, &value))
+        return false;
+    if (value.size != sizeof(ret_row->id) + 8) {
+        store_fail(txn, -QY_ECORRUPT);
+        return false;
+    }
+    memcpy(ret_row->id, value.data, sizeof(ret_row->id));
+    ret_row->begun_ms = (int64_t)get_be64(value.data + sizeof(ret_row->id));
     return true;
 }

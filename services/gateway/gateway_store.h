@@ -6,10 +6,11 @@
 #include "common/store.h"
 
 enum gateway_table {
-    TABLE_WRITE_KEYS, /* hash of the key -> source number, name */
-    TABLE_TOKENS,     /* hash of the token -> id, name, role, expiry */
-    TABLE_SEEN,       /* dedup.h */
-    TABLE_IMPORTS,    /* (import id, block of positions) -> bitmap of those that were taken */
+    TABLE_WRITE_KEYS,   /* hash of the key -> source number, name */
+    TABLE_TOKENS,       /* hash of the token -> id, name, role, expiry */
+    TABLE_SEEN,         /* dedup.h */
+    TABLE_IMPORTS,      /* (import id, block of positions) -> bitmap of those that were taken */
+    TABLE_IMPORT_MARKS, /* what an import is known again by, hashed -> its id, when it began */
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
@@ -43,5 +44,18 @@ bool token_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], str
 
 /* Marks a position of an import as taken; false when it was already. */
 bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position);
+/* Whether any was. */
+bool import_has_taken(struct store_txn *txn, const uint8_t import_id[16]);
+
+/* What imports are known again by. Only hashes are kept: names of files may be personal. */
+enum import_mark { IMPORT_ID, IMPORT_NAME, IMPORT_BEGINNING, IMPORT_MARKS };
+struct import_row {
+    uint8_t id[16];
+    int64_t begun_ms;
+};
+void import_mark_put(
+    struct store_txn *txn, enum import_mark mark, const char *text, const struct import_row *row);
+bool import_mark_get(
+    struct store_txn *txn, enum import_mark mark, const char *text, struct import_row *ret_row);
 
 #endif
