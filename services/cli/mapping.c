@@ -10,6 +10,8 @@
 
 #include "services/cli/mapping_internal.h"
 
+#define POINTER_BYTES 176
+
 static const char *const root_members[] = {
     "format", "time_zone", "skip", "group_by", "events", "description", NULL};
 static const char *const format_members[] = {"separator", "encoding", "header", "columns", NULL};
@@ -126,71 +128,84 @@ int mapping_column(const struct mapping *mapping, const char *name, size_t size)
     return -1;
 }
 
-static int check_name(const struct mapping *mapping, const char *name, size_t size, char error[300])
+static int check_name(
+    const struct mapping *mapping, const char *name, size_t size, const char *pointer, char error[300])
 {
     if (mapping_column(mapping, name, size) >= 0)
         return 0;
-    snprintf(error, 300, "the file has no column \"%.*s\"", (int)size, name);
+    snprintf(error, 300, "%s: the file has no column \"%.*s\"", pointer, (int)size, name);
     return -1;
 }
 
-static int check_placeholders(const struct mapping *mapping, const char *text, char error[300])
+static int check_placeholders(
+    const struct mapping *mapping, const char *text, const char *pointer, char error[300])
 {
     for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
         const char *end = strchr(at, '}');
         if (!end) {
-            snprintf(error, 300, "\"%s\": a placeholder has no end", text);
+            snprintf(error, 300, "%s: \"%s\": a placeholder has no end", pointer, text);
             return -1;
         }
-        if (check_name(mapping, at + 1, (size_t)(end - at - 1), error))
+        if (check_name(mapping, at + 1, (size_t)(end - at - 1), pointer, error))
             return -1;
     }
     return 0;
 }
 
-static int check_names(const struct mapping *mapping, yyjson_val *names, char error[300])
+static int check_names(const struct mapping *mapping, yyjson_val *names, const char *pointer, char error[300])
 {
     size_t index, count;
     yyjson_val *name;
+    char below[POINTER_BYTES];
     yyjson_arr_foreach(names, index, count, name)
     {
-        if (!yyjson_is_str(name)) {
-            snprintf(error, 300, "a column's name must be a text");
-            return -1;
-        }
-        if (check_name(mapping, yyjson_get_str(name), yyjson_get_len(name), error))
+        snprintf(below, sizeof(below), "%.150s/%zu", pointer, index);
+        if (!yyjson_is_str(name))
+            return complain(error, below, "a column's name must be a text");
+        if (check_name(mapping, yyjson_get_str(name), yyjson_get_len(name), below, error))
             return -1;
     }
     return 0;
+}
+
+static int check_columns(
+    const struct mapping *mapping, yyjson_val *value, const char *pointer, unsigned depth, char error[300]);
+
+static int check_member(const struct mapping *mapping, yyjson_val *key, yyjson_val *member,
+    const char *pointer, unsigned depth, char error[300])
+{
+    bool names_one = yyjson_equals_str(key, "column") || yyjson_equals_str(key, "unless");
+    if (names_one && yyjson_is_str(member))
+        return check_name(mapping, yyjson_get_str(member), yyjson_get_len(member), pointer, error);
+    if (yyjson_equals_str(key, "sum"))
+        return check_names(mapping, member, pointer, error);
+    return yyjson_equals_str(key, "value") ? 0 : check_columns(mapping, member, pointer, depth + 1, error);
 }
 
 /* Every "column", "unless", "sum" and placeholder anywhere in the mapping must name a column. The depth is
  * the mapping's own. */
-static int check_columns(const struct mapping *mapping, yyjson_val *value, unsigned depth, char error[300])
+static int check_columns(
+    const struct mapping *mapping, yyjson_val *value, const char *pointer, unsigned depth, char error[300])
 {
     size_t index, count;
     yyjson_val *key, *member;
+    char below[POINTER_BYTES];
     if (depth > 16)
-        return complain(error, "", "nested more than 16 deep");
+        return complain(error, pointer, "nested more than 16 deep");
     if (yyjson_is_str(value))
-        return check_placeholders(mapping, yyjson_get_str(value), error);
+        return check_placeholders(mapping, yyjson_get_str(value), pointer, error);
     yyjson_arr_foreach(value, index, count, member)
     {
-        if (check_columns(mapping, member, depth + 1, error))
+        snprintf(below, sizeof(below), "%.150s/%zu", pointer, index);
+        if (check_columns(mapping, member, below, depth + 1, error))
             return -1;
     }
     yyjson_obj_foreach(value, index, count, key, member)
     {
-        bool names_one = yyjson_equals_str(key, "column") || yyjson_equals_str(key, "unless");
-        if (names_one && yyjson_is_str(member)) {
-            if (check_name(mapping, yyjson_get_str(member), yyjson_get_len(member), error))
-                return -1;
-        } else if (yyjson_equals_str(key, "sum")) {
-            if (check_names(mapping, member, error))
-                return -1;
-        } else if (!yyjson_equals_str(key, "value") && check_columns(mapping, member, depth + 1, error)) {
+        const char *name = yyjson_get_str(key);
+        snprintf(below, sizeof(below), "%.110s/%.60s", pointer, name ? name : "");
+        if (check_member(mapping, key, member, below, depth, error))
             return -1;
-        }
     }
     return 0;
 }
@@ -221,7 +236,8 @@ int mapping_set_columns(struct mapping *mapping, const struct csv *header, char 
             if (add_name(mapping, csv_field(header, i), error))
                 return -1;
     }
-    if (check_names(mapping, mapping->group_by, error) || check_columns(mapping, mapping->skip, 0, error))
+    if (check_names(mapping, mapping->group_by, "/group_by", error) ||
+        check_columns(mapping, mapping->skip, "/skip", 0, error))
         return -1;
-    return check_columns(mapping, mapping->events, 0, error);
+    return check_columns(mapping, mapping->events, "/events", 0, error);
 }

@@ -164,7 +164,7 @@ def test_what_cannot_be_imported_is_said_at_once(suite):
         return {"events": [{"type": "track", "event": "E", "user_id": "{who}", **members}]}
 
     assert "the file is empty" in refused("", MAP)
-    assert 'the file has no column "sum"' in refused("who,order\n1,2\n", MAP)
+    assert '/skip/0/where/0/column: the file has no column "sum"' in refused("who,order\n1,2\n", MAP)
     assert "not UTF-8" in refused(b"wh\xff,b\n1,2\n", MAP)
     assert "/events/0/typo: there is no such member" in refused("who\n", event(typo=1))
     assert "/events/0/type: must be track," in refused("who\n", event(type="zz"))

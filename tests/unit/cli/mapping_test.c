@@ -308,11 +308,14 @@ static void columns_that_the_file_lacks_are_named(void **state)
     static const struct {
         const char *event, *error;
     } cases[] = {
-        {"\"user_id\":\"{customer}\"", "the file has no column \"customer\""},
-        {"\"user_id\":\"{a\"", "\"{a\": a placeholder has no end"},
-        {"\"where\":[{\"column\":\"aa\",\"is\":\"x\"}]", "the file has no column \"aa\""},
-        {"\"properties\":{\"x\":{\"sum\":[\"a\",\"z\"]}}", "the file has no column \"z\""},
-        {"\"properties\":{\"x\":{\"text\":\"{a}\",\"unless\":\"q\"}}", "the file has no column \"q\""},
+        {"\"user_id\":\"{customer}\"", "/events/0/user_id: the file has no column \"customer\""},
+        {"\"user_id\":\"{a\"", "/events/0/user_id: \"{a\": a placeholder has no end"},
+        {"\"where\":[{\"column\":\"aa\",\"is\":\"x\"}]",
+            "/events/0/where/0/column: the file has no column \"aa\""},
+        {"\"properties\":{\"x\":{\"sum\":[\"a\",\"z\"]}}",
+            "/events/0/properties/x/sum/1: the file has no column \"z\""},
+        {"\"properties\":{\"x\":{\"text\":\"{a}\",\"unless\":\"q\"}}",
+            "/events/0/properties/x/unless: the file has no column \"q\""},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fixture fixture;
