@@ -10,21 +10,20 @@
 
 static const struct command commands[] = {
     {"status", "[--json]", "how far each service has come", command_status,
-        "Shows the suite's time and, for each service, whether it is ready, how far into the gateway's "
-        "journal it\n"
-        "has come, the end of its own journal, how many records it lags behind, and its size on disk.\n\n"
+        "Shows the suite's time and, for each service, whether it is ready, how far into the\n"
+        "gateway's journal it has come, the end of its own journal, how many records it lags\n"
+        "behind, and its size on disk.\n\n"
         "  --json    everything that is known, as JSON\n",
         "quanyu status"},
     {"person", "KIND:VALUE | ONE_ID", "one person's profile, as HQ sees it (on record)", command_person,
-        "Prints the profile as JSON, personal values masked. The look is on record in the audit log, a miss "
-        "too.\n\n"
-        "  KIND:VALUE    any identifier: user_id, phone, email, wechat_unionid, wechat_openid, member_card, "
-        "…\n"
+        "Prints the profile as JSON, personal values masked. The look is on record in the audit\n"
+        "log, a miss too.\n\n"
+        "  KIND:VALUE    any identifier: user_id, phone, email, wechat_unionid, member_card, …\n"
         "  ONE_ID        the public number, p_…\n",
         "quanyu person phone:13800138000"},
     {"audience", "RULE | @FILE [--as-of TIME]", "how many people a rule picks (on record)", command_audience,
-        "Counts the persons whom a rule picks, joined ones once. The question is on record in the audit "
-        "log.\n\n"
+        "Counts the persons whom a rule picks, joined ones once. The question is on record in the\n"
+        "audit log.\n\n"
         "  RULE            JSON; see README, \"Rules\"\n"
         "  @FILE           the rule, in a file\n"
         "  --as-of TIME    as things stood then: 2026-03-01T08:30:00Z, or a date\n",
@@ -40,39 +39,35 @@ static const struct command commands[] = {
         "  --cursor C          go on at next_cursor of an earlier answer\n",
         "quanyu audit --action person.lookup --limit 20"},
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock,
-        "Prints the time. Where the setting clock is simulated it can be moved forward: from due timer to "
-        "due\n"
-        "timer, waiting until all is quiet before each.\n\n"
+        "Prints the time. Where the setting clock is simulated it can be moved forward: from due\n"
+        "timer to due timer, waiting until all is quiet before each.\n\n"
         "  set TIME            to this moment, 2026-03-01T08:30:00Z\n"
         "  advance DURATION    by so much: 90s, 15m, 36h, 30d, 6w\n",
         "quanyu clock advance 90d"},
     {"import", "FILE --map MAP [--report FILE] [--as-new]", "take in a CSV file; see README, \"Import\"",
         command_import,
-        "Turns lines of a file into events, as a mapping in JSON says. Run again it counts nothing twice: "
-        "each\n"
-        "event has an id made of the file's content, the mapping, and the line's number.\n\n"
+        "Turns lines of a file into events, as a mapping in JSON says. Run again it counts nothing\n"
+        "twice: each event has an id made of the file's content, the mapping, and the line's number.\n\n"
         "  --map MAP        the mapping; services/cli/mapping.h describes it whole\n"
-        "  --report FILE    where lines that were not taken go, with the reason (FILE.report.csv, here)\n"
-        "  --as-new         also when a file of the same name, or one that begins alike, was imported before "
-        "with\n"
-        "                   other content or another mapping: what both have in common then counts twice, "
-        "except\n"
-        "                   orders and refunds that bear an id\n\n"
-        "Exit status: 0 all lines were taken or left out by the mapping; 1 it could not be imported, or not "
-        "to its\n"
-        "end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in the report.\n",
+        "  --report FILE    where lines that were not taken go, with the reason; FILE.report.csv in\n"
+        "                   the current directory where none is named\n"
+        "  --as-new         also when a file of the same name, or one that begins alike, was imported\n"
+        "                   before with other content or another mapping: what both have in common\n"
+        "                   then counts twice, except orders that bear an id\n\n"
+        "Exit status: 0 all lines were taken, or left out by the mapping; 1 it could not be imported,\n"
+        "or not to its end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in\n"
+        "the report.\n",
         "quanyu import sales.csv --map sales.json"},
     {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump,
-        "Prints the state of all services as sorted lines in which numbers that depend on the order of "
-        "arrival are\n"
-        "replaced by names: two runs over the same input give the same text. Takes memory for all of it.\n",
+        "Prints the state of all services as sorted lines in which numbers that depend on the order\n"
+        "of arrival are replaced by names: two runs over the same input give the same text. Takes\n"
+        "memory for all of it.\n",
         "quanyu dump --canonical > before"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,
-        "Makes a directory for each service, and one for this command line, with its own pair and the public "
-        "keys of\n"
-        "all others; each goes to where the service runs, as its setting keys. Changes nothing that is "
-        "there.\n",
+        "Makes a directory for each service, and one for this command line, with its own pair and\n"
+        "the public keys of all others; each goes to where the service runs, as its setting keys.\n"
+        "Changes nothing that is there.\n",
         "quanyu keys ./keys"},
 };
 

@@ -125,11 +125,9 @@ static void explain_conflict(const struct import_file *file, yyjson_val *root)
     const char *detail = yyjson_get_str(yyjson_obj_get(root, "detail"));
     fprintf(stderr,
         "quanyu: %s: %s.\n"
-        "Lines are known by file and mapping, not by what they say: those that were taken then would count a "
-        "second\n"
-        "time, except orders and refunds that bear an id. Nothing was imported. Where that is what you "
-        "want:\n"
-        "--as-new. Lines that are new or mended go into a file of their own.\n",
+        "Lines are known by file and mapping, not by what they say: those that were taken then would\n"
+        "count a second time, except orders that bear an id. Nothing was imported. Put lines that are\n"
+        "new or mended into a file of their own; where this is another file, say --as-new.\n",
         file->name, detail ? detail : "it was imported before");
 }
 
