@@ -225,6 +225,12 @@ int clock_show(struct api_call *call)
     return 0;
 }
 
+static int refuse_stopping(struct api_call *call)
+{
+    return api_refuse(call, -QY_ESTOPPED, NULL,
+        "the gateway is stopping; the clock stands where GET /api/v1/clock says once it is back");
+}
+
 /* Grows as long as the service gets on. */
 static uint64_t progress_of(const Quanyu__StatusReply *status)
 {
@@ -256,6 +262,8 @@ static int wait_quiet(struct api_call *call, int count, int64_t *ret_due_ms)
         arena_reset(call->arena);
         if (quiet)
             return 0;
+        if (atomic_load(&call->gateway->stopping))
+            return refuse_stopping(call);
         if (moved != last_moved)
             deadline = metrics_clock() + QUIET_TIMEOUT_S;
         last_moved = moved;
@@ -273,6 +281,8 @@ static int advance_to(struct api_call *call, int64_t target_ms, int64_t least_st
 {
     int64_t now = gateway_now_ms(call->gateway), due = TIME_NEVER;
     while (now < target_ms) {
+        if (atomic_load(&call->gateway->stopping))
+            return refuse_stopping(call);
         int error = wait_quiet(call, AUDIT, &due); /* nothing hangs on how far audit is */
         if (error)
             return error;
@@ -317,23 +327,31 @@ static int read_target(struct api_call *call, int64_t *ret_target_ms)
     return error;
 }
 
-int clock_change(struct api_call *call)
+static int move_clock(struct api_call *call)
 {
+    char detail[64], time[TIME_TEXT_BYTES];
     int64_t target = 0, step = 0;
-    if (!call->gateway->simulated)
-        return api_refuse(
-            call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
     int error = read_target(call, &target);
     if (!error)
         error = read_step(call, target - gateway_now_ms(call->gateway), &step);
     if (error)
         return error;
-    char detail[64], time[TIME_TEXT_BYTES];
     snprintf(detail, sizeof(detail), "to %s", time_format(target, time));
     error = gateway_record_act(
         call->gateway, &call->actor, http_request_id(call->request), "clock.change", detail);
-    if (!error)
-        error = advance_to(call, target, step);
+    return error ? error : advance_to(call, target, step);
+}
+
+int clock_change(struct api_call *call)
+{
+    if (!call->gateway->simulated)
+        return api_refuse(
+            call, -QY_ECONFLICT, NULL, "the clock is real; setting clock = simulated makes one to move");
+    if (atomic_exchange(&call->gateway->clock_moves, true))
+        return api_refuse(
+            call, -QY_EUNAVAILABLE, NULL, "another call is moving the clock; try again when it has ended");
+    int error = move_clock(call);
+    atomic_store(&call->gateway->clock_moves, false);
     if (!error)
         write_clock(call);
     return error;

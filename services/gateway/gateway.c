@@ -192,6 +192,7 @@ void gateway_stop(void *self, struct service *service)
 {
     (void)service;
     struct gateway *gateway = self;
+    atomic_store(&gateway->stopping, true);
     http_server_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);

@@ -31,8 +31,10 @@ struct gateway {
     struct http_server *http;
     struct api *api;
     struct ticker *ticker;
-    bool simulated;   /* the clock */
-    int64_t start_ms; /* of a simulated clock */
+    bool simulated;          /* the clock */
+    int64_t start_ms;        /* of a simulated clock */
+    atomic_bool clock_moves; /* a call is moving it */
+    atomic_bool stopping;    /* calls that would take long end now */
     size_t event_max;
     size_t batch_max;
     struct ingest_metrics ingest;

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`quanyu`: its help, and what it does with arguments that it does not know."""
+import concurrent.futures
+import signal
+
 import pytest
 
-from suite import Suite
+from suite import Suite, wait_for
 
 COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dump", "keys")
 
@@ -37,3 +40,18 @@ def test_what_is_not_known_is_refused(nowhere):
     for arguments in (["person"], ["audience"], ["clock", "set"], ["audit", "--actor"], ["import"], ["dump"], ["keys"]):
         result = nowhere.cli(*arguments, check=False)
         assert result.returncode == 2 and result.stderr.startswith(f"usage: quanyu {arguments[0]} "), result
+
+
+def test_a_clock_on_its_way_is_moved_by_one_call_and_stops_with_the_gateway(suite):
+    """Eight thousand years take long: nothing may have to wait for their end."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        far = pool.submit(suite.api, "POST", "/api/v1/clock", {"set": "9999-12-30T00:00:00Z", "step": "1d"})
+        wait_for(lambda: suite.get("/api/v1/clock")["now"] > "2026-01-02", "the clock moves")
+        second = suite.cli("clock", "advance", "1d", check=False)
+        assert second.returncode == 1 and "503: another call is moving the clock" in second.stderr
+        assert suite.kill("gateway", signal.SIGTERM) == 0
+        answer = far.result(30)
+        assert answer.status == 503 and "the gateway is stopping" in answer.json["detail"], answer
+    suite.start("gateway")
+    now = suite.get("/api/v1/clock")["now"]
+    assert "2026-01-02" < now < "2100", "it goes on from where it stood"
