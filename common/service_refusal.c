@@ -21,10 +21,10 @@ int service_refuse_start(struct service *service, int code, const char *format, 
 int refuse_directory(struct service *service, int code, const char *path, const char *setting)
 {
     const char *reason = errno ? strerror(errno) : error_text(code);
-    return service_refuse_start(service, code,
-        "directory %s cannot be made or synced: %s (setting %s): make it writable for this user, or name "
-        "another one",
-        path, reason, setting);
+    const char *advice = code == -QY_EFULL ? "free some of this disk, then start again"
+                                           : "make it writable for this user, or name another one";
+    return service_refuse_start(service, code, "directory %s cannot be made or synced: %s (setting %s): %s",
+        path, reason, setting, advice);
 }
 
 int refuse_keys(struct service *service, int code, const char *directory, const char *name)
@@ -32,6 +32,8 @@ int refuse_keys(struct service *service, int code, const char *directory, const 
     const char *advice = "it must be readable and, at the first start, writable for this user";
     if (code == -QY_ENOTFOUND)
         advice = "a file is missing: copy it there, or let `quanyu keys` make them all";
+    else if (code == -QY_EFULL)
+        advice = "no room left: free some of this disk, then start again";
     else if (code == -QY_ECORRUPT)
         advice =
             "a file is damaged, is the same as another's, or does not go with its pair: copy it there again";

@@ -121,7 +121,7 @@ def test_a_first_start_on_a_full_disk_says_what_is_wrong(directory):
         ballast = Ballast(disk)
         suite.spawn("gateway")
         assert suite.processes.pop("gateway").wait(30) == 1
-        assert 'reason="no room left"' in suite.log("gateway") and "free some of this disk" in suite.log("gateway"), suite.log("gateway")
+        assert "error=FULL" in suite.log("gateway") and "free some of this disk" in suite.log("gateway"), suite.log("gateway")
         ballast.remove()
         with suite:
             suite.start("gateway")
