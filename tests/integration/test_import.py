@@ -55,7 +55,7 @@ def test_a_quote_without_end_costs_one_line(suite):
     lines = ["who,order,when,sum,note"] + [f"u{n},o{n},2025-12-01,1.00,note {n}" for n in range(3000)]
     for broken in (10, 1500, 2995):
         lines[broken + 1] = f'u{broken},o{broken},2025-12-01,1.00,"note'
-    result, report = run(suite, "\n".join(lines) + "\n", MAP)
+    result, report = run(suite, "\n".join(lines) + "\n", MAP, status=3)
     assert report == [(12, "a quoted field has no end within 1,000 lines and 1 MiB"),
                       (1502, "a quoted field has no end within 1,000 lines and 1 MiB"), (2997, "a quoted field has no end")]
     assert result.stdout.startswith("3000 lines, 2997 events: 2997 new, 0 there already\n3 lines were not taken;")
