@@ -70,6 +70,10 @@ int api_boolean(struct api_call *call, const char *name, bool standard, bool *re
 int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */
 int api_cursor(struct api_call *call, uint64_t *ret_cursor);
+/* The same where it is the id of the last one shown: `prefix` and digits, or any text where `prefix` is ""; "" when
+ * absent. */
+#define API_ID_BYTES 256
+int api_id_cursor(struct api_call *call, const char *prefix, char ret_cursor[API_ID_BYTES]);
 #define API_CURSOR_BYTES 24
 /* A number as a next_cursor: "" when it is 0. */
 const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES]);

@@ -91,13 +91,13 @@ static int fetch_one(
 static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char *member)
 {
     uint32_t limit;
-    char cursor[256] = "";
-    int error = api_limit(call, &limit);
-    if (error)
-        return error;
-    (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
+    char cursor[API_ID_BYTES];
     Quanyu__DefinitionsReply *page;
-    error = fetch(call, kind, "", cursor, limit, &page);
+    int error = api_limit(call, &limit);
+    if (!error)
+        error = api_id_cursor(call, kind == SEGMENT ? "s_" : "", cursor);
+    if (!error)
+        error = fetch(call, kind, "", cursor, limit, &page);
     if (error)
         return error;
     struct json json = json_to(&call->out);

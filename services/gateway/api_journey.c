@@ -93,15 +93,15 @@ static int fetch(struct api_call *call, Quanyu__JourneysRequest *question, Quany
 
 int journey_list(struct api_call *call)
 {
-    char cursor[64] = "";
+    char cursor[API_ID_BYTES];
     Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
     Quanyu__JourneysReply *page;
     int error = api_limit(call, &question.limit);
-    if (error)
-        return error;
-    (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
+    if (!error)
+        error = api_id_cursor(call, "j_", cursor);
     question.after = cursor;
-    error = fetch(call, &question, &page);
+    if (!error)
+        error = fetch(call, &question, &page);
     if (error)
         return error;
     struct json json = json_to(&call->out);

@@ -174,7 +174,7 @@ static bool find_key(struct http_request *request, yyjson_val *body, char key[12
         memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
         return true;
     }
-    return http_parameter(request, "writeKey", key, 128) && key[0];
+    return http_parameter(request, "writeKey", key, 128) == 0 && key[0];
 }
 
 static int authorise(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
