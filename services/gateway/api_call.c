@@ -40,6 +40,12 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
     return code;
 }
 
+static int refuse_unrecorded(struct api_call *call, const char *what, int error)
+{
+    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
+        "the audit log cannot record this now, so it is not %s (%s)", what, error_text(error));
+}
+
 int api_record(struct api_call *call, Quanyu__AuditRecord *record)
 {
     char request_id[80];
@@ -57,10 +63,27 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
     request.append = &append;
     ProtobufCMessage *reply;
     int error = api_ask(call, "audit", &request.base, &quanyu__audit_reply__descriptor, &reply);
-    if (!error)
-        return 0;
-    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
-        "the audit log cannot record this now, so it is not shown (%s)", error_text(error));
+    return error ? refuse_unrecorded(call, "shown", error) : 0;
+}
+
+int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail)
+{
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)(uintptr_t)action;
+    record.count = persons;
+    record.detail = (char *)(uintptr_t)detail;
+    return detail ? api_record(call, &record) : -QY_ENOMEM;
+}
+
+int api_need_audit(struct api_call *call)
+{
+    Quanyu__StatusRequest status = QUANYU__STATUS_REQUEST__INIT;
+    Quanyu__RuntimeRequest request = QUANYU__RUNTIME_REQUEST__INIT;
+    request.call_case = QUANYU__RUNTIME_REQUEST__CALL_STATUS;
+    request.status = &status;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "audit", &request.base, &quanyu__runtime_reply__descriptor, &reply);
+    return error ? refuse_unrecorded(call, "done", error) : 0;
 }
 
 int api_text(struct api_call *call, const char *name, bool required, const char **ret_text)
@@ -171,13 +194,16 @@ const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES])
     return text;
 }
 
-int api_record_page(struct api_call *call, const char *action, char **one_ids, size_t count)
+int api_record_page(
+    struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
     record.count = count;
     record.n_persons = count;
     record.persons = one_ids;
+    record.n_numbers = count;
+    record.numbers = numbers;
     record.detail = (char *)(uintptr_t)call->parameters[0];
     return api_record(call, &record);
 }
