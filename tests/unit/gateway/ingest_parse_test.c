@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_parse.h"
 
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,18 @@ static Quanyu__RawEvent *event(size_t i)
         quanyu__raw_event__unpack(NULL, parsed.events[i].size, parsed.packed.data + parsed.events[i].at);
     assert_non_null(raw);
     return raw;
+}
+
+static bool memory_is_out;
+
+/* In the place of the library's, for the whole program. */
+char *yyjson_val_write_opts(const yyjson_val *value, yyjson_write_flag flags, const yyjson_alc *memory,
+    size_t *size, yyjson_write_err *error)
+{
+    char *(*write)(const yyjson_val *, yyjson_write_flag, const yyjson_alc *, size_t *, yyjson_write_err *);
+    void *found = dlsym(RTLD_NEXT, "yyjson_val_write_opts");
+    memcpy(&write, &found, sizeof(write));
+    return memory_is_out ? NULL : write(value, flags, memory, size, error);
 }
 
 static const char *errors(void)
@@ -136,6 +149,20 @@ static void an_event_that_is_too_large_is_refused_as_such(void **state)
         "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p\":\"%s\"}}]}", filler);
     assert_true(parse(CALL_BATCH, text));
     assert_non_null(strstr(errors(), "\"reason\":\"too_large\""));
+}
+
+/* Not the event's fault: a client that is told 400 drops it, one that is told 503 sends it again. */
+static void memory_that_is_out_refuses_the_call_and_not_the_event(void **state)
+{
+    (void)state;
+    memory_is_out = true;
+    bool single = parse(CALL_PAGE, "{\"userId\":\"u\"}");
+    int single_status = refusal.status;
+    bool batch = parse(CALL_BATCH, "{\"batch\":[{\"type\":\"page\"},{\"type\":\"page\",\"userId\":\"u\"}]}");
+    memory_is_out = false;
+    assert_false(single || batch);
+    assert_int_equal(single_status, 503);
+    assert_int_equal(refusal.status, 503);
 }
 
 static void a_nul_is_refused_with_the_pointer_to_it(void **state)
@@ -249,6 +276,7 @@ int main(void)
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(whole_calls_are_refused_with_a_status),
         cmocka_unit_test(an_event_that_is_too_large_is_refused_as_such),
+        cmocka_unit_test(memory_that_is_out_refuses_the_call_and_not_the_event),
         cmocka_unit_test(a_nul_is_refused_with_the_pointer_to_it),
         cmocka_unit_test(a_nul_beside_the_events_of_a_batch_is_refused_for_all),
         cmocka_unit_test(clocks_are_corrected),
