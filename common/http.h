@@ -54,9 +54,9 @@ const char *http_method(const struct http_request *request); /* "GET" */
 /* Percent-decoded, without the query; starts with '/'. Segments "." and ".." are left as they are. */
 const char *http_path(const struct http_request *request);
 const char *http_query(const struct http_request *request); /* raw, without '?'; "" when there is none */
-/* Decoded query parameter into `value`; false when absent, malformed or too long for it. The first one
- * counts. */
-bool http_parameter(const struct http_request *request, const char *name, char *value, size_t size);
+/* Decoded query parameter into `value`; the first one counts. -QY_ENOTFOUND when absent, -QY_EINVAL when malformed,
+ * -QY_ETOOLARGE when too long for it. */
+int http_parameter(const struct http_request *request, const char *name, char *value, size_t size);
 /* Any case; the first one where it is repeated; NULL when absent. */
 const char *http_header(const struct http_request *request, const char *name);
 struct bytes http_body(const struct http_request *request); /* a NUL follows that is not counted */
@@ -80,8 +80,8 @@ void http_respond(
 void http_problem(struct http_request *request, int status, const char *kind, const char *field,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The status that an error code means: -QY_EINVAL 400, -QY_EUNAUTHENTIC 401, -QY_EDENIED 403, -QY_ENOTFOUND
- * 404, -QY_ECONFLICT and -QY_EEXISTS 409, -QY_ETOOLARGE 413, -QY_EFULL, -QY_EUNAVAILABLE, -QY_ETIMEOUT and
- * -QY_ESTOPPED 503, others 500. */
+ * 404, -QY_ECONFLICT and -QY_EEXISTS 409, -QY_ETOOLARGE 413, -QY_EFULL, -QY_EUNAVAILABLE, -QY_ETIMEOUT,
+ * -QY_ESTOPPED and -QY_ENOMEM 503, others 500. */
 int http_status_of(int code);
 
 #endif

@@ -24,7 +24,7 @@ const char *http_query(const struct http_request *request)
     return http_parser_text(parser, parser->query);
 }
 
-bool http_parameter(const struct http_request *request, const char *name, char *value, size_t size)
+int http_parameter(const struct http_request *request, const char *name, char *value, size_t size)
 {
     return http_query_parameter(http_query(request), name, value, size);
 }

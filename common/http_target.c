@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/http_target.h"
 
+#include "common/error.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -84,7 +86,7 @@ static const char *decode_part(const char *in, const char *stops, char *out, siz
     return in;
 }
 
-bool http_query_parameter(const char *query, const char *name, char *value, size_t size)
+int http_query_parameter(const char *query, const char *name, char *value, size_t size)
 {
     for (const char *part = query; *part;) {
         char key[64];
@@ -93,10 +95,12 @@ bool http_query_parameter(const char *query, const char *name, char *value, size
         if (end && fits && strcmp(key, name) == 0) {
             if (*end == '=')
                 end++;
-            return decode_part(end, "&", value, size, &fits) && fits;
+            if (!decode_part(end, "&", value, size, &fits))
+                return -QY_EINVAL;
+            return fits ? 0 : -QY_ETOOLARGE;
         }
         part += strcspn(part, "&");
         part += *part == '&';
     }
-    return false;
+    return -QY_ENOTFOUND;
 }

@@ -12,8 +12,9 @@
  * broken escape is wrong. */
 const char *http_target_split(char *target, size_t size, size_t *ret_path, size_t *ret_query);
 
-/* Finds `name` in a raw query and decodes its value, '+' being a blank. False when it is absent, malformed,
- * holds a NUL, or is too long for `size` bytes with a NUL. The first one counts. */
-bool http_query_parameter(const char *query, const char *name, char *value, size_t size);
+/* Finds `name` in a raw query and decodes its value, '+' being a blank. The first one counts. -QY_ENOTFOUND when it
+ * is absent; -QY_EINVAL when it is malformed or holds a NUL, -QY_ETOOLARGE when it is too long for `size` bytes with
+ * a NUL: `value` is then of no use. */
+int http_query_parameter(const char *query, const char *name, char *value, size_t size);
 
 #endif

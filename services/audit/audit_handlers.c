@@ -84,6 +84,7 @@ static int fill_rows(struct arena *arena, const struct audit_found *found, Quany
     for (size_t i = 0; i < found->count; i++) {
         quanyu__records_reply__row__init(&rows[i]);
         rows[i].index = found->rows[i].index;
+        rows[i].altered = !found->rows[i].intact;
         rows[i].record = (ProtobufCBinaryData){
             .data = (uint8_t *)found->rows[i].record.data, .len = found->rows[i].record.size};
         answer->rows[i] = &rows[i];

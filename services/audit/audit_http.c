@@ -13,6 +13,7 @@
 #include "services/audit/audit_store.h"
 #include "services/audit/audit_token.h"
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,12 +130,16 @@ static int submit_look(struct audit_http *http, struct look **look)
     return error;
 }
 
-static int add_record(struct json *json, uint64_t index, struct bytes stored, struct arena *arena)
+/* An altered record is shown as such: a reader that is answered nothing would not learn which one it is. */
+static int add_record(struct look *look, struct json *json, uint64_t index, struct bytes stored, bool intact)
 {
-    const Quanyu__AuditRecord *record = audit_record_unpack(stored, arena);
-    if (!record)
+    const Quanyu__AuditRecord *record = audit_record_unpack(stored, look->arena);
+    if (!record && intact)
         return -QY_ECORRUPT;
-    audit_json_record(json, index, record);
+    if (!intact)
+        log_line(LOG_ERROR, "a record is not what was put on record: the files were altered or are damaged",
+            "index=%" PRIu64, index);
+    audit_json_record(json, index, intact, record);
     return 0;
 }
 
@@ -144,8 +149,12 @@ static int write_found(struct look *look, const struct audit_found *found)
     char cursor[CURSOR_BYTES];
     int error = 0;
     json_open_page(&json, "records");
-    for (size_t i = 0; i < found->count && !error; i++)
-        error = add_record(&json, found->rows[i].index, found->rows[i].record, look->arena);
+    for (size_t i = 0; i < found->count && !error; i++) {
+        const struct audit_row *row = &found->rows[i];
+        json_open(&json, '{');
+        error = add_record(look, &json, row->index, row->record, row->intact);
+        json_close(&json, '}');
+    }
     json_close_page(&json, found->next ? audit_cursor_format(found->next, cursor) : "");
     look->count = found->count;
     return error;
@@ -171,6 +180,25 @@ static int get_records(struct audit_http *http, struct look **look, const struct
     return error ? error : submit_look(http, look);
 }
 
+static int write_one(struct look *look, struct bytes stored)
+{
+    _cleanup_(audit_check_close) struct audit_check *check = NULL;
+    struct audit_proof proof;
+    struct json json = json_to(&look->body);
+    int error = audit_check_open(look->txn, &check);
+    if (!error)
+        error = audit_check_prove(check, look->index, stored, &proof);
+    json_open(&json, '{');
+    if (!error)
+        error =
+            add_record(look, &json, look->index, stored, audit_check_is_intact(check, look->index, stored));
+    if (!error)
+        error = audit_json_proof(&json, stored, &proof);
+    json_close(&json, '}');
+    look->count = 1;
+    return error;
+}
+
 static int get_record(struct audit_http *http, struct look **look, const struct route_match *match)
 {
     struct http_request *request = (*look)->request;
@@ -188,9 +216,7 @@ static int get_record(struct audit_http *http, struct look **look, const struct 
         http_problem(request, 404, "not_found", "index", "there is no record with this index");
         return 0;
     }
-    struct json json = json_to(&(*look)->body);
-    (*look)->count = 1;
-    int error = add_record(&json, (*look)->index, stored, (*look)->arena);
+    int error = write_one(*look, stored);
     return error ? error : submit_look(http, look);
 }
 

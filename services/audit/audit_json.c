@@ -4,7 +4,9 @@
 #include "services/audit/audit_record.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void add_actor(struct json *json, const Quanyu__Actor *actor)
 {
@@ -40,10 +42,8 @@ static void add_numbers(struct json *json, const char *name, const uint32_t *num
     json_close(json, ']');
 }
 
-void audit_json_record(struct json *json, uint64_t index, const Quanyu__AuditRecord *record)
+static void add_record(struct json *json, const Quanyu__AuditRecord *record)
 {
-    json_open(json, '{');
-    json_field_number(json, "index", index);
     json_field_time(json, "time", record->time_ms);
     if (record->actor)
         add_actor(json, record->actor);
@@ -60,5 +60,48 @@ void audit_json_record(struct json *json, uint64_t index, const Quanyu__AuditRec
     json_field_optional(json, "service", record->service);
     if (record->offset > 0)
         json_field_number(json, "offset", record->offset);
+}
+
+void audit_json_record(struct json *json, uint64_t index, bool intact, const Quanyu__AuditRecord *record)
+{
+    json_field_number(json, "index", index);
+    json_field_bool(json, "intact", intact);
+    if (record)
+        add_record(json, record);
+}
+
+static void add_hash(struct json *json, const struct merkle_hash *hash)
+{
+    char hex[2 * MERKLE_HASH_BYTES + 1];
+    json_text(json, sodium_bin2hex(hex, sizeof(hex), hash->bytes, sizeof(hash->bytes)));
+}
+
+static int add_entry(struct json *json, struct bytes record)
+{
+    size_t size = sodium_base64_encoded_len(record.size, sodium_base64_VARIANT_ORIGINAL);
+    _cleanup_(free_pointer) char *text = malloc(size);
+    if (!text)
+        return -QY_ENOMEM;
+    json_field_text(json, "entry",
+        sodium_bin2base64(text, size, record.data, record.size, sodium_base64_VARIANT_ORIGINAL));
+    return 0;
+}
+
+int audit_json_proof(struct json *json, struct bytes record, const struct audit_proof *proof)
+{
+    int error = add_entry(json, record);
+    json_name(json, "leaf_hash");
+    add_hash(json, &proof->leaf);
+    json_name(json, "proof");
+    json_open(json, '{');
+    json_field_unsigned(json, "size", proof->size);
+    json_name(json, "root");
+    add_hash(json, &proof->root);
+    json_name(json, "path");
+    json_open(json, '[');
+    for (size_t i = 0; i < proof->count; i++)
+        add_hash(json, &proof->path[i]);
+    json_close(json, ']');
     json_close(json, '}');
+    return error;
 }

@@ -135,7 +135,7 @@ const char *audit_parameters_search(const struct http_request *request, struct a
         if (seen & 1u << parameter)
             return "is given twice";
         seen |= 1u << parameter;
-        if (!http_parameter(request, names[parameter], value, sizeof(value)))
+        if (http_parameter(request, names[parameter], value, sizeof(value)))
             return "is malformed or too long";
         const char *problem = take_value(parameter, value, arena, &search);
         if (problem)

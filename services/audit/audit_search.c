@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_search.h"
 
+#include "services/audit/audit_check.h"
 #include "services/audit/audit_index.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
@@ -20,6 +21,7 @@ struct run {
     size_t number_count;
     struct term_list conditions[3]; /* all must be met */
     size_t condition_count;
+    struct audit_check *check;
     struct arena *arena;   /* the caller's */
     struct arena *scratch; /* one record's */
     unsigned limit;
@@ -68,7 +70,7 @@ static bool fits(const struct run *run, const Quanyu__AuditRecord *record)
     return !is_set(search->subject) || bears_subject(run, record);
 }
 
-/* Takes the record at `index` where it fits. */
+/* Takes the record at `index` where it fits, or was altered: what it once said is not known. */
 static int look_at(struct run *run, uint64_t index)
 {
     struct bytes bytes;
@@ -76,15 +78,16 @@ static int look_at(struct run *run, uint64_t index)
         return -QY_ECORRUPT;
     run->looked_at++;
     arena_reset(run->scratch);
+    bool intact = audit_check_is_intact(run->check, index, bytes);
     const Quanyu__AuditRecord *record = audit_record_unpack(bytes, run->scratch);
-    if (!record)
+    if (!record && intact)
         return -QY_ECORRUPT;
-    if (!fits(run, record))
+    if (intact && !fits(run, record))
         return 0;
     uint8_t *copy = arena_copy(run->arena, bytes.data, bytes.size);
     if (!copy)
         return -QY_ENOMEM;
-    run->found.rows[run->found.count++] = (struct audit_row){index, {copy, bytes.size}};
+    run->found.rows[run->found.count++] = (struct audit_row){index, {copy, bytes.size}, intact};
     return 0;
 }
 
@@ -260,6 +263,7 @@ static int add_known(struct run *run)
     struct run other = {.txn = run->txn,
         .search = &search,
         .one_id = run->one_id,
+        .check = run->check,
         .arena = run->arena,
         .scratch = run->scratch,
         .limit = 1,
@@ -269,6 +273,8 @@ static int add_known(struct run *run)
         error = run_search(&other);
     if (error || other.found.count == 0)
         return error;
+    if (!other.found.rows[0].intact)
+        return 0;
     const Quanyu__AuditRecord *record = audit_record_unpack(other.found.rows[0].record, run->arena);
     if (!record)
         return -QY_ENOMEM;
@@ -325,8 +331,12 @@ int audit_search(struct store_txn *txn, const struct audit_search *search, struc
         .arena = arena,
         .limit = limit < SEARCH_ROWS_MAX ? limit : SEARCH_ROWS_MAX};
     _cleanup_(arena_close) struct arena *scratch = NULL;
+    _cleanup_(audit_check_close) struct audit_check *check = NULL;
     int error = arena_open(&scratch);
+    if (!error)
+        error = audit_check_open(txn, &check);
     run.scratch = scratch;
+    run.check = check;
     if (!error)
         error = add_subject(&run);
     if (!error)

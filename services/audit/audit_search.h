@@ -26,6 +26,7 @@ struct audit_search {
 struct audit_row {
     uint64_t index;
     struct bytes record; /* in the arena */
+    bool intact;         /* the tree holds it as it is; where not, it is found whatever was asked for */
 };
 
 struct audit_found {

@@ -13,9 +13,9 @@
 
 static void write_counts(struct json *json, const struct counts *counts)
 {
-    static const char *const names[COUNT_KINDS] = {
+    static const char *const names[COUNT_STEP_KINDS] = {
         "entered", "waiting", "left", "delivered", "failed", "unknown", "skipped"};
-    for (unsigned i = 0; i < COUNT_KINDS; i++)
+    for (unsigned i = 0; i < COUNT_STEP_KINDS; i++)
         json_field_unsigned(json, names[i], counts->value[i]);
 }
 
@@ -35,6 +35,9 @@ static void write_journey(struct store_txn *txn, const Quanyu__Journey *row, str
     json_field_unsigned(&json, "entered", counts.value[COUNT_ENTERED]);
     json_field_unsigned(&json, "active", counts.value[COUNT_WAITING]);
     json_field_unsigned(&json, "completed", counts.value[COUNT_LEFT]);
+    json_field_unsigned(&json, "exited", counts.value[COUNT_EXITED]);
+    json_field_unsigned(&json, "merged", counts.value[COUNT_MERGED]);
+    json_field_unsigned(&json, "removed", counts.value[COUNT_REMOVED]);
     json_name(&json, "steps");
     json_open(&json, '[');
     if (journey_parse_stored(row->definition.data, row->definition.len, &journey) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "services/campaign/campaign_handlers.h"
 #include "proto/campaign.pb-c.h"
-#include "services/campaign/campaign.h"
 #include "services/campaign/outbox.h"
 #include "services/campaign/position.h"
 #include "services/campaign/publish.h"
@@ -63,6 +63,9 @@ static int show(struct rpc_context *context, struct store_txn *txn, Quanyu__Jour
     row->entered = counts.value[COUNT_ENTERED];
     row->active = counts.value[COUNT_WAITING];
     row->completed = counts.value[COUNT_LEFT];
+    row->exited = counts.value[COUNT_EXITED];
+    row->merged = counts.value[COUNT_MERGED];
+    row->removed = counts.value[COUNT_REMOVED];
     int error = journey_parse_stored(row->definition.data, row->definition.len, &journey);
     if (!error)
         error = show_steps(context, txn, journey, row);
@@ -303,14 +306,22 @@ static int add_journey(struct rpc_context *context, Quanyu__Journey *row, Quanyu
     return show(context, context->txn, row);
 }
 
-static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
+int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
 {
     uint32_t number;
     Quanyu__Journey *row =
         journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
     if (!row || row->state == QUANYU__JOURNEY__STATE__DELETED)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
-    return add_journey(context, row, page);
+    *ret_row = row;
+    return 0;
+}
+
+static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
+{
+    Quanyu__Journey *row;
+    int error = campaign_find_journey(context, id, &row);
+    return error ? error : add_journey(context, row, page);
 }
 
 static int show_page(
@@ -427,8 +438,12 @@ static int deliveries(struct rpc_context *context, const ProtobufCMessage *reque
     const Quanyu__DeliveriesRequest *asked = ((const Quanyu__CampaignRequest *)request)->deliveries;
     Quanyu__CampaignReply *answer = (Quanyu__CampaignReply *)reply;
     uint32_t journey = 0, limit = page_size(asked->limit);
-    if (*asked->journey && !journey_number(asked->journey, &journey))
-        return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
+    Quanyu__Journey *row = NULL;
+    int error = *asked->journey ? campaign_find_journey(context, asked->journey, &row) : 0;
+    if (error)
+        return error;
+    if (row)
+        journey = row->number;
     Quanyu__DeliveriesReply *page = arena_alloc(context->arena, sizeof(*page));
     if (!page)
         return -QY_ENOMEM;
@@ -452,6 +467,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__CAMPAIGN_REQUEST__CALL_SET_STATE] = {"set_state", set_state, RPC_COMMAND, managers},
     [QUANYU__CAMPAIGN_REQUEST__CALL_JOURNEYS] = {"journeys", journeys, RPC_QUERY, managers},
     [QUANYU__CAMPAIGN_REQUEST__CALL_DELIVERIES] = {"deliveries", deliveries, RPC_QUERY, managers},
+    [QUANYU__CAMPAIGN_REQUEST__CALL_RULES] = {"rules", campaign_handle_rules, RPC_QUERY, managers},
 };
 
 const struct rpc_service campaign_rpc = {

@@ -191,8 +191,8 @@ struct counts counts_get(struct store_txn *txn, uint32_t journey, const char *st
     struct store_key key = counts_key(journey, step);
     struct counts counts = {{0}};
     struct bytes value;
-    if (store_get(txn, TABLE_COUNTS, &key, &value) && value.size == sizeof(counts))
-        memcpy(&counts, value.data, sizeof(counts));
+    if (store_get(txn, TABLE_COUNTS, &key, &value) && value.size <= sizeof(counts))
+        memcpy(&counts, value.data, value.size);
     return counts;
 }
 

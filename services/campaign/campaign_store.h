@@ -68,10 +68,16 @@ enum count {
     COUNT_FAILED,
     COUNT_UNKNOWN,
     COUNT_SKIPPED,
+    COUNT_STEP_KINDS,
+    COUNT_EXITED = COUNT_STEP_KINDS,
+    COUNT_MERGED,
+    COUNT_REMOVED,
     COUNT_KINDS
 };
+/* Of a journey itself: ENTERED, and where they are, each in one of WAITING (active), LEFT (completed), EXITED, MERGED
+ * and REMOVED. A row may be shorter, then what it lacks is 0. */
 struct counts {
-    uint64_t value[COUNT_KINDS]; /* of a journey itself: ENTERED, WAITING (active), LEFT (completed) */
+    uint64_t value[COUNT_KINDS];
 };
 void counts_change(
     struct store_txn *txn, uint32_t journey, const char *step, const int64_t change[COUNT_KINDS]);

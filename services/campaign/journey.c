@@ -80,6 +80,18 @@ static void read_journey(struct reader *reader, const struct part *root, struct 
     reader_steps(reader, root, journey);
 }
 
+int journey_rule_count(const struct journey *journey)
+{
+    return journey ? journey->step_count + 2 : 0;
+}
+
+struct watch_rule *journey_rule(struct journey *journey, int index)
+{
+    if (index < journey->step_count)
+        return &journey->steps[index].rule;
+    return index == journey->step_count ? &journey->exit_when : &journey->entry;
+}
+
 static int open_journey(struct journey **ret_journey)
 {
     struct arena *arena;

@@ -16,8 +16,8 @@
  *                "channel":"email", "subject":T, "text":T, "html":T   text, html, or both
  *     exit
  *
- * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take placeholders (template.h). After the
- * last step the journey is completed. A way back is allowed where a wait "for" a while lies on it.
+ * RULE is the rule language; TIME is RFC 3339 or a date; "content", "subject", "text" and "html" take placeholders (template.h), "url"
+ * takes none. After the last step the journey is completed. A way back is allowed where a wait "for" a while lies on it.
  *
  * A definition has two forms. As given, a secret is plain text; as stored, it is sealed ("secret_sealed"), and secrets.h
  * turns the one into the other. What is shown has "secret_set":true in its place, which may be given back. */
@@ -46,6 +46,7 @@ const char *channel_name(enum channel channel);
 struct watch_rule {
     const char *json; /* NULL: there is none */
     size_t size;
+    const char *pointer;          /* JSON pointer to it in the definition */
     bool trigger;                 /* fires for each event, else a membership */
     uint8_t key[WATCH_KEY_BYTES]; /* hash of the above: the same rule needs one watch only */
     uint32_t watch;               /* the watch that serves it; 0 until there is one. publish.c sets it */
@@ -107,6 +108,9 @@ int journey_parse(
 /* A definition as stored. -QY_ECORRUPT, -QY_ENOMEM. */
 int journey_parse_stored(const void *json, size_t size, struct journey **ret_journey);
 void journey_free(struct journey **journey);
+/* The rules of a journey: conditions, the exit, and last the entry; some have no JSON. */
+int journey_rule_count(const struct journey *journey);
+struct watch_rule *journey_rule(struct journey *journey, int index);
 /* Index of the step, or STEP_END. */
 int journey_step(const struct journey *journey, const char *id);
 /* Percent 0 to 99, the same for the same person at the same step for ever. `node` is the person's founding

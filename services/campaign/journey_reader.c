@@ -168,6 +168,9 @@ void reader_rule(struct reader *reader, const struct part *part, const char *key
     if (reader->error)
         return;
     ret_rule->json = reader_json(reader, part, key, &ret_rule->size);
+    ret_rule->pointer = arena_printf(reader->arena, "%s/%s", part->pointer, key);
+    if (!ret_rule->pointer)
+        reader_fail(reader);
     ret_rule->trigger = trigger;
     if (reader->error)
         return;

@@ -138,6 +138,8 @@ static void read_webhook(struct reader *reader, const struct part *part, struct 
     message->url = reader_text(reader, part, "url", true, URL_BYTES_MAX, false);
     if (message->url && (!is_web_url(message->url) || strchr(message->url, ' ')))
         reader_refuse(reader, part, "url", "must be an http or https URL without user and password");
+    if (message->url && !reader->stored && strstr(message->url, "{{"))
+        reader_refuse(reader, part, "url", "takes no placeholders: addresses are kept in logs; use content");
     if (reader->stored) {
         message->sealed = reader_text(reader, part, "secret_sealed", true, SEALED_BYTES_MAX, false);
     } else {

@@ -52,14 +52,20 @@ static void leave_wait(struct walker *walker)
 
 static void end_run(struct walker *walker, enum position_end end)
 {
+    static const enum count counts[] = {
+        [END_COMPLETED] = COUNT_LEFT,
+        [END_EXIT_RULE] = COUNT_EXITED,
+        [END_JOINED] = COUNT_MERGED,
+        [END_CHANGED] = COUNT_REMOVED,
+        [END_DELETED] = COUNT_REMOVED,
+    };
     struct position *position = &walker->position;
     position->state = POSITION_ENDED;
     position->end = (uint8_t)end;
     position->ended = meta_next(walker->batch->txn, META_SEQUENCE);
     position->ended_ms = walker->batch->now_ms;
     count(walker, "", COUNT_WAITING, -1);
-    if (end == END_COMPLETED)
-        count(walker, "", COUNT_LEFT, 1);
+    count(walker, "", counts[end], 1);
     save(walker);
 }
 

@@ -5,19 +5,6 @@
 
 #include <string.h>
 
-/* The rules of a version: conditions, the exit, and last the entry. */
-static struct watch_rule *rule_at(struct journey *journey, int index)
-{
-    if (index < journey->step_count)
-        return &journey->steps[index].rule;
-    return index == journey->step_count ? &journey->exit_when : &journey->entry;
-}
-
-static int rule_count(const struct journey *journey)
-{
-    return journey ? journey->step_count + 2 : 0;
-}
-
 static uint32_t find_watch(struct store_txn *txn, uint32_t journey, const struct watch_rule *rule)
 {
     _cleanup_(number_list_free) struct number_list watches = {0};
@@ -34,8 +21,8 @@ static uint32_t find_watch(struct store_txn *txn, uint32_t journey, const struct
 
 static void resolve_version(struct store_txn *txn, uint32_t number, struct journey *journey)
 {
-    for (int i = 0; i < rule_count(journey); i++) {
-        struct watch_rule *rule = rule_at(journey, i);
+    for (int i = 0; i < journey_rule_count(journey); i++) {
+        struct watch_rule *rule = journey_rule(journey, i);
         if (rule->json)
             rule->watch = find_watch(txn, number, rule);
     }
@@ -76,8 +63,8 @@ static bool in_force(struct batch *batch, uint32_t journey, struct watch_rule *r
 
 static bool is_used(struct journey *journey, uint32_t watch)
 {
-    for (int i = 0; i < rule_count(journey); i++)
-        if (rule_at(journey, i)->watch == watch)
+    for (int i = 0; i < journey_rule_count(journey); i++)
+        if (journey_rule(journey, i)->watch == watch)
             return true;
     return false;
 }
@@ -138,22 +125,35 @@ int publish_continue(struct campaign *campaign, struct batch *batch, struct live
     if (!pending)
         return 0;
     bool ready = true;
-    for (int i = 0; i < rule_count(pending) - 1; i++)
-        ready = in_force(batch, journey->number, rule_at(pending, i)) && ready;
+    for (int i = 0; i < journey_rule_count(pending) - 1; i++)
+        ready = in_force(batch, journey->number, journey_rule(pending, i)) && ready;
     if (!ready || !in_force(batch, journey->number, &pending->entry))
         return 0;
     return put_in_force(campaign, batch, journey);
 }
 
+/* What tagging said points into the rule; from here it points into the definition. */
+static char *point_into_definition(
+    struct arena *arena, struct journey *journey, uint32_t watch, const char *error)
+{
+    for (int i = 0; i < journey_rule_count(journey); i++)
+        if (journey_rule(journey, i)->watch == watch)
+            return arena_printf(
+                arena, "%s%s%s", journey_rule(journey, i)->pointer, *error == '/' ? "" : ": ", error);
+    return arena_text(arena, error, strlen(error));
+}
+
 /* The pending version cannot be: the one before it stays, or the journey is a draft again. */
-static int give_up(
-    struct campaign *campaign, struct batch *batch, struct live_journey *journey, const char *error)
+static int give_up(struct campaign *campaign, struct batch *batch, struct live_journey *journey,
+    uint32_t watch, const char *error)
 {
     Quanyu__Journey *row = journey_load(batch->txn, journey->number, campaign->scratch);
     if (!row)
         return store_fail(batch->txn, -QY_ECORRUPT);
+    row->error = point_into_definition(campaign->scratch, journey->pending, watch, error);
+    if (!row->error)
+        return store_fail(batch->txn, -QY_ENOMEM);
     journey_free(&journey->pending);
-    row->error = (char *)error;
     if (!journey->running)
         journey->state = row->state = QUANYU__JOURNEY__STATE__DRAFT;
     journey_save(batch->txn, row);
@@ -168,7 +168,7 @@ int publish_answered(struct campaign *campaign, struct batch *batch, struct live
     if (!watch_get(batch->txn, journey->number, watch, &row))
         return 0;
     if (*error)
-        return is_used(journey->pending, watch) ? give_up(campaign, batch, journey, error) : 0;
+        return is_used(journey->pending, watch) ? give_up(campaign, batch, journey, watch, error) : 0;
     row.ready = 1;
     watch_put(batch->txn, journey->number, watch, &row);
     return publish_continue(campaign, batch, journey);

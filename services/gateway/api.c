@@ -3,6 +3,7 @@
 #include "services/gateway/api.h"
 
 #include "common/clock.h"
+#include "common/json_check.h"
 #include "common/log.h"
 #include "common/router.h"
 
@@ -81,6 +82,15 @@ static int check_members(struct api_call *call, const struct api_operation *oper
     return 0;
 }
 
+/* Handlers take texts as C strings. */
+static int refuse_nul(struct api_call *call, struct bytes text)
+{
+    char pointer[JSON_POINTER_BYTES];
+    if (!json_may_hold_nul(text) || !json_find_nul(call->body, pointer))
+        return 0;
+    return api_refuse(call, -QY_EINVAL, pointer, "must not hold a NUL character");
+}
+
 static int read_body(struct api_call *call, const struct api_operation *operation, yyjson_doc **ret_doc)
 {
     struct bytes text = http_body(call->request);
@@ -89,13 +99,16 @@ static int read_body(struct api_call *call, const struct api_operation *operatio
     yyjson_read_err error;
     *ret_doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
+    if (!*ret_doc && error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return -QY_ENOMEM;
     if (!*ret_doc)
         return api_refuse(
             call, -QY_EINVAL, "", "the body is not JSON: at byte %zu: %s", error.pos, error.msg);
     call->body = yyjson_doc_get_root(*ret_doc);
     if (!yyjson_is_obj(call->body))
         return api_refuse(call, -QY_EINVAL, "", "the body must be a JSON object");
-    return check_members(call, operation);
+    int refused = refuse_nul(call, text);
+    return refused ? refused : check_members(call, operation);
 }
 
 /* Each name of the query must be one that the operation knows. */
@@ -127,6 +140,7 @@ static const char *kind_of(int code)
     case -QY_ETIMEOUT:
     case -QY_EFULL:
     case -QY_ESTOPPED:
+    case -QY_ENOMEM:
         return "unavailable";
     case -QY_ECONFLICT:
     case -QY_EEXISTS:

@@ -61,6 +61,10 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply);
 /* Hands audit what is about to be shown; after 0 it is durable. Fills in actor, request id and service. */
 int api_record(struct api_call *call, Quanyu__AuditRecord *record);
+/* The same of a count that is about to be shown: of how many persons, and of what (JSON). */
+int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail);
+/* For what changes something and shows counts afterwards: refuses beforehand while audit is not there. */
+int api_need_audit(struct api_call *call);
 /* Text member of the body: NULL and 0 when absent and not required. */
 int api_text(struct api_call *call, const char *name, bool required, const char **ret_text);
 /* Time member or parameter: 0 when absent. */
@@ -70,11 +74,17 @@ int api_boolean(struct api_call *call, const char *name, bool standard, bool *re
 int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */
 int api_cursor(struct api_call *call, uint64_t *ret_cursor);
+/* The same where it is the id of the last one shown: `prefix` and digits, or any text where `prefix` is ""; "" when
+ * absent. */
+#define API_ID_BYTES 256
+int api_id_cursor(struct api_call *call, const char *prefix, char ret_cursor[API_ID_BYTES]);
 #define API_CURSOR_BYTES 24
 /* A number as a next_cursor: "" when it is 0. */
 const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES]);
-/* The record of a page that names persons, of the thing that the path names. */
-int api_record_page(struct api_call *call, const char *action, char **one_ids, size_t count);
+/* The record of a page that names persons, of the thing that the path names. Numbers and One IDs go in pairs, so that a
+ * query by person follows joins. */
+int api_record_page(
+    struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count);
 /* Public One IDs of the persons, in their order. */
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
 /* A member as JSON text in the call's arena; empty when absent. */
@@ -107,6 +117,9 @@ int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
 int import_declare(struct api_call *call);
+/* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
+ * refuses with the JSON pointer into the journey. */
+int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);

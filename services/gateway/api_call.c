@@ -40,6 +40,12 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
     return code;
 }
 
+static int refuse_unrecorded(struct api_call *call, const char *what, int error)
+{
+    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
+        "the audit log cannot record this now, so it is not %s (%s)", what, error_text(error));
+}
+
 int api_record(struct api_call *call, Quanyu__AuditRecord *record)
 {
     char request_id[80];
@@ -57,10 +63,27 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
     request.append = &append;
     ProtobufCMessage *reply;
     int error = api_ask(call, "audit", &request.base, &quanyu__audit_reply__descriptor, &reply);
-    if (!error)
-        return 0;
-    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
-        "the audit log cannot record this now, so it is not shown (%s)", error_text(error));
+    return error ? refuse_unrecorded(call, "shown", error) : 0;
+}
+
+int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail)
+{
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)(uintptr_t)action;
+    record.count = persons;
+    record.detail = (char *)(uintptr_t)detail;
+    return detail ? api_record(call, &record) : -QY_ENOMEM;
+}
+
+int api_need_audit(struct api_call *call)
+{
+    Quanyu__StatusRequest status = QUANYU__STATUS_REQUEST__INIT;
+    Quanyu__RuntimeRequest request = QUANYU__RUNTIME_REQUEST__INIT;
+    request.call_case = QUANYU__RUNTIME_REQUEST__CALL_STATUS;
+    request.status = &status;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "audit", &request.base, &quanyu__runtime_reply__descriptor, &reply);
+    return error ? refuse_unrecorded(call, "done", error) : 0;
 }
 
 int api_text(struct api_call *call, const char *name, bool required, const char **ret_text)
@@ -97,30 +120,70 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms)
     return api_refuse(call, -QY_EINVAL, name, "must be a time, 2026-03-01T08:30:00Z, or a date");
 }
 
+/* Empty when absent; refused when it cannot be taken. */
+static int read_parameter(
+    struct api_call *call, const char *name, char *value, size_t size, bool *ret_present)
+{
+    int error = http_parameter(call->request, name, value, size);
+    *ret_present = error == 0;
+    if (!error || error == -QY_ENOTFOUND)
+        return 0;
+    return api_refuse(call, -QY_EINVAL, name,
+        error == -QY_ETOOLARGE ? "is longer than any that can be right" : "is malformed");
+}
+
+/* Digits alone. */
+static bool parse_digits(const char *text, uint64_t *ret_number)
+{
+    size_t size = strlen(text);
+    if (size == 0 || size > 19 || strspn(text, "0123456789") != size)
+        return false;
+    *ret_number = strtoull(text, NULL, 10);
+    return true;
+}
+
 int api_limit(struct api_call *call, uint32_t *ret_limit)
 {
-    char text[16];
-    *ret_limit = LIMIT_STANDARD;
-    if (!http_parameter(call->request, "limit", text, sizeof(text)))
-        return 0;
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > LIMIT_MOST)
+    char text[24];
+    bool present;
+    uint64_t value = LIMIT_STANDARD;
+    int error = read_parameter(call, "limit", text, sizeof(text), &present);
+    if (error)
+        return error;
+    if (present && (!parse_digits(text, &value) || value < 1 || value > LIMIT_MOST))
         return api_refuse(call, -QY_EINVAL, "limit", "must be a number from 1 to %u", LIMIT_MOST);
     *ret_limit = (uint32_t)value;
     return 0;
 }
 
+static int refuse_cursor(struct api_call *call)
+{
+    return api_refuse(call, -QY_EINVAL, "cursor", "must be a next_cursor of an earlier answer");
+}
+
 int api_cursor(struct api_call *call, uint64_t *ret_cursor)
 {
-    char text[API_CURSOR_BYTES], *end;
+    char text[API_CURSOR_BYTES];
+    bool present;
     *ret_cursor = 0;
-    if (!http_parameter(call->request, "cursor", text, sizeof(text)))
-        return 0;
-    *ret_cursor = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end)
-        return api_refuse(call, -QY_EINVAL, "cursor", "must be a next_cursor of an earlier answer");
-    return 0;
+    int error = read_parameter(call, "cursor", text, sizeof(text), &present);
+    return error || !present || parse_digits(text, ret_cursor) ? error : refuse_cursor(call);
+}
+
+int api_id_cursor(struct api_call *call, const char *prefix, char ret_cursor[API_ID_BYTES])
+{
+    bool present;
+    uint64_t number;
+    size_t length = strlen(prefix);
+    ret_cursor[0] = '\0';
+    int error = read_parameter(call, "cursor", ret_cursor, API_ID_BYTES, &present);
+    if (!error && !present)
+        ret_cursor[0] = '\0';
+    if (error || !present)
+        return error;
+    bool fits = *ret_cursor && strncmp(ret_cursor, prefix, length) == 0 &&
+                (length == 0 || parse_digits(ret_cursor + length, &number));
+    return fits ? 0 : refuse_cursor(call);
 }
 
 const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES])
@@ -131,13 +194,16 @@ const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES])
     return text;
 }
 
-int api_record_page(struct api_call *call, const char *action, char **one_ids, size_t count)
+int api_record_page(
+    struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
     record.count = count;
     record.n_persons = count;
     record.persons = one_ids;
+    record.n_numbers = count;
+    record.numbers = numbers;
     record.detail = (char *)(uintptr_t)call->parameters[0];
     return api_record(call, &record);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segments, tags and stages: named rules that tagging keeps evaluated. */
+/* Segments, tags and stages: named rules that tagging keeps evaluated. How many people they hold is a use of personal
+ * data, as an audience's count is: it is on record before it is shown. */
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 
@@ -48,11 +49,38 @@ static void write_definition(struct json *json, const Quanyu__Definition *defini
     json_close(json, '}');
 }
 
+static const char *action_of(Quanyu__Definition__Kind kind, const char *segment, const char *tag)
+{
+    return kind == SEGMENT ? segment : tag;
+}
+
+/* For the record: which one, or which page of them. */
+static char *detail_of(struct api_call *call, const char *name, const char *id, size_t shown)
+{
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    struct json json = json_to(&text);
+    json_open(&json, '{');
+    json_field_text(&json, name, id);
+    json_field_unsigned(&json, "shown", shown);
+    json_close(&json, '}');
+    return buffer_error(&text) ? NULL : arena_text(call->arena, (const char *)text.data, text.size);
+}
+
+static int record_one(struct api_call *call, const Quanyu__Definition *definition)
+{
+    if (definition->kind == STAGES)
+        return 0;
+    return api_record_count(call, action_of(definition->kind, "segment.show", "tag.show"), definition->count,
+        detail_of(call, "id", definition->id, 1));
+}
+
 static int show_one(struct api_call *call, const Quanyu__Definition *definition)
 {
+    int error = record_one(call, definition);
     struct json json = json_to(&call->out);
-    write_definition(&json, definition);
-    return 0;
+    if (!error)
+        write_definition(&json, definition);
+    return error;
 }
 
 /* -- reading and changing -- */
@@ -88,16 +116,28 @@ static int fetch_one(
     return error;
 }
 
+static int record_page(struct api_call *call, Quanyu__Definition__Kind kind, const char *after,
+    const Quanyu__DefinitionsReply *page)
+{
+    uint64_t persons = 0;
+    for (size_t i = 0; i < page->n_definitions; i++)
+        persons += page->definitions[i]->count;
+    return api_record_count(call, action_of(kind, "segment.list", "tag.list"), persons,
+        detail_of(call, "after", after, page->n_definitions));
+}
+
 static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char *member)
 {
     uint32_t limit;
-    char cursor[256] = "";
-    int error = api_limit(call, &limit);
-    if (error)
-        return error;
-    (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
+    char cursor[API_ID_BYTES];
     Quanyu__DefinitionsReply *page;
-    error = fetch(call, kind, "", cursor, limit, &page);
+    int error = api_limit(call, &limit);
+    if (!error)
+        error = api_id_cursor(call, kind == SEGMENT ? "s_" : "", cursor);
+    if (!error)
+        error = fetch(call, kind, "", cursor, limit, &page);
+    if (!error)
+        error = record_page(call, kind, cursor, page);
     if (error)
         return error;
     struct json json = json_to(&call->out);
@@ -117,7 +157,9 @@ static int define(struct api_call *call, Quanyu__Definition *definition, bool cr
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_DEFINE;
     request.define = &change;
     Quanyu__TaggingReply *reply;
-    int error = ask(call, &request, &reply);
+    int error = definition->kind == STAGES ? 0 : api_need_audit(call);
+    if (!error)
+        error = ask(call, &request, &reply);
     if (error)
         return error;
     call->status = create ? 201 : 200;
@@ -201,14 +243,17 @@ int segment_remove(struct api_call *call)
     return drop(call, SEGMENT, call->parameters[0]);
 }
 
-static int one_ids_of(struct api_call *call, const Quanyu__ChangesReply *page, char ***ret_one_ids)
+/* The persons in the order of the changes, by number and by One ID. */
+static int persons_of(
+    struct api_call *call, const Quanyu__ChangesReply *page, uint32_t **ret_numbers, char ***ret_one_ids)
 {
-    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_changes + 1));
-    if (!persons)
+    uint32_t *numbers = arena_alloc(call->arena, sizeof(*numbers) * (page->n_changes + 1));
+    if (!numbers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < page->n_changes; i++)
-        persons[i] = page->changes[i]->person;
-    return api_one_ids(call, persons, page->n_changes, ret_one_ids);
+        numbers[i] = page->changes[i]->person;
+    *ret_numbers = numbers;
+    return api_one_ids(call, numbers, page->n_changes, ret_one_ids);
 }
 
 static int fetch_changes(struct api_call *call, Quanyu__ChangesReply **ret_page)
@@ -250,12 +295,13 @@ static void write_changes(struct api_call *call, const Quanyu__ChangesReply *pag
 int segment_changes(struct api_call *call)
 {
     Quanyu__ChangesReply *page;
+    uint32_t *numbers;
     char **one_ids;
     int error = fetch_changes(call, &page);
     if (!error)
-        error = one_ids_of(call, page, &one_ids);
+        error = persons_of(call, page, &numbers, &one_ids);
     if (!error)
-        error = api_record_page(call, "segment.changes", one_ids, page->n_changes);
+        error = api_record_page(call, "segment.changes", numbers, one_ids, page->n_changes);
     if (!error)
         write_changes(call, page, one_ids);
     return error;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Journeys: campaign owns them; the API shows and changes them. */
+/* Journeys: campaign owns them; the API shows and changes them. How many people are in them is a use of personal data:
+ * it is on record before it is shown. */
+#include "common/metrics.h"
 #include "proto/campaign.pb-c.h"
 #include "services/gateway/api.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define IN_FORCE_TIMEOUT_S 5.0
+#define LOOK_AGAIN_NS_MAX 50000000L
 
 static int ask(struct api_call *call, Quanyu__CampaignRequest *request, Quanyu__CampaignReply **ret_reply)
 {
@@ -58,11 +64,15 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey)
     json_field_text(json, "name", journey->name);
     json_field_text(json, "state", state_name(journey->state));
     json_field_unsigned(json, "version", journey->version);
+    json_field_unsigned(json, "version_in_force", journey->running_version);
     json_field_time(json, "created_at", journey->created_ms);
     json_field_time(json, "changed_at", journey->changed_ms);
     json_field_unsigned(json, "entered", journey->entered);
     json_field_unsigned(json, "active", journey->active);
     json_field_unsigned(json, "completed", journey->completed);
+    json_field_unsigned(json, "exited", journey->exited);
+    json_field_unsigned(json, "merged", journey->merged);
+    json_field_unsigned(json, "removed", journey->removed);
     json_field_optional(json, "error", journey->error);
     write_steps(json, journey);
     json_name(json, "definition");
@@ -72,9 +82,20 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey)
 
 static int show_one(struct api_call *call, const Quanyu__Journey *journey)
 {
+    int error = api_record_count(call, "journey.show", journey->entered, journey->id);
     struct json json = json_to(&call->out);
-    write_journey(&json, journey);
-    return 0;
+    if (!error)
+        write_journey(&json, journey);
+    return error;
+}
+
+static int record_page(struct api_call *call, const char *after, const Quanyu__JourneysReply *page)
+{
+    uint64_t persons = 0;
+    for (size_t i = 0; i < page->n_journeys; i++)
+        persons += page->journeys[i]->entered;
+    return api_record_count(call, "journey.list", persons,
+        arena_printf(call->arena, "{\"after\":\"%s\",\"shown\":%zu}", after, page->n_journeys));
 }
 
 /* -- reading -- */
@@ -93,15 +114,17 @@ static int fetch(struct api_call *call, Quanyu__JourneysRequest *question, Quany
 
 int journey_list(struct api_call *call)
 {
-    char cursor[64] = "";
+    char cursor[API_ID_BYTES];
     Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
     Quanyu__JourneysReply *page;
     int error = api_limit(call, &question.limit);
-    if (error)
-        return error;
-    (void)http_parameter(call->request, "cursor", cursor, sizeof(cursor));
+    if (!error)
+        error = api_id_cursor(call, "j_", cursor);
     question.after = cursor;
-    error = fetch(call, &question, &page);
+    if (!error)
+        error = fetch(call, &question, &page);
+    if (!error)
+        error = record_page(call, cursor, page);
     if (error)
         return error;
     struct json json = json_to(&call->out);
@@ -112,15 +135,62 @@ int journey_list(struct api_call *call)
     return 0;
 }
 
-int journey_show(struct api_call *call)
+static int fetch_one(struct api_call *call, const char *id, Quanyu__Journey **ret_journey)
 {
     Quanyu__JourneysRequest question = QUANYU__JOURNEYS_REQUEST__INIT;
     Quanyu__JourneysReply *page;
-    question.id = (char *)(uintptr_t)call->parameters[0];
+    question.id = (char *)(uintptr_t)id;
     int error = fetch(call, &question, &page);
     if (!error && page->n_journeys == 0)
         error = api_refuse(call, -QY_ENOTFOUND, "id", "there is no such journey");
-    return error ? error : show_one(call, page->journeys[0]);
+    if (!error)
+        *ret_journey = page->journeys[0];
+    return error;
+}
+
+int journey_show(struct api_call *call)
+{
+    Quanyu__Journey *journey;
+    int error = fetch_one(call, call->parameters[0], &journey);
+    return error ? error : show_one(call, journey);
+}
+
+/* -- in force -- */
+
+/* What tagging refused although it was asked before: somebody was quicker. "/pointer: what" */
+static int refuse_failed(struct api_call *call, const char *error)
+{
+    const char *message = strstr(error, ": ");
+    if (*error != '/' || !message)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "%s", error);
+    char *pointer = arena_text(call->arena, error, (size_t)(message - error));
+    return api_refuse(call, -QY_ECONFLICT, pointer, "%s", message + 2);
+}
+
+/* Tagging evaluates a new version's rules for everybody before it counts. The answer waits for that, so that it can say
+ * what came of it; where it takes longer, the answer is 202. Campaign tells nobody when, so it is asked. */
+static int await_in_force(struct api_call *call, Quanyu__Journey **journey)
+{
+    double deadline = metrics_clock() + IN_FORCE_TIMEOUT_S;
+    struct timespec look_again = {.tv_nsec = 1000000};
+    for (;;) {
+        if (*(*journey)->error)
+            return refuse_failed(call, (*journey)->error);
+        bool published = (*journey)->state == QUANYU__JOURNEY__STATE__ACTIVE ||
+                         (*journey)->state == QUANYU__JOURNEY__STATE__PAUSED;
+        if (!published || (*journey)->running_version == (*journey)->version)
+            return 0;
+        if (metrics_clock() > deadline) {
+            call->status = 202;
+            return 0;
+        }
+        nanosleep(&look_again, NULL);
+        if (look_again.tv_nsec < LOOK_AGAIN_NS_MAX)
+            look_again.tv_nsec *= 2;
+        int error = fetch_one(call, (*journey)->id, journey);
+        if (error)
+            return error;
+    }
 }
 
 /* -- changing -- */
@@ -134,12 +204,21 @@ static int define(struct api_call *call, const char *id)
     Quanyu__JourneyDefineRequest change = QUANYU__JOURNEY_DEFINE_REQUEST__INIT;
     change.id = (char *)(uintptr_t)id;
     change.definition = (ProtobufCBinaryData){.data = (uint8_t *)text, .len = size};
+    int error = api_need_audit(call);
+    if (!error)
+        error = journey_rules_check(call, id, change.definition);
+    if (error)
+        return error;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DEFINE;
     request.define = &change;
     Quanyu__CampaignReply *reply;
-    int error = ask(call, &request, &reply);
-    return error ? error : show_one(call, reply->define);
+    error = ask(call, &request, &reply);
+    if (error)
+        return error;
+    Quanyu__Journey *journey = reply->define;
+    error = await_in_force(call, &journey);
+    return error ? error : show_one(call, journey);
 }
 
 int journey_create(struct api_call *call)
@@ -171,14 +250,24 @@ static int set_state(struct api_call *call, Quanyu__Journey__State state, Quanyu
 int journey_publish(struct api_call *call)
 {
     Quanyu__Journey *journey;
-    int error = set_state(call, QUANYU__JOURNEY__STATE__ACTIVE, &journey);
+    int error = api_need_audit(call);
+    if (!error)
+        error = journey_rules_check(call, call->parameters[0], (ProtobufCBinaryData){0});
+    if (error == -QY_EINVAL) /* the definition is no part of this request: something is gone since */
+        error = -QY_ECONFLICT;
+    if (!error)
+        error = set_state(call, QUANYU__JOURNEY__STATE__ACTIVE, &journey);
+    if (!error)
+        error = await_in_force(call, &journey);
     return error ? error : show_one(call, journey);
 }
 
 int journey_pause(struct api_call *call)
 {
     Quanyu__Journey *journey;
-    int error = set_state(call, QUANYU__JOURNEY__STATE__PAUSED, &journey);
+    int error = api_need_audit(call);
+    if (!error)
+        error = set_state(call, QUANYU__JOURNEY__STATE__PAUSED, &journey);
     return error ? error : show_one(call, journey);
 }
 
@@ -196,14 +285,17 @@ static const char *delivery_state(Quanyu__Delivery__State state)
     return (size_t)state < COUNT_OF(names) ? names[state] : "unknown";
 }
 
-static int one_ids_of(struct api_call *call, const Quanyu__DeliveriesReply *page, char ***ret_one_ids)
+/* The persons in the order of the deliveries, by number and by One ID. */
+static int persons_of(
+    struct api_call *call, const Quanyu__DeliveriesReply *page, uint32_t **ret_numbers, char ***ret_one_ids)
 {
-    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_rows + 1));
-    if (!persons)
+    uint32_t *numbers = arena_alloc(call->arena, sizeof(*numbers) * (page->n_rows + 1));
+    if (!numbers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < page->n_rows; i++)
-        persons[i] = page->rows[i]->delivery->person;
-    return api_one_ids(call, persons, page->n_rows, ret_one_ids);
+        numbers[i] = page->rows[i]->delivery->person;
+    *ret_numbers = numbers;
+    return api_one_ids(call, numbers, page->n_rows, ret_one_ids);
 }
 
 static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row *row, const char *one_id)
@@ -254,12 +346,13 @@ static int fetch_deliveries(struct api_call *call, Quanyu__DeliveriesReply **ret
 int journey_deliveries(struct api_call *call)
 {
     Quanyu__DeliveriesReply *page;
+    uint32_t *numbers;
     char **one_ids;
     int error = fetch_deliveries(call, &page);
     if (!error)
-        error = one_ids_of(call, page, &one_ids);
+        error = persons_of(call, page, &numbers, &one_ids);
     if (!error)
-        error = api_record_page(call, "journey.deliveries", one_ids, page->n_rows);
+        error = api_record_page(call, "journey.deliveries", numbers, one_ids, page->n_rows);
     if (!error)
         write_deliveries(call, page, one_ids);
     return error;

@@ -174,7 +174,7 @@ static bool find_key(struct http_request *request, yyjson_val *body, char key[12
         memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
         return true;
     }
-    return http_parameter(request, "writeKey", key, 128) && key[0];
+    return http_parameter(request, "writeKey", key, 128) == 0 && key[0];
 }
 
 static int authorise(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
@@ -255,6 +255,8 @@ static void take_call(struct gateway *gateway, struct http_request *request, yyj
         submit(gateway, ingest);
         return;
     }
+    if (refusal.status == 503)
+        http_add_header(request, "Retry-After", "5");
     http_problem(request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
     ingest_free(ingest);
 }
@@ -267,6 +269,10 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
     yyjson_read_err fault;
     yyjson_doc *doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, memory, &fault);
+    if (!doc && fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        answer_unavailable(request, "out of memory; try again");
+        return;
+    }
     if (!doc) {
         http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
         return;
@@ -280,8 +286,10 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
             "a write key is required, as the user name of Basic authorization or as writeKey");
     } else {
-        struct ingest_origin origin = {
-            .call = call, .source = write_key.source, .received_ms = gateway_now_ms(gateway)};
+        struct ingest_origin origin = {.call = call,
+            .source = write_key.source,
+            .received_ms = gateway_now_ms(gateway),
+            .may_hold_nul = json_may_hold_nul(text)};
         take_call(gateway, request, body, &origin, memory);
     }
     yyjson_doc_free(doc);

@@ -23,6 +23,7 @@ struct event {
     const char *reason; /* NULL while it is valid */
     const char *field;
     char detail[160];
+    char pointer[JSON_POINTER_BYTES]; /* for `field` */
 };
 
 void parsed_free(struct parsed *parsed)
@@ -127,6 +128,14 @@ static bool check_fields(struct event *event)
     }
 }
 
+/* Names and identifiers are C strings from here on. */
+static bool check_texts(struct event *event)
+{
+    if (!event->origin->may_hold_nul || !json_find_nul(event->json, event->pointer))
+        return true;
+    return refuse(event, "invalid", event->pointer, "must not hold a NUL character");
+}
+
 static bool find_type(struct event *event)
 {
     yyjson_val *value = yyjson_obj_get(event->json, "type");
@@ -221,8 +230,6 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
     if (size >= MESSAGE_ID_MAX)
         return refuse(event, "too_long", "messageId", "must be under 100 bytes");
     *ret_id = yyjson_get_str(value);
-    if (strlen(*ret_id) != size)
-        return refuse(event, "invalid", "messageId", "must not hold a NUL character");
     out->deduplicated = true;
     out->positioned = event->origin->call == CALL_IMPORT && parse_import_position(*ret_id, size, out);
     ingest_hash(event->origin->source, *ret_id, size, out->hash);
@@ -231,28 +238,29 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
 
 /* -- body -- */
 
-/* Adds to `into` what `from` has and it has not. */
-static void merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
+/* Adds to `into` what `from` has and it has not. False when memory is out. */
+static bool merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
 {
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(from, index, count, key, value)
     {
-        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)))
-            yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value));
+        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)) &&
+            !yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value)))
+            return false;
     }
+    return true;
 }
 
-static void merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
+static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
 {
     yyjson_val *shared = yyjson_obj_get(batch, field);
     if (!yyjson_is_obj(shared))
-        return;
+        return true;
     yyjson_mut_val *own = yyjson_mut_obj_get(event, field);
     if (yyjson_mut_is_obj(own))
-        merge_missing(doc, own, shared);
-    else
-        yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
+        return merge_missing(doc, own, shared);
+    return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
 }
 
 /* The event's JSON, from `memory`. */
@@ -264,9 +272,9 @@ static char *body_text(const struct event *event, const yyjson_alc *memory, size
         return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
     yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
-    merge_object(doc, copy, event->batch, "context");
-    merge_object(doc, copy, event->batch, "integrations");
-    char *text = yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL);
+    bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
+                  merge_object(doc, copy, event->batch, "integrations");
+    char *text = merged ? yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL) : NULL;
     yyjson_mut_doc_free(doc);
     return text;
 }
@@ -331,7 +339,7 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     *out = (struct ingest_event){0};
     if (!yyjson_is_obj(event->json))
         return refuse(event, "wrong_type", "", "must be an object");
-    if (!find_type(event) || !check_fields(event) || !check_object(event, "context") ||
+    if (!check_texts(event) || !find_type(event) || !check_fields(event) || !check_object(event, "context") ||
         !event_time(event, &event_ms) || !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
@@ -362,13 +370,17 @@ static void report(const struct event *event, struct parsed *parsed)
     json_close(&json, '}');
 }
 
-static void take(yyjson_val *json, yyjson_val *batch, size_t index, const struct ingest_origin *origin,
+/* NULL, or why the event is refused. */
+static const char *take(yyjson_val *json, yyjson_val *batch, size_t index, const struct ingest_origin *origin,
     const struct ingest_limits *limits, struct parsed *parsed)
 {
     struct event event = {.origin = origin, .json = json, .batch = batch, .index = index};
     parsed->seen++;
-    if (!take_event(&event, limits, parsed))
-        report(&event, parsed);
+    if (take_event(&event, limits, parsed))
+        return NULL;
+    parsed->starved |= strcmp(event.reason, "out_of_memory") == 0;
+    report(&event, parsed);
+    return event.reason;
 }
 
 static bool refuse_call(
@@ -378,6 +390,35 @@ static bool refuse_call(
     refusal->kind = kind;
     refusal->field = field;
     snprintf(refusal->detail, sizeof(refusal->detail), "%s", detail);
+    return false;
+}
+
+/* What stands beside the events is shared by all of them. */
+static bool check_shared(yyjson_val *body, struct ingest_refusal *refusal)
+{
+    size_t index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(body, index, count, key, value)
+    {
+        char within[JSON_POINTER_BYTES] = "";
+        bool named = memchr(yyjson_get_str(key), 0, yyjson_get_len(key)) == NULL;
+        if (named && (yyjson_equals_str(key, "batch") || !json_find_nul(value, within)))
+            continue;
+        snprintf(refusal->pointer, sizeof(refusal->pointer), "%s%.100s%.150s", named ? "/" : "",
+            named ? yyjson_get_str(key) : "", within);
+        return refuse_call(refusal, 400, "invalid_batch", refusal->pointer, "must not hold a NUL character");
+    }
+    return true;
+}
+
+static bool parse_single(yyjson_val *body, const struct ingest_origin *origin,
+    const struct ingest_limits *limits, struct parsed *parsed, struct ingest_refusal *refusal)
+{
+    const char *reason = take(body, NULL, 0, origin, limits, parsed);
+    if (!reason || strcmp(reason, "too_large") != 0)
+        return true;
+    refuse_call(refusal, 413, "too_large", "", "");
+    snprintf(refusal->detail, sizeof(refusal->detail), "an event has at most %zu bytes", limits->event_bytes);
     return false;
 }
 
@@ -395,6 +436,8 @@ static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
             yyjson_arr_size(batch), limits->batch_events);
         return false;
     }
+    if (origin->may_hold_nul && !check_shared(body, refusal))
+        return false;
     size_t index, count;
     yyjson_val *json;
     yyjson_arr_foreach(batch, index, count, json) take(json, body, index, origin, limits, parsed);
@@ -408,9 +451,9 @@ bool ingest_parse(yyjson_val *body, const struct ingest_origin *origin, const st
         return refuse_call(refusal, 400, "invalid_body", "", "the body must be a JSON object");
     if (origin->call >= CALL_BATCH && !parse_batch(body, origin, limits, parsed, refusal))
         return false;
-    if (origin->call < CALL_BATCH)
-        take(body, NULL, 0, origin, limits, parsed);
-    if (buffer_error(&parsed->packed) || buffer_error(&parsed->errors))
+    if (origin->call < CALL_BATCH && !parse_single(body, origin, limits, parsed, refusal))
+        return false;
+    if (parsed->starved || buffer_error(&parsed->packed) || buffer_error(&parsed->errors))
         return refuse_call(refusal, 503, "unavailable", "", "out of memory; try again");
     return true;
 }

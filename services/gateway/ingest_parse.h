@@ -5,9 +5,8 @@
 #define QY_GATEWAY_INGEST_PARSE_H
 
 #include "common/buffer.h"
+#include "common/json_check.h"
 #include "proto/gateway.pb-c.h"
-
-#include <yyjson.h>
 
 #define INGEST_HASH_BYTES 16
 
@@ -33,6 +32,7 @@ struct parsed {
     size_t seen;          /* events in the call, refused ones too */
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
+    bool starved; /* memory was out for one of them */
 };
 void parsed_free(struct parsed *parsed);
 
@@ -45,6 +45,7 @@ struct ingest_refusal {
     const char *kind;
     const char *field;
     char detail[200];
+    char pointer[JSON_POINTER_BYTES]; /* for `field` */
 };
 
 enum ingest_call {
@@ -62,6 +63,7 @@ struct ingest_origin {
     enum ingest_call call;
     uint32_t source;
     int64_t received_ms;
+    bool may_hold_nul; /* json_may_hold_nul() of the call's body */
 };
 
 /* False: refused as a whole. True: parsed holds events and errors, at least one of the two. */

@@ -70,6 +70,22 @@ static void emit_stage(const struct evaluation *evaluation, const char *from, co
     batch_emit(evaluation->batch, QUANYU__TAGGING_RECORD__RECORD_STAGE, &changed.base);
 }
 
+/* The person's own row says so already, or goes. */
+static void tell_change(const struct evaluation *evaluation, struct definition *definition, bool member)
+{
+    if (definition->kind != DEFINITION_TAG) /* a tag may be set by hand too: noting.c counts it */
+        definition->count += member ? 1 : (uint64_t)-1;
+    definition->entered += member;
+    definition->left += !member;
+    definition->counts_dirty = true;
+    if (definition->kind == DEFINITION_SEGMENT)
+        note_change(evaluation, definition, member);
+    if (definition->kind == DEFINITION_TAG)
+        emit_tag(evaluation, definition, member);
+    else
+        emit_membership(evaluation, definition, member);
+}
+
 /* -- one definition -- */
 
 static void look_at_dependents(const struct evaluation *evaluation, const struct definition *definition)
@@ -115,17 +131,7 @@ static void evaluate_set(struct evaluation *evaluation, struct definition *defin
     if (!person_set(
             &tagging->people, evaluation->person, definition->number, member, evaluation->batch->now_ms))
         return;
-    if (definition->kind != DEFINITION_TAG) /* a tag may be set by hand too: noting.c counts it */
-        definition->count += member ? 1 : (uint64_t)-1;
-    definition->entered += member;
-    definition->left += !member;
-    if (definition->kind == DEFINITION_SEGMENT)
-        note_change(evaluation, definition, member);
-    definition->counts_dirty = true;
-    if (definition->kind == DEFINITION_TAG)
-        emit_tag(evaluation, definition, member);
-    else
-        emit_membership(evaluation, definition, member);
+    tell_change(evaluation, definition, member);
     look_at_dependents(evaluation, definition);
 }
 
@@ -220,15 +226,16 @@ int tagging_evaluate_due(struct tagging *tagging, struct batch *batch, struct pe
     return evaluate_anew(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_TIME});
 }
 
-void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person *person)
+void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person *person, enum cause_kind why)
 {
+    const struct cause cause = {.kind = why};
+    const struct evaluation evaluation = {
+        .tagging = tagging, .batch = batch, .person = person, .cause = &cause};
     for (size_t i = 0; i < person->membership_count; i++) {
         struct definition *definition =
             registry_by_number(tagging->registry, person->memberships[i].definition);
-        if (!definition || definition->kind == DEFINITION_TAG)
-            continue;
-        definition->count--;
-        definition->counts_dirty = true;
+        if (definition)
+            tell_change(&evaluation, definition, false);
     }
     set_timer(tagging, batch, person, TIME_NEVER);
 }

@@ -246,8 +246,10 @@ int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, 
             kind_names[removal->kind], removal->id);
     const struct definition *referrer =
         registry_referrer(tagging->registry, definition->kind, definition->id);
+    char name[DEFINITION_NAME_BYTES];
     if (referrer)
-        return rpc_refuse(context, -QY_ECONFLICT, "id", "\"%.100s\" refers to it", referrer->id);
+        return rpc_refuse(
+            context, -QY_ECONFLICT, "id", "the %s refers to it", definition_name(referrer, name));
     act_on(context, definition, "remove");
     struct rule_problem problem = {0};
     error = tagging_drop(tagging, context->batch, definition, &problem);
@@ -266,7 +268,7 @@ int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, 
 
 static const char *cause_name(uint8_t kind)
 {
-    static const char *const names[] = {"event", "import", "time", "rule", "hand"};
+    static const char *const names[] = {"event", "import", "time", "rule", "hand", "join", "erasure"};
     return kind < COUNT_OF(names) ? names[kind] : "";
 }
 

@@ -76,7 +76,7 @@ static int take_node(struct tagging *tagging, struct batch *batch, const Quanyu_
 static int recount(struct tagging *tagging, struct batch *batch, struct person *person)
 {
     if (person->node_count == 0) {
-        tagging_vanish(tagging, batch, person);
+        tagging_vanish(tagging, batch, person, CAUSE_JOIN);
         people_remove_person(&tagging->people, person);
         return 0;
     }
@@ -131,7 +131,7 @@ static int take_erasure(struct tagging *tagging, struct batch *batch, const Quan
         tagging->state.ignored++;
         return 0;
     }
-    tagging_vanish(tagging, batch, person);
+    tagging_vanish(tagging, batch, person, CAUSE_ERASURE);
     for (size_t i = 0; i < record->n_nodes; i++) {
         const struct node *node = record->nodes[i] ? people_node(&tagging->people, record->nodes[i]) : NULL;
         if (node && node->person == record->person)

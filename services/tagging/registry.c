@@ -124,12 +124,21 @@ struct rule_names registry_names(struct registry *registry)
 
 /* -- change -- */
 
+const char *definition_name(const struct definition *definition, char ret_name[DEFINITION_NAME_BYTES])
+{
+    static const char *const kinds[] = {"segment", "tag", "stage list", "journey", "journey"};
+    bool watch = definition->kind == DEFINITION_WATCH || definition->kind == DEFINITION_TRIGGER;
+    int size = watch ? (int)strcspn(definition->id, ":") : 120;
+    snprintf(ret_name, DEFINITION_NAME_BYTES, "%s \"%.*s\"", kinds[definition->kind], size, definition->id);
+    return ret_name;
+}
+
 static int conflict(struct rule_problem *problem, const struct definition *referrer, const char *what)
 {
-    static const char *const kinds[] = {"segment", "tag", "stage list", "journey watch", "journey watch"};
+    char name[DEFINITION_NAME_BYTES];
     problem->pointer[0] = 0;
-    snprintf(problem->message, sizeof(problem->message), "%.60s is referred to by the %s \"%.120s\"", what,
-        kinds[referrer->kind], referrer->id);
+    snprintf(problem->message, sizeof(problem->message), "%.60s is referred to by the %s", what,
+        definition_name(referrer, name));
     return -QY_ECONFLICT;
 }
 

@@ -91,6 +91,9 @@ struct rule_names registry_names(struct registry *registry);
 int definition_make(struct registry *registry, enum definition_kind kind, const char *id, const char *text,
     struct definition **ret_definition, struct rule_problem *problem);
 void definition_free(struct definition **definition);
+/* As users know it: a watch is its journey's. */
+#define DEFINITION_NAME_BYTES 160
+const char *definition_name(const struct definition *definition, char ret_name[DEFINITION_NAME_BYTES]);
 size_t definition_rule_count(const struct definition *definition);
 const struct rule *definition_rule(const struct definition *definition, size_t index);
 bool definition_depends_on_time(const struct definition *definition);

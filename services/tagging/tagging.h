@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 
 /* Why something about a person changes. */
-enum cause_kind { CAUSE_EVENT, CAUSE_IMPORT, CAUSE_TIME, CAUSE_RULE, CAUSE_HAND };
+enum cause_kind { CAUSE_EVENT, CAUSE_IMPORT, CAUSE_TIME, CAUSE_RULE, CAUSE_HAND, CAUSE_JOIN, CAUSE_ERASURE };
 struct cause {
     enum cause_kind kind;
     uint64_t origin;                /* the event's offset in the gateway's journal; 0 where there is none */
@@ -130,8 +130,8 @@ int tagging_evaluate_due(struct tagging *tagging, struct batch *batch, struct pe
 /* Campaign's triggers that this event matches. `properties` may be NULL. */
 int tagging_fire(struct tagging *tagging, struct batch *batch, const struct person *person,
     const struct stored_event *event, yyjson_val *properties);
-/* The person is no more: its timer and its part in the counts go, in silence. */
-void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person *person);
+/* The person is no more, joined with another or forgotten: it leaves whatever it is in, and its timer goes. */
+void tagging_vanish(struct tagging *tagging, struct batch *batch, struct person *person, enum cause_kind why);
 
 /* -- build.c -- */
 /* Puts a definition in force (new, or in the place of its former self) and evaluates it for everybody: now

@@ -226,8 +226,10 @@ class World:
         for node, former in self.person.items():
             if former in known:
                 self.person[node] = person
-        for former in known - {person}:
-            self.members.pop(former, None)
+        for former in known - {person}:  # who is no more leaves all that he or she was in
+            for definition in self.members.pop(former, ()):
+                definition.left += 1
+                definition.changes.append((former, "left", self.now_ms, "join"))
         return [self.nodes[key] for key in keys], person
 
     # -- people

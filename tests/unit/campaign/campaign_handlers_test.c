@@ -260,6 +260,20 @@ static void journeys_are_listed_in_pages(void **state)
     assert_null(list(f, "", "no cursor", 0, arena));
 }
 
+static void what_tagging_refuses_is_pointed_to_in_the_definition(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    char id[16];
+    assert_int_equal(arena_open(&arena), 0);
+    fixture_define(f, "", DEFINITION, id);
+    assert_int_equal(fixture_set_state(f, id, QUANYU__JOURNEY__STATE__ACTIVE), 0);
+    fixture_answer(f, "j_1:1", "/segment: no such segment");
+    Quanyu__JourneysReply *page = list(f, id, "", 0, arena);
+    assert_int_equal(page->journeys[0]->state, QUANYU__JOURNEY__STATE__DRAFT);
+    assert_string_equal(page->journeys[0]->error, "/entry/segment: no such segment");
+}
+
 static Quanyu__DeliveriesReply *deliveries(struct fixture *f, uint32_t person, const char *journey,
     uint64_t before, uint32_t limit, struct arena *arena)
 {
@@ -305,8 +319,54 @@ static void deliveries_are_listed_newest_first(void **state)
     assert_int_equal(page->n_rows, 1);
     assert_int_equal(page->next, 0);
     assert_int_equal(deliveries(f, 9, "", 0, 0, arena)->n_rows, 0);
-    assert_int_equal(deliveries(f, 0, "j_2", 0, 0, arena)->n_rows, 0);
+    assert_null(deliveries(f, 0, "j_2", 0, 0, arena));
     assert_null(deliveries(f, 0, "x", 0, 0, arena));
+}
+
+static int rules_of(struct fixture *f, const char *id, const char *definition, struct arena *arena,
+    Quanyu__JourneyRulesReply **ret_rules)
+{
+    Quanyu__JourneyRulesRequest question = QUANYU__JOURNEY_RULES_REQUEST__INIT;
+    question.id = (char *)id;
+    question.definition = (ProtobufCBinaryData){.data = (uint8_t *)definition, .len = strlen(definition)};
+    Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
+    request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_RULES;
+    request.rules = &question;
+    Quanyu__CampaignReply reply;
+    int error = ask(f, &request, arena, &reply);
+    *ret_rules = error ? NULL : reply.rules;
+    return error;
+}
+
+static void a_definition_tells_its_rules_and_where_they_stand(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    Quanyu__JourneyRulesReply *list;
+    char id[16];
+    static const struct {
+        const char *pointer, *rule;
+    } wanted[] = {{"/steps/0/rule", "{\"tag\":\"t\"}"}, {"/exit_when", "{\"stage\":\"lost\"}"},
+        {"/entry/event", "{\"event\":\"e\"}"}};
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(
+        rules_of(f, "",
+            "{\"name\":\"n\",\"entry\":{\"event\":{\"event\":\"e\"}},"
+            "\"exit_when\":{\"stage\":\"lost\"},\"steps\":["
+            "{\"id\":\"c\",\"type\":\"condition\",\"rule\":{\"tag\":\"t\"},\"then\":\"s\"}," SEND("s") "]}",
+            arena, &list),
+        0);
+    assert_int_equal(list->n_rules, COUNT_OF(wanted));
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_string_equal(list->rules[i]->pointer, wanted[i].pointer);
+        assert_memory_equal(list->rules[i]->rule.data, wanted[i].rule, strlen(wanted[i].rule));
+    }
+    fixture_define(f, "", DEFINITION, id);
+    assert_int_equal(rules_of(f, id, "", arena, &list), 0);
+    assert_string_equal(list->rules[0]->pointer, "/entry");
+    assert_int_equal(rules_of(f, "j_9", "", arena, &list), -QY_ENOTFOUND);
+    assert_int_equal(rules_of(f, "", "{\"name\":\"n\"}", arena, &list), -QY_EINVAL);
+    assert_string_equal(last.error_field, "/entry");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -324,6 +384,8 @@ int main(void)
         TEST(changes_by_hand_are_told_with_their_actor),
         TEST(journeys_are_listed_in_pages),
         TEST(deliveries_are_listed_newest_first),
+        TEST(what_tagging_refuses_is_pointed_to_in_the_definition),
+        TEST(a_definition_tells_its_rules_and_where_they_stand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,9 @@ static const struct {
     {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://u:p@h/"
            "\",\"secret\":\"k\"}"),
         "/steps/0/url", "http"},
+    {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://h/?p={{phone}}"
+           "\",\"secret\":\"k\"}"),
+        "/steps/0/url", "placeholders"},
     {STEPS("{\"id\":\"a\",\"type\":\"send\",\"channel\":\"webhook\",\"url\":\"http://h/"
            "\",\"secret\":\"\",\"content\":{}}"),
         "/steps/0/secret", "not empty"},

@@ -171,7 +171,7 @@ static void whoever_fulfils_the_exit_leaves_at_once(void **state)
     fixture_member(f, "j_1:2", 5, true, false);
     expect_no_line(f, "\"position\":\"n:5\"");
     assert_int_equal(fixture_counts(f, 1, "w").value[COUNT_WAITING], 0);
-    assert_int_equal(fixture_counts(f, 1, "").value[COUNT_WAITING], 0);
+    expect_line(f, "\"entered\":1,\"active\":0,\"completed\":0,\"exited\":1,\"merged\":0,\"removed\":0");
 }
 
 #define SPLIT                                                                                                \
@@ -221,7 +221,9 @@ static void of_two_joined_the_one_that_entered_first_goes_on(void **state)
     expect_line(
         f, "\"position\":\"n:2\",\"journey\":\"j_1\",\"entry\":1,\"state\":\"ended\",\"end\":\"joined\"");
     expect_line(f, "\"position\":\"n:3\",\"journey\":\"j_1\",\"entry\":1,\"state\":\"waiting\"");
+    expect_line(f, "\"entered\":2,\"active\":1,\"completed\":0,\"exited\":0,\"merged\":1,\"removed\":0");
     fixture_pass(f, HOUR_MS);
+    expect_line(f, "\"entered\":2,\"active\":0,\"completed\":1,\"exited\":0,\"merged\":1,\"removed\":0");
     assert_int_equal(fixture_send_all(f, OUTCOME_DELIVERED), 1);
     expect_line(f, "\"delivery\":\"n:3\",\"person\":\"p:2\"");
     expect_no_line(f, "\"delivery\":\"n:2\"");
@@ -325,6 +327,7 @@ static void a_deleted_journey_ends_for_everybody(void **state)
     assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__DELETED), 0);
     assert_true(fixture_next(f, RECORD_DROPPED, &out));
     expect_line(f, "\"end\":\"deleted\"");
+    expect_line(f, "\"entered\":1,\"active\":0,\"completed\":0,\"exited\":0,\"merged\":0,\"removed\":1");
     assert_int_equal(fixture_send_all(f, OUTCOME_DELIVERED), 0);
     expect_line(f, "\"state\":\"skipped\"");
     fixture_pass(f, 2 * HOUR_MS);
@@ -381,7 +384,7 @@ static void a_rule_that_tagging_refuses_makes_a_draft_again(void **state)
     char id[16];
     fixture_define(f, "", JOURNEY("", WAIT("w", "1h")), id);
     fixture_set_state(f, id, QUANYU__JOURNEY__STATE__ACTIVE);
-    fixture_answer(f, ENTRY, "unknown segment \"s_1\"");
+    fixture_answer(f, ENTRY, "/segment: no such segment");
     expect_line(f, "\"state\":\"draft\"");
     fixture_set_state(f, id, QUANYU__JOURNEY__STATE__ACTIVE); /* once more, with a new watch */
     fixture_answer(f, "j_1:2", "");

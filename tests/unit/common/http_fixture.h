@@ -67,7 +67,7 @@ static inline void describe(struct http_request *request)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     char parameter[16] = "";
-    bool found = http_parameter(request, "p", parameter, sizeof(parameter));
+    bool found = http_parameter(request, "p", parameter, sizeof(parameter)) == 0;
     const char *header = http_header(request, "x-THING");
     buffer_printf(&text, "%s|%s|%s|%s|%s|%s|%s|%.*s", http_method(request), http_path(request),
         http_query(request), found ? parameter : "-", header ? header : "-", http_peer(request),

@@ -95,7 +95,7 @@ static void pipelined_requests_are_handled_one_at_a_time_and_in_order(void **sta
         char wanted[2] = {(char)('0' + i)}, given[2];
         if (i != 2) { /* the second one is answered by the handler */
             struct http_request *request = take_from(&fixture->desk);
-            assert_true(http_parameter(request, "p", given, sizeof(given)));
+            assert_int_equal(http_parameter(request, "p", given, sizeof(given)), 0);
             assert_string_equal(given, wanted);
             assert_false(has_input(&peer, 20)); /* nothing overtakes it */
             assert_int_equal(waiting_at(&fixture->desk), 0);
@@ -121,7 +121,7 @@ static void many_connections_are_answered_from_other_threads(void **state)
         for (size_t i = 0; i < COUNT_OF(peers); i++) {
             struct http_request *request = take_from(&fixture->desk);
             char body[16];
-            assert_true(http_parameter(request, "p", body, sizeof(body)));
+            assert_int_equal(http_parameter(request, "p", body, sizeof(body)), 0);
             http_respond(request, 200, NULL, body, strlen(body));
         }
         for (size_t i = 0; i < COUNT_OF(peers); i++) {

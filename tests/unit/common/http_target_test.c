@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/http_target.h"
 
+#include "common/error.h"
 #include "common/mem.h"
 
 #include <setjmp.h>
@@ -57,7 +58,7 @@ static void wrong_targets_are_named(void **state)
 static void assert_parameter(const char *query, const char *name, const char *wanted)
 {
     char value[8];
-    if (!http_query_parameter(query, name, value, sizeof(value)))
+    if (http_query_parameter(query, name, value, sizeof(value)))
         fail_msg("%s is not found in %s", name, query);
     assert_string_equal(value, wanted);
 }
@@ -76,15 +77,25 @@ static void parameters_are_found_and_decoded(void **state)
     assert_parameter("a=1234567", "a", "1234567");
 }
 
-static void parameters_that_are_absent_broken_or_too_long_are_not_found(void **state)
+static void assert_no_parameter(const char *query, int error)
+{
+    char value[8];
+    int found = http_query_parameter(query, "a", value, sizeof(value));
+    if (found != error)
+        fail_msg("%s: %s", query, error_name(found));
+}
+
+static void absent_broken_and_overlong_parameters_are_told_apart(void **state)
 {
     (void)state;
-    char value[8];
-    static const char *const queries[] = {
-        "", "b=1", "aa=1", "A=1", "a=%", "a=%1", "a=%gg", "a=%00", "a=12345678"};
-    for (size_t i = 0; i < COUNT_OF(queries); i++)
-        if (http_query_parameter(queries[i], "a", value, sizeof(value)))
-            fail_msg("found in %s", queries[i]);
+    static const char *const absent[] = {"", "b=1", "aa=1", "A=1"};
+    static const char *const broken[] = {"a=%", "a=%1", "a=%gg", "a=%00", "a=1%00"};
+    for (size_t i = 0; i < COUNT_OF(absent); i++)
+        assert_no_parameter(absent[i], -QY_ENOTFOUND);
+    for (size_t i = 0; i < COUNT_OF(broken); i++)
+        assert_no_parameter(broken[i], -QY_EINVAL);
+    assert_no_parameter("a=12345678", -QY_ETOOLARGE);
+    assert_no_parameter("a=12345678&a=1", -QY_ETOOLARGE);
 }
 
 int main(void)
@@ -93,7 +104,7 @@ int main(void)
         cmocka_unit_test(targets_are_cut_and_paths_decoded),
         cmocka_unit_test(wrong_targets_are_named),
         cmocka_unit_test(parameters_are_found_and_decoded),
-        cmocka_unit_test(parameters_that_are_absent_broken_or_too_long_are_not_found),
+        cmocka_unit_test(absent_broken_and_overlong_parameters_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_parse.h"
 
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,9 @@ static struct ingest_refusal refusal;
 
 static bool parse(enum ingest_call call, const char *text)
 {
-    struct ingest_origin origin = {.call = call, .source = 1, .received_ms = RECEIVED};
+    const struct bytes body = {(const uint8_t *)text, strlen(text)};
+    struct ingest_origin origin = {
+        .call = call, .source = 1, .received_ms = RECEIVED, .may_hold_nul = json_may_hold_nul(body)};
     struct ingest_limits limits = {.event_bytes = 32768, .batch_events = 3};
     parsed_free(&parsed);
     refusal = (struct ingest_refusal){0};
@@ -34,6 +37,18 @@ static Quanyu__RawEvent *event(size_t i)
         quanyu__raw_event__unpack(NULL, parsed.events[i].size, parsed.packed.data + parsed.events[i].at);
     assert_non_null(raw);
     return raw;
+}
+
+static bool memory_is_out;
+
+/* In the place of the library's, for the whole program. */
+char *yyjson_val_write_opts(const yyjson_val *value, yyjson_write_flag flags, const yyjson_alc *memory,
+    size_t *size, yyjson_write_err *error)
+{
+    char *(*write)(const yyjson_val *, yyjson_write_flag, const yyjson_alc *, size_t *, yyjson_write_err *);
+    void *found = dlsym(RTLD_NEXT, "yyjson_val_write_opts");
+    memcpy(&write, &found, sizeof(write));
+    return memory_is_out ? NULL : write(value, flags, memory, size, error);
 }
 
 static const char *errors(void)
@@ -120,6 +135,74 @@ static void whole_calls_are_refused_with_a_status(void **state)
     assert_int_equal(refusal.status, 413);
 }
 
+/* A batch goes on without it, a single call has nothing else to say. */
+static void an_event_that_is_too_large_is_refused_as_such(void **state)
+{
+    (void)state;
+    static char filler[33000], text[34000];
+    memset(filler, 'x', sizeof(filler) - 1);
+    snprintf(text, sizeof(text), "{\"userId\":\"u\",\"properties\":{\"p\":\"%s\"}}", filler);
+    assert_false(parse(CALL_PAGE, text));
+    assert_int_equal(refusal.status, 413);
+    assert_string_equal(refusal.kind, "too_large");
+    snprintf(text, sizeof(text),
+        "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p\":\"%s\"}}]}", filler);
+    assert_true(parse(CALL_BATCH, text));
+    assert_non_null(strstr(errors(), "\"reason\":\"too_large\""));
+}
+
+/* Not the event's fault: a client that is told 400 drops it, one that is told 503 sends it again. */
+static void memory_that_is_out_refuses_the_call_and_not_the_event(void **state)
+{
+    (void)state;
+    memory_is_out = true;
+    bool single = parse(CALL_PAGE, "{\"userId\":\"u\"}");
+    int single_status = refusal.status;
+    bool batch = parse(CALL_BATCH, "{\"batch\":[{\"type\":\"page\"},{\"type\":\"page\",\"userId\":\"u\"}]}");
+    memory_is_out = false;
+    assert_false(single || batch);
+    assert_int_equal(single_status, 503);
+    assert_int_equal(refusal.status, 503);
+}
+
+static void a_nul_is_refused_with_the_pointer_to_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *field;
+    } cases[] = {
+        {"{\"event\":\"X\\u0000Y\",\"userId\":\"u\"}", "/event"},
+        {"{\"event\":\"X\",\"userId\":\"u\\u0000\"}", "/userId"},
+        {"{\"event\":\"X\",\"userId\":\"u\",\"messageId\":\"\\u0000\"}", "/messageId"},
+        {"{\"event\":\"X\",\"userId\":\"u\",\"properties\":{\"a/b\":[1,{\"c\":\"\\u0000\"}]}}",
+            "/properties/a~1b/1/c"},
+        {"{\"event\":\"X\",\"userId\":\"u\",\"properties\":{\"a\\u0000\":1}}", "/properties"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char wanted[80];
+        snprintf(wanted, sizeof(wanted), "\"reason\":\"invalid\",\"field\":\"%s\"", cases[i].field);
+        assert_true(parse(CALL_TRACK, cases[i].text));
+        assert_int_equal(parsed.event_count, 0);
+        if (!strstr(errors(), wanted))
+            fail_msg("%s: %s", cases[i].text, errors());
+    }
+    assert_true(parse(CALL_TRACK, "{\"event\":\"\\\\u0000\",\"userId\":\"u\"}"));
+    assert_int_equal(parsed.event_count, 1);
+}
+
+static void a_nul_beside_the_events_of_a_batch_is_refused_for_all(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_BATCH, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\\u0000\"},"
+                                  "{\"type\":\"page\",\"userId\":\"u\"}]}"));
+    assert_int_equal(parsed.event_count, 1);
+    assert_non_null(strstr(errors(), "\"index\":0,\"reason\":\"invalid\",\"field\":\"/userId\""));
+    assert_false(parse(CALL_BATCH, "{\"context\":{\"ip\":\"\\u0000\"},"
+                                   "\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}]}"));
+    assert_int_equal(refusal.status, 400);
+    assert_string_equal(refusal.field, "/context/ip");
+}
+
 /* received - (sent - original), as the protocol's clock correction says. */
 static void clocks_are_corrected(void **state)
 {
@@ -192,6 +275,10 @@ int main(void)
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(whole_calls_are_refused_with_a_status),
+        cmocka_unit_test(an_event_that_is_too_large_is_refused_as_such),
+        cmocka_unit_test(memory_that_is_out_refuses_the_call_and_not_the_event),
+        cmocka_unit_test(a_nul_is_refused_with_the_pointer_to_it),
+        cmocka_unit_test(a_nul_beside_the_events_of_a_batch_is_refused_for_all),
         cmocka_unit_test(clocks_are_corrected),
         cmocka_unit_test(batch_level_context_is_merged_into_each_event),
         cmocka_unit_test(imports_are_history_and_bear_positions),

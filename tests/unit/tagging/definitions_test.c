@@ -137,7 +137,7 @@ static void a_split_is_settled_when_time_goes_on(void **state)
     assert_true(world_in_segment(world, 2, id));
 }
 
-static void a_vanished_person_leaves_in_silence(void **state)
+static void who_is_joined_into_another_leaves_what_he_was_in(void **state)
 {
     struct world *world = *state;
     char id[64];
@@ -148,8 +148,14 @@ static void a_vanished_person_leaves_in_silence(void **state)
     buy(world, 2, 0);
     world_move(world, (uint32_t[]){2}, 1, 2, 1);
     world_event(world, (struct world_event){.node = 1, .name = "a", .linked = 2});
-    assert_null(world_change(world, 2));
-    assert_int_equal(registry_find(world->tagging.registry, DEFINITION_SEGMENT, id)->count, 1);
+    const Quanyu__MembershipChanged *change = world_change(world, 2);
+    assert_non_null(change);
+    assert_true(change->person == 2 && !change->entered);
+    assert_null(world_change(world, 3));
+    const struct definition *segment = registry_find(world->tagging.registry, DEFINITION_SEGMENT, id);
+    assert_int_equal(segment->count, 1);
+    assert_int_equal(segment->entered, 2);
+    assert_int_equal(segment->left, 1);
     world_commit(world);
     assert_int_equal(world->tagging.state.persons, 1);
     assert_int_equal(world->tagging.state.orders, 2);
@@ -431,7 +437,7 @@ int main(void)
         TEST(imported_history_marks_what_it_causes_but_time_does_not),
         TEST(what_a_join_causes_waits_for_its_event),
         TEST(a_split_is_settled_when_time_goes_on),
-        TEST(a_vanished_person_leaves_in_silence),
+        TEST(who_is_joined_into_another_leaves_what_he_was_in),
         TEST(definitions_that_refer_to_others_follow_them),
         TEST(a_new_definition_holds_for_everybody_at_once),
         TEST(a_stage_that_rules_name_cannot_be_taken_off_the_list),

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/json_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* yyjson takes no bare control character: a NUL comes as this escape, or not at all. */
+bool json_may_hold_nul(struct bytes document)
+{
+    return document.size > 0 && memmem(document.data, document.size, "\\u0000", 6) != NULL;
+}
+
+/* "a/b" is "a~1b" in a JSON pointer. Returns the length, 0 where it does not fit. */
+static size_t write_name(char *out, size_t size, const char *name, size_t length)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        bool escaped = name[i] == '~' || name[i] == '/';
+        if (used + 1u + escaped >= size)
+            return 0;
+        if (escaped)
+            out[used++] = '~';
+        out[used++] = (char)(name[i] == '~' ? '0' : name[i] == '/' ? '1' : name[i]);
+    }
+    return used;
+}
+
+/* A part of a pointer: '/' and the member's name, or the element's index where `key` is NULL. */
+static bool add_part(char pointer[JSON_POINTER_BYTES], yyjson_val *key, size_t index)
+{
+    size_t used = strlen(pointer);
+    char *out = pointer + used + 1;
+    size_t room = JSON_POINTER_BYTES - used - 1, size;
+    if (room < 24)
+        return false;
+    if (key)
+        size = write_name(out, room, yyjson_get_str(key), yyjson_get_len(key));
+    else
+        size = (size_t)snprintf(out, room, "%zu", index);
+    if (size == 0 && (!key || yyjson_get_len(key) > 0))
+        return false;
+    pointer[used] = '/';
+    out[size] = '\0';
+    return true;
+}
+
+/* The child that holds `value`, which stands behind `parent` in the document; NULL where `value` is itself one of
+ * its members' names. */
+static yyjson_val *step_down(
+    yyjson_val *parent, const yyjson_val *value, yyjson_val **ret_key, size_t *ret_index)
+{
+    bool object = yyjson_is_obj(parent);
+    yyjson_val *at = unsafe_yyjson_get_first(parent);
+    for (*ret_index = 0;; (*ret_index)++) {
+        *ret_key = object ? at : NULL;
+        if (at == value && object)
+            return NULL;
+        yyjson_val *child = object ? at + 1 : at;
+        yyjson_val *next = unsafe_yyjson_get_next(child);
+        if (value < next)
+            return child;
+        at = next;
+    }
+}
+
+/* A document's values lie one behind the other, each before what it contains: no recursion, however deep it is. */
+static void find_way(yyjson_val *root, const yyjson_val *value, char ret_pointer[JSON_POINTER_BYTES])
+{
+    yyjson_val *key;
+    size_t index;
+    ret_pointer[0] = '\0';
+    for (yyjson_val *at = root; at != value;) {
+        at = step_down(at, value, &key, &index);
+        if (!at || !add_part(ret_pointer, key, index))
+            return;
+    }
+}
+
+bool json_find_nul(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])
+{
+    if (!root)
+        return false;
+    const yyjson_val *end = unsafe_yyjson_get_next(root);
+    for (yyjson_val *value = root; value < end; value++)
+        if (yyjson_is_str(value) && memchr(yyjson_get_str(value), 0, yyjson_get_len(value))) {
+            find_way(root, value, ret_pointer);
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A journey's rules, checked by tagging, which will evaluate them, before campaign takes the journey in: what they refer
+ * to is known there alone. */
+#include "proto/campaign.pb-c.h"
+#include "proto/tagging.pb-c.h"
+#include "services/gateway/api.h"
+
+#include <string.h>
+
+static int fetch_rules(struct api_call *call, const char *id, ProtobufCBinaryData definition,
+    const Quanyu__JourneyRulesReply **ret_rules)
+{
+    Quanyu__JourneyRulesRequest question = QUANYU__JOURNEY_RULES_REQUEST__INIT;
+    question.id = (char *)(uintptr_t)id;
+    question.definition = definition;
+    Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
+    request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_RULES;
+    request.rules = &question;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "campaign", &request.base, &quanyu__campaign_reply__descriptor, &reply);
+    if (!error)
+        *ret_rules = ((Quanyu__CampaignReply *)reply)->rules;
+    return error;
+}
+
+/* Tagging points into its request's member "rule", the caller wants to be pointed into the journey. */
+static int check_rule(struct api_call *call, const Quanyu__JourneyRulesReply__Rule *rule)
+{
+    static const char member[] = "/rule";
+    Quanyu__RuleCheckRequest check = QUANYU__RULE_CHECK_REQUEST__INIT;
+    check.rule = rule->rule;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_RULE_CHECK;
+    request.rule_check = &check;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    const char *field = call->error_field;
+    if (!error || !field || strncmp(field, member, sizeof(member) - 1) != 0)
+        return error;
+    char pointer[400];
+    snprintf(pointer, sizeof(pointer), "%s%s", rule->pointer, field + sizeof(member) - 1);
+    return api_refuse(call, error, pointer, "%s", call->error_message);
+}
+
+int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition)
+{
+    const Quanyu__JourneyRulesReply *rules;
+    int error = fetch_rules(call, id, definition, &rules);
+    for (size_t i = 0; !error && i < rules->n_rules; i++)
+        error = check_rule(call, rules->rules[i]);
+    return error;
+}

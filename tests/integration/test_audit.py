@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log cannot be altered unnoticed: an auditor checks records with nothing but hashes, and so does the service itself."""
+import base64
+import hashlib
+
+
+def node(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def root_from(leaf, index, size, path):
+    """RFC 9162, 2.1.3.2: the root that a leaf and its path lead to."""
+    at, last, path = leaf, size - 1, [bytes.fromhex(one) for one in path]
+    for sibling in path:
+        assert last > 0
+        if index % 2 or index == last:
+            at = node(sibling, at)
+            while not index % 2 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            at = node(at, sibling)
+        index, last = index >> 1, last >> 1
+    assert last == 0
+    return at.hex()
+
+
+def test_a_record_is_checked_with_nothing_but_hashes(suite):
+    for _ in range(5):
+        suite.count({"everyone": True})
+    for index in range(5):
+        tree = suite.audit("/v1/tree").json
+        shown = suite.audit(f"/v1/records/{index}").json
+        leaf = hashlib.sha256(b"\0" + base64.b64decode(shown["entry"])).digest()
+        assert (shown["intact"], shown["leaf_hash"]) == (True, leaf.hex())
+        proof = shown["proof"]
+        assert (proof["size"], proof["root"]) == (tree["size"], tree["root"])
+        assert root_from(leaf, index, proof["size"], proof["path"]) == proof["root"]
+
+
+def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
+    suite.count({"everyone": True})
+    suite.lookup("user_id", "nobody")
+    tree = suite.audit("/v1/tree").json
+    assert suite.kill("audit", 15) == 0
+    state = suite.data / "audit" / "state" / "data.mdb"
+    before = state.read_bytes()
+    assert b"person.lookup" in before
+    state.write_bytes(before.replace(b"person.lookup", b"person.nothin"))
+    suite.start("audit")
+    assert suite.audit("/v1/tree").json == tree
+    records = suite.audit("/v1/records?action=person.lookup").json["records"]
+    assert [(record["action"], record["intact"]) for record in records] == [("person.nothin", False)]
+    shown = suite.audit(f"/v1/records/{records[0]['index']}").json
+    leaf = hashlib.sha256(b"\0" + base64.b64decode(shown["entry"])).digest()
+    assert not shown["intact"]
+    assert root_from(leaf, int(shown["index"]), shown["proof"]["size"], shown["proof"]["path"]) != shown["proof"]["root"]
+    assert all(record["intact"] for record in suite.audit("/v1/records?action=audience.count").json["records"])
+    assert "is not what was put on record" in suite.log("audit")
