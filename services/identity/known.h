@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The personal values that are known of an event's person: its identifiers, what it states, what is stored.
- * Texts that hold one of them are personal, whatever they are called. Letter case does not count. */
+ * Texts that hold one of them are personal, whatever they are called. Letter case does not count, nor what
+ * stands between the characters: of names the blanks and dashes that people put or leave out, of other values
+ * any separators; an email's @ and dots may be words. */
 #ifndef QY_IDENTITY_KNOWN_H
 #define QY_IDENTITY_KNOWN_H
 
 #include "common/buffer.h"
+#include "common/looks.h"
 #include "services/identity/identifier.h"
-#include "services/identity/looks.h"
 
 #define KNOWN_MAX 96
 #define KNOWN_TEXT_BYTES 8192
+#define KNOWN_VALUE_BYTES 1024 /* of one value; what is longer is left out */
 
 enum known_use {
     KNOWN_NAME, /* within other texts, from two characters on; as a word where it is written in Latin letters
@@ -32,7 +35,7 @@ struct known {
     bool has_digits;
     uint8_t first[256]; /* index + 1 of the first value that is looked for within texts and begins so */
     struct known_value values[KNOWN_MAX];
-    char text[KNOWN_TEXT_BYTES]; /* in lower case */
+    char text[KNOWN_TEXT_BYTES]; /* folded; names and texts without separators */
 };
 
 void known_reset(struct known *known);
@@ -47,6 +50,7 @@ enum known_where {
     KNOWN_OPAQUE = 1,  /* also as a whole */
     KNOWN_NUMERIC = 2, /* also digits: the text has enough of them */
 };
+/* `text` is folded (glyph_fold()) where it is not all of ASCII; capitals are no matter. */
 bool known_matches(const struct known *known, const char *text, size_t size, unsigned where);
 
 /* All values in few bytes, and added again. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/mask.h"
 
-#include "services/identity/looks.h"
+#include "common/looks.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/looks.h"
+#include "common/looks.h"
 
 #include "common/mem.h"
 
@@ -14,9 +14,14 @@ static void addresses_are_seen_wherever_they_stand(void **state)
 {
     (void)state;
     static const char *const yes[] = {"li@example.com", "write to Li.Lei+x@mail.example.cn, please",
-        "<a@b.co>", "a@b.cn.", "mailto:a_b@c-d.org?x", "李雷@例子.公司", "@@a@b.com", "a＠example.com"};
-    static const char *const no[] = {
-        "", "@", "@handle", "a@b", "a @b.com", "12@3.45", "meet me @ 5.30", "a@.com", "5@2.0"};
+        "<a@b.co>", "a@b.cn.", "mailto:a_b@c-d.org?x", "李雷@例子.公司", "@@a@b.com", "a＠example.com",
+        "li.lei @ example-corp.com", "li(at)example.com", "li [AT] example [dot] com", "li（at）example.com",
+        "li.lei at example.com", "li at example dot com", "li@example . com", "li{at}example(.)com",
+        "a ﹫ b.cn"};
+    static const char *const no[] = {"", "@", "@handle", "a@b", "a @b.com", "12@3.45", "meet me @ 5.30",
+        "a@.com", "5@2.0", "3 @ 5.30. Thanks", "me@shop ... later", "Bought at example.com",
+        "Sale (at example.com)", "Thanks @example.com", "created_at_local.value", "look at me",
+        "at example.com", "cat example.com"};
     for (size_t i = 0; i < COUNT_OF(yes); i++)
         if (!looks_like_email(yes[i], strlen(yes[i])))
             fail_msg("not seen: %s", yes[i]);
@@ -33,12 +38,19 @@ static void numbers_are_seen_however_they_are_written(void **state)
         "+86 (138) 0013-8000", "1 3 8 0 0 1 3 8 0 0 0", "Call me at 13800138000!", "u13800138000x",
         "7 13800138000", "tel:13800138000;ext=3", "１３８００１３８０００", "138‑0013‑8000", "138 0013 8000",
         "+447911123456", "+1 415 555 2671", "415-555-2671", "(415) 555-2671", "07911 123456", "021-64376688",
-        "0755 8888 8888", "order 5 / 138 0013 8000"};
+        "0755 8888 8888", "order 5 / 138 0013 8000", "138,0013,8000", "138*0013*8000", "138|0013|8000",
+        "138\n0013\n8000", "138  -  0013  -  8000", "+86:138:0013:8000", "①③⑧⓪⓪①③⑧⓪⓪⓪", "١٣٨٠٠١٣٨٠٠٠",
+        "१३८००१३८०००", "𝟏𝟑𝟖𝟎𝟎𝟏𝟑𝟖𝟎𝟎𝟎", "1\u200d3800138000", "138，0013，8000", "138❤0013❤8000",
+        "12345 +447911123456",
+        "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,138 0013 "
+        "8000,31,32",
+        "13800,100,200,300,400,500,600,700,800,900,1000,1100,1200,1300,1400,1500,1600 13800138000 17"};
     static const char *const no[] = {"", "12345678", "1741234567", "1741234567890", "20250301123456",
         "2025-03-01", "01/12/2010 08:26", "2025-03-01T12:30:00.250+08:00", "2025-03-01 12:30:00",
         "6901234567892", "99.90", "+0800", "12345678901", "550e8400-e29b-41d4-a716-446655440000",
         "192.168.100.101", "SKU-0042-17", "1.5", "536365", "C536379", "4006-123-456 8", "0123456789",
-        "000000000000"};
+        "000000000000", "2025-03-13 12:30:00.250", "2025-03-13T12:30:00.250+08:00, 12345678", "1,380,013,800",
+        "139,12,345,678", "39.1234,116.5678", "1380013,8000"};
     for (size_t i = 0; i < COUNT_OF(yes); i++)
         if (!looks_like_phone(yes[i], strlen(yes[i])))
             fail_msg("not seen: %s", yes[i]);
