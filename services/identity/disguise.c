@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/disguise.h"
 
-#include <openssl/evp.h>
+#include "common/mem.h"
+
 #include <sodium.h>
 #include <string.h>
 
@@ -115,71 +116,111 @@ bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX],
 
 /* -- hashes -- */
 
-struct digest {
-    const char *algorithm;
-    size_t size;
+static const size_t digest_sizes[DIGEST_COUNT] = {16, 20, 32};
+
+size_t digest_size(enum digest_algorithm algorithm)
+{
+    return digest_sizes[algorithm];
+}
+
+struct search {
+    disguise_look_fn *look;
+    void *self;
 };
 
-static const struct digest digests[] = {{"MD5", 16}, {"SHA1", 20}, {"SHA256", 32}};
-
-/* The digest's bytes and algorithm, from hexadecimal or base64. */
-static const struct digest *read_digest(const char *text, size_t size, uint8_t bytes[32])
+/* A run of letters and digits as a whole. */
+static bool look_at_hex(const struct search *search, const char *run, size_t size)
 {
-    for (size_t i = 0; i < COUNT_OF(digests); i++) {
-        const struct digest *digest = &digests[i];
-        size_t found = 0;
-        if (size == 2 * digest->size && sodium_hex2bin(bytes, 32, text, size, NULL, &found, NULL) == 0 &&
-            found == digest->size)
-            return digest;
-        size_t base64 = (digest->size + 2) / 3 * 4;
-        size_t pad = (3 - digest->size % 3) % 3;
-        if (size != base64 && size != base64 - pad)
-            continue;
-        bool url = memchr(text, '-', size) || memchr(text, '_', size);
-        bool padded = size == base64;
-        int variant =
-            url ? (padded ? sodium_base64_VARIANT_URLSAFE : sodium_base64_VARIANT_URLSAFE_NO_PADDING)
-                : (padded ? sodium_base64_VARIANT_ORIGINAL : sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-        if (sodium_base642bin(bytes, 32, text, size, NULL, &found, NULL, variant) == 0 &&
-            found == digest->size)
-            return digest;
-    }
-    return NULL;
-}
-
-bool disguise_is_hash(const char *text, size_t size)
-{
-    if (size < 22 || size > 64)
-        return false;
-    uint8_t bytes[32];
-    return read_digest(text, size, bytes) != NULL;
-}
-
-static bool is_digest_of(const struct digest *digest, const uint8_t bytes[32], const char *plain)
-{
-    uint8_t own[EVP_MAX_MD_SIZE];
-    size_t size = 0;
-    if (!EVP_Q_digest(NULL, digest->algorithm, NULL, plain, strlen(plain), own, &size))
-        return true; /* cannot be told: then rather drop it */
-    return size == digest->size && memcmp(own, bytes, size) == 0;
-}
-
-bool disguise_is_hash_of(const struct identifiers *identifiers, const char *text, size_t size)
-{
-    uint8_t bytes[32];
-    const struct digest *digest = size >= 22 && size <= 64 ? read_digest(text, size, bytes) : NULL;
-    if (!digest)
-        return false;
-    for (unsigned i = 0; i < identifiers->count; i++) {
-        const struct identifier *identifier = &identifiers->items[i];
-        if (identifier->kind->form != FORM_PHONE && identifier->kind->form != FORM_EMAIL)
-            continue;
-        if (is_digest_of(digest, bytes, identifier->value))
-            return true;
-        if (identifier->kind->form == FORM_PHONE &&
-            (is_digest_of(digest, bytes, identifier->value + 1) ||
-                is_digest_of(digest, bytes, identifier->phone.national)))
+    for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+        struct digest digest = {.algorithm = (enum digest_algorithm)i};
+        size_t found;
+        if (size == 2 * digest_sizes[i] &&
+            sodium_hex2bin(digest.bytes, sizeof(digest.bytes), run, size, NULL, &found, NULL) == 0 &&
+            found == digest_sizes[i] && search->look(search->self, &digest))
             return true;
     }
     return false;
+}
+
+/* Random bytes have capitals and small letters in base64; most words don't. */
+static bool is_mixed(const char *text, size_t size)
+{
+    bool small = false, capital = false;
+    for (size_t i = 0; i < size; i++) {
+        small |= text[i] >= 'a' && text[i] <= 'z';
+        capital |= text[i] >= 'A' && text[i] <= 'Z';
+    }
+    return small && capital;
+}
+
+/* A run of one of base64's alphabets as a whole, or what follows one of its own characters that separate
+ * elsewhere: the last part of a path, or of a name with underscores. */
+static bool look_at_base64(const struct search *search, const char *run, size_t size, bool url)
+{
+    int variant = url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+    for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+        struct digest digest = {.algorithm = (enum digest_algorithm)i};
+        size_t length = (digest_sizes[i] * 8 + 5) / 6, found;
+        if (size < length)
+            continue;
+        const char *text = run + size - length;
+        bool begins = text == run || (url ? text[-1] == '_' || text[-1] == '-' : text[-1] == '/');
+        if (begins && is_mixed(text, length) &&
+            sodium_base642bin(
+                digest.bytes, sizeof(digest.bytes), text, length, NULL, &found, NULL, variant) == 0 &&
+            found == digest_sizes[i] && search->look(search->self, &digest))
+            return true;
+    }
+    return false;
+}
+
+enum alphabet { ALPHABET_HEX, ALPHABET_BASE64, ALPHABET_URL, ALPHABET_COUNT };
+
+static bool is_of(enum alphabet alphabet, char c)
+{
+    if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+        return true;
+    return (alphabet == ALPHABET_BASE64 && (c == '+' || c == '/')) ||
+           (alphabet == ALPHABET_URL && (c == '-' || c == '_'));
+}
+
+static bool look_at_run(const struct search *search, enum alphabet alphabet, const char *run, size_t size)
+{
+    if (size < DIGEST_TEXT_MIN)
+        return false;
+    return alphabet == ALPHABET_HEX ? look_at_hex(search, run, size)
+                                    : look_at_base64(search, run, size, alphabet == ALPHABET_URL);
+}
+
+static bool look_at_runs(const struct search *search, enum alphabet alphabet, const char *text, size_t size)
+{
+    size_t begin = 0;
+    for (size_t at = 0; at < size; at++)
+        if (!is_of(alphabet, text[at])) {
+            if (look_at_run(search, alphabet, text + begin, at - begin))
+                return true;
+            begin = at + 1;
+        }
+    return look_at_run(search, alphabet, text + begin, size - begin);
+}
+
+bool disguise_digests(const char *text, size_t size, disguise_look_fn *look, void *self)
+{
+    struct search search = {look, self};
+    for (unsigned i = 0; size >= DIGEST_TEXT_MIN && i < ALPHABET_COUNT; i++)
+        if (look_at_runs(&search, (enum alphabet)i, text, size))
+            return true;
+    return false;
+}
+
+static bool is_any(void *self, const struct digest *digest)
+{
+    (void)self;
+    (void)digest;
+    return true;
+}
+
+bool disguise_has_digest(const char *text, size_t size)
+{
+    return disguise_digests(text, size, is_any, NULL);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Personal values in disguise: base64, hexadecimal and percent encodings, and plain hashes of phone numbers
- * and emails. */
+/* Personal values in disguise: base64, hexadecimal and percent encodings, and what could be a plain hash of
+ * one. */
 #ifndef QY_IDENTITY_DISGUISE_H
 #define QY_IDENTITY_DISGUISE_H
 
-#include "services/identity/identifier.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define DISGUISE_TEXT_MAX 2048 /* longer texts are not decoded */
 
@@ -12,10 +14,21 @@
  * then hexadecimal, then base64 (both alphabets, with or without padding). */
 bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX], size_t *ret_size);
 
-/* Whether the text could be an MD5, SHA-1 or SHA-256, in hexadecimal or base64: by its length and letters. */
-bool disguise_is_hash(const char *text, size_t size);
-/* Whether it is one of an event's phone numbers (E.164, its digits, the national number) or emails (lower
- * case). */
-bool disguise_is_hash_of(const struct identifiers *identifiers, const char *text, size_t size);
+enum digest_algorithm { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_COUNT };
+#define DIGEST_BYTES_MAX 32
+#define DIGEST_TEXT_MIN 22 /* characters of the shortest, an MD5 in base64 */
+
+struct digest {
+    enum digest_algorithm algorithm; /* by its length */
+    uint8_t bytes[DIGEST_BYTES_MAX];
+};
+size_t digest_size(enum digest_algorithm algorithm);
+
+/* Calls `look` for each part of the text that could be a digest by its length and letters, in hexadecimal or
+ * base64, until it returns true; returns that. Few texts hold any, and then it costs something to look. */
+typedef bool disguise_look_fn(void *self, const struct digest *digest);
+bool disguise_digests(const char *text, size_t size, disguise_look_fn *look, void *self);
+/* Whether there is any. */
+bool disguise_has_digest(const char *text, size_t size);
 
 #endif

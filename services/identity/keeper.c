@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECALLED_MAX 256 /* identifiers of one person that digests are compared with */
+
 struct keeper {
     const struct identity *identity;
     struct pseudonymiser *pseudonymiser;
@@ -15,8 +17,12 @@ struct keeper {
     struct profile profile;
     uint32_t profile_node; /* whose `profile` is; 0: nobody's */
     struct known known;
-    struct buffer packed, plain, merged, sealed, texts, stated;
+    struct store_txn *txn; /* of the person at hand */
+    uint32_t person;
+    struct buffer packed, plain, merged, sealed, texts, stated, value;
 };
+
+static int recall_forms(void *self, struct forms *forms);
 
 int keeper_open(
     const struct identity *identity, struct pseudonymiser *pseudonymiser, struct keeper **ret_keeper)
@@ -27,6 +33,7 @@ int keeper_open(
     keeper->identity = identity;
     keeper->pseudonymiser = pseudonymiser;
     randombytes_buf(keeper->key, sizeof(keeper->key));
+    pseudonym_recall_from(pseudonymiser, recall_forms, keeper);
     int error = memory_open(&keeper->memory);
     if (error)
         keeper_close(&keeper);
@@ -40,7 +47,7 @@ void keeper_close(struct keeper **keeper)
     if (!own)
         return;
     struct buffer *buffers[] = {
-        &own->packed, &own->plain, &own->merged, &own->sealed, &own->texts, &own->stated};
+        &own->packed, &own->plain, &own->merged, &own->sealed, &own->texts, &own->stated, &own->value};
     for (size_t i = 0; i < COUNT_OF(buffers); i++) {
         if (buffers[i]->data)
             sodium_memzero(buffers[i]->data, buffers[i]->capacity);
@@ -76,20 +83,20 @@ static int read_profile(struct keeper *keeper, uint32_t node, const struct seale
 
 /* -- what is known of a person -- */
 
-static int gather(struct keeper *keeper, struct store_txn *txn, uint32_t person)
+static int gather(
+    struct keeper *keeper, struct store_txn *txn, uint32_t person, const struct gathering *gathering)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_traits(txn, person, &scan);
     uint32_t node;
     struct sealed_traits sealed;
-    known_reset(&keeper->known);
     while (!error && identity_store_next_traits(txn, scan, &node, &sealed)) {
         error = read_profile(keeper, node, &sealed);
         for (unsigned i = 0; !error && i < keeper->profile.count; i++) {
             const struct profile_entry *entry = &keeper->profile.entries[i];
             if (entry->json)
                 pseudonym_gather(keeper->pseudonymiser, entry->key, entry->key_size, entry->json,
-                    entry->json_size, &keeper->known);
+                    entry->json_size, gathering);
         }
     }
     return error ? error : store_error(txn);
@@ -99,8 +106,11 @@ int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person)
 {
     struct bytes packed;
     keeper->profile_node = 0;
+    keeper->txn = txn;
+    keeper->person = person;
     if (!memory_find(keeper->memory, person, &packed)) {
-        int error = gather(keeper, txn, person);
+        known_reset(&keeper->known);
+        int error = gather(keeper, txn, person, &(struct gathering){.known = &keeper->known});
         buffer_clear(&keeper->packed);
         known_pack(&keeper->known, &keeper->packed);
         if (error || buffer_error(&keeper->packed))
@@ -110,6 +120,33 @@ int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person)
     }
     pseudonym_know(keeper->pseudonymiser, packed);
     return 0;
+}
+
+/* Phone numbers, addresses and ids that earlier events gave. */
+static int recall_identifiers(struct keeper *keeper, struct store_txn *txn, struct forms *forms)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_members(txn, keeper->person, &scan);
+    uint32_t node;
+    struct node_row row;
+    for (unsigned i = 0; !error && i < RECALLED_MAX && identity_store_next_member(scan, &node); i++) {
+        const struct kind *kind = NULL;
+        buffer_clear(&keeper->value);
+        if (identity_store_node(txn, node, &row))
+            kind = kind_find(&keeper->identity->kinds, row.kind, strlen(row.kind));
+        if (kind)
+            error = identity_node_value(keeper->identity, node, &row, &keeper->value);
+        if (kind && !error)
+            forms_add_identifier(forms, kind, (const char *)keeper->value.data, keeper->value.size);
+    }
+    return error ? error : store_error(txn);
+}
+
+static int recall_forms(void *self, struct forms *forms)
+{
+    struct keeper *keeper = self;
+    int error = gather(keeper, keeper->txn, keeper->person, &(struct gathering){.forms = forms});
+    return error ? error : recall_identifiers(keeper, keeper->txn, forms);
 }
 
 /* -- what events state -- */

@@ -11,7 +11,8 @@ int keeper_open(
     const struct identity *identity, struct pseudonymiser *pseudonymiser, struct keeper **ret_keeper);
 void keeper_close(struct keeper **keeper);
 
-/* What is stored of the person is not to be passed on under another name: hands it to the pseudonymiser. */
+/* What is stored of the person is not to be passed on under another name: hands it to the pseudonymiser,
+ * which may ask for more until the transaction ends. */
 int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person);
 
 /* What an event states about a node of a person, after keeper_recall() for that person. Written only where

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/error.h"
-#include "services/identity/identifier.h"
-#include "services/identity/keyword.h"
+#include "services/identity/personal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +51,7 @@ static struct key_info find_out(const struct kinds *kinds, const char *key, size
 {
     return (struct key_info){
         .class = key_classify(key, size),
+        .looks = key_looks(key, size),
         .is_thing = is_thing(key, size),
         .kind = kind_find(kinds, key, size),
     };

@@ -27,9 +27,17 @@ enum key_class {
 /* Letter case and separators ("_", "-", ".", blanks) do not count. */
 enum key_class key_classify(const char *key, size_t size);
 
+/* A member's name as a text that may be personal itself. */
+enum key_looks {
+    KEY_LOOKS_PLAIN,
+    KEY_LOOKS_PERSONAL, /* a number or an address, whoever's */
+    KEY_LOOKS_ODD,      /* may be one of the person's values in another form: looked at as a value is */
+};
+
 /* What else is known of a name. */
 struct key_info {
     enum key_class class;
+    enum key_looks looks;
     bool is_thing;           /* objects below it are things: their names are no person's */
     const struct kind *kind; /* as a trait, it is an identifier of this kind; NULL */
 };

@@ -1,28 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/personal.h"
 
+#include "common/glyph.h"
+#include "common/looks.h"
+
 #include <string.h>
 
 #define PHONE_DIGITS_MIN 7
 #define ENCODED_MIN 6 /* two Chinese characters are six bytes: eight characters of base64, six percents */
 
-struct traits_of_text {
-    unsigned digits; /* of full width too, roughly */
-    bool at;
-    bool wide;
+/* -- what a text has -- */
+
+enum has {
+    HAS_DIGIT = 1, /* one, or a byte that digits of other scripts begin with */
+    HAS_AT = 2,    /* the sign, or a byte that its other forms begin with */
+    HAS_BLANK = 4, /* or a bracket: "at" may be a word */
+    HAS_FOLD = 8,  /* a byte that letters with a small form, or characters of full width, begin with */
 };
 
-static struct traits_of_text look_at(const char *text, size_t size)
+/* Chinese begins with none of these, but for its punctuation of full width. */
+#define WIDE (HAS_DIGIT | HAS_AT | HAS_BLANK | HAS_FOLD)
+static const uint8_t has[256] = {
+    ['0' ... '9'] = HAS_DIGIT,
+    ['@'] = HAS_AT,
+    [' '] = HAS_BLANK,
+    ['\t'] = HAS_BLANK,
+    ['\n'] = HAS_BLANK,
+    ['\r'] = HAS_BLANK,
+    ['('] = HAS_BLANK,
+    ['['] = HAS_BLANK,
+    ['{'] = HAS_BLANK,
+    ['<'] = HAS_BLANK,
+    [0xc2] = HAS_DIGIT,
+    [0xc3] = HAS_FOLD,
+    [0xc4] = HAS_FOLD,
+    [0xc5] = HAS_FOLD,
+    [0xce] = HAS_FOLD,
+    [0xcf] = HAS_FOLD,
+    [0xd0] = HAS_FOLD,
+    [0xd1] = HAS_FOLD,
+    [0xd9] = HAS_DIGIT | HAS_FOLD,
+    [0xdb] = HAS_DIGIT | HAS_FOLD,
+    [0xdf] = HAS_DIGIT | HAS_FOLD,
+    [0xe0] = HAS_DIGIT | HAS_FOLD,
+    [0xe1] = HAS_DIGIT | HAS_FOLD,
+    [0xe2] = HAS_DIGIT | HAS_FOLD,
+    [0xe3] = HAS_BLANK | HAS_FOLD,
+    [0xea] = HAS_DIGIT | HAS_FOLD,
+    [0xef] = WIDE,
+    [0xf0] = HAS_DIGIT | HAS_FOLD,
+};
+
+struct seen {
+    unsigned digits; /* of other scripts too, roughly */
+    unsigned has;
+};
+
+static struct seen look_at(const char *text, size_t size)
 {
-    struct traits_of_text seen = {0};
+    struct seen seen = {0};
     for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        seen.digits += (c >= '0' && c <= '9') || c == 0xef;
-        seen.at |= c == '@';
-        seen.wide |= c == 0xef;
+        unsigned found = has[(unsigned char)text[i]];
+        seen.digits += found & HAS_DIGIT;
+        seen.has |= found;
     }
     return seen;
 }
+
+static bool looks_personal(const struct seen *seen, enum key_class class, const char *text, size_t size)
+{
+    if ((seen->has & (HAS_AT | HAS_BLANK)) && looks_like_email(text, size))
+        return true;
+    if (seen->digits < PHONE_DIGITS_MIN)
+        return false;
+    bool code = class == KEY_PRODUCT || class == KEY_ID || class == KEY_AMOUNT;
+    return looks_like_phone(text, size) || (!code && looks_like_bare_landline(text, size));
+}
+
+/* -- plain -- */
 
 /* Short identifiers are looked for where ids stand and nowhere else: "42" is many things. */
 static bool is_identifier(const struct identifiers *identifiers, const char *text, size_t size)
@@ -33,42 +88,76 @@ static bool is_identifier(const struct identifiers *identifiers, const char *tex
     return false;
 }
 
-static bool plain_text(const struct personal *personal, enum key_class class, const char *text, size_t size)
+static bool plain_text(struct personal *personal, enum key_class class, const char *text, size_t size)
 {
-    struct traits_of_text seen = look_at(text, size);
-    if ((seen.at || seen.wide) && looks_like_email(text, size))
+    struct seen seen = look_at(text, size);
+    if (looks_personal(&seen, class, text, size))
         return true;
-    if (seen.digits >= PHONE_DIGITS_MIN) {
-        if (looks_like_phone(text, size))
-            return true;
-        bool code = class == KEY_PRODUCT || class == KEY_ID || class == KEY_AMOUNT;
-        if (!code && looks_like_bare_landline(text, size))
-            return true;
-    }
     unsigned where =
         (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0) | (seen.digits >= PHONE_DIGITS_MIN ? KNOWN_NUMERIC : 0);
+    if (seen.has & HAS_FOLD) {
+        if (size > sizeof(personal->folded))
+            return true;
+        size = glyph_fold(text, size, personal->folded);
+        text = personal->folded;
+    }
     return known_matches(&personal->known, text, size, where);
+}
+
+/* -- in disguise -- */
+
+static bool is_known_digest(void *self, const struct digest *digest)
+{
+    struct personal *personal = self;
+    if (!personal->recalled) {
+        personal->recalled = true;
+        forms_reset(personal->forms);
+        personal->error = personal->recall(personal->recall_self, personal->forms);
+    }
+    return personal->error || forms_hold(personal->forms, digest);
+}
+
+static bool is_disguised(struct personal *personal, enum key_class class, const char *text, size_t size)
+{
+    size_t decoded = 0;
+    if (size >= ENCODED_MIN && disguise_decode(text, size, personal->decoded, &decoded) &&
+        (plain_text(personal, class, personal->decoded, decoded) ||
+            disguise_digests(personal->decoded, decoded, is_known_digest, personal)))
+        return true;
+    return disguise_digests(text, size, is_known_digest, personal);
 }
 
 bool personal_text(struct personal *personal, enum key_class class, const char *text, size_t size)
 {
     if (size == 0)
         return false;
-    if (plain_text(personal, class, text, size))
-        return true;
-    if (class == KEY_ID && is_identifier(personal->identifiers, text, size))
-        return true;
-    size_t decoded = 0;
-    if (size >= ENCODED_MIN && disguise_decode(text, size, personal->decoded, &decoded) &&
-        plain_text(personal, class, personal->decoded, decoded))
-        return true;
-    return disguise_is_hash_of(personal->identifiers, text, size);
+    return plain_text(personal, class, text, size) ||
+           (class == KEY_ID && is_identifier(personal->identifiers, text, size)) ||
+           is_disguised(personal, class, text, size);
 }
 
-bool personal_key(const struct personal *personal, const char *key, size_t size)
+/* -- names of members -- */
+
+enum key_looks key_looks(const char *key, size_t size)
 {
-    return plain_text(personal, KEY_PLAIN, key, size);
+    char decoded[DISGUISE_TEXT_MAX];
+    size_t decoded_size;
+    struct seen seen = look_at(key, size);
+    if (looks_personal(&seen, KEY_PLAIN, key, size))
+        return KEY_LOOKS_PERSONAL;
+    bool odd = seen.digits >= PHONE_DIGITS_MIN || (seen.has & HAS_FOLD) || disguise_has_digest(key, size) ||
+               (size >= ENCODED_MIN && disguise_decode(key, size, decoded, &decoded_size));
+    return odd ? KEY_LOOKS_ODD : KEY_LOOKS_PLAIN;
 }
+
+bool personal_key(struct personal *personal, enum key_looks looks, const char *key, size_t size)
+{
+    if (looks == KEY_LOOKS_PLAIN)
+        return known_matches(&personal->known, key, size, KNOWN_OPAQUE);
+    return looks == KEY_LOOKS_PERSONAL || personal_text(personal, KEY_PLAIN, key, size);
+}
+
+/* -- numbers -- */
 
 bool personal_number(struct personal *personal, enum key_class class, const char *digits, size_t size)
 {

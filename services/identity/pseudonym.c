@@ -6,23 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int pseudonymiser_open(
-    const struct vault *vault, struct key_cache *keys, struct pseudonymiser **ret_pseudonymiser)
-{
-    struct pseudonymiser *pseudonymiser = calloc(1, sizeof(*pseudonymiser));
-    if (!pseudonymiser)
-        return -QY_ENOMEM;
-    pseudonymiser->vault = vault;
-    pseudonymiser->keys = keys;
-    *ret_pseudonymiser = pseudonymiser;
-    return 0;
-}
-
-void pseudonymiser_close(struct pseudonymiser **pseudonymiser)
-{
-    free(*pseudonymiser);
-    *pseudonymiser = NULL;
-}
+/* -- what the event says of its person -- */
 
 /* The names of pages, screens and groups are not persons'. */
 static enum named properties_named(const struct event *event)
@@ -37,21 +21,87 @@ static enum named properties_named(const struct event *event)
     }
 }
 
+static yyjson_val *address_of(const struct event *event)
+{
+    yyjson_val *address = event->context ? yyjson_obj_get(event->context, "ip") : NULL;
+    return yyjson_is_str(address) ? address : NULL;
+}
+
+static void gather_event(struct pseudonymiser *pseudonymiser, const struct gathering *gathering)
+{
+    const struct event *event = pseudonymiser->event;
+    scrub_gather(pseudonymiser, KEY_PLAIN, event->traits, NAMED_PERSON, 0, gathering);
+    scrub_gather(pseudonymiser, KEY_PLAIN, event->context_traits, NAMED_PERSON, 0, gathering);
+    scrub_gather(pseudonymiser, KEY_PLAIN, event->properties, properties_named(event), 0, gathering);
+}
+
+static int recall_all(void *self, struct forms *forms)
+{
+    struct pseudonymiser *pseudonymiser = self;
+    const struct identifiers *identifiers = pseudonymiser->personal.identifiers;
+    for (unsigned i = 0; i < identifiers->count; i++)
+        forms_add_identifier(
+            forms, identifiers->items[i].kind, identifiers->items[i].value, identifiers->items[i].size);
+    gather_event(pseudonymiser, &(struct gathering){.forms = forms});
+    yyjson_val *address = address_of(pseudonymiser->event);
+    if (address)
+        forms_add_text(forms, yyjson_get_str(address), yyjson_get_len(address));
+    return pseudonymiser->recall ? pseudonymiser->recall(pseudonymiser->recall_self, forms) : 0;
+}
+
+/* -- one event -- */
+
+int pseudonymiser_open(
+    const struct vault *vault, struct key_cache *keys, struct pseudonymiser **ret_pseudonymiser)
+{
+    struct pseudonymiser *pseudonymiser = calloc(1, sizeof(*pseudonymiser));
+    if (!pseudonymiser)
+        return -QY_ENOMEM;
+    pseudonymiser->vault = vault;
+    pseudonymiser->keys = keys;
+    pseudonymiser->personal.recall = recall_all;
+    pseudonymiser->personal.recall_self = pseudonymiser;
+    int error = forms_open(&pseudonymiser->personal.forms);
+    if (error)
+        pseudonymiser_close(&pseudonymiser);
+    *ret_pseudonymiser = pseudonymiser;
+    return error;
+}
+
+void pseudonymiser_close(struct pseudonymiser **pseudonymiser)
+{
+    if (*pseudonymiser)
+        forms_close(&(*pseudonymiser)->personal.forms);
+    free(*pseudonymiser);
+    *pseudonymiser = NULL;
+}
+
 void pseudonym_begin(
     struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers)
 {
-    struct known *known = &pseudonymiser->personal.known;
+    struct personal *personal = &pseudonymiser->personal;
     pseudonymiser->event = event;
-    pseudonymiser->personal.identifiers = identifiers;
-    known_reset(known);
+    personal->identifiers = identifiers;
+    personal->recalled = false;
+    personal->error = 0;
+    known_reset(&personal->known);
     for (unsigned i = 0; i < identifiers->count; i++)
-        known_add_identifier(known, &identifiers->items[i]);
-    scrub_gather(pseudonymiser, KEY_PLAIN, event->traits, NAMED_PERSON, 0, known);
-    scrub_gather(pseudonymiser, KEY_PLAIN, event->context_traits, NAMED_PERSON, 0, known);
-    scrub_gather(pseudonymiser, KEY_PLAIN, event->properties, properties_named(event), 0, known);
-    yyjson_val *address = event->context ? yyjson_obj_get(event->context, "ip") : NULL;
-    if (yyjson_is_str(address))
-        known_add(known, KNOWN_TEXT, yyjson_get_str(address), yyjson_get_len(address));
+        known_add_identifier(&personal->known, &identifiers->items[i]);
+    gather_event(pseudonymiser, &(struct gathering){.known = &personal->known});
+    yyjson_val *address = address_of(event);
+    if (address)
+        known_add(&personal->known, KNOWN_TEXT, yyjson_get_str(address), yyjson_get_len(address));
+}
+
+int pseudonym_error(const struct pseudonymiser *pseudonymiser)
+{
+    return pseudonymiser->personal.error;
+}
+
+void pseudonym_recall_from(struct pseudonymiser *pseudonymiser, personal_recall_fn *recall, void *self)
+{
+    pseudonymiser->recall = recall;
+    pseudonymiser->recall_self = self;
 }
 
 void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed)
@@ -60,7 +110,7 @@ void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed)
 }
 
 void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, const char *json,
-    size_t json_size, struct known *known)
+    size_t json_size, const struct gathering *gathering)
 {
     enum key_class class = key_info(pseudonymiser->keys, key, key_size)->class;
     if (class == KEY_BARE_NAME)
@@ -69,7 +119,7 @@ void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size
         return;
     yyjson_doc *doc = yyjson_read(json, json_size, YYJSON_READ_NUMBER_AS_RAW);
     if (doc)
-        scrub_gather(pseudonymiser, class, yyjson_doc_get_root(doc), NAMED_PERSON, 0, known);
+        scrub_gather(pseudonymiser, class, yyjson_doc_get_root(doc), NAMED_PERSON, 0, gathering);
     yyjson_doc_free(doc);
 }
 

@@ -31,9 +31,18 @@ void pseudonym_begin(
     struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers);
 /* What else is known of the person, from known_pack(). */
 void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed);
-/* Adds what a stored trait says to what is known. */
+/* Called at most once an event, and only for one that bears something like a digest: adds the forms of all
+ * that is stored of the person. */
+void pseudonym_recall_from(struct pseudonymiser *pseudonymiser, personal_recall_fn *recall, void *self);
+
+/* What personal values are added to: one of both. */
+struct gathering {
+    struct known *known;
+    struct forms *forms;
+};
+/* Adds what a stored trait says. */
 void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, const char *json,
-    size_t json_size, struct known *known);
+    size_t json_size, const struct gathering *gathering);
 
 /* Each appends a JSON object, or nothing where there is none. */
 void pseudonym_properties(struct pseudonymiser *pseudonymiser, struct buffer *out);
@@ -43,5 +52,7 @@ void pseudonym_traits(struct pseudonymiser *pseudonymiser, struct buffer *out,
     struct personal_trait ret_personal[PERSONAL_TRAITS_MAX], unsigned *ret_count);
 /* The event's name, or "[personal]". */
 void pseudonym_name(struct pseudonymiser *pseudonymiser, struct buffer *out);
+/* Of recalling, since pseudonym_begin(). */
+int pseudonym_error(const struct pseudonymiser *pseudonymiser);
 
 #endif

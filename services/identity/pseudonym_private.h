@@ -13,6 +13,8 @@ struct pseudonymiser {
     struct key_cache *keys;
     const struct event *event;
     struct personal personal;
+    personal_recall_fn *recall; /* what is stored; NULL: nothing is */
+    void *recall_self;
 };
 
 /* Whose "name" a bare name is. */
@@ -25,7 +27,8 @@ enum named {
 /* What the name of a member says, where it stands. */
 struct member {
     enum key_class class; /* KEY_BARE_NAME is resolved to KEY_NAME or KEY_PLAIN */
-    enum named below;     /* whose bare names below it are */
+    enum key_looks looks;
+    enum named below; /* whose bare names below it are */
     const struct kind *kind;
 };
 struct member scrub_look(
@@ -40,6 +43,6 @@ bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, const st
     unsigned depth, struct buffer *out);
 /* Adds the personal values at and below `value`. */
 void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
-    enum named named, unsigned depth, struct known *known);
+    enum named named, unsigned depth, const struct gathering *gathering);
 
 #endif

@@ -80,7 +80,7 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
     if (scrub_member(pseudonymiser, key, &member, 0, walk->out))
         return;
     keep_trait(walk, key, value);
-    if (!personal_key(&pseudonymiser->personal, name, size))
+    if (!personal_key(&pseudonymiser->personal, member.looks, name, size))
         write_gone(walk, name, size);
 }
 

@@ -27,6 +27,7 @@ struct member scrub_look(
     const struct key_info *info = key_info(pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key));
     struct member member = {
         .class = info->class,
+        .looks = info->looks,
         .below = info->is_thing ? NAMED_THING : named,
         .kind = info->kind,
     };
@@ -39,8 +40,21 @@ struct member scrub_look(
 
 /* -- what is known -- */
 
-static void know_text(struct known *known, enum key_class class, const char *text, size_t size)
+static void add_form(struct forms *forms, enum key_class class, const char *text, size_t size)
 {
+    if (class == KEY_PHONE)
+        forms_add_number(forms, text, size);
+    else if (class == KEY_NAME || class == KEY_EMAIL || class == KEY_PERSONAL)
+        forms_add_text(forms, text, size);
+}
+
+static void know_text(const struct gathering *gathering, enum key_class class, const char *text, size_t size)
+{
+    struct known *known = gathering->known;
+    if (!known) {
+        add_form(gathering->forms, class, text, size);
+        return;
+    }
     switch (class) {
     case KEY_NAME:
         known_add(known, KNOWN_NAME, text, size);
@@ -58,24 +72,24 @@ static void know_text(struct known *known, enum key_class class, const char *tex
 }
 
 void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,
-    enum named named, unsigned depth, struct known *known)
+    enum named named, unsigned depth, const struct gathering *gathering)
 {
     if (depth > SCRUB_DEPTH_MAX)
         return;
     if (yyjson_is_str(value)) {
-        know_text(known, class, yyjson_get_str(value), yyjson_get_len(value));
+        know_text(gathering, class, yyjson_get_str(value), yyjson_get_len(value));
     } else if (yyjson_is_raw(value)) {
-        know_text(known, class, yyjson_get_raw(value), yyjson_get_len(value));
+        know_text(gathering, class, yyjson_get_raw(value), yyjson_get_len(value));
     } else if (yyjson_is_arr(value)) {
         yyjson_arr_iter iterator = yyjson_arr_iter_with(value);
         for (yyjson_val *item; (item = yyjson_arr_iter_next(&iterator));)
-            scrub_gather(pseudonymiser, class, item, named, depth + 1, known);
+            scrub_gather(pseudonymiser, class, item, named, depth + 1, gathering);
     } else if (yyjson_is_obj(value)) {
         yyjson_obj_iter iterator = yyjson_obj_iter_with(value);
         for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
             struct member member = scrub_look(pseudonymiser, value, key, named);
-            scrub_gather(
-                pseudonymiser, member.class, yyjson_obj_iter_get_val(key), member.below, depth + 1, known);
+            scrub_gather(pseudonymiser, member.class, yyjson_obj_iter_get_val(key), member.below, depth + 1,
+                gathering);
         }
     }
 }
@@ -175,7 +189,7 @@ bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, const st
     yyjson_val *value = yyjson_obj_iter_get_val(key);
     if (class_is_personal(member->class) && !yyjson_is_bool(value))
         return false;
-    if (personal_key(&pseudonymiser->personal, name, size))
+    if (personal_key(&pseudonymiser->personal, member->looks, name, size))
         return false;
     size_t before = out->size;
     if (before > 0 && out->data[before - 1] != '{')

@@ -148,6 +148,8 @@ static int pseudonymise(struct worker *worker)
     pseudonym_traits(worker->pseudonymiser, &worker->traits, worker->personal, &worker->personal_count);
     pseudonym_context(worker->pseudonymiser, &worker->context);
     buffer_c_str(&worker->name);
+    if (pseudonym_error(worker->pseudonymiser))
+        return pseudonym_error(worker->pseudonymiser);
     for (size_t i = 0; i < COUNT_OF(buffers); i++)
         if (buffer_error(buffers[i]))
             return buffer_error(buffers[i]);

@@ -119,6 +119,61 @@ static void the_event_goes_on_without_what_is_personal(void **state)
     assert_bytes_equal(event->properties, "{}");
 }
 
+static void hashes_of_what_earlier_events_told_do_not_go_on(void **state)
+{
+    struct world *world = *state;
+    static const char *const hashes[] = {
+        "699d44104afe349d526409250a628bbb",             /* MD5 of sima@xiangru.cn */
+        "cb28207843f48e8da6699c28d3e61bd1d0c80d4a",     /* SHA-1 of 13955556666 */
+        "mpSBkttyqRfjp4mlWBrWQpPiP1t5la3vK/iIFZiu5UA=", /* SHA-256 of 司马相如, in base64 */
+        "1975de1c736466b5999d997d1503df1b",             /* MD5 of XIANGRU SIMA */
+        "868b95ae8f12d665e9f6c2018daba6ecb80113bd",     /* SHA-1 of other@xiangru.cn, which no trait says */
+    };
+    fold(world, IDENTIFY, 1,
+        "{\"userId\":\"u1\",\"traits\":{\"email\":\"Sima@Xiangru.cn\",\"phone\":\"139 5555 6666\",\"name\":"
+        "\"司马相如\",\"lastName\":\"Xiangru "
+        "Sima\"},\"context\":{\"externalIds\":[{\"type\":\"email\",\"id\":"
+        "\"other@xiangru.cn\"}]}}");
+    for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+        char body[1000];
+        snprintf(body, sizeof(body),
+            "{\"userId\":\"u1\",\"event\":\"%s\",\"properties\":{\"a\":\"%s\",\"%s\":1,\"b\":\"x "
+            "%s\",\"session\":"
+            "\"9f86d081884c7d659a2feaa0c55ad015\",\"id\":\"550e8400-e29b-41d4-a716-446655440000\"}}",
+            hashes[i], hashes[i], hashes[i], hashes[i]);
+        fold(world, TRACK, 2, body);
+        const Quanyu__PersonEvent *event = last_event(world);
+        assert_string_equal(event->name, "[personal]");
+        assert_bytes_equal(event->properties, "{\"session\":\"9f86d081884c7d659a2feaa0c55ad015\",\"id\":"
+                                              "\"550e8400-e29b-41d4-a716-446655440000\"}");
+    }
+    /* of somebody else they say nothing */
+    char body[300];
+    snprintf(
+        body, sizeof(body), "{\"userId\":\"u2\",\"event\":\"x\",\"properties\":{\"a\":\"%s\"}}", hashes[0]);
+    fold(world, TRACK, 3, body);
+    char passed[100];
+    snprintf(passed, sizeof(passed), "{\"a\":\"%s\"}", hashes[0]);
+    assert_bytes_equal(last_event(world)->properties, passed);
+}
+
+static void personal_values_in_disguise_are_no_keys(void **state)
+{
+    struct world *world = *state;
+    fold(world, IDENTIFY, 1,
+        "{\"userId\":\"u1\",\"traits\":{\"phone\":\"13912345678\",\"name\":\"司马相如\",\"address\":"
+        "\"上海市南京东路\"}}");
+    fold(world, IDENTIFY, 2,
+        "{\"userId\":\"u1\",\"traits\":{\"MTM5MTIzNDU2Nzg=\":1,\"3133393132333435363738\":1,\"sima%40xiangru."
+        "cn\":1,\"139,1234,5678\":1,"
+        "\"司马 相如\":1,\"①③⑨①②③④⑤⑥⑦⑧\":1,\"city\":\"x\",\"bW9uZGF5IGV2ZW5pbmc=\":\"kept\"}}");
+    assert_bytes_equal(last_event(world)->traits, "{\"city\":\"x\",\"bW9uZGF5IGV2ZW5pbmc=\":\"kept\"}");
+    fold(world, TRACK, 3,
+        "{\"userId\":\"u1\",\"event\":\"x\",\"properties\":{\"MTM5MTIzNDU2Nzg=\":1,"
+        "\"e58fb8e9a9ace79bb8e5a682\":1,\"deep\":{\"5LiK5rW35biC5Y2X5Lqs5Lic6Lev\":1},\"productId\":2}}");
+    assert_bytes_equal(last_event(world)->properties, "{\"deep\":{},\"productId\":2}");
+}
+
 static void the_latest_statement_of_a_trait_holds(void **state)
 {
     struct world *world = *state;
@@ -228,6 +283,8 @@ int main(void)
         TEST(an_alias_joins_whoever_bore_the_previous_id),
         TEST(events_of_nobody_are_counted_and_make_no_person),
         TEST(the_event_goes_on_without_what_is_personal),
+        TEST(hashes_of_what_earlier_events_told_do_not_go_on),
+        TEST(personal_values_in_disguise_are_no_keys),
         TEST(the_latest_statement_of_a_trait_holds),
         TEST(an_event_about_somebody_known_writes_nothing),
         TEST(a_batch_that_is_rolled_back_never_was),

@@ -178,7 +178,7 @@ static void names_known_of_the_person_are_found_within_texts(void **state)
     _cleanup_(buffer_free) struct buffer packed = BUFFER_INIT;
     static const char stored[] = "\"李雷\"";
     known_reset(&known);
-    pseudonym_gather(pseudonymiser, "name", 4, stored, strlen(stored), &known);
+    pseudonym_gather(pseudonymiser, "name", 4, stored, strlen(stored), &(struct gathering){.known = &known});
     known_pack(&known, &packed);
     pseudonym_know(pseudonymiser, (struct bytes){packed.data, packed.size});
     finish();

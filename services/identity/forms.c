@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/forms.h"
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "common/glyph.h"
+#include "services/identity/known.h"
+
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMS_MAX 2048
+#define VALUE_MAX KNOWN_VALUE_BYTES
+#define START_BYTES 8 /* of a digest that are compared: enough to tell it from any other */
+
+struct forms {
+    EVP_MD *algorithms[DIGEST_COUNT];
+    EVP_MD_CTX *context;
+    struct buffer texts;
+    unsigned count;
+    size_t ends[FORMS_MAX];
+    unsigned hashed[DIGEST_COUNT]; /* of `count` so many */
+    uint8_t starts[DIGEST_COUNT][FORMS_MAX][START_BYTES];
+};
+
+int forms_open(struct forms **ret_forms)
+{
+    static const char *const names[DIGEST_COUNT] = {"MD5", "SHA1", "SHA256"};
+    struct forms *forms = calloc(1, sizeof(*forms));
+    if (!forms)
+        return -QY_ENOMEM;
+    forms->context = EVP_MD_CTX_new();
+    bool whole = forms->context != NULL;
+    for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+        forms->algorithms[i] = EVP_MD_fetch(NULL, names[i], NULL);
+        whole &= forms->algorithms[i] != NULL;
+    }
+    if (whole)
+        *ret_forms = forms;
+    else
+        forms_close(&forms);
+    return whole ? 0 : -QY_ENOMEM;
+}
+
+void forms_close(struct forms **forms)
+{
+    struct forms *own = *forms;
+    if (!own)
+        return;
+    if (own->texts.data)
+        sodium_memzero(own->texts.data, own->texts.capacity);
+    buffer_free(&own->texts);
+    for (unsigned i = 0; i < DIGEST_COUNT; i++)
+        EVP_MD_free(own->algorithms[i]);
+    EVP_MD_CTX_free(own->context);
+    sodium_memzero(own, sizeof(*own));
+    free(own);
+    *forms = NULL;
+}
+
+void forms_reset(struct forms *forms)
+{
+    buffer_clear(&forms->texts);
+    forms->count = 0;
+    memset(forms->hashed, 0, sizeof(forms->hashed));
+}
+
+/* -- forms -- */
+
+static void add(struct forms *forms, const char *text, size_t size)
+{
+    if (size == 0 || forms->count == FORMS_MAX)
+        return;
+    buffer_append(&forms->texts, text, size);
+    forms->ends[forms->count++] = forms->texts.size;
+}
+
+/* As it is, in small letters, in capitals. */
+static void add_cases(struct forms *forms, const char *text, size_t size)
+{
+    char other[VALUE_MAX];
+    add(forms, text, size);
+    add(forms, other, glyph_fold(text, size, other));
+    for (size_t i = 0; i < size; i++)
+        other[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 0x20 : text[i]);
+    add(forms, other, size);
+}
+
+static size_t without_gaps(const char *text, size_t size, char *out)
+{
+    size_t used = 0, bytes;
+    for (size_t at = 0; at < size; at += bytes) {
+        char digit;
+        if (glyph_at(text + at, size - at, &bytes, &digit) == GLYPH_GAP)
+            continue;
+        memcpy(out + used, text + at, bytes);
+        used += bytes;
+    }
+    return used;
+}
+
+void forms_add_text(struct forms *forms, const char *value, size_t size)
+{
+    char squeezed[VALUE_MAX];
+    if (size > sizeof(squeezed))
+        return;
+    add_cases(forms, value, size);
+    while (size > 0 && (unsigned char)value[0] <= ' ') {
+        value++;
+        size--;
+    }
+    while (size > 0 && (unsigned char)value[size - 1] <= ' ')
+        size--;
+    add_cases(forms, value, size);
+    add_cases(forms, squeezed, without_gaps(value, size, squeezed));
+}
+
+__attribute__((format(printf, 2, 3))) static void add_printed(struct forms *forms, const char *format, ...)
+{
+    char text[80];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (size > 0 && (size_t)size < sizeof(text))
+        add(forms, text, (size_t)size);
+}
+
+/* `country` with nothing before it, "" where it is not known. */
+static void add_national(struct forms *forms, const char *country, const char *national)
+{
+    static const char *const signs[] = {"+", "", "00"};
+    static const char *const blanks[] = {"", " ", "-"};
+    bool mobile = strlen(national) == 11;
+    char dashed[20] = "", spaced[20] = "";
+    if (mobile) {
+        snprintf(dashed, sizeof(dashed), "%.3s-%.4s-%.4s", national, national + 3, national + 7);
+        snprintf(spaced, sizeof(spaced), "%.3s %.4s %.4s", national, national + 3, national + 7);
+    }
+    const char *const written[] = {national, dashed, spaced};
+    for (size_t i = 0; i < COUNT_OF(written) && *written[i]; i++) {
+        add_printed(forms, "%s", written[i]);
+        add_printed(forms, "0%s", written[i]);
+        for (size_t sign = 0; *country && sign < COUNT_OF(signs); sign++)
+            for (size_t blank = 0; blank < COUNT_OF(blanks); blank++)
+                add_printed(forms, "%s%s%s%s", signs[sign], country, blanks[blank], written[i]);
+    }
+}
+
+void forms_add_number(struct forms *forms, const char *value, size_t size)
+{
+    struct digit_group group;
+    size_t cursor = 0;
+    forms_add_text(forms, value, size);
+    if (!digits_next(value, size, &cursor, &group) || group.size > 20)
+        return;
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%.*s", (int)group.size, group.digits);
+    const char *national = digits + strspn(digits, "0");
+    size_t count = strlen(national);
+    if (count == 13 && memcmp(national, "86", 2) == 0) {
+        national += 2;
+        count -= 2;
+    }
+    add_printed(forms, "%s", digits);
+    add_national(forms, count == 11 && *national == '1' ? "86" : "", national);
+}
+
+/* E.164 says the country and the rest in one: the region's own and every other are told by the national
+ * number. */
+static void add_e164(struct forms *forms, const char *value, size_t size)
+{
+    char digits[IDENTIFIER_VALUE_MAX + 1];
+    snprintf(digits, sizeof(digits), "%.*s", (int)(size > 0 ? size - 1 : 0), value + 1);
+    add(forms, value, size);
+    add_printed(forms, "%s", digits);
+    add_printed(forms, "00%s", digits);
+    for (size_t country = 1; country <= 3 && country < strlen(digits); country++) {
+        char code[4];
+        snprintf(code, sizeof(code), "%.*s", (int)country, digits);
+        add_national(forms, code, digits + country);
+    }
+}
+
+void forms_add_identifier(struct forms *forms, const struct kind *kind, const char *value, size_t size)
+{
+    if (kind->form == FORM_PHONE && size > 0 && *value == '+')
+        add_e164(forms, value, size);
+    else
+        forms_add_text(forms, value, size);
+    const char *colon = kind->form == FORM_OPENID ? memchr(value, ':', size) : NULL;
+    if (colon)
+        forms_add_text(forms, colon + 1, size - (size_t)(colon + 1 - value));
+}
+
+/* -- digests -- */
+
+static bool hash_all(struct forms *forms, enum digest_algorithm algorithm)
+{
+    for (unsigned i = forms->hashed[algorithm]; i < forms->count; i++) {
+        uint8_t hash[EVP_MAX_MD_SIZE];
+        size_t begin = i ? forms->ends[i - 1] : 0;
+        if (!EVP_DigestInit_ex2(forms->context, forms->algorithms[algorithm], NULL) ||
+            !EVP_DigestUpdate(forms->context, forms->texts.data + begin, forms->ends[i] - begin) ||
+            !EVP_DigestFinal_ex(forms->context, hash, NULL))
+            return false;
+        memcpy(forms->starts[algorithm][i], hash, START_BYTES);
+        forms->hashed[algorithm] = i + 1;
+    }
+    return true;
+}
+
+bool forms_hold(struct forms *forms, const struct digest *digest)
+{
+    if (buffer_error(&forms->texts) || !hash_all(forms, digest->algorithm))
+        return true;
+    for (unsigned i = 0; i < forms->count; i++)
+        if (memcmp(forms->starts[digest->algorithm][i], digest->bytes, START_BYTES) == 0)
+            return true;
+    return false;
+}
