@@ -6,6 +6,7 @@
 #include "common/json_check.h"
 #include "common/log.h"
 #include "common/router.h"
+#include "services/gateway/staff_text.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -111,6 +112,25 @@ static int read_body(struct api_call *call, const struct api_operation *operatio
     return refused ? refused : check_members(call, operation);
 }
 
+/* Identity alone takes personal values: in what goes to the others they could match nothing, and would stay. */
+static int check_texts(struct api_call *call, const struct api_operation *operation)
+{
+    char pointer[STAFF_POINTER_BYTES];
+    if (operation->personal || !call->body)
+        return 0;
+    switch (staff_text_check(call->body, pointer)) {
+    case STAFF_TEXT_PERSONAL:
+        return api_refuse(call, -QY_EINVAL, pointer,
+            "looks like a phone number or an email address; personal values never reach names and rules: "
+            "look "
+            "persons up by their identifiers");
+    case STAFF_TEXT_DEEP:
+        return api_refuse(call, -QY_EINVAL, pointer, "is nested too deeply");
+    default:
+        return 0;
+    }
+}
+
 /* Each name of the query must be one that the operation knows. */
 static int check_query(struct api_call *call, const struct api_operation *operation)
 {
@@ -195,6 +215,8 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
     log_set_request(http_request_id(job->request));
     yyjson_doc *doc = NULL;
     int error = read_body(&call, job->operation, &doc);
+    if (!error)
+        error = check_texts(&call, job->operation);
     if (!error)
         error = check_query(&call, job->operation);
     if (!error)

@@ -11,7 +11,8 @@
 
 const struct api_operation api_operations[] = {
     {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT,
-        .summary = "The person that has one of these identifiers", .members = NAMES("identifiers")},
+        .summary = "The person that has one of these identifiers", .members = NAMES("identifiers"),
+        .personal = true},
     {"GET", "/api/v1/persons/{one_id}", person_show, .summary = "One person's profile"},
     {"POST", "/api/v1/persons/{one_id}/tags", person_tag, BODY_OBJECT, .summary = "Add a tag by hand",
         .members = NAMES("tag", "expires_at")},

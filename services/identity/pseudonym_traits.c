@@ -79,9 +79,10 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
     }
     if (scrub_member(pseudonymiser, key, &member, 0, walk->out))
         return;
+    if (personal_key(&pseudonymiser->personal, member.looks, name, size))
+        return; /* names are shown as they are, so this one is not kept */
     keep_trait(walk, key, value);
-    if (!personal_key(&pseudonymiser->personal, member.looks, name, size))
-        write_gone(walk, name, size);
+    write_gone(walk, name, size);
 }
 
 static bool has_identifier(const struct identifiers *identifiers, enum kind_form form)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments, tags and stages: made, changed, listed, removed. */
+#include "common/rule_shape.h"
 #include "services/tagging/tagging_handlers.h"
 
 #include <stdio.h>
@@ -187,13 +188,23 @@ static int put_in_force(struct rpc_context *context, const Quanyu__Definition *g
     return 0;
 }
 
+/* On record is what the rule asks, and which version it is; operands may be personal. */
 static void act_on(struct rpc_context *context, const struct definition *definition, const char *verb)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
     const char *action = arena_printf(context->arena, "%s.%s", kind_names[definition->kind], verb);
-    buffer_text(&detail, "{\"id\":");
-    buffer_json_string(&detail, definition->id, strlen(definition->id));
-    buffer_printf(&detail, ",\"rule\":%s}", *definition->text ? definition->text : "null");
+    yyjson_doc *doc = yyjson_read(definition->text, strlen(definition->text), YYJSON_READ_NUMBER_AS_RAW);
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    json_field_text(&json, "id", definition->id);
+    json_field_unsigned(&json, "version", definition->version);
+    json_name(&json, "shape");
+    if (doc)
+        rule_write_shape(&json, yyjson_doc_get_root(doc));
+    else
+        json_null(&json); /* a tag that is given by hand */
+    json_close(&json, '}');
+    yyjson_doc_free(doc);
     handler_act(context, action ? action : verb, buffer_c_str(&detail), 0);
 }
 
