@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DECODED_MIN 2
+#define PART_MIN 8 /* characters: six bytes in base64, two Chinese characters */
 
 /* -- encodings -- */
 
@@ -114,6 +115,59 @@ bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX],
            (decode_hex(text, size, out, ret_size) || decode_base64(text, size, out, ret_size));
 }
 
+/* -- parts of texts -- */
+
+enum alphabet { ALPHABET_HEX, ALPHABET_BASE64, ALPHABET_URL, ALPHABET_COUNT };
+
+static bool is_of(enum alphabet alphabet, char c)
+{
+    if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+        return true;
+    return (alphabet == ALPHABET_BASE64 && (c == '+' || c == '/')) ||
+           (alphabet == ALPHABET_URL && (c == '-' || c == '_'));
+}
+
+static bool is_one_of(const char *text, size_t size, size_t at, const char *set)
+{
+    return at < size && text[at] && strchr(set, text[at]);
+}
+
+/* A run of the alphabet of URLs that is none of the other alphabet as well. */
+static bool is_own(const char *text, size_t size, size_t begin, size_t end)
+{
+    return memchr(text + begin, '-', end - begin) || memchr(text + begin, '_', end - begin) ||
+           (begin > 0 && is_one_of(text, size, begin - 1, "+/")) || is_one_of(text, size, end, "+/");
+}
+
+/* The run from `begin` to `end`, with its padding or without. */
+static bool decode_part(
+    const char *text, size_t size, size_t begin, size_t end, char out[DISGUISE_TEXT_MAX], size_t *ret_size)
+{
+    size_t padded = end;
+    while (padded < size && padded < end + 2 && text[padded] == '=')
+        padded++;
+    if (end - begin < PART_MIN || padded - begin == size) /* the text as a whole is looked at elsewhere */
+        return false;
+    return disguise_decode(text + begin, padded - begin, out, ret_size) ||
+           disguise_decode(text + begin, end - begin, out, ret_size);
+}
+
+bool disguise_parts(
+    const char *text, size_t size, char out[DISGUISE_TEXT_MAX], disguise_text_fn *look, void *self)
+{
+    for (enum alphabet alphabet = ALPHABET_BASE64; alphabet <= ALPHABET_URL; alphabet++)
+        for (size_t at = 0, begin = 0; at <= size; at++) {
+            size_t decoded;
+            if (at < size && is_of(alphabet, text[at]))
+                continue;
+            if ((alphabet == ALPHABET_BASE64 || is_own(text, size, begin, at)) &&
+                decode_part(text, size, begin, at, out, &decoded) && look(self, out, decoded))
+                return true;
+            begin = at + 1;
+        }
+    return false;
+}
+
 /* -- hashes -- */
 
 static const size_t digest_sizes[DIGEST_COUNT] = {16, 20, 32};
@@ -172,16 +226,6 @@ static bool look_at_base64(const struct search *search, const char *run, size_t 
             return true;
     }
     return false;
-}
-
-enum alphabet { ALPHABET_HEX, ALPHABET_BASE64, ALPHABET_URL, ALPHABET_COUNT };
-
-static bool is_of(enum alphabet alphabet, char c)
-{
-    if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
-        return true;
-    return (alphabet == ALPHABET_BASE64 && (c == '+' || c == '/')) ||
-           (alphabet == ALPHABET_URL && (c == '-' || c == '_'));
 }
 
 static bool look_at_run(const struct search *search, enum alphabet alphabet, const char *run, size_t size)

@@ -14,6 +14,12 @@
  * then hexadecimal, then base64 (both alphabets, with or without padding). */
 bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX], size_t *ret_size);
 
+/* Calls `look` for each part of the text that encodes one (a part of a path, a word of a sentence), until it
+ * returns true; returns that. */
+typedef bool disguise_text_fn(void *self, const char *text, size_t size);
+bool disguise_parts(
+    const char *text, size_t size, char out[DISGUISE_TEXT_MAX], disguise_text_fn *look, void *self);
+
 enum digest_algorithm { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_COUNT };
 #define DIGEST_BYTES_MAX 32
 #define DIGEST_TEXT_MIN 22 /* characters of the shortest, an MD5 in base64 */

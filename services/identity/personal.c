@@ -117,6 +117,13 @@ static bool is_known_digest(void *self, const struct digest *digest)
     return personal->error || forms_hold(personal->forms, digest);
 }
 
+static bool is_part_personal(void *self, const char *text, size_t size)
+{
+    struct personal *personal = self;
+    return plain_text(personal, KEY_PLAIN, text, size) ||
+           disguise_digests(text, size, is_known_digest, personal);
+}
+
 static bool is_disguised(struct personal *personal, enum key_class class, const char *text, size_t size)
 {
     size_t decoded = 0;
@@ -124,7 +131,8 @@ static bool is_disguised(struct personal *personal, enum key_class class, const 
         (plain_text(personal, class, personal->decoded, decoded) ||
             disguise_digests(personal->decoded, decoded, is_known_digest, personal)))
         return true;
-    return disguise_digests(text, size, is_known_digest, personal);
+    return disguise_parts(text, size, personal->decoded, is_part_personal, personal) ||
+           disguise_digests(text, size, is_known_digest, personal);
 }
 
 bool personal_text(struct personal *personal, enum key_class class, const char *text, size_t size)

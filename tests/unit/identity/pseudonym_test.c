@@ -122,6 +122,18 @@ static void values_that_look_personal_are_dropped_wherever_they_are(void **state
     CHECK(properties, "{\"d\":[\"ok\",[\"x\"]],\"e\":{\"g\":2},\"keep\":1}");
 }
 
+static void encoded_values_are_found_within_texts(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"event\":\"Seen by "
+          "bGlAZXhhbXBsZS5jb20=!\",\"properties\":{\"path\":\"/u/MTM4MDAxMzgwMDA/cart\","
+          "\"a\":\"x=3133383030313338303030&y\",\"b\":\"for bGlAZXhhbXBsZS5jb20\",\"c\":\"Order-Completed "
+          "/assets/Main2025.js\","
+          "\"d\":\"(bGl_ZUBleGFtcGxlLmNvbQ)\"}}");
+    CHECK(name, "[personal]");
+    CHECK(properties, "{\"c\":\"Order-Completed /assets/Main2025.js\"}");
+}
+
 static void values_of_the_events_identifiers_are_dropped(void **state)
 {
     (void)state;
@@ -342,6 +354,7 @@ int main(void)
         cmocka_unit_test(what_is_not_personal_passes_as_it_is),
         cmocka_unit_test(personal_members_are_dropped_by_their_names),
         cmocka_unit_test(values_that_look_personal_are_dropped_wherever_they_are),
+        cmocka_unit_test(encoded_values_are_found_within_texts),
         cmocka_unit_test(values_of_the_events_identifiers_are_dropped),
         cmocka_unit_test(plain_hashes_of_the_events_identifiers_are_dropped),
         cmocka_unit_test(names_known_of_the_person_are_found_within_texts),
