@@ -160,16 +160,6 @@ static bool at_word_is_email(const char *text, size_t size, size_t at)
     return is_mailbox(text, end) || !is_domain(text + domain, size - domain);
 }
 
-static bool holds_at_word(const char *text, size_t size)
-{
-    for (size_t i = 1; i + 5 < size; i++)
-        if ((text[i] | 0x20) == 'a' && (text[i + 1] | 0x20) == 't' &&
-            !is_letter((unsigned char)text[i - 1]) && !is_letter((unsigned char)text[i + 2]) &&
-            at_word_is_email(text, size, i))
-            return true;
-    return false;
-}
-
 /* The sign at `at`, of so many bytes. Blanks before it count where blanks follow, too: "@handle" is none. */
 static bool sign_is_email(const char *text, size_t size, size_t at, size_t bytes)
 {
@@ -179,19 +169,31 @@ static bool sign_is_email(const char *text, size_t size, size_t at, size_t bytes
     return at > 0 && is_local((unsigned char)text[at - 1]) && domain_follows(text + behind, size - behind);
 }
 
+static bool is_at_word(const char *text, size_t size, size_t at)
+{
+    return at > 0 && at + 5 < size && (text[at + 1] | 0x20) == 't' &&
+           !is_letter((unsigned char)text[at - 1]) && !is_letter((unsigned char)text[at + 2]) &&
+           at_word_is_email(text, size, at);
+}
+
+/* Of full width, and small. */
+static bool is_wide_sign(const char *text, size_t size, size_t at)
+{
+    return size - at > 3 &&
+           (memcmp(text + at, "\xef\xbc\xa0", 3) == 0 || memcmp(text + at, "\xef\xb9\xab", 3) == 0);
+}
+
 bool looks_like_email(const char *text, size_t size)
 {
-    static const char *const signs[] = {"@", "\xef\xbc\xa0", "\xef\xb9\xab"}; /* of full width, small */
-    for (size_t i = 0; i < COUNT_OF(signs); i++) {
-        size_t bytes = strlen(signs[i]);
-        for (const char *sign = memmem(text, size, signs[i], bytes); sign;) {
-            size_t at = (size_t)(sign - text);
-            if (sign_is_email(text, size, at, bytes))
-                return true;
-            sign = memmem(sign + bytes, size - at - bytes, signs[i], bytes);
-        }
+    for (size_t at = 0; at < size; at++) {
+        unsigned char c = (unsigned char)text[at];
+        if ((c | 0x20) == 'a' ? is_at_word(text, size, at)
+            : c == '@'        ? sign_is_email(text, size, at, 1)
+            : c == 0xef       ? is_wide_sign(text, size, at) && sign_is_email(text, size, at, 3)
+                              : false)
+            return true;
     }
-    return holds_at_word(text, size);
+    return false;
 }
 
 /* -- digits -- */
@@ -235,7 +237,11 @@ static size_t overlap(const struct reading *reading)
 /* Reads one group that begins at `at` with a digit; returns where the next one is looked for. */
 static size_t read_group(const char *text, size_t size, size_t at, bool plus, struct digit_group *group)
 {
-    struct reading reading = {.group = group, .plus = plus};
+    struct reading reading; /* its places are written before they are read */
+    reading.group = group;
+    reading.separators = 0;
+    reading.plus = plus;
+    reading.wide = false;
     group->run_count = 0;
     group->size = 0;
     while (at < size) {

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define DECODED_MIN 2
-#define PART_MIN 8 /* characters: six bytes in base64, two Chinese characters */
+#define DIGITS_PART_MIN 14 /* digits that are seven in hexadecimal */
+#define PART_MIN 8         /* characters: six bytes in base64, two Chinese characters */
 
 /* -- encodings -- */
 
@@ -127,16 +128,15 @@ static bool is_of(enum alphabet alphabet, char c)
            (alphabet == ALPHABET_URL && (c == '-' || c == '_'));
 }
 
-static bool is_one_of(const char *text, size_t size, size_t at, const char *set)
+/* Codes of letters and digits make no words and no numbers: "Main" and "20250301" are none. */
+static bool is_odd(const char *run, size_t size)
 {
-    return at < size && text[at] && strchr(set, text[at]);
-}
-
-/* A run of the alphabet of URLs that is none of the other alphabet as well. */
-static bool is_own(const char *text, size_t size, size_t begin, size_t end)
-{
-    return memchr(text + begin, '-', end - begin) || memchr(text + begin, '_', end - begin) ||
-           (begin > 0 && is_one_of(text, size, begin - 1, "+/")) || is_one_of(text, size, end, "+/");
+    size_t digits = 0, capitals = 0;
+    for (size_t i = 0; i < size; i++) {
+        digits += run[i] >= '0' && run[i] <= '9';
+        capitals += i > 0 && run[i] >= 'A' && run[i] <= 'Z';
+    }
+    return size >= PART_MIN && (digits == size ? size >= DIGITS_PART_MIN : digits + capitals > 0);
 }
 
 /* The run from `begin` to `end`, with its padding or without. */
@@ -146,25 +146,52 @@ static bool decode_part(
     size_t padded = end;
     while (padded < size && padded < end + 2 && text[padded] == '=')
         padded++;
-    if (end - begin < PART_MIN || padded - begin == size) /* the text as a whole is looked at elsewhere */
-        return false;
+    if (padded - begin == size || !is_odd(text + begin, end - begin))
+        return false; /* the text as a whole is looked at elsewhere */
     return disguise_decode(text + begin, padded - begin, out, ret_size) ||
            disguise_decode(text + begin, end - begin, out, ret_size);
+}
+
+struct parts {
+    const char *text;
+    size_t size;
+    char *out;
+    disguise_text_fn *look;
+    void *self;
+};
+
+/* The runs of one alphabet within a run of both. */
+static bool look_at_parts(const struct parts *parts, enum alphabet alphabet, size_t begin, size_t end)
+{
+    for (size_t at = begin; at <= end; at++) {
+        size_t decoded;
+        if (at < end && is_of(alphabet, parts->text[at]))
+            continue;
+        if (decode_part(parts->text, parts->size, begin, at, parts->out, &decoded) &&
+            parts->look(parts->self, parts->out, decoded))
+            return true;
+        begin = at + 1;
+    }
+    return false;
+}
+
+static bool is_either(char c)
+{
+    return is_of(ALPHABET_BASE64, c) || c == '-' || c == '_';
 }
 
 bool disguise_parts(
     const char *text, size_t size, char out[DISGUISE_TEXT_MAX], disguise_text_fn *look, void *self)
 {
-    for (enum alphabet alphabet = ALPHABET_BASE64; alphabet <= ALPHABET_URL; alphabet++)
-        for (size_t at = 0, begin = 0; at <= size; at++) {
-            size_t decoded;
-            if (at < size && is_of(alphabet, text[at]))
-                continue;
-            if ((alphabet == ALPHABET_BASE64 || is_own(text, size, begin, at)) &&
-                decode_part(text, size, begin, at, out, &decoded) && look(self, out, decoded))
-                return true;
-            begin = at + 1;
-        }
+    const struct parts parts = {text, size, out, look, self};
+    for (size_t at = 0, begin = 0; size > PART_MIN && at <= size; at++) {
+        if (at < size && is_either(text[at]))
+            continue;
+        if (is_odd(text + begin, at - begin) && (look_at_parts(&parts, ALPHABET_BASE64, begin, at) ||
+                                                    look_at_parts(&parts, ALPHABET_URL, begin, at)))
+            return true;
+        begin = at + 1;
+    }
     return false;
 }
 

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define FORMS_MAX 2048
+#define NUMBERS_MAX 64
+#define NUMBER_BYTES 24
 #define VALUE_MAX KNOWN_VALUE_BYTES
 #define START_BYTES 8 /* of a digest that are compared: enough to tell it from any other */
 
@@ -20,6 +22,8 @@ struct forms {
     EVP_MD *algorithms[DIGEST_COUNT];
     EVP_MD_CTX *context;
     struct buffer texts;
+    unsigned number_count;
+    char numbers[NUMBERS_MAX][NUMBER_BYTES + 4]; /* that were added, with their countries */
     unsigned count;
     size_t ends[FORMS_MAX];
     unsigned hashed[DIGEST_COUNT]; /* of `count` so many */
@@ -65,6 +69,7 @@ void forms_reset(struct forms *forms)
 {
     buffer_clear(&forms->texts);
     forms->count = 0;
+    forms->number_count = 0;
     memset(forms->hashed, 0, sizeof(forms->hashed));
 }
 
@@ -83,10 +88,13 @@ static void add_cases(struct forms *forms, const char *text, size_t size)
 {
     char other[VALUE_MAX];
     add(forms, text, size);
-    add(forms, other, glyph_fold(text, size, other));
+    size_t folded = glyph_fold(text, size, other);
+    if (folded != size || memcmp(other, text, size) != 0)
+        add(forms, other, folded);
     for (size_t i = 0; i < size; i++)
         other[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 0x20 : text[i]);
-    add(forms, other, size);
+    if (memcmp(other, text, size) != 0)
+        add(forms, other, size);
 }
 
 static size_t without_gaps(const char *text, size_t size, char *out)
@@ -107,7 +115,8 @@ void forms_add_text(struct forms *forms, const char *value, size_t size)
     char squeezed[VALUE_MAX];
     if (size > sizeof(squeezed))
         return;
-    add_cases(forms, value, size);
+    if (size > 0 && ((unsigned char)value[0] <= ' ' || (unsigned char)value[size - 1] <= ' '))
+        add_cases(forms, value, size);
     while (size > 0 && (unsigned char)value[0] <= ' ') {
         value++;
         size--;
@@ -115,7 +124,9 @@ void forms_add_text(struct forms *forms, const char *value, size_t size)
     while (size > 0 && (unsigned char)value[size - 1] <= ' ')
         size--;
     add_cases(forms, value, size);
-    add_cases(forms, squeezed, without_gaps(value, size, squeezed));
+    size_t left = without_gaps(value, size, squeezed);
+    if (left != size)
+        add_cases(forms, squeezed, left);
 }
 
 __attribute__((format(printf, 2, 3))) static void add_printed(struct forms *forms, const char *format, ...)
@@ -129,9 +140,24 @@ __attribute__((format(printf, 2, 3))) static void add_printed(struct forms *form
         add(forms, text, (size_t)size);
 }
 
+/* A number is stated and stored as an identifier and as a trait, often in the same form. */
+static bool is_new(struct forms *forms, const char *country, const char *national)
+{
+    char number[NUMBER_BYTES + 4];
+    snprintf(number, sizeof(number), "%s %s", country, national);
+    for (unsigned i = 0; i < forms->number_count; i++)
+        if (strcmp(forms->numbers[i], number) == 0)
+            return false;
+    if (forms->number_count < COUNT_OF(forms->numbers))
+        memcpy(forms->numbers[forms->number_count++], number, sizeof(number));
+    return true;
+}
+
 /* `country` with nothing before it, "" where it is not known. */
 static void add_national(struct forms *forms, const char *country, const char *national)
 {
+    if (strlen(national) >= NUMBER_BYTES || !is_new(forms, country, national))
+        return;
     static const char *const signs[] = {"+", "", "00"};
     static const char *const blanks[] = {"", " ", "-"};
     bool mobile = strlen(national) == 11;
@@ -169,20 +195,25 @@ void forms_add_number(struct forms *forms, const char *value, size_t size)
     add_national(forms, count == 11 && *national == '1' ? "86" : "", national);
 }
 
-/* E.164 says the country and the rest in one: the region's own and every other are told by the national
- * number. */
+/* Digits of the country's code, which E.164 does not set apart. */
+static size_t country_size(const char *digits)
+{
+    static const char two[] =
+        "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 "
+        "63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+    if (*digits == '1' || *digits == '7')
+        return 1;
+    return memmem(two, sizeof(two) - 1, digits, 2) ? 2 : 3;
+}
+
 static void add_e164(struct forms *forms, const char *value, size_t size)
 {
-    char digits[IDENTIFIER_VALUE_MAX + 1];
-    snprintf(digits, sizeof(digits), "%.*s", (int)(size > 0 ? size - 1 : 0), value + 1);
-    add(forms, value, size);
-    add_printed(forms, "%s", digits);
-    add_printed(forms, "00%s", digits);
-    for (size_t country = 1; country <= 3 && country < strlen(digits); country++) {
-        char code[4];
-        snprintf(code, sizeof(code), "%.*s", (int)country, digits);
-        add_national(forms, code, digits + country);
-    }
+    char digits[24], country[4];
+    if (size < 8 || size > sizeof(digits))
+        return;
+    snprintf(digits, sizeof(digits), "%.*s", (int)(size - 1), value + 1);
+    snprintf(country, sizeof(country), "%.*s", (int)country_size(digits), digits);
+    add_national(forms, country, digits + strlen(country));
 }
 
 void forms_add_identifier(struct forms *forms, const struct kind *kind, const char *value, size_t size)
