@@ -15,13 +15,16 @@ enum has {
     HAS_DIGIT = 1, /* one, or a byte that digits of other scripts begin with */
     HAS_AT = 2,    /* the sign, or a byte that its other forms begin with */
     HAS_BLANK = 4, /* or a bracket: "at" may be a word */
-    HAS_FOLD = 8,  /* a byte that letters with a small form, or characters of full width, begin with */
+    HAS_CODE = 8,  /* a capital or percent sign: without them, and without digits, nothing is encoded */
+    HAS_FOLD = 16, /* a byte that letters with a small form, or characters of full width, begin with */
 };
 
 /* Chinese begins with none of these, but for its punctuation of full width. */
 #define WIDE (HAS_DIGIT | HAS_AT | HAS_BLANK | HAS_FOLD)
 static const uint8_t has[256] = {
     ['0' ... '9'] = HAS_DIGIT,
+    ['A' ... 'Z'] = HAS_CODE,
+    ['%'] = HAS_CODE,
     ['@'] = HAS_AT,
     [' '] = HAS_BLANK,
     ['\t'] = HAS_BLANK,
@@ -88,20 +91,26 @@ static bool is_identifier(const struct identifiers *identifiers, const char *tex
     return false;
 }
 
-static bool plain_text(struct personal *personal, enum key_class class, const char *text, size_t size)
+static bool seen_text(
+    struct personal *personal, const struct seen *seen, enum key_class class, const char *text, size_t size)
 {
-    struct seen seen = look_at(text, size);
-    if (looks_personal(&seen, class, text, size))
+    if (looks_personal(seen, class, text, size))
         return true;
     unsigned where =
-        (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0) | (seen.digits >= PHONE_DIGITS_MIN ? KNOWN_NUMERIC : 0);
-    if (seen.has & HAS_FOLD) {
+        (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0) | (seen->digits >= PHONE_DIGITS_MIN ? KNOWN_NUMERIC : 0);
+    if (seen->has & HAS_FOLD) {
         if (size > sizeof(personal->folded))
             return true;
         size = glyph_fold(text, size, personal->folded);
         text = personal->folded;
     }
     return known_matches(&personal->known, text, size, where);
+}
+
+static bool plain_text(struct personal *personal, enum key_class class, const char *text, size_t size)
+{
+    struct seen seen = look_at(text, size);
+    return seen_text(personal, &seen, class, text, size);
 }
 
 /* -- in disguise -- */
@@ -127,7 +136,7 @@ static bool is_part_personal(void *self, const char *text, size_t size)
 static bool is_disguised(struct personal *personal, enum key_class class, const char *text, size_t size)
 {
     size_t decoded = 0;
-    if (size >= ENCODED_MIN && disguise_decode(text, size, personal->decoded, &decoded) &&
+    if (disguise_decode(text, size, personal->decoded, &decoded) &&
         (plain_text(personal, class, personal->decoded, decoded) ||
             disguise_digests(personal->decoded, decoded, is_known_digest, personal)))
         return true;
@@ -139,8 +148,11 @@ bool personal_text(struct personal *personal, enum key_class class, const char *
 {
     if (size == 0)
         return false;
-    return plain_text(personal, class, text, size) ||
-           (class == KEY_ID && is_identifier(personal->identifiers, text, size)) ||
+    struct seen seen = look_at(text, size);
+    if (seen_text(personal, &seen, class, text, size) ||
+        (class == KEY_ID && is_identifier(personal->identifiers, text, size)))
+        return true;
+    return size >= ENCODED_MIN && (seen.has & (HAS_DIGIT | HAS_CODE)) &&
            is_disguised(personal, class, text, size);
 }
 
