@@ -28,6 +28,7 @@ static const struct {
     [QY_EAHEAD] = {"AHEAD", "past the end"},
     [QY_ESTOPPED] = {"STOPPED", "shutting down"},
     [QY_EUNSUPPORTED] = {"UNSUPPORTED", "no such call"},
+    [QY_EOVERTAKEN] = {"OVERTAKEN", "changed meanwhile"},
 };
 
 static size_t index_of(int code)

@@ -25,6 +25,7 @@ enum qy_error {
     QY_EAHEAD = 17,       /* the follower is past the leader's end */
     QY_ESTOPPED = 18,     /* shutting down */
     QY_EUNSUPPORTED = 19, /* no such call */
+    QY_EOVERTAKEN = 20,   /* no longer the version that the caller has seen */
     QY_ERROR_COUNT
 };
 

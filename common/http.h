@@ -80,8 +80,8 @@ void http_respond(
 void http_problem(struct http_request *request, int status, const char *kind, const char *field,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The status that an error code means: -QY_EINVAL 400, -QY_EUNAUTHENTIC 401, -QY_EDENIED 403, -QY_ENOTFOUND
- * 404, -QY_ECONFLICT and -QY_EEXISTS 409, -QY_ETOOLARGE 413, -QY_EFULL, -QY_EUNAVAILABLE, -QY_ETIMEOUT,
- * -QY_ESTOPPED and -QY_ENOMEM 503, others 500. */
+ * 404, -QY_ECONFLICT and -QY_EEXISTS 409, -QY_EOVERTAKEN 412, -QY_ETOOLARGE 413, -QY_EFULL, -QY_EUNAVAILABLE,
+ * -QY_ETIMEOUT, -QY_ESTOPPED and -QY_ENOMEM 503, others 500. */
 int http_status_of(int code);
 
 #endif

@@ -77,6 +77,7 @@ int http_status_of(int code)
         [QY_ETIMEOUT] = 503,
         [QY_ESTOPPED] = 503,
         [QY_ENOMEM] = 503,
+        [QY_EOVERTAKEN] = 412,
     };
     int positive = code < 0 ? -code : code;
     return positive < QY_ERROR_COUNT && by_code[positive] ? by_code[positive] : 500;

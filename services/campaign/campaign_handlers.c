@@ -202,6 +202,9 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
         return rpc_refuse(context, error, problem.pointer, "%s", problem.message);
     if (!error)
         error = find_row(context, asked->id, &row);
+    if (!error && row && asked->version && asked->version != row->version)
+        return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
+            (unsigned long long)row->version);
     if (!error && row)
         error = seal_definition(context, row, asked->definition, &definition);
     if (!error && row)

@@ -167,6 +167,8 @@ static const char *kind_of(int code)
         return "conflict";
     case -QY_EDENIED:
         return "denied";
+    case -QY_EOVERTAKEN:
+        return "overtaken";
     case -QY_ETOOLARGE:
         return "too_large";
     default:

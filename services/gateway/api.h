@@ -86,6 +86,10 @@ const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES]);
  * query by person follows joins. */
 int api_record_page(
     struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count);
+/* The ETag of what is shown: its version in quotes. What is counted in it moves without a new one. */
+void api_write_version(struct api_call *call, uint64_t version);
+/* The version that the caller's If-Match asks for; 0 for any. */
+int api_read_version(struct api_call *call, uint64_t *ret_version);
 /* Public One IDs of the persons, in their order. */
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
 /* A member as JSON text in the call's arena; empty when absent. */

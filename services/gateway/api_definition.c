@@ -10,6 +10,7 @@
 #define SEGMENT QUANYU__DEFINITION__KIND__SEGMENT
 #define TAG QUANYU__DEFINITION__KIND__TAG
 #define STAGES QUANYU__DEFINITION__KIND__STAGES
+#define CHANGE_TRIES 32u
 
 static int ask(struct api_call *call, Quanyu__TaggingRequest *request, Quanyu__TaggingReply **ret_reply)
 {
@@ -78,9 +79,11 @@ static int show_one(struct api_call *call, const Quanyu__Definition *definition)
 {
     int error = record_one(call, definition);
     struct json json = json_to(&call->out);
-    if (!error)
-        write_definition(&json, definition);
-    return error;
+    if (error)
+        return error;
+    write_definition(&json, definition);
+    api_write_version(call, definition->version);
+    return 0;
 }
 
 /* -- reading and changing -- */
@@ -202,6 +205,30 @@ static int read_members(struct api_call *call, Quanyu__Definition *definition, b
     return error;
 }
 
+/* Tagging takes a change only for the version that it was made from, so none undoes another one that came
+ * between; then it is made again from what is there now, unless the caller has named the version. */
+static int change(struct api_call *call, Quanyu__Definition__Kind kind)
+{
+    uint64_t version;
+    int error = api_read_version(call, &version);
+    for (unsigned tries = 0; !error && tries < CHANGE_TRIES; tries++) {
+        Quanyu__Definition *definition;
+        error = fetch_one(call, kind, call->parameters[0], &definition);
+        if (!error)
+            error = read_members(call, definition, false);
+        if (error)
+            return error;
+        if (version)
+            definition->version = version;
+        error = define(call, definition, false);
+        if (error != -QY_EOVERTAKEN || version)
+            return error;
+        error = 0;
+    }
+    return error ? error
+                 : api_refuse(call, -QY_ECONFLICT, NULL, "others change it at the same time; try again");
+}
+
 /* -- segments -- */
 
 int segment_create(struct api_call *call)
@@ -231,11 +258,7 @@ int segment_show(struct api_call *call)
 
 int segment_change(struct api_call *call)
 {
-    Quanyu__Definition *definition;
-    int error = fetch_one(call, SEGMENT, call->parameters[0], &definition);
-    if (!error)
-        error = read_members(call, definition, false);
-    return error ? error : define(call, definition, false);
+    return change(call, SEGMENT);
 }
 
 int segment_remove(struct api_call *call)
@@ -337,11 +360,7 @@ int tag_show(struct api_call *call)
 
 int tag_change(struct api_call *call)
 {
-    Quanyu__Definition *definition;
-    int error = fetch_one(call, TAG, call->parameters[0], &definition);
-    if (!error)
-        error = read_members(call, definition, false);
-    return error ? error : define(call, definition, false);
+    return change(call, TAG);
 }
 
 int tag_remove(struct api_call *call)
@@ -363,6 +382,8 @@ int stages_change(struct api_call *call)
     struct bytes rules;
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     int error = api_raw(call, "stages", true, &rules);
+    if (!error)
+        error = api_read_version(call, &definition.version);
     if (error)
         return error;
     definition.kind = STAGES;

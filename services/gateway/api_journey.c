@@ -84,9 +84,11 @@ static int show_one(struct api_call *call, const Quanyu__Journey *journey)
 {
     int error = api_record_count(call, "journey.show", journey->entered, journey->id);
     struct json json = json_to(&call->out);
-    if (!error)
-        write_journey(&json, journey);
-    return error;
+    if (error)
+        return error;
+    write_journey(&json, journey);
+    api_write_version(call, journey->version);
+    return 0;
 }
 
 static int record_page(struct api_call *call, const char *after, const Quanyu__JourneysReply *page)
@@ -195,7 +197,7 @@ static int await_in_force(struct api_call *call, Quanyu__Journey **journey)
 
 /* -- changing -- */
 
-static int define(struct api_call *call, const char *id)
+static int define(struct api_call *call, const char *id, uint64_t version)
 {
     size_t size;
     _cleanup_(free_pointer) char *text = yyjson_val_write(call->body, 0, &size);
@@ -203,6 +205,7 @@ static int define(struct api_call *call, const char *id)
         return -QY_ENOMEM;
     Quanyu__JourneyDefineRequest change = QUANYU__JOURNEY_DEFINE_REQUEST__INIT;
     change.id = (char *)(uintptr_t)id;
+    change.version = version;
     change.definition = (ProtobufCBinaryData){.data = (uint8_t *)text, .len = size};
     int error = api_need_audit(call);
     if (!error)
@@ -224,12 +227,14 @@ static int define(struct api_call *call, const char *id)
 int journey_create(struct api_call *call)
 {
     call->status = 201;
-    return define(call, "");
+    return define(call, "", 0);
 }
 
 int journey_change(struct api_call *call)
 {
-    return define(call, call->parameters[0]);
+    uint64_t version;
+    int error = api_read_version(call, &version);
+    return error ? error : define(call, call->parameters[0], version);
 }
 
 static int set_state(struct api_call *call, Quanyu__Journey__State state, Quanyu__Journey **ret_journey)

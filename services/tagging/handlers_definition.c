@@ -138,6 +138,9 @@ static int find_former(
             context, -QY_EEXISTS, "id", "there is a %s \"%.100s\" already", what, definition->id);
     if (!change->create && !*ret_former)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no %s \"%.100s\"", what, definition->id);
+    if (*ret_former && definition->version && definition->version != (*ret_former)->version)
+        return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
+            (unsigned long long)(*ret_former)->version);
     return 0;
 }
 

@@ -50,7 +50,7 @@ int handler_refuse_rule(struct rpc_context *context, int code, const struct rule
 int handler_check(struct rpc_context *context, int error)
 {
     static const int callers[] = {
-        -QY_EINVAL, -QY_ENOTFOUND, -QY_EEXISTS, -QY_ECONFLICT, -QY_EDENIED, -QY_ETOOLARGE};
+        -QY_EINVAL, -QY_ENOTFOUND, -QY_EEXISTS, -QY_ECONFLICT, -QY_EDENIED, -QY_ETOOLARGE, -QY_EOVERTAKEN};
     for (size_t i = 0; i < COUNT_OF(callers); i++)
         if (error == callers[i])
             return error;

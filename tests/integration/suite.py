@@ -225,9 +225,10 @@ class Suite:
             position = max(position, int(answer.json["position"]))
         return position
 
-    def api(self, method, path, body=None, token=None):
+    def api(self, method, path, body=None, token=None, headers=None):
         token = self.credentials("gateway")["hq_token"] if token is None else token
-        return request(self.ports["gateway", "HTTP_PORT"], method, path, body, {"Authorization": f"Bearer {token}"})
+        return request(self.ports["gateway", "HTTP_PORT"], method, path, body,
+                       {"Authorization": f"Bearer {token}", **(headers or {})})
 
     def get(self, path):
         answer = self.api("GET", path)

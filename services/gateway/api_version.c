@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ETag and If-Match (RFC 9110): who changes something may say which version of it they have seen. */
+#include "services/gateway/api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void api_write_version(struct api_call *call, uint64_t version)
+{
+    char tag[24];
+    snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", version);
+    http_add_header(call->request, "ETag", tag);
+}
+
+int api_read_version(struct api_call *call, uint64_t *ret_version)
+{
+    const char *header = http_header(call->request, "If-Match");
+    *ret_version = 0;
+    if (!header || strcmp(header, "*") == 0)
+        return 0;
+    size_t digits = *header == '"' ? strspn(header + 1, "0123456789") : 0;
+    if (digits == 0 || digits > 19 || strcmp(header + 1 + digits, "\"") != 0)
+        return api_refuse(
+            call, -QY_EINVAL, "If-Match", "must be the ETag of an earlier answer, with its quotes, or *");
+    *ret_version = strtoull(header + 1, NULL, 10);
+    /* Versions begin with 1. */
+    return *ret_version ? 0 : api_refuse(call, -QY_EOVERTAKEN, "If-Match", "there was never a version 0");
+}
