@@ -14,7 +14,7 @@ static int parse(
     if (text.len > RULE_BYTES_MAX)
         return rpc_refuse(context, -QY_ETOOLARGE, "/rule", "a rule has at most 64 KiB");
     int error = rule_parse_text((const char *)text.data, text.len, &names, ret_rule, &problem);
-    return error ? handler_refuse_rule(context, error, &problem) : 0;
+    return error ? handler_refuse_rule(context, error, "/rule", &problem) : 0;
 }
 
 int handle_rule_check(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -80,7 +80,7 @@ int handle_audience(struct rpc_context *context, const ProtobufCMessage *request
     struct rule_problem problem = {0};
     error = question->as_of_ms != 0 ? audience_check_past(rule, registry, &problem) : 0;
     if (error)
-        return handler_refuse_rule(context, error, &problem);
+        return handler_refuse_rule(context, error, "/rule", &problem);
     struct audience_answer answer = {0};
     bool by_scan = question->by_scan || question->as_of_ms != 0;
     error = (by_scan ? audience_scan : audience_find)(&audience, &answer);

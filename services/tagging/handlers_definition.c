@@ -88,18 +88,41 @@ int handle_definitions(struct rpc_context *context, const ProtobufCMessage *requ
 
 /* -- changed -- */
 
+/* Where the API's body holds what is called the rule here. */
+static const char *rule_member(const Quanyu__Definition *definition)
+{
+    return definition->kind == QUANYU__DEFINITION__KIND__STAGES ? "/stages" : "/rule";
+}
+
+/* A tag's name is a segment of paths: one that no path can hold could never be shown or taken away. */
+static const char *tag_problem(const char *tag)
+{
+    if (!*tag || strlen(tag) > NAME_BYTES_MAX)
+        return "must have 1 to 200 bytes";
+    if (strcmp(tag, ".") == 0 || strcmp(tag, "..") == 0)
+        return "must not be \".\" or \"..\"";
+    for (const unsigned char *at = (const unsigned char *)tag; *at; at++) {
+        bool control = *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0);
+        bool line_end = at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9);
+        if (control || line_end)
+            return "must not hold line ends or other control characters";
+        if (*at == '/')
+            return "must not hold a slash";
+    }
+    return NULL;
+}
+
 static int check_id(struct rpc_context *context, const Quanyu__DefineRequest *change)
 {
     const Quanyu__Definition *definition = change->definition;
+    const char *problem = tag_problem(definition->id);
     switch (definition->kind) {
     case QUANYU__DEFINITION__KIND__SEGMENT:
         if (change->create && *definition->id)
             return rpc_refuse(context, -QY_EINVAL, "id", "a new segment gets its id here");
         return 0;
     case QUANYU__DEFINITION__KIND__TAG:
-        if (!*definition->id || strlen(definition->id) > NAME_BYTES_MAX)
-            return rpc_refuse(context, -QY_EINVAL, "tag", "must have 1 to %u bytes", NAME_BYTES_MAX);
-        return 0;
+        return problem && change->create ? rpc_refuse(context, -QY_EINVAL, "/tag", "%s", problem) : 0;
     default:
         if (definition->kind != QUANYU__DEFINITION__KIND__STAGES || strcmp(definition->id, STAGES_ID) != 0)
             return rpc_refuse(context, -QY_EINVAL, "id", "must be \"%s\"", STAGES_ID);
@@ -118,11 +141,11 @@ static int check(struct rpc_context *context, const Quanyu__DefineRequest *chang
         return rpc_refuse(
             context, -QY_ETOOLARGE, "description", "has more than %u bytes", DESCRIPTION_BYTES_MAX);
     if (definition->rule.len > RULE_BYTES_MAX)
-        return rpc_refuse(context, -QY_ETOOLARGE, "/rule", "a rule has at most 64 KiB");
+        return rpc_refuse(context, -QY_ETOOLARGE, rule_member(definition), "a rule has at most 64 KiB");
     if (definition->rule.len > 0 && memchr(definition->rule.data, 0, definition->rule.len))
-        return rpc_refuse(context, -QY_EINVAL, "/rule", "holds a NUL character");
+        return rpc_refuse(context, -QY_EINVAL, rule_member(definition), "holds a NUL character");
     if (definition->rule.len == 0 && definition->kind != QUANYU__DEFINITION__KIND__TAG)
-        return rpc_refuse(context, -QY_EINVAL, "/rule", "is missing");
+        return rpc_refuse(context, -QY_EINVAL, rule_member(definition), "is missing");
     return check_id(context, change);
 }
 
@@ -181,11 +204,11 @@ static int put_in_force(struct rpc_context *context, const Quanyu__Definition *g
     if (!error)
         error = set_texts(definition, given);
     if (error)
-        return handler_refuse_rule(context, error, &problem);
+        return handler_refuse_rule(context, error, rule_member(given), &problem);
     definition->paused = given->paused;
     error = tagging_define(tagging, context->batch, definition, &problem);
     if (error)
-        return handler_refuse_rule(context, error, &problem);
+        return handler_refuse_rule(context, error, rule_member(given), &problem);
     tagging->state.next_segment += new_segment;
     *ret_definition = TAKE(definition);
     return 0;

@@ -39,12 +39,13 @@ int handler_registry(struct rpc_context *context, struct registry **ret_registry
     return error ? error : registry_load(*ret_registry, context->txn, false);
 }
 
-int handler_refuse_rule(struct rpc_context *context, int code, const struct rule_problem *problem)
+int handler_refuse_rule(
+    struct rpc_context *context, int code, const char *member, const struct rule_problem *problem)
 {
     if (code != -QY_EINVAL && code != -QY_ECONFLICT && code != -QY_ETOOLARGE)
         return code;
-    const char *field = arena_printf(context->arena, "/rule%s", problem->pointer);
-    return rpc_refuse(context, code, field ? field : "/rule", "%s", problem->message);
+    const char *field = arena_printf(context->arena, "%s%s", member, problem->pointer);
+    return rpc_refuse(context, code, field ? field : member, "%s", problem->message);
 }
 
 int handler_check(struct rpc_context *context, int error)

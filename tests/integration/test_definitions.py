@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Segments, tags, stages and journeys as their makers meet them: changed at once by several, named well, refused clearly."""
 import threading
+import urllib.parse
 
 import pytest
 
@@ -69,3 +70,29 @@ def test_who_names_the_version_changes_that_version_only(suite, paths):
         for header in ("W/" + tag, tag.strip('"'), f"{tag}, {tag}", '"x"', '""'):
             wrong = suite.api(method, path, change, headers={"If-Match": header})
             assert wrong.status == 400 and wrong.json["field"] == "If-Match", wrong
+
+
+@pytest.mark.parametrize("tag", ["a/b", "/", ".", "..", "line\nfeed", "tab\t", "del\x7f", "c1\u0085", "line\u2028end", "", "a" * 201])
+def test_a_tag_that_no_path_could_hold_is_not_made(suite, tag):
+    answer = suite.api("POST", "/api/v1/tags", {"tag": tag})
+    assert answer.status == 400 and answer.json["field"].lstrip("/") == "tag", answer
+    assert suite.api("GET", "/api/v1/tags").json["tags"] == []
+
+
+def test_any_other_tag_can_be_shown_changed_and_deleted(suite):
+    for tag in ("回头客", "50 % off?", "a&b=c#d", "...", "ab" * 100, "é" * 100, "\\", "a b", "%2F"):
+        suite.post("/api/v1/tags", {"tag": tag})
+        path = "/api/v1/tags/" + urllib.parse.quote(tag, safe="")
+        assert suite.api("GET", path).json["tag"] == tag
+        assert suite.api("PATCH", path, {"description": "x"}).json["description"] == "x"
+        assert suite.api("DELETE", path).status == 204
+
+
+def test_stages_are_refused_with_the_pointer_into_the_body(suite):
+    good = {"stage": "new", "rule": {"everyone": True}}
+    for stages, pointer in (
+            ([{"stage": "x", "rule": {"metric": "nonsense", "gte": 1}}], "/stages/0/rule/metric"),
+            ([good, {"stage": "x", "rule": {"all": [{"everyone": True}, {"tag": "nosuch"}]}}], "/stages/1/rule/all/1/tag"),
+            ([good, good], "/stages/1"), ([{"stage": ""}], "/stages/0"), ([], "/stages"), ({}, "/stages")):
+        answer = suite.api("PUT", "/api/v1/stages", {"stages": stages})
+        assert answer.status == 400 and answer.json["field"] == pointer, answer
