@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/mask.h"
 
+#include "common/glyph.h"
 #include "common/looks.h"
 
 #include <ctype.h>
@@ -27,20 +28,93 @@ static size_t characters_of(const char *value, size_t size)
     return count;
 }
 
+/* -- phone -- */
+
+#define PHONE_DIGITS_MAX 15 /* E.164's */
+
+struct phone_digits {
+    bool plus;
+    size_t count;
+    char digits[PHONE_DIGITS_MAX];
+};
+
+/* The digits up to what does not belong to a number any more (an extension). False where they are too many. */
+static bool read_phone(const char *value, size_t size, struct phone_digits *phone)
+{
+    bool plus = false;
+    *phone = (struct phone_digits){0};
+    for (size_t at = 0, bytes; at < size; at += bytes) {
+        char digit;
+        enum glyph glyph = glyph_at(value + at, size - at, &bytes, &digit);
+        if (glyph == GLYPH_DIGIT) {
+            if (phone->count == PHONE_DIGITS_MAX)
+                return false;
+            phone->plus |= plus && phone->count == 0;
+            phone->digits[phone->count++] = digit;
+        } else if (glyph == GLYPH_OTHER && phone->count > 0) {
+            break;
+        }
+        plus = glyph == GLYPH_PLUS;
+    }
+    return true;
+}
+
+static void drop_first(struct phone_digits *phone, size_t count)
+{
+    phone->count -= count;
+    memmove(phone->digits, phone->digits + count, phone->count);
+}
+
+static bool begins_with(const struct phone_digits *phone, const char *digits)
+{
+    return phone->count >= strlen(digits) && memcmp(phone->digits, digits, strlen(digits)) == 0;
+}
+
+static bool is_mobile(const struct phone_digits *phone)
+{
+    return phone->count == 11 && phone->digits[0] == '1' && phone->digits[1] >= '3';
+}
+
+/* Leaves the national number of a Chinese mobile, whatever stands before it. */
+static bool reduce_to_mobile(struct phone_digits *phone)
+{
+    struct phone_digits national = *phone;
+    bool domestic = !phone->plus;
+    if (begins_with(&national, "86") && national.count >= 13) {
+        drop_first(&national, 2);
+        domestic = true;
+    }
+    if (domestic && national.count == 12 && national.digits[0] == '0')
+        drop_first(&national, 1);
+    if (!domestic || !is_mobile(&national))
+        return false;
+    *phone = national;
+    return true;
+}
+
+/* The same for every way to write a number; of one whose country is not known the head is not shown. */
 void mask_phone(const char *value, size_t size, struct buffer *out)
 {
-    if (size == 14 && memcmp(value, "+86", 3) == 0) {
-        value += 3;
-        size -= 3;
-    }
-    if (size < 8) {
+    struct phone_digits phone;
+    if (!read_phone(value, size, &phone)) {
         buffer_text(out, "****");
         return;
     }
-    buffer_append(out, value, 3);
+    if (!phone.plus && begins_with(&phone, "00")) {
+        drop_first(&phone, 2);
+        phone.plus = true;
+    }
+    bool mobile = reduce_to_mobile(&phone);
+    if (mobile)
+        buffer_append(out, phone.digits, 3);
+    else if (phone.plus && phone.count >= 7)
+        buffer_printf(out, "+%.2s", phone.digits);
     buffer_text(out, "****");
-    buffer_append(out, value + size - 4, size < 11 ? 0 : 4);
+    if (phone.count >= 10)
+        buffer_append(out, phone.digits + phone.count - 4, 4);
 }
+
+/* -- others -- */
 
 void mask_email(const char *value, size_t size, struct buffer *out)
 {

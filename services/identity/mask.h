@@ -5,7 +5,9 @@
 
 #include "common/buffer.h"
 
-void mask_phone(const char *value, size_t size, struct buffer *out); /* +8613800138000: "138****8000" */
+/* A number as somebody wrote it, +8613800138000 or 138-0013-8000: "138****8000". Never more than four digits
+ * at its end and three at its head. */
+void mask_phone(const char *value, size_t size, struct buffer *out);
 void mask_email(const char *value, size_t size, struct buffer *out); /* "l***@example.com" */
 void mask_name(const char *value, size_t size, struct buffer *out);  /* 王小明: "王*" */
 void mask_date(
