@@ -184,10 +184,10 @@ bool decimal_floor(const struct decimal *decimal, unsigned scale, int64_t *ret_u
     return with_sign(whole.units + down, decimal->negative, ret_units) && !whole.rest;
 }
 
-const char *decimal_format(int64_t units, unsigned scale, char text[DECIMAL_TEXT_BYTES])
+const char *decimal_format(__int128 units, unsigned scale, char text[DECIMAL_TEXT_BYTES])
 {
     assert(scale <= 9);
-    uint64_t rest = units < 0 ? 0 - (uint64_t)units : (uint64_t)units;
+    unsigned __int128 rest = units < 0 ? 0 - (unsigned __int128)units : (unsigned __int128)units;
     char *out = text + DECIMAL_TEXT_BYTES - 1;
     *out = '\0';
     for (unsigned written = 0; rest > 0 || written <= scale; written++, rest /= 10) {
@@ -200,12 +200,17 @@ const char *decimal_format(int64_t units, unsigned scale, char text[DECIMAL_TEXT
     return memmove(text, out, (size_t)(text + DECIMAL_TEXT_BYTES - out));
 }
 
-int64_t divide_half_away(int64_t a, int64_t b)
+__int128 divide_half_away(__int128 a, int64_t b)
 {
     assert(b > 0);
-    int64_t quotient = a / b, rest = a % b;
-    int64_t absolute = rest < 0 ? -rest : rest;
+    __int128 quotient = a / b, rest = a % b;
+    __int128 absolute = rest < 0 ? -rest : rest;
     if (absolute >= b - absolute)
         quotient += a < 0 ? -1 : 1;
     return quotient;
+}
+
+int64_t saturate(__int128 a)
+{
+    return a > INT64_MAX ? INT64_MAX : a < INT64_MIN ? INT64_MIN : (int64_t)a;
 }

@@ -15,10 +15,12 @@ bool decimal_parse(const char *text, size_t size, unsigned scale, bool round, in
 /* As decimal_parse, for a raw JSON number: exponents are taken too. */
 bool decimal_parse_json(const char *text, size_t size, unsigned scale, bool round, int64_t *ret_units);
 /* "-12.30" for -1230 at scale 2; `scale` is at most 9. */
-#define DECIMAL_TEXT_BYTES 32
-const char *decimal_format(int64_t units, unsigned scale, char text[DECIMAL_TEXT_BYTES]);
+#define DECIMAL_TEXT_BYTES 48
+const char *decimal_format(__int128 units, unsigned scale, char text[DECIMAL_TEXT_BYTES]);
 /* a / b, half away from zero; b > 0. */
-int64_t divide_half_away(int64_t a, int64_t b);
+__int128 divide_half_away(__int128 a, int64_t b);
+/* The nearest that fits. */
+int64_t saturate(__int128 a);
 
 /* A number as the digits of the text it was read from, which must live as long: 0.d1d2d3… times 10^magnitude.
  */

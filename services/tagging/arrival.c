@@ -100,6 +100,8 @@ static int count_purchase(struct arrival *arrival)
     struct purchase purchase;
     struct purchase_key key;
     purchase_read(&arrival->tagging->money, &arrival->event, arrival->properties, !order, &purchase, &key);
+    if (purchase.beyond)
+        atomic_fetch_add(&arrival->tagging->beyond_amounts, 1);
     return (order ? orders_add : refunds_add)(
         &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
 }

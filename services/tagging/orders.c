@@ -5,23 +5,24 @@
 #include <string.h>
 #include <strings.h>
 
-/* Amounts beyond this are nobody's order: they count as no total. */
-#define AMOUNT_MAX INT64_C(1000000000000000)
-
 /* -- what an event says -- */
 
-static bool read_amount(yyjson_val *value, unsigned scale, int64_t *ret_units)
+/* Sets the purchase's amount, where the value is one. */
+static void read_amount(yyjson_val *value, unsigned scale, struct purchase *purchase)
 {
-    int64_t units;
+    struct decimal decimal;
+    bool number = yyjson_is_raw(value);
+    const char *text = number ? yyjson_get_raw(value) : yyjson_get_str(value);
     size_t size = yyjson_get_len(value);
-    if (yyjson_is_raw(value)
-            ? !decimal_parse_json(yyjson_get_raw(value), size, scale, true, &units)
-            : !yyjson_is_str(value) || !decimal_parse(yyjson_get_str(value), size, scale, true, &units))
-        return false;
-    if (units > AMOUNT_MAX || units < -AMOUNT_MAX)
-        return false;
-    *ret_units = units;
-    return true;
+    if (!text || !decimal_read(text, size, number ? DECIMAL_JSON : DECIMAL_PLAIN, &decimal))
+        return;
+    int64_t units;
+    bool fits = number ? decimal_parse_json(text, size, scale, true, &units)
+                       : decimal_parse(text, size, scale, true, &units);
+    if (fits && units <= AMOUNT_MAX && units >= -AMOUNT_MAX)
+        purchase->amount = units;
+    else
+        purchase->beyond = true;
 }
 
 static bool is_own_currency(const struct money_settings *money, yyjson_val *currency)
@@ -50,9 +51,8 @@ void purchase_read(const struct money_settings *money, const struct stored_event
 {
     *ret_purchase = (struct purchase){.time_ms = event->time_ms, .origin = event->origin};
     ret_purchase->own = is_own_currency(money, yyjson_obj_get(properties, "currency"));
-    int64_t amount;
-    if (ret_purchase->own && read_amount(yyjson_obj_get(properties, "total"), money->scale, &amount))
-        ret_purchase->amount = amount;
+    if (ret_purchase->own)
+        read_amount(yyjson_obj_get(properties, "total"), money->scale, ret_purchase);
     key_of(event, refund ? NULL : yyjson_obj_get(properties, "order_id"), ret_key);
 }
 

@@ -3,8 +3,9 @@
 #include "services/tagging/codec.h"
 #include "services/tagging/people.h"
 
-/* The first version did not say which names events bear, and where purchases are: then any, and anywhere. */
-#define ROW_VERSION 2
+/* The first version did not say which names events bear, and where purchases are: then any, and anywhere. The
+ * third has sums of more than 64 bits. */
+#define ROW_VERSION 3
 #define ANY_NAMES UINT64_MAX
 
 static bool read_version(struct row_reader *row, uint64_t *ret_version)
@@ -103,11 +104,30 @@ static void encode_totals(const struct totals *totals, struct buffer *out)
     put_signed(out, totals->last_seen_ms);
     buffer_varint(out, totals->orders);
     buffer_varint(out, totals->own_orders);
-    put_signed(out, totals->gross);
+    put_signed(out, (int64_t)totals->gross);
     put_signed(out, totals->first_order_ms);
     put_signed(out, totals->last_order_ms);
     buffer_varint(out, totals->refunds);
-    put_signed(out, totals->refunded);
+    put_signed(out, (int64_t)totals->refunded);
+}
+
+/* What the lower 64 bits do not say. */
+static void encode_upper(const struct totals *totals, struct buffer *out)
+{
+    put_signed(out, (int64_t)(totals->gross >> 64));
+    put_signed(out, (int64_t)(totals->refunded >> 64));
+}
+
+static __int128 read_upper(struct row_reader *row, __int128 lower)
+{
+    __int128 upper = read_signed(row);
+    return upper * ((__int128)1 << 64) + (uint64_t)lower;
+}
+
+static void decode_upper(struct row_reader *row, struct totals *totals)
+{
+    totals->gross = read_upper(row, totals->gross);
+    totals->refunded = read_upper(row, totals->refunded);
 }
 
 static void decode_totals(struct row_reader *row, struct totals *totals)
@@ -142,6 +162,7 @@ void person_encode(const struct person *person, struct buffer *out)
         put_signed(out, person->memberships[i].since_ms);
     }
     buffer_varint(out, person->names);
+    encode_upper(&person->totals, out);
 }
 
 bool person_decode(struct bytes stored, struct arena *arena, struct person *person)
@@ -167,5 +188,7 @@ bool person_decode(struct bytes stored, struct arena *arena, struct person *pers
         person->memberships[i].since_ms = read_signed(&row);
     }
     person->names = version > 1 ? read_unsigned(&row) : ANY_NAMES;
+    if (version > 2)
+        decode_upper(&row, &person->totals);
     return !row.failed;
 }

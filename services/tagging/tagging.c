@@ -241,6 +241,9 @@ static void scrape(void *self, struct metrics_page *page)
     page_metric(page, METRIC_COUNTER, "quanyu_ignored_records_total", NULL,
         "Records that were malformed or named what does not exist.",
         (double)atomic_load(&tagging->shown_ignored));
+    page_metric(page, METRIC_COUNTER, "quanyu_amounts_beyond_bounds_total", NULL,
+        "Orders and refunds whose total is beyond all bounds, and counts as none.",
+        (double)atomic_load(&tagging->beyond_amounts));
     page_metric(page, METRIC_GAUGE, "quanyu_definitions_building", NULL,
         "Definitions that are still being evaluated for everybody.", (double)atomic_load(&tagging->building));
 }

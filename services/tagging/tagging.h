@@ -65,7 +65,7 @@ struct tagging {
     /* for any thread */
     atomic_int_fast64_t next_due_ms;
     atomic_uint_fast64_t building; /* definitions that are not evaluated for everybody yet */
-    atomic_uint_fast64_t shown_persons, shown_events, shown_ignored;
+    atomic_uint_fast64_t shown_persons, shown_events, shown_ignored, beyond_amounts;
 };
 
 extern const struct fold_ops tagging_fold;

@@ -4,16 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-static int64_t wrap_add(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t wrap_subtract(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
 void totals_add_seen(struct totals *totals, uint64_t events, int64_t first_ms, int64_t last_ms)
 {
     if (events == 0)
@@ -38,25 +28,25 @@ void totals_add_order(struct totals *totals, const struct purchase *order)
         totals->last_order_ms = order->time_ms;
     totals->orders++;
     totals->own_orders += order->own;
-    totals->gross = wrap_add(totals->gross, order->amount);
+    totals->gross += order->amount;
 }
 
 void totals_remove_order(struct totals *totals, const struct purchase *order)
 {
     totals->orders--;
     totals->own_orders -= order->own;
-    totals->gross = wrap_subtract(totals->gross, order->amount);
+    totals->gross -= order->amount;
 }
 
 void totals_add_refund(struct totals *totals, const struct purchase *refund)
 {
     totals->refunds++;
-    totals->refunded = wrap_add(totals->refunded, refund->amount);
+    totals->refunded += refund->amount;
 }
 
 int64_t totals_revenue(const struct totals *totals)
 {
-    return wrap_subtract(totals->gross, totals->refunded);
+    return saturate(totals->gross - totals->refunded);
 }
 
 bool purchase_before(const struct purchase *a, const struct purchase *b)
@@ -91,6 +81,11 @@ static bool score_of(
     return true;
 }
 
+static __int128 average_order(const struct totals *totals)
+{
+    return totals->own_orders == 0 ? 0 : divide_half_away(totals->gross, (int64_t)totals->own_orders);
+}
+
 bool totals_metric(const struct totals *totals, const struct score_borders *borders, enum rule_metric metric,
     int64_t *ret_units)
 {
@@ -102,16 +97,14 @@ bool totals_metric(const struct totals *totals, const struct score_borders *bord
         *ret_units = (int64_t)totals->refunds;
         return true;
     case METRIC_GROSS:
-        *ret_units = totals->gross;
+        *ret_units = saturate(totals->gross);
         return true;
     case METRIC_REVENUE:
         *ret_units = totals_revenue(totals);
         return true;
     case METRIC_AVERAGE_ORDER:
-        if (totals->own_orders == 0)
-            return false;
-        *ret_units = divide_half_away(totals->gross, (int64_t)totals->own_orders);
-        return true;
+        *ret_units = saturate(average_order(totals));
+        return totals->own_orders > 0;
     case METRIC_FIRST_ORDER_AT:
         *ret_units = totals->first_order_ms;
         return totals->orders > 0;
@@ -157,6 +150,19 @@ uint32_t totals_difference(const struct totals *a, const struct totals *b)
     return changed;
 }
 
+/* The sum behind the metric, exact. */
+static __int128 exact_amount(const struct totals *totals, enum rule_metric metric)
+{
+    switch (metric) {
+    case METRIC_GROSS:
+        return totals->gross;
+    case METRIC_REVENUE:
+        return totals->gross - totals->refunded;
+    default:
+        return average_order(totals);
+    }
+}
+
 void totals_json(
     const struct totals *totals, const struct score_borders *borders, unsigned scale, struct buffer *out)
 {
@@ -168,7 +174,7 @@ void totals_json(
         if (!totals_metric(totals, borders, metric, &units))
             buffer_text(out, "null");
         else if (info->unit == UNIT_AMOUNT)
-            buffer_printf(out, "\"%s\"", decimal_format(units, scale, text));
+            buffer_printf(out, "\"%s\"", decimal_format(exact_amount(totals, metric), scale, text));
         else if (info->unit == UNIT_TIME)
             buffer_printf(out, "\"%s\"", time_format(units, text));
         else

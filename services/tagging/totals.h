@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The built-in numbers of a person (reference: "Metrics"), from running sums. Money is in minor units; sums
- * wrap around, so that what is added in any order and taken away again leaves nothing behind. */
+/* The built-in numbers of a person (reference: "Metrics"), from running sums. Money is in minor units. Its sums
+ * are exact: 2^64 purchases of AMOUNT_MAX stay far below 2^127. Rules, indexes and scores see them in 64 bits,
+ * where what lies beyond is the end: no order of people turns round there. */
 #ifndef QY_TAGGING_TOTALS_H
 #define QY_TAGGING_TOTALS_H
 
@@ -12,11 +13,14 @@ struct totals {
     int64_t first_seen_ms, last_seen_ms; /* where there are events */
     uint64_t orders;
     uint64_t own_orders; /* in the deployment's currency */
-    int64_t gross;
+    __int128 gross;
     int64_t first_order_ms, last_order_ms; /* where there are orders */
     uint64_t refunds;
-    int64_t refunded;
+    __int128 refunded;
 };
+
+/* Amounts beyond this, in minor units, are nobody's order: they count as no total. */
+#define AMOUNT_MAX INT64_C(1000000000000000)
 
 /* An order or a refund, as one event states it. */
 struct purchase {
@@ -24,6 +28,7 @@ struct purchase {
     uint64_t origin; /* decides between equal times */
     int64_t amount;  /* 0 without a total, and in another currency */
     bool own;        /* in the deployment's currency */
+    bool beyond;     /* stated an amount beyond AMOUNT_MAX; not stored */
 };
 
 /* The borders between scores, taken from all people with an order. score >= 5 - i where value >= borders[i].
@@ -41,7 +46,7 @@ void totals_add_order(struct totals *totals, const struct purchase *order);
 /* All but first and last time: what was last is not known from the sums. */
 void totals_remove_order(struct totals *totals, const struct purchase *order);
 void totals_add_refund(struct totals *totals, const struct purchase *refund);
-int64_t totals_revenue(const struct totals *totals);
+int64_t totals_revenue(const struct totals *totals); /* saturated */
 
 /* False: absent. Units as rule_metrics says. */
 bool totals_metric(const struct totals *totals, const struct score_borders *borders, enum rule_metric metric,
@@ -49,7 +54,7 @@ bool totals_metric(const struct totals *totals, const struct score_borders *bord
 #define SCORES_MASK (1u << METRIC_RECENCY_SCORE | 1u << METRIC_FREQUENCY_SCORE | 1u << METRIC_MONETARY_SCORE)
 /* The metrics whose values differ, a bit each; scores follow what they are taken from. */
 uint32_t totals_difference(const struct totals *a, const struct totals *b);
-/* A JSON object with all metrics: amounts as decimal strings, times RFC 3339, absent ones null. */
+/* A JSON object with all metrics: amounts as decimal strings with all their digits, times RFC 3339, absent ones null. */
 void totals_json(
     const struct totals *totals, const struct score_borders *borders, unsigned scale, struct buffer *out);
 

@@ -72,6 +72,10 @@ static void rounding_goes_half_away_from_zero(void **state)
     assert_int_equal(divide_half_away(INT64_MAX, INT64_MAX), 1);
     assert_int_equal(divide_half_away(INT64_MIN, INT64_MAX), -1);
     assert_int_equal(divide_half_away(INT64_MIN, 1), INT64_MIN);
+    assert_int_equal(divide_half_away((__int128)INT64_MAX * 5, INT64_MAX), 5);
+    assert_true(saturate((__int128)INT64_MAX + 1) == INT64_MAX);
+    assert_true(saturate((__int128)INT64_MIN - 1) == INT64_MIN);
+    assert_true(saturate(-7) == -7);
 }
 
 static void json_numbers_may_have_exponents(void **state)
@@ -104,6 +108,8 @@ static void units_are_written_with_their_point(void **state)
     assert_string_equal(decimal_format(0, 0, text), "0");
     assert_string_equal(decimal_format(INT64_MIN, 3, text), "-9223372036854775.808");
     assert_string_equal(decimal_format(INT64_MAX, 9, text), "9223372036.854775807");
+    const __int128 large = ((__int128)INT64_MAX << 64);
+    assert_string_equal(decimal_format(-large, 9, text), "-170141183460469231713240559642.174554112");
 }
 
 static int compared(const char *a, const char *b)

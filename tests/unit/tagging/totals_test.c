@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct score_borders no_borders;
 
@@ -36,6 +37,31 @@ static void foreign_orders_alone_have_no_average(void **state)
     totals_add_order(&totals, &(struct purchase){.time_ms = 3, .own = false});
     assert_false(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
     assert_true(totals_metric(&totals, &no_borders, METRIC_LAST_ORDER_AT, &units));
+}
+
+static void sums_beyond_64_bits_stay_exact(void **state)
+{
+    (void)state;
+    const struct purchase largest = {.time_ms = 1, .amount = AMOUNT_MAX, .own = true};
+    _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
+    struct totals totals = {0};
+    int64_t units;
+    for (int i = 0; i < 20000; i++)
+        totals_add_order(&totals, &largest);
+    assert_true(totals_metric(&totals, &no_borders, METRIC_GROSS, &units));
+    assert_true(units == INT64_MAX); /* as rules and scores see it */
+    assert_true(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
+    assert_true(units == AMOUNT_MAX);
+    totals_json(&totals, &no_borders, 2, &shown);
+    assert_non_null(strstr(
+        buffer_c_str(&shown), "\"gross\":\"200000000000000000.00\",\"revenue\":\"200000000000000000.00\""));
+    for (int i = 0; i < 19999; i++)
+        totals_add_refund(&totals, &largest);
+    assert_true(totals_revenue(&totals) == AMOUNT_MAX);
+    for (int i = 0; i < 20000; i++)
+        totals_remove_order(&totals, &largest);
+    assert_true(totals_revenue(&totals) == INT64_MIN);
+    assert_true(totals.gross == 0);
 }
 
 static void difference_names_what_changed(void **state)
@@ -96,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(average_is_rounded_half_away_from_zero),
         cmocka_unit_test(foreign_orders_alone_have_no_average),
+        cmocka_unit_test(sums_beyond_64_bits_stay_exact),
         cmocka_unit_test(difference_names_what_changed),
         cmocka_unit_test(borders_give_the_scores_of_the_definition),
         cmocka_unit_test(currencies_have_their_own_minor_units),
