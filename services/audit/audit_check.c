@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_check.h"
 
+#include "common/metrics.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,4 +79,32 @@ bool audit_check_is_intact(struct audit_check *check, uint64_t index, struct byt
     merkle_leaf(check->hasher, record, &leaf);
     return hashes && merkle_hasher_error(check->hasher) == 0 &&
            memcmp(&hashes[place], &leaf, sizeof(leaf)) == 0 && tile_is_proven(check, index, record);
+}
+
+/* -- at start -- */
+
+#define CLOCK_EVERY 256u
+
+int audit_check_newest(struct store_txn *txn, uint64_t most, double seconds, struct audit_sweep *ret_sweep)
+{
+    _cleanup_(audit_check_close) struct audit_check *check = NULL;
+    struct audit_sweep sweep = {0};
+    double deadline = metrics_clock() + seconds;
+    int error = audit_check_open(txn, &check);
+    if (error)
+        return error;
+    for (uint64_t index = check->size; index > 0 && sweep.checked < most; sweep.checked++) {
+        struct bytes record;
+        if (sweep.checked % CLOCK_EVERY == 0 && metrics_clock() > deadline)
+            break;
+        index--;
+        if (audit_store_record(txn, index, &record) && audit_check_is_intact(check, index, record))
+            continue;
+        if (store_error(txn))
+            return store_error(txn);
+        sweep.altered++;
+        sweep.index = index;
+    }
+    *ret_sweep = sweep;
+    return 0;
 }

@@ -15,6 +15,15 @@ void audit_check_close(struct audit_check **check);
  * work for their tile. */
 bool audit_check_is_intact(struct audit_check *check, uint64_t index, struct bytes record);
 
+struct audit_sweep {
+    uint64_t checked; /* so many of the newest */
+    uint64_t altered;
+    uint64_t index; /* of the oldest one that was altered */
+};
+/* Checks the newest records, `most` at most and for `seconds` at most. -QY_ECORRUPT where the tree itself lacks
+ * something. */
+int audit_check_newest(struct store_txn *txn, uint64_t most, double seconds, struct audit_sweep *ret_sweep);
+
 /* By which a record can be checked with nothing but hashes. */
 struct audit_proof {
     struct merkle_hash leaf; /* of the record as it is stored */

@@ -12,8 +12,8 @@
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/audit_token.h"
+#include "services/audit/audit_watch.h"
 
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +65,11 @@ static void refuse(struct http_request *request, int error)
         http_add_header(request, "Retry-After", "1");
     if (status == 500)
         log_line(LOG_ERROR, "a request failed", "path=%s error=%s", http_path(request), error_name(error));
-    http_problem(request, status, status == 503 ? "unavailable" : "internal", NULL, "%s",
-        error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet" : error_text(error));
+    const char *kind = status == 503 ? "unavailable" : error == -QY_ECORRUPT ? "integrity" : "internal";
+    http_problem(request, status, kind, NULL, "%s",
+        error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet"
+        : error == -QY_ECORRUPT   ? "the log is not what it was: its files were altered or are damaged"
+                                  : error_text(error));
 }
 
 static void refuse_parameter(struct http_request *request, const char *field, const char *problem)
@@ -137,8 +140,7 @@ static int add_record(struct look *look, struct json *json, uint64_t index, stru
     if (!record && intact)
         return -QY_ECORRUPT;
     if (!intact)
-        log_line(LOG_ERROR, "a record is not what was put on record: the files were altered or are damaged",
-            "index=%" PRIu64, index);
+        audit_watch_report(look->audit->http->service, index);
     audit_json_record(json, index, intact, record);
     return 0;
 }
@@ -349,6 +351,9 @@ static struct http_options options_from(const struct config *config)
 int audit_http_start(void *self, struct service *service)
 {
     struct audit *audit = self;
+    int error = audit_watch_start(service);
+    if (error)
+        return error;
     struct audit_http *http = calloc(1, sizeof(*http));
     if (!http)
         return -QY_ENOMEM;
@@ -360,7 +365,7 @@ int audit_http_start(void *self, struct service *service)
     options.self = http;
     options.metrics = service_metrics(service);
     char reason[256];
-    int error = http_server_open(&options, &http->server, reason);
+    error = http_server_open(&options, &http->server, reason);
     if (error) {
         free(http);
         return service_refuse_start(

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 
+from suite import request, wait_for
+
 
 def node(left, right):
     return hashlib.sha256(b"\1" + left + right).digest()
@@ -37,6 +39,15 @@ def test_a_record_is_checked_with_nothing_but_hashes(suite):
         assert root_from(leaf, index, proof["size"], proof["path"]) == proof["root"]
 
 
+def unready(suite):
+    """What /readyz says, once the service answers."""
+    try:
+        answer = request(suite.ports["audit", "OPS_PORT"], "GET", "/readyz", timeout=5)
+    except OSError:
+        return None
+    return answer.json if answer.status == 503 and "log" in answer.body.decode() else None
+
+
 def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     suite.count({"everyone": True})
     suite.lookup("user_id", "nobody")
@@ -46,7 +57,10 @@ def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     before = state.read_bytes()
     assert b"person.lookup" in before
     state.write_bytes(before.replace(b"person.lookup", b"person.nothin"))
-    suite.start("audit")
+    suite.spawn("audit")
+    ready = wait_for(lambda: unready(suite), "audit says that its log was altered")
+    assert ready["reasons"] == [{"part": "log", "reason": "records are not what was put on record: the files were altered or are damaged"}]
+    assert 'altered=1' in suite.log("audit")
     assert suite.audit("/v1/tree").json == tree
     records = suite.audit("/v1/records?action=person.lookup").json["records"]
     assert [(record["action"], record["intact"]) for record in records] == [("person.nothin", False)]

@@ -100,6 +100,23 @@ static void a_record_that_was_altered_with_its_hash_is_noticed(void **state)
     assert_int_equal(count_intact(*state, 0, RECORDS), RECORDS - 256);
 }
 
+static void the_newest_are_checked_as_far_as_asked(void **state)
+{
+    struct audit_sweep sweep;
+    alter(*state, 300, false);
+    alter(*state, 600, false);
+    struct store_txn *txn = runtime_read(*state);
+    assert_int_equal(audit_check_newest(txn, 50, 60, &sweep), 0);
+    assert_true(sweep.checked == 50 && sweep.altered == 0);
+    assert_int_equal(audit_check_newest(txn, 100, 60, &sweep), 0);
+    assert_true(sweep.checked == 100 && sweep.altered == 1 && sweep.index == 600);
+    assert_int_equal(audit_check_newest(txn, UINT64_MAX, 60, &sweep), 0);
+    assert_true(sweep.checked == RECORDS && sweep.altered == 2 && sweep.index == 300);
+    assert_int_equal(audit_check_newest(txn, UINT64_MAX, -1, &sweep), 0);
+    assert_int_equal(sweep.checked, 0);
+    store_abort(&txn);
+}
+
 static void a_search_finds_an_altered_record_whatever_was_asked(void **state)
 {
     struct runtime *runtime = *state;
@@ -144,6 +161,7 @@ int main(void)
         TEST(an_untouched_log_is_intact),
         TEST(an_altered_record_is_noticed_and_no_other_blamed),
         TEST(a_record_that_was_altered_with_its_hash_is_noticed),
+        TEST(the_newest_are_checked_as_far_as_asked),
         TEST(a_search_finds_an_altered_record_whatever_was_asked),
         TEST(a_proof_holds_with_nothing_but_hashes),
     };
