@@ -72,6 +72,13 @@ def test_who_names_the_version_changes_that_version_only(suite, paths):
             assert wrong.status == 400 and wrong.json["field"] == "If-Match", wrong
 
 
+def test_the_description_says_what_takes_a_version(suite):
+    for path, methods in suite.get("/openapi.json")["paths"].items():
+        for method, operation in methods.items():
+            headers = [one["name"] for one in operation.get("parameters", []) if one["in"] == "header"]
+            assert headers == (["If-Match"] if method in ("patch", "put") else []), (method, path)
+
+
 @pytest.mark.parametrize("tag", ["a/b", "/", ".", "..", "line\nfeed", "tab\t", "del\x7f", "c1\u0085", "line\u2028end", "", "a" * 201])
 def test_a_tag_that_no_path_could_hold_is_not_made(suite, tag):
     answer = suite.api("POST", "/api/v1/tags", {"tag": tag})
