@@ -15,9 +15,10 @@
 
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define FULL_PAUSE_SECONDS 1.0
-/* Followed records wait as long as the last round took, so that commits grow with the load; but no longer than this, and not at all
- * where so much has come that a round is full. */
-#define PACE_SECONDS_MAX 0.5
+/* Followed records wait as long as the last round took, so that light load does not come in many small commits; but no longer than
+ * this, as there are three services between an event and what it sets off, and not at all where so much has come that a round is
+ * full. Under load commits are long, and grow by themselves. */
+#define PACE_SECONDS_MAX 0.01
 #define PACE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 /* -- what waits -- */
