@@ -102,7 +102,10 @@ static bool domain_follows(const char *text, size_t size)
         bool part = is_letter(c) || is_digit(c) || c == '-' || c == '.' || (c >= 0x80 && !behind);
         if (!part && !behind)
             break;
-        domain[used++] = behind ? '.' : (char)c;
+        domain[used] = '.';
+        if (!behind)
+            domain[used] = text[at];
+        used++;
         at = behind ? behind : at + 1;
     }
     return is_domain(domain, used);

@@ -322,7 +322,7 @@ int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__J
 
 static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
 {
-    Quanyu__Journey *row;
+    Quanyu__Journey *row = NULL;
     int error = campaign_find_journey(context, id, &row);
     return error ? error : add_journey(context, row, page);
 }

@@ -54,10 +54,12 @@ static void descend(struct walk *walk, const char *name)
 {
     append(walk, '/');
     for (; *name; name++) {
-        bool escaped = *name == '~' || *name == '/';
-        append(walk, escaped ? '~' : *name);
-        if (escaped)
-            append(walk, *name == '~' ? '0' : '1');
+        if (*name != '~' && *name != '/') {
+            append(walk, *name);
+            continue;
+        }
+        append(walk, '~');
+        append(walk, *name == '~' ? '0' : '1');
     }
 }
 
