@@ -84,10 +84,10 @@ def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, nam
 
 
 def comes_up_full(suite, name):
-    """True once it answers and says so; it must not end."""
+    """True once all of it is open and it says so; it must not end."""
     assert suite.processes[name].poll() is None, suite.log(name)[-2000:]
     try:
-        return says_full(suite, name)
+        return says_full(suite, name) and "not everything is open yet" not in readiness(suite, name)[1]
     except OSError:
         return False
 
