@@ -64,11 +64,17 @@ static void write_names(struct buffer *lines, struct name_list *list, bool count
     buffer_byte(lines, counted ? '}' : ']');
 }
 
-static bool collect_event(void *context, const struct stored_event *event)
+struct event_names {
+    struct people *people;
+    struct name_list list;
+};
+
+static bool collect_event(void *context, uint32_t node, const struct event_reference *reference)
 {
-    struct name_list *list = context;
-    const char *name = arena_text(list->arena, event->name, strlen(event->name));
-    return name && add_name(list, name);
+    struct event_names *events = context;
+    const char *name = event_name(events->people, node, reference);
+    name = name ? arena_text(events->list.arena, name, strlen(name)) : NULL;
+    return name && add_name(&events->list, name);
 }
 
 static void write_traits(struct dump *dump, const struct person *person)
@@ -135,10 +141,10 @@ static void write_person(struct dump *dump, const struct person *person)
     totals_json(&person->totals, &dump->state.borders, dump->tagging->money.scale, dump->lines);
     write_tags(dump, person);
     write_traits(dump, person);
-    struct name_list events = {.arena = dump->people.arena};
+    struct event_names events = {&dump->people, {.arena = dump->people.arena}};
     people_walk_events(&dump->people, person, NULL, INT64_MIN, INT64_MAX, collect_event, &events);
     buffer_text(dump->lines, ",\"events\":");
-    write_names(dump->lines, &events, true);
+    write_names(dump->lines, &events.list, true);
     buffer_text(dump->lines, "}\n");
 }
 

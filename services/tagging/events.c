@@ -1,124 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/tagging/events.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* What a row begins with; then the texts, each with a NUL behind it. */
-struct event_head {
-    int64_t time_ms;
-    int64_t latest_ms; /* over this and the node's earlier rows: where a walk backwards may stop */
-    int64_t stated_ms;
-    int64_t received_ms;
-    uint64_t origin;
-    uint64_t message_key;
-    uint32_t name_size, properties_size, traits_size, context_size;
-    uint16_t carried_size;
-    uint8_t version, type, history;
-    uint8_t unused[3];
-};
-#define EVENT_VERSION 1
-#define FLAG_HISTORY 1
-
-static uint8_t *put_run(uint8_t *at, const void *data, size_t size)
+static bool fail(struct people *people, int error)
 {
-    if (size > 0)
-        memcpy(at, data, size);
-    at[size] = 0;
-    return at + size + 1;
+    if (!people->error)
+        people->error = store_error(people->txn) ? store_error(people->txn) : error;
+    return false;
 }
 
-static struct bytes encode_event(struct people *people, const struct stored_event *event, int64_t latest_ms)
+/* -- writing -- */
+
+/* The sequence behind the table's last: it is the table that knows, whatever was rolled back. */
+static bool next_sequence(struct people *people, uint64_t *ret_sequence)
 {
-    struct event_head head = {
-        .time_ms = event->time_ms,
-        .latest_ms = latest_ms,
-        .stated_ms = event->stated_ms,
-        .received_ms = event->received_ms,
-        .origin = event->origin,
-        .message_key = event->message_key,
-        .name_size = (uint32_t)strlen(event->name),
-        .properties_size = (uint32_t)event->properties.size,
-        .traits_size = (uint32_t)event->traits.size,
-        .context_size = (uint32_t)event->context.size,
-        .carried_size = (uint16_t)event->carried.size,
-        .version = EVENT_VERSION,
-        .type = (uint8_t)event->type,
-        .history = event->history,
-    };
-    size_t size = sizeof(head) + head.name_size + head.properties_size + head.traits_size +
-                  head.context_size + head.carried_size + 5;
-    uint8_t *row = arena_alloc(people->arena, size);
-    if (!row) {
-        people->error = people->error ? people->error : -QY_ENOMEM;
-        return (struct bytes){0};
+    if (people->next_event == 0) {
+        _cleanup_(scan_close) struct store_scan *scan = NULL;
+        struct store_key all;
+        struct bytes key, row;
+        key_reset(&all);
+        int error = scan_open_reverse(people->txn, TABLE_EVENTS, &all, NULL, &scan);
+        if (error)
+            return fail(people, error);
+        bool any = scan_next(scan, &key, &row);
+        if (any && key.size != sizeof(uint64_t))
+            return fail(people, -QY_ECORRUPT);
+        people->next_event = any ? get_be64(key.data) + 1 : 1;
     }
-    memcpy(row, &head, sizeof(head));
-    uint8_t *at = put_run(row + sizeof(head), event->name, head.name_size);
-    at = put_run(at, event->properties.data, head.properties_size);
-    at = put_run(at, event->traits.data, head.traits_size);
-    at = put_run(at, event->context.data, head.context_size);
-    put_run(at, event->carried.data, head.carried_size);
-    return (struct bytes){row, size};
+    *ret_sequence = people->next_event++;
+    return true;
 }
 
-static struct bytes take_run(const uint8_t **at, size_t size)
+/* Moves the oldest references into a row of their own. */
+static bool put_chunk(struct people *people, struct node *node)
 {
-    struct bytes run = {*at, size};
-    *at += size + 1;
-    return run;
+    struct buffer *row = &people->row;
+    struct store_key key;
+    int64_t latest_ms = node->chunks > 0 ? node->chunks_latest_ms : INT64_MIN;
+    for (size_t i = 0; i < REFERENCES_CHUNK; i++)
+        if (node->references[i].time_ms > latest_ms)
+            latest_ms = node->references[i].time_ms;
+    buffer_clear(row);
+    chunk_encode(node->references, REFERENCES_CHUNK, latest_ms, row);
+    if (buffer_error(row))
+        return fail(people, buffer_error(row));
+    key_chunk(&key, node->number, node->chunks);
+    store_put(people->txn, TABLE_PEOPLE, &key, row->data, row->size);
+    node->chunks++;
+    node->chunks_latest_ms = latest_ms;
+    node->reference_count -= REFERENCES_CHUNK;
+    memmove(node->references, node->references + REFERENCES_CHUNK,
+        node->reference_count * sizeof(*node->references));
+    return true;
 }
 
-static bool read_head(struct bytes row, struct event_head *head)
+static bool refer(struct people *people, struct node *node, const struct event_reference *reference)
 {
-    if (row.size < sizeof(*head))
+    if (node->reference_count >= REFERENCES_INLINE && !put_chunk(people, node))
         return false;
-    memcpy(head, row.data, sizeof(*head));
-    size_t size = sizeof(*head) + head->name_size + head->properties_size + head->traits_size +
-                  head->context_size + head->carried_size + 5;
-    return head->version == EVENT_VERSION && row.size == size;
+    if (!people_grow(people, &node->references, &node->reference_capacity, node->reference_count,
+            sizeof(*node->references)))
+        return false;
+    node->references[node->reference_count++] = *reference;
+    node->dirty = true;
+    return true;
 }
 
-static struct stored_event event_of(const struct event_head *head, const uint8_t *row, uint32_t node)
+int node_store_event(struct people *people, struct node *node, const struct stored_event *event)
 {
-    const uint8_t *at = row + sizeof(*head);
-    struct stored_event event = {
-        .time_ms = head->time_ms,
-        .stated_ms = head->stated_ms,
-        .received_ms = head->received_ms,
-        .origin = head->origin,
-        .message_key = head->message_key,
-        .type = (Quanyu__EventType)head->type,
-        .history = head->history,
-        .node = node,
-    };
-    event.name = (const char *)take_run(&at, head->name_size).data;
-    event.properties = take_run(&at, head->properties_size);
-    event.traits = take_run(&at, head->traits_size);
-    event.context = take_run(&at, head->context_size);
-    event.carried = take_run(&at, head->carried_size);
-    return event;
-}
-
-/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-uint64_t event_name_bit(const char *name)
-{
-    uint32_t hash = UINT32_C(2166136261);
-    for (; *name; name++)
-        hash = (hash ^ (uint8_t)*name) * UINT32_C(16777619);
-    return UINT64_C(1) << (hash >> 26);
+    struct event_reference reference = {.time_ms = event->time_ms,
+        .delivery = event->type == QUANYU__EVENT_TYPE__EVENT_NONE,
+        .traits = event->traits.size > 0};
+    struct stored_event stored = *event;
+    struct store_key key;
+    stored.node = node->number;
+    buffer_clear(&people->row);
+    event_encode(&stored, &people->row);
+    if (buffer_error(&people->row)) {
+        fail(people, buffer_error(&people->row));
+        return people->error;
+    }
+    if (!next_sequence(people, &reference.sequence))
+        return people->error;
+    key_event(&key, reference.sequence);
+    store_append(people->txn, TABLE_EVENTS, &key, people->row.data, people->row.size);
+    reference.name = event_name_take(people, event->name);
+    refer(people, node, &reference);
+    return people->error;
 }
 
 int node_add_event(struct people *people, struct node *node, const struct stored_event *event)
 {
-    int64_t latest = event->time_ms > node->latest_ms ? event->time_ms : node->latest_ms;
-    struct bytes row = encode_event(people, event, latest);
-    if (!row.data ||
-        !people_grow(people, &node->fresh, &node->fresh_capacity, node->fresh_count, sizeof(*node->fresh)))
-        return people->error;
-    node->fresh[node->fresh_count++] = row;
-    node->next_event++;
-    node->latest_ms = latest;
+    int error = node_store_event(people, node, event);
+    if (error)
+        return error;
+    if (event->time_ms > node->latest_ms)
+        node->latest_ms = event->time_ms;
     node->names |= event_name_bit(event->name);
     if (event->type != QUANYU__EVENT_TYPE__EVENT_NONE) {
         if (node->events == 0 || event->time_ms < node->first_seen_ms)
@@ -127,80 +105,158 @@ int node_add_event(struct people *people, struct node *node, const struct stored
             node->last_seen_ms = event->time_ms;
         node->events++;
     }
-    node->dirty = true;
     return 0;
+}
+
+/* -- reading one -- */
+
+bool event_load(struct people *people, uint32_t node, const struct event_reference *reference,
+    struct stored_event *ret_event)
+{
+    struct store_key key;
+    struct bytes row;
+    key_event(&key, reference->sequence);
+    if (!store_get(people->txn, TABLE_EVENTS, &key, &row) || !event_decode(row, ret_event) ||
+        ret_event->node != node || ret_event->time_ms != reference->time_ms)
+        return fail(people, -QY_ECORRUPT);
+    return true;
+}
+
+const char *event_name(struct people *people, uint32_t node, const struct event_reference *reference)
+{
+    struct stored_event event;
+    if (reference->name)
+        return event_name_text(people, reference->name);
+    return event_load(people, node, reference, &event) ? event.name : NULL;
 }
 
 /* -- walking -- */
 
 struct walk {
     struct people *people;
+    const char *name; /* NULL: any */
+    uint16_t name_number;
     int64_t from_ms, to_ms;
-    stored_event_fn *visit;
+    event_fn *visit;
     void *context;
-    uint32_t node;
+    const struct node *node;
 };
 
 enum step { STEP_ON, STEP_NODE_DONE, STEP_STOPPED };
 
-static enum step walk_row(const struct walk *walk, struct bytes row)
+/* Of the others only what has no number may bear the name that is asked for. */
+static enum step walk_reference(const struct walk *walk, const struct event_reference *reference)
 {
-    struct event_head head;
-    if (!read_head(row, &head)) {
-        walk->people->error = walk->people->error ? walk->people->error : -QY_ECORRUPT;
-        return STEP_STOPPED;
-    }
-    if (head.latest_ms < walk->from_ms)
-        return STEP_NODE_DONE;
-    if (head.time_ms < walk->from_ms || head.time_ms >= walk->to_ms)
+    if (reference->time_ms < walk->from_ms || reference->time_ms >= walk->to_ms)
         return STEP_ON;
-    struct stored_event event = event_of(&head, row.data, walk->node);
-    return walk->visit(walk->context, &event) ? STEP_ON : STEP_STOPPED;
+    if (walk->name && reference->name != 0 && reference->name != walk->name_number)
+        return STEP_ON;
+    if (walk->name && reference->name == 0) {
+        const char *name = event_name(walk->people, walk->node->number, reference);
+        if (!name)
+            return STEP_STOPPED;
+        if (strcmp(name, walk->name) != 0)
+            return STEP_ON;
+    }
+    return walk->visit(walk->context, walk->node->number, reference) ? STEP_ON : STEP_STOPPED;
 }
 
-static enum step walk_stored(const struct walk *walk)
+static enum step walk_references(
+    const struct walk *walk, const struct event_reference *references, size_t count)
+{
+    enum step step = STEP_ON;
+    for (size_t i = count; step == STEP_ON && i > 0; i--)
+        step = walk_reference(walk, &references[i - 1]);
+    return step;
+}
+
+static enum step walk_chunk(const struct walk *walk, struct bytes row)
+{
+    struct event_reference references[REFERENCES_CHUNK];
+    size_t count;
+    int64_t latest_ms;
+    if (!chunk_decode(row, references, &count, &latest_ms)) {
+        fail(walk->people, -QY_ECORRUPT);
+        return STEP_STOPPED;
+    }
+    return latest_ms < walk->from_ms ? STEP_NODE_DONE : walk_references(walk, references, count);
+}
+
+static enum step walk_chunks(const struct walk *walk)
 {
     struct store_key prefix;
-    key_part(&prefix, walk->node, PART_EVENT);
+    key_part(&prefix, walk->node->number, PART_EVENT);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = scan_open(walk->people->txn, TABLE_PEOPLE, &prefix, NULL, &scan);
     if (error) {
-        walk->people->error = error;
+        fail(walk->people, error);
         return STEP_STOPPED;
     }
     enum step step = STEP_ON;
     struct bytes key, row;
     while (step == STEP_ON && scan_next(scan, &key, &row))
-        step = walk_row(walk, row);
+        step = walk_chunk(walk, row);
     return step;
 }
 
-bool node_walk_events(struct people *people, const struct node *node, int64_t from_ms, int64_t to_ms,
-    stored_event_fn *visit, void *context)
+static bool walk_node(const struct walk *walk)
 {
-    struct walk walk = {people, from_ms, to_ms, visit, context, node->number};
-    enum step step = STEP_ON;
-    if (node->latest_ms < from_ms)
+    const struct node *node = walk->node;
+    if (node->latest_ms < walk->from_ms)
         return true;
-    for (size_t i = node->fresh_count; step == STEP_ON && i > 0; i--)
-        step = walk_row(&walk, node->fresh[i - 1]);
-    if (step == STEP_ON && node->next_event > node->fresh_count)
-        step = walk_stored(&walk);
+    enum step step = walk_references(walk, node->references, node->reference_count);
+    if (step == STEP_ON && node->chunks > 0 && node->chunks_latest_ms >= walk->from_ms)
+        step = walk_chunks(walk);
     return step != STEP_STOPPED;
 }
 
+bool node_walk_events(struct people *people, const struct node *node, event_fn *visit, void *context)
+{
+    struct walk walk = {.people = people,
+        .node = node,
+        .from_ms = INT64_MIN,
+        .to_ms = INT64_MAX,
+        .visit = visit,
+        .context = context};
+    return walk_node(&walk);
+}
+
 bool people_walk_events(struct people *people, const struct person *person, const char *name, int64_t from_ms,
-    int64_t to_ms, stored_event_fn *visit, void *context)
+    int64_t to_ms, event_fn *visit, void *context)
 {
     uint64_t asked = name ? event_name_bit(name) : UINT64_MAX;
     if (!(person->names & asked))
         return true;
+    struct walk walk = {.people = people,
+        .name = name,
+        .name_number = name ? event_name_number(people, name) : 0,
+        .from_ms = from_ms,
+        .to_ms = to_ms,
+        .visit = visit,
+        .context = context};
     for (size_t i = 0; i < person->node_count; i++) {
-        const struct node *node = people_node(people, person->nodes[i].node);
-        if (node && !(node->names & asked))
+        walk.node = people_node(people, person->nodes[i].node);
+        if (walk.node && !(walk.node->names & asked))
             continue;
-        if (!node || !node_walk_events(people, node, from_ms, to_ms, visit, context))
+        if (!walk.node || !walk_node(&walk))
             return false;
     }
     return true;
+}
+
+/* -- deleting -- */
+
+static bool delete_event(void *context, uint32_t node, const struct event_reference *reference)
+{
+    struct people *people = context;
+    struct store_key key;
+    (void)node;
+    key_event(&key, reference->sequence);
+    store_delete(people->txn, TABLE_EVENTS, &key);
+    return true;
+}
+
+void node_delete_events(struct people *people, const struct node *node)
+{
+    node_walk_events(people, node, delete_event, people);
 }

@@ -59,17 +59,21 @@ static struct bytes keep(struct newest *newest, struct bytes text)
 
 /* In a read transaction rows stay where they are, but in a write transaction they do not: copy what is shown.
  */
-static bool offer(void *context, const struct stored_event *event)
+static bool offer(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct newest *newest = context;
-    if (newest->count == newest->limit && !is_older(&newest->events[0], event))
+    bool full = newest->count == newest->limit;
+    struct stored_event kept;
+    if (full && reference->time_ms < newest->events[0].time_ms)
         return true;
-    struct stored_event kept = *event;
+    if (!event_load(newest->people, node, reference, &kept))
+        return false;
+    if (full && !is_older(&newest->events[0], &kept))
+        return true;
     kept.name =
-        (const char *)keep(newest, (struct bytes){(const uint8_t *)event->name, strlen(event->name) + 1})
-            .data;
-    kept.properties = keep(newest, event->properties);
-    kept.context = keep(newest, event->context);
+        (const char *)keep(newest, (struct bytes){(const uint8_t *)kept.name, strlen(kept.name) + 1}).data;
+    kept.properties = keep(newest, kept.properties);
+    kept.context = keep(newest, kept.context);
     if (newest->error)
         return false;
     if (newest->count < newest->limit) {

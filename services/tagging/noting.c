@@ -2,6 +2,7 @@
 /* What a change of a person means for everything that is kept about everybody: the index, and the counts. A
  * person is compared with its row, so that whatever happened in between (a join, a split, an erasure) comes
  * out the same. */
+#include "services/tagging/events.h"
 #include "services/tagging/tagging.h"
 
 #include <stdio.h>
@@ -376,18 +377,20 @@ struct event_noting {
     uint32_t from, to;
 };
 
-static bool note_event(void *context, const struct stored_event *event)
+static bool note_event(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct event_noting *noting = context;
-    if (noting->from)
-        index_time(noting->tagging->index, event->name, noting->from, event->time_ms, false);
-    if (noting->to)
-        index_time(noting->tagging->index, event->name, noting->to, event->time_ms, true);
-    return true;
+    struct index_writer *index = noting->tagging->index;
+    const char *name = event_name(&noting->tagging->people, node, reference);
+    if (name && noting->from)
+        index_time(index, name, noting->from, reference->time_ms, false);
+    if (name && noting->to)
+        index_time(index, name, noting->to, reference->time_ms, true);
+    return name != NULL;
 }
 
 void tagging_note_events(struct tagging *tagging, const struct node *node, uint32_t from, uint32_t to)
 {
     struct event_noting noting = {tagging, from, to};
-    node_walk_events(&tagging->people, node, INT64_MIN, INT64_MAX, note_event, &noting);
+    node_walk_events(&tagging->people, node, note_event, &noting);
 }

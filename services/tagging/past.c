@@ -15,11 +15,12 @@ bool past_exists(struct people *people, const struct person *person, int64_t as_
     return false;
 }
 
-static bool see(void *context, const struct stored_event *event)
+static bool see(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct totals *totals = context;
-    if (event->type != QUANYU__EVENT_TYPE__EVENT_NONE)
-        totals_seen(totals, event->time_ms);
+    (void)node;
+    if (!reference->delivery)
+        totals_seen(totals, reference->time_ms);
     return true;
 }
 
@@ -63,23 +64,26 @@ static bool get_metric(void *self, enum rule_metric metric, int64_t *ret_units)
 
 struct statement {
     const char *name;
-    struct arena *arena;
+    struct people *people;
     bool found;
     int64_t stated_ms;
     uint64_t origin;
     yyjson_val *value;
 };
 
-static bool find_statement(void *context, const struct stored_event *event)
+static bool find_statement(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct statement *latest = context;
-    if (event->traits.size == 0)
+    struct stored_event event;
+    if (!reference->traits)
         return true;
-    if (latest->found && (event->stated_ms < latest->stated_ms ||
-                             (event->stated_ms == latest->stated_ms && event->origin < latest->origin)))
+    if (!event_load(latest->people, node, reference, &event))
+        return false;
+    if (latest->found && (event.stated_ms < latest->stated_ms ||
+                             (event.stated_ms == latest->stated_ms && event.origin < latest->origin)))
         return true;
     yyjson_doc *doc =
-        yyjson_read((const char *)event->traits.data, event->traits.size, YYJSON_READ_NUMBER_AS_RAW);
+        yyjson_read((const char *)event.traits.data, event.traits.size, YYJSON_READ_NUMBER_AS_RAW);
     yyjson_val *value = yyjson_obj_get(yyjson_doc_get_root(doc), latest->name);
     size_t size = 0;
     char *json = value ? yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size) : NULL;
@@ -87,9 +91,9 @@ static bool find_statement(void *context, const struct stored_event *event)
     if (!json)
         return true;
     latest->found = true;
-    latest->stated_ms = event->stated_ms;
-    latest->origin = event->origin;
-    latest->value = arena_json(latest->arena, json, size);
+    latest->stated_ms = event.stated_ms;
+    latest->origin = event.origin;
+    latest->value = arena_json(latest->people->arena, json, size);
     free_pointer(&json);
     return true;
 }
@@ -97,7 +101,7 @@ static bool find_statement(void *context, const struct stored_event *event)
 static yyjson_val *get_trait(void *self, const char *name)
 {
     struct past *past = self;
-    struct statement latest = {.name = name, .arena = past->people->arena};
+    struct statement latest = {.name = name, .people = past->people};
     people_walk_events(
         past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, find_statement, &latest);
     return yyjson_is_null(latest.value) ? NULL : latest.value;
@@ -107,14 +111,18 @@ static yyjson_val *get_trait(void *self, const char *name)
 
 struct carried {
     const char *kind;
+    struct people *people;
     bool found;
 };
 
-static bool find_carried(void *context, const struct stored_event *event)
+static bool find_carried(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct carried *carried = context;
-    for (size_t at = 0; at < event->carried.size; at += strlen((const char *)event->carried.data + at) + 1)
-        if (strcmp((const char *)event->carried.data + at, carried->kind) == 0)
+    struct stored_event event;
+    if (!event_load(carried->people, node, reference, &event))
+        return false;
+    for (size_t at = 0; at < event.carried.size; at += strlen((const char *)event.carried.data + at) + 1)
+        if (strcmp((const char *)event.carried.data + at, carried->kind) == 0)
             carried->found = true;
     return !carried->found;
 }
@@ -122,7 +130,7 @@ static bool find_carried(void *context, const struct stored_event *event)
 static bool has_identifier(void *self, const char *kind)
 {
     struct past *past = self;
-    struct carried carried = {.kind = kind};
+    struct carried carried = {.kind = kind, .people = past->people};
     people_walk_events(
         past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, find_carried, &carried);
     return carried.found;
@@ -138,7 +146,7 @@ static void walk_events(void *self, const char *name, int64_t from_ms, int64_t t
     rule_event_fn *visit, void *context)
 {
     struct past *past = self;
-    struct event_filter filter = {name, with_properties, visit, context};
+    struct event_filter filter = {past->people, with_properties, visit, context};
     int64_t end_ms = to_ms < past->rule.now_ms ? to_ms : past->rule.now_ms;
     people_walk_events(past->people, past->person, name, from_ms, end_ms, event_filter_visit, &filter);
 }

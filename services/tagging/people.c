@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/tagging/people.h"
+#include "services/tagging/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,12 +83,14 @@ void people_close(struct people *people)
 {
     map_close(&people->nodes);
     map_close(&people->persons);
+    buffer_free(&people->row);
 }
 
 void people_forget(struct people *people)
 {
     map_forget(&people->nodes);
     map_forget(&people->persons);
+    people->next_event = 0;
     people->error = 0;
 }
 
@@ -257,14 +259,24 @@ void people_remove_person(struct people *people, struct person *person)
     person->dirty = person->facts_dirty = true;
 }
 
+/* All that stands under the number. */
+static void delete_rows(struct people *people, uint32_t number)
+{
+    struct store_key key;
+    key_reset(&key);
+    key_u32(&key, number);
+    store_delete_prefix(people->txn, TABLE_PEOPLE, &key);
+}
+
 void people_erase(struct people *people, struct person *person, const uint32_t *nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct node *node = nodes[i] ? people_node(people, nodes[i]) : NULL;
         if (!node || node->person != person->number)
             continue;
+        node_delete_events(people, node);
+        delete_rows(people, nodes[i]);
         *node = (struct node){.number = nodes[i], .kind = "", .latest_ms = INT64_MIN, .row = node->row};
-        people_delete(people->txn, nodes[i]);
     }
     people_remove_person(people, person);
 }
@@ -396,9 +408,10 @@ static int compare_numbers(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void write_node(struct people *people, struct node *node, struct buffer *row)
+static void write_node(struct people *people, struct node *node)
 {
     struct store_key key;
+    struct buffer *row = &people->row;
     buffer_clear(row);
     node_encode(node, row);
     if (buffer_error(row)) {
@@ -410,9 +423,10 @@ static void write_node(struct people *people, struct node *node, struct buffer *
     node->dirty = false;
 }
 
-static void write_person(struct people *people, struct person *person, struct buffer *row)
+static void write_person(struct people *people, struct person *person)
 {
     struct store_key key;
+    struct buffer *row = &people->row;
     key_part(&key, person->number, PART_PERSON);
     person->dirty = false;
     if (person->node_count == 0) {
@@ -427,32 +441,19 @@ static void write_person(struct people *people, struct person *person, struct bu
         store_put(people->txn, TABLE_PEOPLE, &key, row->data, row->size);
 }
 
-static void write_events(struct people *people, struct node *node)
-{
-    struct store_key key;
-    for (size_t i = 0; i < node->fresh_count; i++) {
-        key_event(&key, node->number, node->next_event - (uint32_t)(node->fresh_count - i));
-        store_put(people->txn, TABLE_PEOPLE, &key, node->fresh[i].data, node->fresh[i].size);
-    }
-    node->fresh_count = 0;
-}
-
-static void flush_number(struct people *people, uint32_t number, struct buffer *row)
+static void flush_number(struct people *people, uint32_t number)
 {
     struct node *node = map_get(&people->nodes, number);
     struct person *person = map_get(&people->persons, number);
     if (node && node->dirty)
-        write_node(people, node, row);
+        write_node(people, node);
     if (person && person->dirty)
-        write_person(people, person, row);
-    if (node && node->fresh_count > 0)
-        write_events(people, node);
+        write_person(people, person);
 }
 
 void people_flush(struct people *people)
 {
     uint32_t *numbers = malloc((people->nodes.count + people->persons.count + 1) * sizeof(*numbers));
-    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
     if (!numbers) {
         people_fail(people, -QY_ENOMEM);
         return;
@@ -467,6 +468,6 @@ void people_flush(struct people *people)
     qsort(numbers, count, sizeof(*numbers), compare_numbers);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || numbers[i] != numbers[i - 1])
-            flush_number(people, numbers[i], &row);
+            flush_number(people, numbers[i]);
     free(numbers);
 }

@@ -38,24 +38,36 @@ static inline int64_t hand_tag_end(const struct hand_tag *tag)
     return tag->expires_ms ? tag->expires_ms : INT64_MAX;
 }
 
-struct event_row; /* event.h */
+/* What a node keeps of one of its events; events.h. */
+struct event_reference {
+    uint64_t sequence; /* of the stored event */
+    int64_t time_ms;
+    uint16_t name; /* its number; 0: it has none, look at the stored event */
+    bool delivery; /* EVENT_NONE */
+    bool traits;   /* it states some */
+};
+
+/* A node's row holds so many references at most; then the oldest REFERENCES_CHUNK go into a row of their own. */
+#define REFERENCES_INLINE 48u
+#define REFERENCES_CHUNK 32u
 
 struct node {
     uint32_t number;
     uint32_t person; /* 0: there is no such node */
     const char *kind;
-    uint32_t next_event; /* sequence */
-    uint64_t events;     /* of the six types */
+    uint64_t events; /* of the six types */
     int64_t first_seen_ms, last_seen_ms;
-    int64_t latest_ms; /* over all stored events */
-    uint64_t names;    /* of all stored events, as event_name_bit() */
-    bool purchases;    /* there are rows of orders or refunds */
+    int64_t latest_ms;                  /* over all stored events */
+    uint64_t names;                     /* of all stored events, as event_name_bit() */
+    bool purchases;                     /* there are rows of orders or refunds */
+    uint32_t chunks;                    /* rows of older references */
+    int64_t chunks_latest_ms;           /* over the events in those */
+    struct event_reference *references; /* newest last */
+    size_t reference_count, reference_capacity;
     struct trait *traits;
     size_t trait_count, trait_capacity;
     struct hand_tag *tags;
     size_t tag_count, tag_capacity;
-    struct bytes *fresh; /* event rows that are not written yet, the last of the node */
-    size_t fresh_count, fresh_capacity;
     struct bytes row; /* as it was read; size 0: there was none */
     bool dirty;
 };
@@ -97,7 +109,9 @@ struct people {
     struct store_txn *txn;
     struct arena *arena;
     struct number_map nodes, persons;
-    int error; /* first: out of memory, or a corrupt row; sticky until people_forget() */
+    uint64_t next_event; /* sequence; 0: to be asked of the table */
+    struct buffer row;   /* what is written next */
+    int error;           /* first: out of memory, or a corrupt row; sticky until people_forget() */
 };
 
 void people_open(struct people *people, struct store_txn *txn, struct arena *arena);
@@ -141,9 +155,14 @@ bool people_grow(
 
 /* -- rows, people_rows.c -- */
 void node_encode(const struct node *node, struct buffer *out);
-/* What is decoded points into `row`. */
+/* What is decoded points into `row`. A row of before references has none. */
 bool node_decode(struct bytes row, struct arena *arena, struct node *node);
 void person_encode(const struct person *person, struct buffer *out);
 bool person_decode(struct bytes row, struct arena *arena, struct person *person);
+/* A chunk of references; latest_ms: over this one and all earlier ones. */
+void chunk_encode(
+    const struct event_reference *references, size_t count, int64_t latest_ms, struct buffer *out);
+bool chunk_decode(struct bytes row, struct event_reference ret_references[REFERENCES_CHUNK],
+    size_t *ret_count, int64_t *ret_latest_ms);
 
 #endif

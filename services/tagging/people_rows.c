@@ -5,21 +5,78 @@
 
 /* The first version did not say which names events bear, and where purchases are: then any, and anywhere. The
  * third has sums of more than 64 bits. */
-#define ROW_VERSION 3
+#define PERSON_VERSION 3
+/* The fourth of a node refers to its events; until then the third field was how many there are, each in a row. */
+#define NODE_VERSION 4
 #define ANY_NAMES UINT64_MAX
 
-static bool read_version(struct row_reader *row, uint64_t *ret_version)
+static bool read_version(struct row_reader *row, uint64_t newest, uint64_t *ret_version)
 {
     *ret_version = read_unsigned(row);
-    return *ret_version >= 1 && *ret_version <= ROW_VERSION;
+    return *ret_version >= 1 && *ret_version <= newest;
 }
+
+/* -- references: each by what it differs in from the one before it -- */
+
+enum reference_flag { REFERENCE_DELIVERY = 1, REFERENCE_TRAITS = 2, REFERENCE_FLAGS = 2 /* bits */ };
+
+static void encode_references(const struct event_reference *references, size_t count, struct buffer *out)
+{
+    struct event_reference former = {0};
+    buffer_varint(out, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct event_reference *reference = &references[i];
+        buffer_varint(out, reference->sequence - former.sequence);
+        put_signed(out, (int64_t)((uint64_t)reference->time_ms - (uint64_t)former.time_ms));
+        buffer_varint(out, (uint64_t)reference->name << REFERENCE_FLAGS |
+                               (reference->traits ? REFERENCE_TRAITS : 0u) |
+                               (reference->delivery ? REFERENCE_DELIVERY : 0u));
+        former = *reference;
+    }
+}
+
+static void decode_references(struct row_reader *row, struct event_reference *references, size_t count)
+{
+    struct event_reference former = {0};
+    for (size_t i = 0; i < count; i++) {
+        struct event_reference *reference = &references[i];
+        reference->sequence = former.sequence + read_unsigned(row);
+        reference->time_ms = (int64_t)((uint64_t)former.time_ms + (uint64_t)read_signed(row));
+        uint64_t name = read_unsigned(row);
+        reference->name = (uint16_t)(name >> REFERENCE_FLAGS);
+        reference->traits = (name & REFERENCE_TRAITS) != 0;
+        reference->delivery = (name & REFERENCE_DELIVERY) != 0;
+        former = *reference;
+    }
+}
+
+void chunk_encode(
+    const struct event_reference *references, size_t count, int64_t latest_ms, struct buffer *out)
+{
+    put_signed(out, latest_ms);
+    encode_references(references, count, out);
+}
+
+bool chunk_decode(struct bytes stored, struct event_reference ret_references[REFERENCES_CHUNK],
+    size_t *ret_count, int64_t *ret_latest_ms)
+{
+    struct row_reader row = {.rest = stored};
+    *ret_latest_ms = read_signed(&row);
+    *ret_count = read_count(&row);
+    if (row.failed || *ret_count > REFERENCES_CHUNK)
+        return false;
+    decode_references(&row, ret_references, *ret_count);
+    return !row.failed;
+}
+
+/* -- nodes and persons -- */
 
 void node_encode(const struct node *node, struct buffer *out)
 {
-    buffer_byte(out, ROW_VERSION);
+    buffer_byte(out, NODE_VERSION);
     buffer_varint(out, node->person);
     put_text(out, node->kind);
-    buffer_varint(out, node->next_event);
+    buffer_varint(out, node->chunks);
     buffer_varint(out, node->events);
     put_signed(out, node->first_seen_ms);
     put_signed(out, node->last_seen_ms);
@@ -42,6 +99,8 @@ void node_encode(const struct node *node, struct buffer *out)
     }
     buffer_varint(out, node->names);
     buffer_byte(out, node->purchases);
+    put_signed(out, node->chunks_latest_ms);
+    encode_references(node->references, node->reference_count, out);
 }
 
 /* Room for the items that a row announces, and for a few more. */
@@ -65,11 +124,12 @@ bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
 {
     struct row_reader row = {.rest = stored};
     uint64_t version;
-    if (!read_version(&row, &version))
+    if (!read_version(&row, NODE_VERSION, &version))
         return false;
     node->person = (uint32_t)read_unsigned(&row);
     node->kind = read_text(&row);
-    node->next_event = (uint32_t)read_unsigned(&row);
+    uint64_t chunks = read_unsigned(&row);
+    node->chunks = version > 3 ? (uint32_t)chunks : 0;
     node->events = read_unsigned(&row);
     node->first_seen_ms = read_signed(&row);
     node->last_seen_ms = read_signed(&row);
@@ -94,6 +154,12 @@ bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
     }
     node->names = version > 1 ? read_unsigned(&row) : ANY_NAMES;
     node->purchases = version > 1 ? read_unsigned(&row) != 0 : true;
+    if (version < 4)
+        return !row.failed;
+    node->chunks_latest_ms = read_signed(&row);
+    node->references =
+        room_for(&row, arena, sizeof(*node->references), &node->reference_count, &node->reference_capacity);
+    decode_references(&row, node->references, node->reference_count);
     return !row.failed;
 }
 
@@ -146,7 +212,7 @@ static void decode_totals(struct row_reader *row, struct totals *totals)
 
 void person_encode(const struct person *person, struct buffer *out)
 {
-    buffer_byte(out, ROW_VERSION);
+    buffer_byte(out, PERSON_VERSION);
     encode_totals(&person->totals, out);
     put_text(out, person->stage);
     put_signed(out, person->stage_since_ms);
@@ -169,7 +235,7 @@ bool person_decode(struct bytes stored, struct arena *arena, struct person *pers
 {
     struct row_reader row = {.rest = stored};
     uint64_t version;
-    if (!read_version(&row, &version))
+    if (!read_version(&row, PERSON_VERSION, &version))
         return false;
     decode_totals(&row, &person->totals);
     person->stage = read_text(&row);

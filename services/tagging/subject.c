@@ -82,16 +82,17 @@ static bool has_identifier(void *self, const char *kind)
     return false;
 }
 
-bool event_filter_visit(void *context, const struct stored_event *event)
+bool event_filter_visit(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct event_filter *filter = context;
-    if (strcmp(event->name, filter->name) != 0)
-        return true;
+    struct stored_event event = {0};
+    if (filter->with_properties && !event_load(filter->people, node, reference, &event))
+        return false;
     yyjson_doc *doc = NULL;
-    if (filter->with_properties && event->properties.size > 0)
+    if (event.properties.size > 0)
         doc = yyjson_read(
-            (const char *)event->properties.data, event->properties.size, YYJSON_READ_NUMBER_AS_RAW);
-    struct rule_event shown = {.time_ms = event->time_ms, .properties = yyjson_doc_get_root(doc)};
+            (const char *)event.properties.data, event.properties.size, YYJSON_READ_NUMBER_AS_RAW);
+    struct rule_event shown = {.time_ms = reference->time_ms, .properties = yyjson_doc_get_root(doc)};
     bool more = filter->visit(filter->context, &shown);
     yyjson_doc_free(doc);
     return more;
@@ -101,7 +102,7 @@ static void walk_events(void *self, const char *name, int64_t from_ms, int64_t t
     rule_event_fn *visit, void *context)
 {
     struct subject *subject = self;
-    struct event_filter filter = {name, with_properties, visit, context};
+    struct event_filter filter = {subject->people, with_properties, visit, context};
     people_walk_events(subject->people, subject->person, name, from_ms, to_ms, event_filter_visit, &filter);
 }
 

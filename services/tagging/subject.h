@@ -20,13 +20,13 @@ void subject_init(struct subject *subject, struct people *people, const struct p
 
 /* What a rule walks over, as rule_subject.events does, from stored events. */
 struct event_filter {
-    const char *name;
+    struct people *people;
     bool with_properties;
     rule_event_fn *visit;
     void *context;
 };
-/* A stored_event_fn; `context` is a struct event_filter. */
-bool event_filter_visit(void *context, const struct stored_event *event);
+/* An event_fn; `context` is a struct event_filter. */
+bool event_filter_visit(void *context, uint32_t node, const struct event_reference *reference);
 
 /* The name of the first stage whose rule holds; NULL: none. Sets *ret_change_ms to when that could become
  * another (may be NULL). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From one version of tagging's tables to the next. */
+#include "services/tagging/events.h"
 #include "services/tagging/index.h"
 
 #include <string.h>
@@ -84,14 +85,17 @@ static bool next_number(struct store_txn *txn, uint32_t from, uint32_t *ret_numb
     return true;
 }
 
-/* Takes the events of a number away: each one's sequence (u32), size (u32) and row. */
-static int take_events(struct store_txn *txn, uint32_t number, struct buffer *events)
+typedef int scan_open_fn(struct store_txn *txn, unsigned table, const struct store_key *prefix,
+    const struct store_key *from, struct store_scan **ret_scan);
+
+/* Takes the events of a number away, in the order of the scan: each one's sequence (u32), size (u32) and row. */
+static int take_events(struct store_txn *txn, uint32_t number, scan_open_fn *open_scan, struct buffer *events)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct store_key prefix;
     struct bytes key, row;
     key_part(&prefix, number, PART_EVENT);
-    int error = scan_open(txn, TABLE_PEOPLE, &prefix, NULL, &scan);
+    int error = open_scan(txn, TABLE_PEOPLE, &prefix, NULL, &scan);
     while (!error && scan_next(scan, &key, &row)) {
         if (key.size != EVENT_KEY_BYTES)
             return -QY_ECORRUPT;
@@ -111,7 +115,8 @@ static void put_events(struct store_txn *txn, uint32_t number, const struct buff
         struct store_key key;
         memcpy(head, events->data + at, sizeof(head));
         at += sizeof(head);
-        key_event(&key, number, head[0]);
+        key_part(&key, number, PART_EVENT);
+        key_u32(&key, UINT32_MAX - head[0]);
         store_put(txn, TABLE_PEOPLE, &key, events->data + at, head[1]);
         at += head[1];
     }
@@ -124,7 +129,7 @@ static int turn_events(struct store_txn *txn)
     int error = 0;
     for (uint32_t number = 0; !error && next_number(txn, number, &number); number++) {
         buffer_clear(&events);
-        error = take_events(txn, number, &events);
+        error = take_events(txn, number, scan_open, &events);
         if (!error)
             put_events(txn, number, &events);
         if (!error)
@@ -135,7 +140,50 @@ static int turn_events(struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
+/* -- references to events -- */
+
+static int refer_events(struct people *people, uint32_t number, const struct buffer *events)
+{
+    struct node *node = events->size > 0 ? people_node(people, number) : NULL;
+    for (size_t at = 0; node && !people->error && at < events->size;) {
+        uint32_t head[2];
+        struct stored_event event;
+        memcpy(head, events->data + at, sizeof(head));
+        at += sizeof(head);
+        if (!event_decode((struct bytes){events->data + at, head[1]}, &event))
+            return -QY_ECORRUPT;
+        node_store_event(people, node, &event);
+        at += head[1];
+    }
+    people_flush(people);
+    return people->error ? people->error : store_error(people->txn);
+}
+
+/* Events stood under their node, the newest first; now they stand in a table of their own, and the node refers to
+ * them. Number by number, so that memory holds one node's events. */
+static int move_events(struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer events = BUFFER_INIT;
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    _cleanup_(people_close) struct people people = {0};
+    int error = arena_open(&arena);
+    if (!error)
+        people_open(&people, txn, arena);
+    for (uint32_t number = 0; !error && next_number(txn, number, &number); number++) {
+        buffer_clear(&events);
+        error = take_events(txn, number, scan_open_reverse, &events);
+        if (!error)
+            error = refer_events(&people, number, &events);
+        people_forget(&people);
+        arena_reset(arena);
+        if (number == UINT32_MAX)
+            break;
+    }
+    return error ? error : store_error(txn);
+}
+
 const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {
     {.from = 1, .migrate = number_times},
     {.from = 2, .migrate = turn_events},
+    {.from = 3, .migrate = move_events},
 };

@@ -10,6 +10,8 @@ const char *const tagging_tables[TAGGING_TABLES] = {
     [TABLE_META] = "meta",
     [TABLE_INDEX] = "index",
     [TABLE_INDEX_LOG] = "index_log",
+    [TABLE_EVENTS] = "events",
+    [TABLE_NAMES] = "names",
 };
 
 void key_part(struct store_key *key, uint32_t number, enum people_part part)
@@ -19,10 +21,32 @@ void key_part(struct store_key *key, uint32_t number, enum people_part part)
     key_u8(key, (uint8_t)part);
 }
 
-void key_event(struct store_key *key, uint32_t node, uint32_t sequence)
+void key_chunk(struct store_key *key, uint32_t node, uint32_t chunk)
 {
     key_part(key, node, PART_EVENT);
-    key_u32(key, UINT32_MAX - sequence);
+    key_u32(key, UINT32_MAX - chunk);
+}
+
+void key_event(struct store_key *key, uint64_t sequence)
+{
+    key_reset(key);
+    key_u64(key, sequence);
+}
+
+enum name_direction { NUMBER_TO_NAME, NAME_TO_NUMBER };
+
+void key_name(struct store_key *key, const char *name)
+{
+    key_reset(key);
+    key_u8(key, NAME_TO_NUMBER);
+    key_text(key, name);
+}
+
+void key_name_number(struct store_key *key, uint32_t number)
+{
+    key_reset(key);
+    key_u8(key, NUMBER_TO_NAME);
+    key_u32(key, number);
 }
 
 void key_definition(struct store_key *key, uint32_t number)
@@ -55,12 +79,4 @@ void store_delete_prefix(struct store_txn *txn, unsigned table, const struct sto
     struct bytes key, value;
     while (scan_next(scan, &key, &value))
         scan_delete(scan);
-}
-
-void people_delete(struct store_txn *txn, uint32_t number)
-{
-    struct store_key key;
-    key_reset(&key);
-    key_u32(&key, number);
-    store_delete_prefix(txn, TABLE_PEOPLE, &key);
 }

@@ -15,24 +15,29 @@ enum tagging_table {
     TABLE_META,      /* name */
     TABLE_INDEX,     /* sort, term, block */
     TABLE_INDEX_LOG, /* sort, term, sequence */
+    TABLE_EVENTS,    /* sequence: a stored event, in the order of arrival, so that writes lie side by side */
+    TABLE_NAMES,     /* names of events: number to name, and name to number */
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
-#define TAGGING_SCHEMA 3u
-#define TAGGING_MIGRATIONS 2u
+#define TAGGING_SCHEMA 4u
+#define TAGGING_MIGRATIONS 3u
 extern const struct store_migration tagging_migrations[TAGGING_MIGRATIONS];
 
-/* The parts stand together, and the newest event first, so that one event touches neighbouring rows. */
+/* The parts stand together, so that one event touches neighbouring rows. PART_EVENT: a chunk of older references to
+ * the node's events, the newest chunk first. */
 enum people_part { PART_NODE, PART_PERSON, PART_ORDER, PART_REFUND, PART_EVENT };
 
 void key_part(struct store_key *key, uint32_t number, enum people_part part);
-void key_event(struct store_key *key, uint32_t node, uint32_t sequence);
+void key_chunk(struct store_key *key, uint32_t node, uint32_t chunk);
+void key_event(struct store_key *key, uint64_t sequence);
+/* Too long a name makes too long a key. */
+void key_name(struct store_key *key, const char *name);
+void key_name_number(struct store_key *key, uint32_t number);
 void key_definition(struct store_key *key, uint32_t number);
 void key_change(struct store_key *key, uint32_t definition, uint64_t sequence);
 void key_meta(struct store_key *key, const char *name);
 
-/* Forgets everything under a number. */
-void people_delete(struct store_txn *txn, uint32_t number);
 /* Removes what begins with `prefix`. */
 void store_delete_prefix(struct store_txn *txn, unsigned table, const struct store_key *prefix);
 

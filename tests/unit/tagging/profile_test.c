@@ -196,6 +196,7 @@ static void an_erased_person_leaves_nothing(void **state)
     world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_ERASED, &erased.base);
     world_commit(world);
     assert_int_equal(store_count(world->batch.txn, TABLE_PEOPLE), 0);
+    assert_int_equal(store_count(world->batch.txn, TABLE_EVENTS), 0);
     assert_int_equal(store_count(world->batch.txn, TABLE_TIMERS), 0);
     assert_non_null(world_emitted(world, QUANYU__TAGGING_RECORD__RECORD_ERASED, 0));
     for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* State that an earlier version wrote says the same to this one. */
+#include "services/tagging/events.h"
 #include "services/tagging/index.h"
 
 #include <setjmp.h>
@@ -25,7 +26,7 @@ static struct store *open_store(const char *path, uint32_t version)
         .map_bytes = UINT64_C(1) << 26,
         .schema_version = version,
         .migrations = tagging_migrations,
-        .migration_count = version == TAGGING_SCHEMA ? TAGGING_MIGRATIONS : 0};
+        .migration_count = version - 1};
     assert_int_equal(store_open(&options, &store), 0);
     return store;
 }
@@ -108,13 +109,14 @@ static void events_are_turned(void **state)
     put_old_events(txn);
     assert_int_equal(store_commit(&txn), 0);
     store_close(&store);
-    store = open_store(path, TAGGING_SCHEMA);
+    store = open_store(path, 3);
     assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
     assert_int_equal(store_count(txn, TABLE_PEOPLE), 2 * EVENTS + 1);
     for (uint32_t sequence = 0; sequence < EVENTS; sequence++) {
         struct store_key key;
         struct bytes row;
-        key_event(&key, 9, sequence);
+        key_part(&key, 9, PART_EVENT);
+        key_u32(&key, UINT32_MAX - sequence);
         assert_true(store_get(txn, TABLE_PEOPLE, &key, &row));
         assert_int_equal(row.size, sizeof(sequence));
         assert_memory_equal(row.data, &sequence, sizeof(sequence));
@@ -125,11 +127,140 @@ static void events_are_turned(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* -- references to events -- */
+
+#define MANY 100u
+#define FIRST_MS INT64_C(1760000000000)
+
+static int64_t old_time_ms(uint32_t sequence)
+{
+    return FIRST_MS + (int64_t)((sequence * 37) % MANY) * 1000;
+}
+
+static const char *old_name(uint32_t sequence)
+{
+    return sequence % 5 == 0 ? "Order Completed" : sequence % 5 == 1 ? "" : "Page Shown";
+}
+
+/* As the third version did: the largest time so far where the node's number stands now. */
+static void put_third_event(struct store_txn *txn, uint32_t number, uint32_t sequence)
+{
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    struct store_key key;
+    const struct stored_event event = {.time_ms = old_time_ms(sequence),
+        .origin = sequence,
+        .type = sequence % 5 == 1 ? QUANYU__EVENT_TYPE__EVENT_IDENTIFY : QUANYU__EVENT_TYPE__EVENT_TRACK,
+        .name = old_name(sequence),
+        .properties = {(const uint8_t *)"{\"a\":1}", 7}};
+    event_encode(&event, &row);
+    memcpy(row.data + 8, &(int64_t){FIRST_MS + MANY * 1000}, 8);
+    row.data[66] = 1;
+    key_part(&key, number, PART_EVENT);
+    key_u32(&key, UINT32_MAX - sequence);
+    store_put(txn, TABLE_PEOPLE, &key, row.data, row.size);
+}
+
+static void put_text_field(struct buffer *row, const char *text)
+{
+    buffer_varint(row, strlen(text));
+    buffer_append(row, text, strlen(text) + 1);
+}
+
+static void put_third_node(struct store_txn *txn, uint32_t number, uint32_t events)
+{
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    struct store_key key;
+    buffer_byte(&row, 3);
+    buffer_varint(&row, number);
+    put_text_field(&row, "user_id");
+    buffer_varint(&row, events);
+    buffer_varint(&row, events);
+    for (size_t i = 0; i < 3; i++)
+        buffer_varint(&row, (uint64_t)(FIRST_MS + MANY * 1000) << 1);
+    buffer_varint(&row, 0);
+    buffer_varint(&row, 0);
+    buffer_varint(&row, UINT64_MAX);
+    buffer_byte(&row, 1);
+    key_part(&key, number, PART_NODE);
+    store_put(txn, TABLE_PEOPLE, &key, row.data, row.size);
+    for (uint32_t sequence = 0; sequence < events; sequence++)
+        put_third_event(txn, number, sequence);
+}
+
+struct seen {
+    struct people *people;
+    uint32_t count;
+};
+
+/* Newest first, as they came. */
+static bool see_event(void *context, uint32_t node, const struct event_reference *reference)
+{
+    struct seen *seen = context;
+    struct stored_event event;
+    uint32_t sequence = MANY - 1 - seen->count++;
+    assert_true(event_load(seen->people, node, reference, &event));
+    assert_int_equal(event.origin, sequence);
+    assert_int_equal(event.node, 7);
+    assert_true(event.time_ms == old_time_ms(sequence) && reference->time_ms == event.time_ms);
+    assert_string_equal(event.name, old_name(sequence));
+    assert_string_equal(event_name(seen->people, node, reference), old_name(sequence));
+    assert_memory_equal(event.properties.data, "{\"a\":1}", 7);
+    return true;
+}
+
+static void check_moved(struct store *store)
+{
+    struct store_txn *txn;
+    struct arena *arena;
+    struct people people;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
+    people_open(&people, txn, arena);
+    struct seen seen = {.people = &people};
+    const struct node *node = people_node(&people, 7);
+    assert_non_null(node);
+    assert_int_equal(node->events, MANY);
+    assert_int_equal(node->person, 7);
+    assert_string_equal(node->kind, "user_id");
+    assert_true(node_walk_events(&people, node, see_event, &seen));
+    assert_int_equal(seen.count, MANY);
+    assert_int_equal(store_count(txn, TABLE_EVENTS), MANY + 1);
+    assert_int_equal(store_count(txn, TABLE_NAMES), 2 * 3);
+    assert_int_equal(store_count(txn, TABLE_PEOPLE), 3 + node->chunks);
+    assert_int_equal(people_node(&people, 8)->events, 0);
+    assert_int_equal(people_node(&people, 9)->reference_count, 1);
+    assert_int_equal(people.error, 0);
+    people_close(&people);
+    store_abort(&txn);
+    arena_close(&arena);
+}
+
+static void events_move_into_a_table_of_their_own(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/quanyu-migration-XXXXXX", command[64];
+    struct store_txn *txn;
+    assert_non_null(mkdtemp(path));
+    struct store *store = open_store(path, 3);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_third_node(txn, 7, MANY);
+    put_third_node(txn, 8, 0);
+    put_third_node(txn, 9, 1);
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+    store = open_store(path, TAGGING_SCHEMA);
+    check_moved(store);
+    store_close(&store);
+    snprintf(command, sizeof(command), "rm -r %s", path);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_days_are_numbered),
         cmocka_unit_test(events_are_turned),
+        cmocka_unit_test(events_move_into_a_table_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
