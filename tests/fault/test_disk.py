@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full, and disks that fail: what was acknowledged stays, and counts once."""
+import contextlib
 import random
 import signal
 
@@ -63,16 +64,22 @@ def test_a_full_disk_makes_the_gateway_refuse_before_anything_is_lost(made, dire
         made.check(suite)
 
 
-@pytest.mark.parametrize("name", ["identity", "tagging", "campaign", "audit"])
-def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, name):
-    first, second = made.halves()
+@contextlib.contextmanager
+def filled(made, directory, name):
+    """A suite that has the first half, and a disk of its own for one of its services, which is full."""
     suite = Suite(directory)
     with small_disk(suite.data / name, DISK_MB) as disk, suite:
         copy_secrets(made.undisturbed, suite)
         suite.start()
         segment(suite)
-        send_all(suite, first)
-        ballast = Ballast(disk)
+        send_all(suite, made.halves()[0])
+        yield suite, Ballast(disk)
+
+
+@pytest.mark.parametrize("name", ["identity", "tagging", "campaign", "audit"])
+def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, name):
+    second = made.halves()[1]
+    with filled(made, directory, name) as (suite, ballast):
         send_all(suite, second)  # all of it is acknowledged meanwhile
         wait_for(lambda: says_full(suite, name), f"{name} says that there is no room")
         if name == "audit":
@@ -95,14 +102,8 @@ def comes_up_full(suite, name):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_started_on_a_full_disk_waits_for_room(made, directory, name, number):
-    first, second = made.halves()
-    suite = Suite(directory)
-    with small_disk(suite.data / name, DISK_MB) as disk, suite:
-        copy_secrets(made.undisturbed, suite)
-        suite.start()
-        segment(suite)
-        send_all(suite, first)
-        ballast = Ballast(disk)
+    second = made.halves()[1]
+    with filled(made, directory, name) as (suite, ballast):
         suite.kill(name, number)
         suite.spawn(name)
         wait_for(lambda: comes_up_full(suite, name), f"{name} says that there is no room")

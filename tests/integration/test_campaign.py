@@ -40,19 +40,24 @@ def steps_of(suite, journey):
     return {step["id"]: step for step in suite.get(f"/api/v1/journeys/{journey}")["steps"]}
 
 
+def send_while_campaign_dies(suite, persons, deaths, seed):
+    """What sets off the journey, for each person, while campaign is killed again and again."""
+    chance = random.Random(seed)
+    sender = threading.Thread(target=lambda: [suite.send([abandoned(n)]) for n in range(persons)])
+    sender.start()
+    for _ in range(deaths):
+        time.sleep(chance.uniform(0.05, 0.4))  # the moment of death is what varies
+        suite.kill("campaign")
+        suite.start("campaign")
+    sender.join()
+    suite.wait_quiet()
+
+
 def test_a_send_happens_at_most_once_however_often_campaign_dies(suite):
     persons, deaths, seed = 400, 12, 7
-    chance = random.Random(seed)
     with Webhooks() as hooks:
         journey = publish(suite, steps=[webhook("first", hooks.url), webhook("second", hooks.url)])
-        sender = threading.Thread(target=lambda: [suite.send([abandoned(n)]) for n in range(persons)])
-        sender.start()
-        for _ in range(deaths):
-            time.sleep(chance.uniform(0.05, 0.4))  # the moment of death is what varies
-            suite.kill("campaign")
-            suite.start("campaign")
-        sender.join()
-        suite.wait_quiet()
+        send_while_campaign_dies(suite, persons, deaths, seed)
         times = collections.Counter((body["person"], body["step"]) for body in hooks.bodies())
         steps = steps_of(suite, journey)
     assert max(times.values()) == 1
@@ -228,19 +233,11 @@ def test_a_mail_without_an_answer_is_unknown_and_not_sent_again(directory):
 
 def test_a_mail_is_sent_at_most_once_however_often_campaign_dies(directory):
     persons, deaths, seed = 150, 5, 11
-    chance = random.Random(seed)
     with MailServer() as server, Suite(directory, settings=mailing(server.url)).start() as suite:
         journey = publish(suite, steps=[mail("m")])
         suite.send([consumer(n, f"u{n}@example.com") for n in range(persons)])
         suite.wait_quiet()
-        sender = threading.Thread(target=lambda: [suite.send([abandoned(n)]) for n in range(persons)])
-        sender.start()
-        for _ in range(deaths):
-            time.sleep(chance.uniform(0.05, 0.4))  # the moment of death is what varies
-            suite.kill("campaign")
-            suite.start("campaign")
-        sender.join()
-        suite.wait_quiet()
+        send_while_campaign_dies(suite, persons, deaths, seed)
         step = steps_of(suite, journey)["m"]
         assert step["delivered"] + step["unknown"] == persons, step
         wait_for(lambda: len(server.mails()) >= step["delivered"], "all mails")

@@ -42,18 +42,16 @@ static void a_joined_persons_one_id_leads_to_the_other(void **state)
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = &lookup;
     Quanyu__IdentityReply reply;
-    struct store_txn *txn;
-    struct rpc_context context;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     assert_int_equal(reply.person->person, 1);
     assert_string_equal(reply.person->asked_one_id, asked);
     asked[3] = asked[3] == 'x' ? 'y' : 'x';
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
+    assert_int_equal(ask(world, &request, &reply), -QY_ENOTFOUND);
     lookup.one_id = (char *)protobuf_c_empty_string;
     lookup.person = 3;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
+    assert_int_equal(ask(world, &request, &reply), -QY_ENOTFOUND);
     lookup.person = 0;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_EINVAL);
+    assert_int_equal(ask(world, &request, &reply), -QY_EINVAL);
 }
 
 static void one_address_is_given_to_send_to(void **state)
@@ -70,18 +68,16 @@ static void one_address_is_given_to_send_to(void **state)
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ADDRESS;
     request.address = &address;
     Quanyu__IdentityReply reply;
-    struct store_txn *txn;
-    struct rpc_context context;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     assert_string_equal(reply.address->value, "new@example.com");
     assert_string_equal(reply.address->name, "王小明");
     address.kind = phone;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
+    assert_int_equal(ask(world, &request, &reply), -QY_ENOTFOUND);
     address.kind = wrong;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_EINVAL);
+    assert_int_equal(ask(world, &request, &reply), -QY_EINVAL);
     address.kind = email;
     address.person = 9;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), -QY_ENOTFOUND);
+    assert_int_equal(ask(world, &request, &reply), -QY_ENOTFOUND);
 }
 
 static void names_of_nodes_come_in_pages(void **state)
@@ -95,15 +91,13 @@ static void names_of_nodes_come_in_pages(void **state)
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_NODE_NAMES;
     request.node_names = &names;
     Quanyu__IdentityReply reply;
-    struct store_txn *txn;
-    struct rpc_context context;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     assert_int_equal(reply.node_names->n_names, 2);
     assert_string_equal(reply.node_names->names[1]->kind, "phone");
     assert_int_equal(strlen(reply.node_names->names[1]->hash), 2 * VAULT_HASH_BYTES);
     assert_int_equal(reply.node_names->next, 3);
     names.from = 3;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     assert_int_equal(reply.node_names->n_names, 1);
     assert_int_equal(reply.node_names->next, 0);
 }

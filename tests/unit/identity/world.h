@@ -253,14 +253,14 @@ static inline void assert_bytes_equal(ProtobufCBinaryData bytes, const char *exp
 
 /* -- asking -- */
 
-static inline int ask(struct world *world, Quanyu__IdentityRequest *request, struct store_txn **txn,
-    Quanyu__IdentityReply *reply, struct rpc_context *context)
+static inline int ask(struct world *world, Quanyu__IdentityRequest *request, Quanyu__IdentityReply *reply)
 {
-    assert_int_equal(store_begin(world->store, STORE_READ, txn), 0);
-    *context = (struct rpc_context){.self = &world->identity, .arena = world->arena, .txn = *txn};
+    struct store_txn *txn;
+    assert_int_equal(store_begin(world->store, STORE_READ, &txn), 0);
+    struct rpc_context context = {.self = &world->identity, .arena = world->arena, .txn = txn};
     quanyu__identity_reply__init(reply);
-    int result = identity_rpc.handlers[request->call_case].handle(context, &request->base, &reply->base);
-    store_abort(txn);
+    int result = identity_rpc.handlers[request->call_case].handle(&context, &request->base, &reply->base);
+    store_abort(&txn);
     return result;
 }
 
@@ -276,9 +276,7 @@ static inline const Quanyu__PersonView *look_up(struct world *world, const char 
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = &lookup;
     Quanyu__IdentityReply reply;
-    struct store_txn *txn;
-    struct rpc_context context;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     return reply.person;
 }
 
@@ -289,9 +287,7 @@ static inline Quanyu__IdentityCounts counts(struct world *world)
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_COUNTS;
     request.counts = &asked;
     Quanyu__IdentityReply reply;
-    struct store_txn *txn;
-    struct rpc_context context;
-    assert_int_equal(ask(world, &request, &txn, &reply, &context), 0);
+    assert_int_equal(ask(world, &request, &reply), 0);
     return *reply.counts;
 }
 
