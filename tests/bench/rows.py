@@ -15,6 +15,7 @@ RECORD_BYTES = 670
 BATCH = ("--batch=100", "--connections=32")
 TRIGGER_FIRST = 90_000_000  # persons of the delivery row, apart from the others
 TRIGGERS_PER_SECOND = 50
+RATES_TRIED, STEP_DOWN = 8, 0.88  # of a rate that is kept up with: down to two fifths of the first guess
 
 
 def loaded():
@@ -87,13 +88,13 @@ def path(stage, persons=None):
     stage.wait_folded(3600)
     rate = sent / (time.monotonic() - begun)
     tries = []
-    for _ in range(4):
+    for _ in range(RATES_TRIED):
         with stage.costs(f"the whole way at {rate:,.0f}/s", lambda: real * seconds):
             growth, real = sustain(stage, rate, seconds)
         tries.append(f"{rate:,.0f}: +{growth:,.0f}/s")
         if growth == 0:
             break
-        rate *= 0.85
+        rate *= STEP_DOWN
     return [Figure("the whole way, sustained", real if growth == 0 else 0, "events/s", append_limit(stage), "bare LMDB append",
                    least=30_000, note=f"lag {'; '.join(tries)}; {loaded()}")]
 
