@@ -216,7 +216,7 @@ static void test_throughput(void **state)
     }
     int64_t took = monotonic_ms() - begun;
     print_message("followed: %.0f MB/s, %.0f records/s\n", (double)bytes / 1e3 / (double)(took ? took : 1),
-        1e3 * COMMITS * RECORDS / (double)(took ? took : 1));
+        1e3 * (double)(COMMITS * RECORDS) / (double)(took ? took : 1));
     receiver_close(&receiver);
     leader_close(&leader);
 }

@@ -385,7 +385,7 @@ static void test_throughput(void **state)
         got++;
     }
     int64_t took = monotonic_ms() - begun;
-    print_message("pipelined queries: %.0f/s\n", REQUESTS * 1000.0 / (double)(took ? took : 1));
+    print_message("pipelined queries: %.0f/s\n", 1e3 * (double)REQUESTS / (double)(took ? took : 1));
     struct rpc_client *caller = NULL;
     assert_int_equal(rpc_client_open(service.peers, &caller), 0);
     uint64_t size;
@@ -394,7 +394,8 @@ static void test_throughput(void **state)
     for (unsigned i = 0; i < CALLS_ALONE; i++)
         assert_int_equal(call_tree(caller, NULL, &size), 0);
     took = monotonic_ms() - begun;
-    print_message("one blocking client: %.0f calls/s\n", CALLS_ALONE * 1000.0 / (double)(took ? took : 1));
+    print_message(
+        "one blocking client: %.0f calls/s\n", 1e3 * (double)CALLS_ALONE / (double)(took ? took : 1));
     rpc_client_close(&caller);
     socket_close(&client);
     fixture_close(&service);
