@@ -324,7 +324,7 @@ static int show_one(struct rpc_context *context, const char *id, Quanyu__Journey
 {
     Quanyu__Journey *row = NULL;
     int error = campaign_find_journey(context, id, &row);
-    return error ? error : add_journey(context, row, page);
+    return row ? add_journey(context, row, page) : error;
 }
 
 static int show_page(
