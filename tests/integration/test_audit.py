@@ -85,3 +85,15 @@ def test_who_tags_a_person_is_on_record_with_what_he_saw_of_it(suite):
         done, asked = suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]
         assert (asked["service"], asked["fields"], asked["persons"]) == ("gateway", ["tags"], [one_id])
         assert (done["service"], done["detail"], done["request_id"]) == ("tagging", "vip", asked["request_id"])
+
+
+def test_a_dump_of_the_state_is_on_record_and_not_made_without(suite):
+    suite.send([{"type": "track", "userId": "u1", "event": "x"}])
+    suite.wait_quiet()
+    dump = suite.cli("dump", "--canonical").stdout
+    record, = suite.audit("/v1/records?action=state.dump").json["records"]
+    assert record["actor"]["kind"] == "operator" and record["service"] == "cli", record
+    assert suite.cli("dump", "--canonical").stdout == dump != ""
+    suite.kill("audit")
+    refused = suite.cli("dump", "--canonical", check=False)
+    assert refused.returncode == 1 and refused.stdout == "", refused
