@@ -142,9 +142,11 @@ def test_counts_of_what_a_caller_chose_are_on_record_and_not_shown_without(suite
         refused(suite.api("GET", path), 503)
     changes = [("POST", "/api/v1/segments", {"name": "x", "rule": {"everyone": True}}), ("POST", "/api/v1/tags", {"tag": "x"}),
                ("PATCH", f"/api/v1/segments/{segment}", {"name": "y"}), ("POST", "/api/v1/journeys", journey()),
-               ("POST", f"/api/v1/journeys/{made}/publish", None)]
+               ("POST", f"/api/v1/journeys/{made}/publish", None), ("POST", "/api/v1/clock", {"advance": "1d"})]
+    before = suite.get("/api/v1/clock")["now"]
     for method, path, body in changes:
         refused(suite.api(method, path, body), 503)
+    assert suite.get("/api/v1/clock")["now"] == before  # a second try does not move it twice
     suite.send([order("u2", 1)])  # ingestion goes on
     assert suite.get("/api/v1/summary")["persons"] >= 1  # totals of the system are nobody's choice
     suite.start("audit")
