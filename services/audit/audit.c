@@ -255,13 +255,13 @@ static void fold_close(void *self)
 
 /* -- dump: what came from the journals. Times, offsets and the order in which journals were folded differ
  * from run to run. What the gateway handed over by itself, record by record, has no offset; audit's own (looks, tokens)
- * are no journal's -- */
+ * are no journal's, nor are dumps -- */
 
 static bool is_canonical(const Quanyu__AuditRecord *record)
 {
     bool under_way = strcmp(record->action, "delivery") == 0 &&
                      (strcmp(record->outcome, "ready") == 0 || strcmp(record->outcome, "sending") == 0);
-    bool is_own = strcmp(record->service, "audit") == 0;
+    bool is_own = strcmp(record->service, "audit") == 0 || strcmp(record->service, "cli") == 0;
     bool from_journal = record->offset > 0 || strcmp(record->service, "gateway") != 0;
     return from_journal && !is_own && !under_way;
 }

@@ -58,10 +58,11 @@ static const struct command commands[] = {
         "or not to its end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in\n"
         "the report.\n",
         "quanyu import sales.csv --map sales.json"},
-    {"dump", "--canonical", "the state of all services, comparable between two runs", command_dump,
+    {"dump", "--canonical", "the state of all services, comparable between two runs (on record)",
+        command_dump,
         "Prints the state of all services as sorted lines in which numbers that depend on the order\n"
         "of arrival are replaced by names: two runs over the same input give the same text. Takes\n"
-        "memory for all of it.\n",
+        "memory for all of it. That it was made is on record in the audit log.\n",
         "quanyu dump --canonical > before"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,

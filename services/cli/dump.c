@@ -4,6 +4,7 @@
 #include "common/keys.h"
 #include "common/peers.h"
 #include "common/rpc.h"
+#include "proto/audit.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAMES_PAGE 10000
 #define TIMEOUT_MS 60000
@@ -33,6 +35,34 @@ static int complain(int error, const char *what)
 {
     if (error)
         fprintf(stderr, "quanyu: %s: %s\n", what, error_text(error));
+    return error;
+}
+
+/* -- on record -- */
+
+/* What everybody did and is, under whatever names, is a use of personal data: first the record, then the data. */
+static int put_on_record(struct dump *dump)
+{
+    char id[32];
+    snprintf(id, sizeof(id), "uid:%u", (unsigned)getuid());
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    actor.kind = QUANYU__ACTOR__KIND__OPERATOR;
+    actor.id = id;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT, *records = &record;
+    record.actor = &actor;
+    record.action = (char *)"state.dump";
+    record.outcome = (char *)"ok";
+    Quanyu__AppendRequest append = QUANYU__APPEND_REQUEST__INIT;
+    append.n_records = 1;
+    append.records = &records;
+    Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
+    request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
+    request.append = &append;
+    struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
+    ProtobufCMessage *reply;
+    int error = rpc_call(dump->client, "audit", &call, &request.base, &quanyu__audit_reply__descriptor,
+        dump->arena, &reply, NULL);
+    arena_reset(dump->arena);
     return error;
 }
 
@@ -238,6 +268,8 @@ int command_dump(int argc, char **argv)
         return command_usage(argv[0]);
     struct dump dump = {0};
     int error = dump_open(&dump);
+    if (!error)
+        error = complain(put_on_record(&dump), "audit");
     if (!error)
         error = complain(fetch_names(&dump), "identity");
     for (size_t i = 0; !error && i < COUNT_OF(services); i++)

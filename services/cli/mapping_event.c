@@ -352,14 +352,16 @@ static void write_object(struct making *making, struct json *json, const char *n
 
 /* -- time -- */
 
-/* strptime() takes the 30th of February, which then is some day in March. */
+#define YEAR_LEAST 1000
+
+/* strptime() takes the 30th of February, which then is some day in March, and "26" for %Y, which is the year 26. */
 static bool is_real(const struct tm *parts)
 {
     struct tm real = *parts;
     real.tm_isdst = 0;
-    return timegm(&real) != (time_t)-1 && real.tm_year == parts->tm_year && real.tm_mon == parts->tm_mon &&
-           real.tm_mday == parts->tm_mday && real.tm_hour == parts->tm_hour && real.tm_min == parts->tm_min &&
-           parts->tm_sec <= 60;
+    return parts->tm_year + 1900 >= YEAR_LEAST && timegm(&real) != (time_t)-1 &&
+           real.tm_year == parts->tm_year && real.tm_mon == parts->tm_mon && real.tm_mday == parts->tm_mday &&
+           real.tm_hour == parts->tm_hour && real.tm_min == parts->tm_min && parts->tm_sec <= 60;
 }
 
 bool mapping_parse_time(const char *text, const char *format, int64_t *ret_ms)

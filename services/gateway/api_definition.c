@@ -181,13 +181,27 @@ static int drop(struct api_call *call, Quanyu__Definition__Kind kind, const char
     return ask(call, &request, &reply);
 }
 
+/* null leaves a tag without the rule that it does not have; nothing loses one that it has. */
+static int read_rule(struct api_call *call, Quanyu__Definition *definition, bool required)
+{
+    struct bytes rule;
+    int error = api_raw(call, "rule", required, &rule);
+    if (!error && !rule.size && definition->rule.len && yyjson_obj_get(call->body, "rule"))
+        error =
+            api_refuse(call, -QY_EINVAL, "rule", "must be a rule: one that is there cannot be taken away");
+    if (!error && rule.size)
+        definition->rule = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)rule.data, .len = rule.size};
+    return error;
+}
+
 /* Overlays the body's members on a definition. */
 static int read_members(struct api_call *call, Quanyu__Definition *definition, bool rule_required)
 {
     const char *text;
-    struct bytes rule;
     bool paused;
     int error = api_text(call, "name", false, &text);
+    if (!error && text && !*text)
+        error = api_refuse(call, -QY_EINVAL, "name", "must not be empty");
     if (!error && text)
         definition->name = (char *)(uintptr_t)text;
     if (!error)
@@ -195,9 +209,7 @@ static int read_members(struct api_call *call, Quanyu__Definition *definition, b
     if (!error && text)
         definition->description = (char *)(uintptr_t)text;
     if (!error)
-        error = api_raw(call, "rule", rule_required, &rule);
-    if (!error && rule.size)
-        definition->rule = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)rule.data, .len = rule.size};
+        error = read_rule(call, definition, rule_required);
     if (!error)
         error = api_boolean(call, "paused", definition->paused, &paused);
     if (!error)

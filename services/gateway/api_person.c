@@ -81,13 +81,13 @@ static int ask_tagging(struct api_call *call, uint32_t person, Quanyu__ProfileRe
 
 /* -- records -- */
 
-static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+static int record_about(struct api_call *call, const char *action, const Quanyu__PersonView *person,
+    char **fields, size_t field_count)
 {
-    static char *fields[] = {"identifiers", "traits", "tags", "stage", "segments", "metrics", "events"};
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     char *one_id = person->one_id;
     record.action = (char *)(uintptr_t)action;
-    record.n_fields = COUNT_OF(fields);
+    record.n_fields = field_count;
     record.fields = fields;
     record.n_persons = 1;
     record.persons = &one_id;
@@ -95,6 +95,19 @@ static int record_person(struct api_call *call, const char *action, const Quanyu
     record.numbers = person->nodes;
     record.count = 1;
     return api_record(call, &record);
+}
+
+static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+{
+    static char *fields[] = {"identifiers", "traits", "tags", "stage", "segments", "metrics", "events"};
+    return record_about(call, action, person, fields, COUNT_OF(fields));
+}
+
+/* Nothing of the person is shown but that there is such a one. */
+static int record_tagging(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+{
+    static char *fields[] = {"tags"};
+    return record_about(call, action, person, fields, COUNT_OF(fields));
 }
 
 static int record_miss(
@@ -245,7 +258,7 @@ static int change_tag(
     Quanyu__PersonView *person;
     int error = find_by_path(call, action, &person);
     if (!error)
-        error = record_person(call, action, person);
+        error = record_tagging(call, action, person);
     if (error)
         return error;
     Quanyu__TagPersonRequest change = QUANYU__TAG_PERSON_REQUEST__INIT;

@@ -334,6 +334,9 @@ static int move_clock(struct api_call *call)
     int error = read_target(call, &target);
     if (!error)
         error = read_step(call, target - gateway_now_ms(call->gateway), &step);
+    if (!error)
+        error =
+            api_need_audit(call); /* it would be waited for in the end, and a second try would move twice */
     if (error)
         return error;
     snprintf(detail, sizeof(detail), "to %s", time_format(target, time));

@@ -245,16 +245,38 @@ static void handle_post(struct gateway *gateway, struct http_request *request, e
         handle_json(gateway, request, call, thread);
 }
 
+/* Write keys are no secret of a page's, so that pages of any origin may send, as what runs in browsers must. */
+static void allow_origin(struct http_request *request)
+{
+    if (!http_header(request, "Origin"))
+        return;
+    http_add_header(request, "Access-Control-Allow-Origin", "*");
+    http_add_header(request, "Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+}
+
+/* The question that browsers ask before they send; "*" does not speak for Authorization. */
+static void answer_preflight(struct http_request *request)
+{
+    http_add_header(request, "Allow", "POST, OPTIONS");
+    http_add_header(request, "Access-Control-Allow-Methods", "POST");
+    http_add_header(request, "Access-Control-Allow-Headers", "Authorization, *");
+    http_add_header(request, "Access-Control-Max-Age", "900");
+    http_respond(request, 204, NULL, NULL, 0);
+}
+
 bool ingest_handle(struct gateway *gateway, struct http_request *request)
 {
-    const char *path = http_path(request);
+    const char *path = http_path(request), *method = http_method(request);
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
         if (strcmp(path, calls[i].path) != 0)
             continue;
-        if (strcmp(http_method(request), "POST") == 0) {
+        allow_origin(request);
+        if (strcmp(method, "POST") == 0) {
             handle_post(gateway, request, calls[i].call);
+        } else if (strcmp(method, "OPTIONS") == 0) {
+            answer_preflight(request);
         } else {
-            http_add_header(request, "Allow", "POST");
+            http_add_header(request, "Allow", "POST, OPTIONS");
             http_problem(request, 405, "method_not_allowed", NULL, "use POST");
         }
         return true;

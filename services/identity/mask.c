@@ -116,6 +116,15 @@ void mask_phone(const char *value, size_t size, struct buffer *out)
 
 /* -- others -- */
 
+/* Up to what no domain holds: another address or a number may follow. */
+static size_t domain_size(const char *at, size_t size)
+{
+    size_t end = 1;
+    while (end < size && (isalnum((unsigned char)at[end]) || at[end] == '.' || at[end] == '-'))
+        end++;
+    return end;
+}
+
 void mask_email(const char *value, size_t size, struct buffer *out)
 {
     const char *at = memchr(value, '@', size);
@@ -125,7 +134,7 @@ void mask_email(const char *value, size_t size, struct buffer *out)
     }
     buffer_append(out, value, leading(value, size, 1));
     buffer_text(out, "***");
-    buffer_append(out, at, size - (size_t)(at - value));
+    buffer_append(out, at, domain_size(at, size - (size_t)(at - value)));
 }
 
 void mask_name(const char *value, size_t size, struct buffer *out)
@@ -151,6 +160,13 @@ void mask_text(const char *value, size_t size, struct buffer *out)
 {
     size_t shown = characters_of(value, size) / 4;
     buffer_append(out, value, leading(value, size, shown > 6 ? 6 : shown));
+    buffer_text(out, "***");
+}
+
+void mask_anything(const char *value, size_t size, struct buffer *out)
+{
+    if (characters_of(value, size) >= 4)
+        buffer_append(out, value, leading(value, size, 1));
     buffer_text(out, "***");
 }
 

@@ -14,6 +14,8 @@ void mask_date(
     const char *value, size_t size, struct buffer *out); /* 1990-03-14: "****-03-14", others as texts */
 void mask_text(const char *value, size_t size,
     struct buffer *out); /* the first quarter, at most six characters, "***" */
+void mask_anything(const char *value, size_t size,
+    struct buffer *out); /* a text that may begin with a name: the first of four characters or more, "***" */
 
 /* An identifier of this kind: phone and email as such, others whole unless they look like one of the two. */
 void mask_identifier(const char *kind, const char *value, size_t size, struct buffer *out);

@@ -29,8 +29,8 @@ struct personal {
 bool personal_text(struct personal *personal, enum key_class class, const char *text, size_t size);
 /* The name of a member; `looks` are key_looks() of it. */
 bool personal_key(struct personal *personal, enum key_looks looks, const char *key, size_t size);
-/* A JSON number by its digits. */
-bool personal_number(struct personal *personal, enum key_class class, const char *digits, size_t size);
+/* A JSON number by its digits: 13800138000.0, -13800138000 and 1.3800138e10 are the same. A fraction is nobody's. */
+bool personal_number(struct personal *personal, enum key_class class, const char *number, size_t size);
 
 /* What a member's name says whoever the person is. */
 enum key_looks key_looks(const char *key, size_t size);

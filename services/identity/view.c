@@ -52,7 +52,8 @@ static Quanyu__Identifier *masked_identifier(
 
 static void mask_value(const struct profile_entry *entry, const char *value, size_t size, struct buffer *out)
 {
-    switch (key_classify(entry->key, entry->key_size)) {
+    enum key_class class = key_classify(entry->key, entry->key_size);
+    switch (class) {
     case KEY_NAME:
     case KEY_BARE_NAME:
         mask_name(value, size, out);
@@ -66,8 +67,10 @@ static void mask_value(const struct profile_entry *entry, const char *value, siz
     default:
         if (birthday_is_name(entry->key, entry->key_size))
             mask_date(value, size, out);
-        else
+        else if (class == KEY_PERSONAL)
             mask_text(value, size, out);
+        else
+            mask_anything(value, size, out);
         break;
     }
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from receivers import Webhooks
-from suite import wait_for
+from suite import request, wait_for
 
 HOOK = {"id": "s", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/", "secret": "s3cret", "content": {}}
 CART = {"event": {"event": "Cart Abandoned"}}
@@ -142,9 +142,11 @@ def test_counts_of_what_a_caller_chose_are_on_record_and_not_shown_without(suite
         refused(suite.api("GET", path), 503)
     changes = [("POST", "/api/v1/segments", {"name": "x", "rule": {"everyone": True}}), ("POST", "/api/v1/tags", {"tag": "x"}),
                ("PATCH", f"/api/v1/segments/{segment}", {"name": "y"}), ("POST", "/api/v1/journeys", journey()),
-               ("POST", f"/api/v1/journeys/{made}/publish", None)]
+               ("POST", f"/api/v1/journeys/{made}/publish", None), ("POST", "/api/v1/clock", {"advance": "1d"})]
+    before = suite.get("/api/v1/clock")["now"]
     for method, path, body in changes:
         refused(suite.api(method, path, body), 503)
+    assert suite.get("/api/v1/clock")["now"] == before  # a second try does not move it twice
     suite.send([order("u2", 1)])  # ingestion goes on
     assert suite.get("/api/v1/summary")["persons"] >= 1  # totals of the system are nobody's choice
     suite.start("audit")
@@ -214,3 +216,23 @@ def test_a_query_by_person_follows_joins_to_changes_and_deliveries(suite, segmen
             return [record["action"] for record in suite.audit(f"/v1/records?subject={one_id}").json["records"]]
 
         wait_for(lambda: {"segment.changes", "journey.deliveries"} <= set(actions()), "records of who was joined")
+
+
+def test_pages_of_any_origin_may_send_events_and_nothing_else(suite):
+    gateway = suite.ports["gateway", "HTTP_PORT"]
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST",
+             "Access-Control-Request-Headers": "authorization,content-type,x-retry-count"}
+    for call in ("identify", "track", "page", "screen", "group", "alias", "batch"):
+        allowed = request(gateway, "OPTIONS", f"/v1/{call}", headers=asked)
+        assert (allowed.status, allowed.body) == (204, b""), allowed
+        assert allowed.headers["Access-Control-Allow-Origin"] == "*"
+        assert allowed.headers["Access-Control-Allow-Methods"] == "POST"
+        assert allowed.headers["Access-Control-Allow-Headers"] == "Authorization, *"
+        assert allowed.headers["Access-Control-Max-Age"] == "900"
+    event = {"userId": "u1", "event": "x", "writeKey": suite.bootstrap["write_key"]}
+    for body, status in ((event, 200), ({**event, "event": ""}, 400), ({**event, "writeKey": "wrong"}, 401)):
+        answer = request(gateway, "POST", "/v1/track", body, {"Origin": "https://shop.example", "Content-Type": "text/plain"})
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, "*"), answer
+    assert request(gateway, "POST", "/v1/track", event).headers["Access-Control-Allow-Origin"] is None
+    api = request(gateway, "OPTIONS", "/api/v1/status", headers=asked)
+    assert api.status == 405 and api.headers["Access-Control-Allow-Origin"] is None, api

@@ -71,3 +71,29 @@ def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     assert root_from(leaf, int(shown["index"]), shown["proof"]["size"], shown["proof"]["path"]) != shown["proof"]["root"]
     assert all(record["intact"] for record in suite.audit("/v1/records?action=audience.count").json["records"])
     assert "is not what was put on record" in suite.log("audit")
+
+
+def test_who_tags_a_person_is_on_record_with_what_he_saw_of_it(suite):
+    suite.send([{"type": "track", "userId": "u1", "event": "x"}])
+    suite.wait_quiet()
+    one_id = suite.lookup("user_id", "u1").json["one_id"]
+    suite.post("/api/v1/tags", {"tag": "vip"})
+    assert suite.api("POST", f"/api/v1/persons/{one_id}/tags", {"tag": "vip"}).status == 204
+    assert suite.api("DELETE", f"/api/v1/persons/{one_id}/tags/vip").status == 204
+    suite.wait_quiet()
+    for action in ("tag.add", "tag.remove"):
+        done, asked = suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]
+        assert (asked["service"], asked["fields"], asked["persons"]) == ("gateway", ["tags"], [one_id])
+        assert (done["service"], done["detail"], done["request_id"]) == ("tagging", "vip", asked["request_id"])
+
+
+def test_a_dump_of_the_state_is_on_record_and_not_made_without(suite):
+    suite.send([{"type": "track", "userId": "u1", "event": "x"}])
+    suite.wait_quiet()
+    dump = suite.cli("dump", "--canonical").stdout
+    record, = suite.audit("/v1/records?action=state.dump").json["records"]
+    assert record["actor"]["kind"] == "operator" and record["service"] == "cli", record
+    assert suite.cli("dump", "--canonical").stdout == dump != ""
+    suite.kill("audit")
+    refused = suite.cli("dump", "--canonical", check=False)
+    assert refused.returncode == 1 and refused.stdout == "", refused

@@ -103,3 +103,18 @@ def test_stages_are_refused_with_the_pointer_into_the_body(suite):
             ([good, good], "/stages/1"), ([{"stage": ""}], "/stages/0"), ([], "/stages"), ({}, "/stages")):
         answer = suite.api("PUT", "/api/v1/stages", {"stages": stages})
         assert answer.status == 400 and answer.json["field"] == pointer, answer
+
+
+def test_what_a_change_cannot_do_is_refused_and_changes_nothing(suite, paths):
+    for path in paths:
+        for change in ({"rule": None}, {"rule": None, "description": "x"}):
+            refused = suite.api("PATCH", path, change)
+            assert refused.status == 400 and refused.json["field"] == "rule", refused
+        assert suite.api("GET", path).json["version"] == 1
+        assert suite.api("GET", path).json["rule"] == RULE
+    refused = suite.api("PATCH", paths[0], {"name": ""})
+    assert refused.status == 400 and refused.json["field"] == "name", refused
+    hand = suite.post("/api/v1/tags", {"tag": "hand", "rule": None})
+    assert hand["rule"] is None
+    assert suite.api("PATCH", "/api/v1/tags/hand", {"rule": None}).status == 200
+    assert suite.api("PATCH", "/api/v1/tags/hand", {"rule": RULE}).json["rule"] == RULE

@@ -3,7 +3,7 @@
 import hashlib
 
 from receivers import Webhooks
-from suite import wait_for
+from suite import Suite, wait_for
 
 
 def order(user, number, total, when, **more):
@@ -235,3 +235,16 @@ def test_canonical_dumps_of_two_runs_are_equal(directory):
             suite.wait_quiet()
             dumps.append(suite.cli("dump", "--canonical").stdout)
     assert dumps[0] and hashlib.sha256(dumps[0].encode()).digest() == hashlib.sha256(dumps[1].encode()).digest()
+
+
+def test_a_kind_of_identifier_of_the_brands_own_finds_and_joins(directory):
+    badge = {"externalIds": [{"id": "B-77", "type": "loyalty_badge", "collection": "users", "encoding": "none"}]}
+    with Suite(directory, settings={"identity.identifier_kinds": "loyalty_badge"}) as suite:
+        suite.start()
+        suite.send([{**order("shop-1", 1, 10, "2025-12-20T00:00:00Z"), "context": badge},
+                    {**order("web-1", 1, 20, "2025-12-21T00:00:00Z"), "context": badge}])
+        suite.wait_quiet()
+        person = suite.lookup("loyalty_badge", "B-77").json
+        assert person["metrics"]["orders"] == 2
+        assert {i["kind"] for i in person["identifiers"]} == {"user_id", "loyalty_badge"}
+        assert suite.lookup("loyalty_badge", "B-78").status == 404

@@ -27,6 +27,17 @@ static void lookups_show_masked_values(void **state)
     assert_int_equal(missed->n_missed, 1);
 }
 
+static void a_text_that_may_hold_anything_shows_no_name(void **state)
+{
+    struct world *world = *state;
+    fold(world, IDENTIFY, 100,
+        "{\"userId\":\"u1\",\"traits\":{\"remark\":\"王小明 13800138000\",\"pick_up\":\"李雷 "
+        "li@example.com\","
+        "\"address\":\"上海市南京东路100号\"}}");
+    const Quanyu__PersonView *view = look_up(world, "user_id", "u1");
+    assert_bytes_equal(view->traits, "{\"remark\":\"王***\",\"pick_up\":\"李***\",\"address\":\"上海***\"}");
+}
+
 static void a_joined_persons_one_id_leads_to_the_other(void **state)
 {
     struct world *world = *state;
@@ -112,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(lookups_show_masked_values),
+        TEST(a_text_that_may_hold_anything_shows_no_name),
         TEST(a_joined_persons_one_id_leads_to_the_other),
         TEST(one_address_is_given_to_send_to),
         TEST(names_of_nodes_come_in_pages),

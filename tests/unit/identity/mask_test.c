@@ -26,6 +26,9 @@ static void masks_show_little_and_keep_characters_whole(void **state)
     check(mask_email, "li@example.com", "l***@example.com");
     check(mask_email, "\xe6\x9d\x8e\xe9\x9b\xb7@example.com", "\xe6\x9d\x8e***@example.com");
     check(mask_email, "nothing", "***");
+    check(mask_email, "li@example.com, 13800138000", "l***@example.com");
+    check(mask_email, "Li <li@example.com>", "L***@example.com");
+    check(mask_email, "li@example.com;han@example.com", "l***@example.com");
     check(mask_name, "\xe7\x8e\x8b\xe5\xb0\x8f\xe6\x98\x8e", "\xe7\x8e\x8b*");
     check(mask_name, "John Smith", "J*");
     check(mask_name, "", "*");
@@ -33,6 +36,9 @@ static void masks_show_little_and_keep_characters_whole(void **state)
     check(mask_date, "14 March", "14***");
     check(mask_text, "12 Long Street, Town", "12 Lo***");
     check(mask_text, "abc", "***");
+    check(mask_anything, "\xe7\x8e\x8b\xe5\xb0\x8f\xe6\x98\x8e 13800138000", "\xe7\x8e\x8b***");
+    check(mask_anything, "abc", "***");
+    check(mask_anything, "", "***");
 }
 
 static void a_phone_is_masked_alike_however_it_is_written(void **state)

@@ -122,6 +122,20 @@ static void values_that_look_personal_are_dropped_wherever_they_are(void **state
     CHECK(properties, "{\"d\":[\"ok\",[\"x\"]],\"e\":{\"g\":2},\"keep\":1}");
 }
 
+static void numbers_are_looked_at_however_they_are_written(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"context\":{\"traits\":{\"phone\":\"+44 7911 "
+          "123456\"}},\"event\":\"x\",\"properties\":{"
+          "\"a\":13800138000.0,\"b\":-13800138000,\"c\":1.3800138e10,\"d\":1380013800000E-2,\"e\":-"
+          "7911123456.00,"
+          "\"f\":[0.13800138001e11,1.5],\"total\":13800138000.0,\"g\":13800138000.5,\"h\":1380013.8,"
+          "\"price\":-99.90,"
+          "\"i\":1e400,\"j\":-0.0,\"k\":1e-7}}");
+    CHECK(properties, "{\"f\":[1.5],\"g\":13800138000.5,\"h\":1380013.8,\"price\":-99.90,\"i\":1e400,\"j\":-"
+                      "0.0,\"k\":1e-7}");
+}
+
 static void encoded_values_are_found_within_texts(void **state)
 {
     (void)state;
@@ -354,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_is_not_personal_passes_as_it_is),
         cmocka_unit_test(personal_members_are_dropped_by_their_names),
         cmocka_unit_test(values_that_look_personal_are_dropped_wherever_they_are),
+        cmocka_unit_test(numbers_are_looked_at_however_they_are_written),
         cmocka_unit_test(encoded_values_are_found_within_texts),
         cmocka_unit_test(values_of_the_events_identifiers_are_dropped),
         cmocka_unit_test(plain_hashes_of_the_events_identifiers_are_dropped),
