@@ -60,6 +60,80 @@ static bool decode_percent(const char *text, size_t size, char *out, size_t *ret
     return decoded > 0;
 }
 
+/* Of one character in UTF-8; 0 where it is none. Out has room for four bytes. */
+static size_t put_character(uint32_t code, char *out)
+{
+    static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        return 0;
+    for (size_t i = size - 1; i > 0; i--, code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3f));
+    out[0] = (char)(marks[size] | code);
+    return size;
+}
+
+/* Up to `most` digits of `base` from text[at] on; the place behind them, or `at` where there is none. */
+static size_t read_code(
+    const char *text, size_t size, size_t at, size_t most, uint32_t base, uint32_t *ret_code)
+{
+    size_t end = at;
+    *ret_code = 0;
+    for (; end < size && end - at < most; end++) {
+        int digit = hex_digit(text[end]);
+        if (digit < 0 || (uint32_t)digit >= base)
+            break;
+        *ret_code = *ret_code * base + (uint32_t)digit;
+    }
+    return end;
+}
+
+/* "\u738b" as in JSON within a text, its pairs of surrogates too. */
+static size_t read_escape(const char *text, size_t size, size_t at, uint32_t *ret_code)
+{
+    uint32_t low;
+    if (at + 6 > size || text[at] != '\\' || (text[at + 1] | 0x20) != 'u' ||
+        read_code(text, size, at + 2, 4, 16, ret_code) != at + 6)
+        return at;
+    at += 6;
+    if (*ret_code < 0xd800 || *ret_code >= 0xdc00 || at + 6 > size || text[at] != '\\' ||
+        read_code(text, size, at + 2, 4, 16, &low) != at + 6 || low < 0xdc00 || low >= 0xe000)
+        return at;
+    *ret_code = 0x10000 + ((*ret_code - 0xd800) << 10) + (low - 0xdc00);
+    return at + 6;
+}
+
+/* "&#29579;" and "&#x738b;" as in HTML. */
+static size_t read_reference(const char *text, size_t size, size_t at, uint32_t *ret_code)
+{
+    if (at + 3 > size || text[at] != '&' || text[at + 1] != '#')
+        return at;
+    bool hexadecimal = (text[at + 2] | 0x20) == 'x';
+    size_t begin = at + (hexadecimal ? 3 : 2);
+    size_t end = read_code(text, size, begin, 7, hexadecimal ? 16 : 10, ret_code);
+    return end == begin ? at : end + (end < size && text[end] == ';');
+}
+
+/* Never longer than what it was. */
+static bool decode_escapes(const char *text, size_t size, char *out, size_t *ret_size)
+{
+    size_t count = 0, decoded = 0;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        size_t end = read_escape(text, size, at, &code);
+        if (end == at)
+            end = read_reference(text, size, at, &code);
+        size_t written = end > at ? put_character(code, out + count) : 0;
+        if (written == 0)
+            out[count] = text[at];
+        decoded += written > 0;
+        count += written ? written : 1;
+        at = written ? end : at + 1;
+    }
+    *ret_size = count;
+    return decoded > 0;
+}
+
 static bool decode_hex(const char *text, size_t size, char *out, size_t *ret_size)
 {
     if (size % 2 || size < 8)
@@ -111,6 +185,8 @@ bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX],
     if (size > DISGUISE_TEXT_MAX)
         return false;
     if (memchr(text, '%', size) && decode_percent(text, size, out, ret_size))
+        return true;
+    if ((memchr(text, '\\', size) || memchr(text, '&', size)) && decode_escapes(text, size, out, ret_size))
         return true;
     return could_be_encoded(text, size) &&
            (decode_hex(text, size, out, ret_size) || decode_base64(text, size, out, ret_size));

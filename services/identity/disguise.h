@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Personal values in disguise: base64, hexadecimal and percent encodings, and what could be a plain hash of
- * one. */
+/* Personal values in disguise: base64, hexadecimal and percent encodings, the escapes of JSON and HTML, and what
+ * could be a plain hash of one. */
 #ifndef QY_IDENTITY_DISGUISE_H
 #define QY_IDENTITY_DISGUISE_H
 
@@ -11,7 +11,7 @@
 #define DISGUISE_TEXT_MAX 2048 /* longer texts are not decoded */
 
 /* The text that this one encodes, in `out`; false when it encodes no text. Rounds of one kind: first percent,
- * then hexadecimal, then base64 (both alphabets, with or without padding). */
+ * then "\u738b" and "&#29579;", then hexadecimal, then base64 (both alphabets, with or without padding). */
 bool disguise_decode(const char *text, size_t size, char out[DISGUISE_TEXT_MAX], size_t *ret_size);
 
 /* Calls `look` for each part of the text that encodes one (a part of a path, a word of a sentence), until it

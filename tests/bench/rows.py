@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +16,8 @@ RECORD_BYTES = 670
 BATCH = ("--batch=100", "--connections=32")
 TRIGGER_FIRST = 90_000_000  # persons of the delivery row, apart from the others
 TRIGGERS_PER_SECOND = 50
+WATCHED = 2 / 3  # of the time that a load lasts: the end of it
+ROUND_SECONDS, BEHIND_SECONDS = 1.0, 3.0  # kept up with: the lag grows by less than a round's worth meanwhile, and is less than that
 RATES_TRIED, STEP_DOWN = 8, 0.88  # of a rate that is kept up with: down to two fifths of the first guess
 
 
@@ -70,13 +73,33 @@ def singles(stage):
             Figure("… p99 at half load", half["p99_ms"], "ms", sync["p99_ms"], "one fdatasync", most=10, note=loaded())]
 
 
+def slope(samples):
+    """Of the line of least squares through (time, value)."""
+    times, values = zip(*samples)
+    middle, mean = sum(times) / len(times), sum(values) / len(values)
+    spread = sum((time - middle) ** 2 for time in times)
+    return sum((time - middle) * (value - mean) for time, value in samples) / spread if spread else 0.0
+
+
 def sustain(stage, rate, seconds):
-    """Sends at a rate and says by how many events a second the services fall behind, and what was really sent."""
-    begun = stage.lag()
+    """Sends at a rate: by how many events a second the services fall behind once it runs, how far they are behind at its end, and what
+    was really sent. A round of the writers takes up to a second, so how far behind they are goes up and down by as much."""
+    samples, over = [], threading.Event()
+
+    def watch():
+        begun = time.monotonic()
+        while not over.wait(0.25):
+            if time.monotonic() - begun > seconds * (1 - WATCHED):
+                samples.append((time.monotonic(), stage.lag()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     result = stage.load(*BATCH, f"--rate={rate / 100:.1f}", seconds=seconds)
     behind = stage.lag()
+    over.set()
+    watcher.join()
     stage.wait_folded(3600)
-    return max(behind - begun - rate * 0.5, 0) / seconds, result["events_per_second"]
+    return slope(samples), behind, result["events_per_second"]
 
 
 def path(stage, persons=None):
@@ -90,12 +113,13 @@ def path(stage, persons=None):
     tries = []
     for _ in range(RATES_TRIED):
         with stage.costs(f"the whole way at {rate:,.0f}/s", lambda: real * seconds):
-            growth, real = sustain(stage, rate, seconds)
-        tries.append(f"{rate:,.0f}: +{growth:,.0f}/s")
-        if growth == 0:
+            growth, behind, real = sustain(stage, rate, seconds)
+        tries.append(f"{growth:+,.0f}/s and {behind / rate:.1f} s behind at {rate:,.0f}")
+        kept_up = growth * seconds * WATCHED < rate * ROUND_SECONDS and behind < rate * BEHIND_SECONDS
+        if kept_up:
             break
         rate *= STEP_DOWN
-    return [Figure("the whole way, sustained", real if growth == 0 else 0, "events/s", append_limit(stage), "bare LMDB append",
+    return [Figure("the whole way, sustained", real if kept_up else 0, "events/s", append_limit(stage), "bare LMDB append",
                    least=30_000, note=f"lag {'; '.join(tries)}; {loaded()}")]
 
 
@@ -189,6 +213,19 @@ def audience(stage, persons=None):
     return figures
 
 
+def millions(stage):
+    """an audience of five conditions over 10 million people, in process, while 2,000 events a second arrive"""
+    persons = 10_000_000 if stage.options.people >= 1_000_000 else 10 * stage.options.people
+    out = stage.program("tagging_audience", stage.directory / "millions", persons, 2000)
+    shutil.rmtree(stage.directory / "millions")
+    limit = stage.limit("memory_scan", persons)
+    figures = []
+    for name, found, median, p99 in re.findall(r"^(.*?): (\d+) persons .*median ([\d.]+) ms, p99 ([\d.]+) ms", out, re.MULTILINE):
+        figures.append(Figure(f"audience of {persons:,}: {name}, p99", float(p99), "ms", limit, "flat columns",
+                              most=50 if "events" in name else 10, note=f"p50 {median} ms, {int(found):,} people, {loaded()}"))
+    return figures
+
+
 def audit(stage):
     """audit records, durable, and a proof"""
     records = int(stage.options.seconds * 20_000)
@@ -262,4 +299,4 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ROWS = {row.__name__: row for row in (batches, singles, delivery, kill, growth, burst, memory, identity, audit, path, profile, audience)}
+ROWS = {row.__name__: row for row in (batches, singles, delivery, kill, growth, burst, memory, identity, audit, millions, path, profile, audience)}

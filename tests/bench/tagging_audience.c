@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long audiences of five conditions take over many persons: a tag, a trait, a range of amounts, a count of events in a window, a
- * not; of few, some and most people. Usage: bench_tagging_audience DIRECTORY PERSONS. DIRECTORY must not hold state. The index is
- * written directly, as the fold would have left it, with a log that is not merged yet. */
+/* How long audiences of five conditions take over many persons, while events arrive: a tag, a trait, a range of amounts, a count of
+ * events in a window, a not; of few, some and most people. Usage: bench_tagging_audience DIRECTORY PERSONS EVENTS_PER_SECOND.
+ * DIRECTORY must not hold state. The index is written directly, as the fold would write it. */
 #include "services/tagging/audience.h"
 #include "services/tagging/tagging.h"
 #include "tests/bench/measure.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define NOW_MS INT64_C(1767225600000)
 #define A_COMMIT 500000u
 #define QUERIES 200u
-#define EVENTS_A_PERSON 2u /* over 60 days */
+#define EVENTS_A_PERSON 2u  /* over 60 days */
+#define COMMIT_NS 10000000L /* between commits of what arrives */
 
 struct bench {
     struct tagging tagging;
@@ -20,7 +23,10 @@ struct bench {
     struct batch batch;
     uint64_t seed;
     uint32_t persons;
+    uint32_t rate; /* of arriving events, a second */
     uint32_t tags[3];
+    atomic_bool asked; /* all questions are: the writer may end */
+    uint64_t arrived;
 };
 
 static uint32_t pick(struct bench *bench, uint32_t below)
@@ -73,6 +79,36 @@ static void add_person(struct bench *bench, uint32_t number)
         index_time(index, "Product Viewed", number, NOW_MS - (int64_t)pick(bench, 60 * 86400) * 1000, true);
 }
 
+static void add_event(struct bench *bench)
+{
+    uint32_t number = 1 + pick(bench, bench->persons);
+    index_value(bench->tagging.index, METRIC_GROSS, number, true, 1 + pick(bench, 100000));
+    index_time(bench->tagging.index, "Product Viewed", number, NOW_MS - pick(bench, 60000), true);
+}
+
+/* The writer thread, while questions are asked. */
+static void *write_events(void *self)
+{
+    struct bench *bench = self;
+    struct timespec due;
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    double began = now(CLOCK_MONOTONIC);
+    while (!atomic_load(&bench->asked)) {
+        due.tv_nsec += COMMIT_NS;
+        due.tv_sec += due.tv_nsec / 1000000000L;
+        due.tv_nsec %= 1000000000L;
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+        uint64_t wanted = (uint64_t)((now(CLOCK_MONOTONIC) - began) * bench->rate);
+        begin(bench);
+        for (; bench->arrived < wanted; bench->arrived++)
+            add_event(bench);
+        commit(bench);
+    }
+    printf("%" PRIu64 " events arrived meanwhile, %.0f/s\n", bench->arrived,
+        (double)bench->arrived / (now(CLOCK_MONOTONIC) - began));
+    return NULL;
+}
+
 static void fill(struct bench *bench)
 {
     double began = now(CLOCK_MONOTONIC);
@@ -86,11 +122,8 @@ static void fill(struct bench *bench)
         begin(bench);
     }
     /* What has come since the last merge. */
-    for (uint32_t i = 0; i < bench->persons / 128; i++) {
-        uint32_t number = 1 + pick(bench, bench->persons);
-        index_value(bench->tagging.index, METRIC_GROSS, number, true, 1 + pick(bench, 100000));
-        index_time(bench->tagging.index, "Product Viewed", number, NOW_MS - pick(bench, 60000), true);
-    }
+    for (uint32_t i = 0; i < bench->persons / 128; i++)
+        add_event(bench);
     commit(bench);
     printf("%u persons, %u events in the index: %.0f s, %.0f MB\n", bench->persons,
         bench->persons * EVENTS_A_PERSON, now(CLOCK_MONOTONIC) - began,
@@ -158,29 +191,39 @@ static void open_all(struct bench *bench, const char *directory)
     "\"},{\"not\":{\"stage\":\"" stage "\"}}"
 #define CITIES "\"上海\",\"北京\",\"广州\",\"深圳\",\"成都\",\"杭州\",\"武汉\",\"西安\",\"南京\""
 
+static void ask_all(struct bench *bench)
+{
+    ask(bench, "few", "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") "]}");
+    ask(bench, "some", "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\"", "300", "lost") "]}");
+    ask(bench, "most",
+        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\",\"北京\",\"广州\",\"深圳\"", "300", "lost") "]}");
+    ask(bench, "few, with events",
+        "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
+    ask(bench, "some, with events",
+        "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\",\"广州\"", "300",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
+    ask(bench, "most, with events",
+        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\"", "300",
+            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"lte\":1}}]}");
+}
+
 int main(int argc, char **argv)
 {
     static struct bench bench = {.seed = 7};
-    if (argc < 3) {
-        fprintf(stderr, "usage: %s DIRECTORY PERSONS\n", argv[0]);
+    pthread_t writer;
+    if (argc != 4) {
+        fprintf(stderr, "usage: %s DIRECTORY PERSONS EVENTS_PER_SECOND\n", argv[0]);
         return 2;
     }
     bench.persons = (uint32_t)strtoul(argv[2], NULL, 10);
+    bench.rate = (uint32_t)strtoul(argv[3], NULL, 10);
     check(clock_set_zone("Asia/Shanghai"), "time zone");
     open_all(&bench, argv[1]);
     fill(&bench);
-    ask(&bench, "few", "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10", "lost") "]}");
-    ask(&bench, "some", "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\"", "300", "lost") "]}");
-    ask(&bench, "most",
-        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\",\"北京\",\"广州\",\"深圳\"", "300", "lost") "]}");
-    ask(&bench, "few, with events",
-        "{\"all\":[" ALL_BUT_EVENTS("few", CITIES, "10",
-            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
-    ask(&bench, "some, with events",
-        "{\"all\":[" ALL_BUT_EVENTS("most", "\"上海\",\"北京\",\"广州\"", "300",
-            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"gte\":1}}]}");
-    ask(&bench, "most, with events",
-        "{\"any\":[" ALL_BUT_EVENTS("some", "\"上海\"", "300",
-            "lost") ",{\"event\":\"Product Viewed\",\"within\":\"30d\",\"count\":{\"lte\":1}}]}");
+    check(pthread_create(&writer, NULL, write_events, &bench) ? -QY_ENOMEM : 0, "thread");
+    ask_all(&bench);
+    atomic_store(&bench.asked, true);
+    pthread_join(writer, NULL);
     return 0;
 }

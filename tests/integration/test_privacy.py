@@ -167,6 +167,14 @@ def test_values_do_not_pass_however_they_are_written(suite):
     send_and_look(suite, values)
 
 
+def test_values_do_not_pass_in_the_escapes_of_json_and_html(suite):
+    values = []
+    for value in (NAME, ADDRESS, PHONE, f"{NAME}，{PHONE}"):
+        values += [json.dumps({"to": value, "n": 1}) if not value.isascii() else "".join(f"\\u{ord(letter):04x}" for letter in value),
+                   "".join(f"&#{ord(letter)};" for letter in value), "".join(f"&#x{ord(letter):x};" for letter in value)]
+    send_and_look(suite, values)
+
+
 # -- what staff write
 
 def test_what_staff_write_holds_no_personal_values(suite):

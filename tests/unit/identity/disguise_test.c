@@ -33,6 +33,28 @@ static void what_could_be_a_digest_is_seen_wherever_it_stands(void **state)
             fail_msg("seen in: %s", no[i]);
 }
 
+static void escapes_of_json_and_html_are_read(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"name\": \"\\u738b\\u5c0f\\u660e\"}", "{\"name\": \"王小明\"}"},
+        {"&#29579;&#x5C0F;&#x660e", "王小明"},
+        {"\\u0031\\U0033800138000 ok", "13800138000 ok"},
+        {"\\ud83d\\ude00!", "😀!"},
+        {"\\ud83d &#0; &#x110000; \\u00e9", "\\ud83d &#0; &#x110000; é"},
+    };
+    static const char *const none[] = {"a \\ b & c", "\\u12", "&#;", "&amp;", "\\ud800"};
+    char out[DISGUISE_TEXT_MAX];
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_true(disguise_decode(cases[i][0], strlen(cases[i][0]), out, &size));
+        assert_int_equal(size, strlen(cases[i][1]));
+        assert_memory_equal(out, cases[i][1], size);
+    }
+    for (size_t i = 0; i < COUNT_OF(none); i++)
+        assert_false(disguise_decode(none[i], strlen(none[i]), out, &size));
+}
+
 static struct forms *forms;
 
 static bool hold(void *self, const struct digest *digest)
@@ -87,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_could_be_a_digest_is_seen_wherever_it_stands),
+        cmocka_unit_test(escapes_of_json_and_html_are_read),
         cmocka_unit_test(hashes_of_all_forms_are_recognised),
         cmocka_unit_test(more_forms_than_there_is_room_for_are_left_out),
     };
