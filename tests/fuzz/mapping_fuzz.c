@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as an import: a mapping, a NUL, and the file that it is for. Errors say what is wrong, and what
  * comes out is JSON. */
-#define _GNU_SOURCE
 #include "services/cli/import_groups.h"
 #include "services/cli/mapping.h"
 
