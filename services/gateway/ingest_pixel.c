@@ -74,13 +74,16 @@ static bool is_break(char letter)
     return letter == '\r' || letter == '\n';
 }
 
-/* Without line breaks and padding at its end. */
+/* Without the line breaks and the padding at its end. */
 static size_t trimmed(const char *text, size_t size)
 {
-    while (size > 0 && is_break(text[size - 1]))
-        size--;
-    for (int i = 0; i < 2 && size > 0 && text[size - 1] == '='; i++)
-        size--;
+    for (int padding = 0; size > 0; size--) {
+        char last = text[size - 1];
+        if (last == '=')
+            padding++;
+        if ((last != '=' && !is_break(last)) || padding > 2)
+            break;
+    }
     return size;
 }
 
