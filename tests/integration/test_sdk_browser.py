@@ -206,6 +206,20 @@ def test_retries_lose_and_double_nothing(sdk, fault, page, running):
     assert sorted(numbers) == list(range(5))
 
 
+def test_what_could_not_be_sent_is_sent_by_the_next_page(sdk, page, pages, running):
+    user = f"{sdk}-later"
+    with Proxy(running.ports["gateway", "HTTP_PORT"], [REFUSED] * 1000) as proxy:
+        page.run(begin(sdk, running, proxy.url) + f"analytics.identify({json.dumps(user)})\n"
+                 + "for (let number = 0; number < 3; number++) analytics.track('Product Viewed', { number })")
+        wait_for(lambda: proxy.happened().count(REFUSED) >= 4, "the gateway has refused each event")
+        page.go(pages.url + "/next")
+        proxy.faults.clear()
+        page.run(begin(sdk, running, proxy.url))
+        wait_stored(running, user, 4, page)
+    numbers = [event["body"]["properties"]["number"] for event in stored(running, user) if event["type"] == "EVENT_TRACK"]
+    assert sorted(numbers) == list(range(3))
+
+
 def test_an_unknown_write_key_loads_no_settings_and_stores_nothing(page, running):
     assert page.run(f"return (await fetch('{gateway(running)}/v1/projects/nobody/settings')).status") == 404
     answer = page.run(f"""
