@@ -147,16 +147,17 @@ def test_every_call_of_rudderstack_arrives_with_all_its_fields(page, pages, runn
                "library": {"name": "RudderLabs JavaScript SDK"}}
     common = {"userId": user, "anonymousId": "rudder-all-device", "context": context, "channel": "web",
               "integrations": {"All": True, "Warehouse": False}, "originalTimestamp": "2025-12-30T08:00:00.123Z"}
+    properties = {name: value for name, value in PROPERTIES.items() if value is not None}  # the SDK leaves out what is null
     assert_stored(running, user, [
         ("identify", {**common, "type": "identify"}),
-        ("track", {**common, "type": "track", "event": "Order Completed", "properties": PROPERTIES}),
+        ("track", {**common, "type": "track", "event": "Order Completed", "properties": properties}),
         ("page", {**common, "type": "page", "name": "首页", "category": "Shop", "properties": {"shelf": 7, "path": "/shop"}}),
         ("group", {**common, "type": "group", "groupId": "store-17", "traits": {"name": "南京路店", "employees": 12}}),
         ("alias", {**common, "type": "alias", "previousId": "rudder-all-device"}),
     ])
 
 
-def test_rudderstack_sends_batches_and_beacons(page, running):
+def test_rudderstack_sends_batches(page, running):
     page.run(begin("rudder", running, gateway(running), queueOptions={"batch": {"enabled": True, "maxItems": 10, "flushInterval": 100}})
              + "analytics.identify('rudder-batch')\n"
              + "for (let number = 0; number < 25; number++) analytics.track('Product Viewed', { number })")
