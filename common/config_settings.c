@@ -90,8 +90,7 @@ const struct config_setting config_settings[] = {
     HTTP("gateway", "8080", "2", "10000"),
     RANGE(CONFIG_NUMBER, "gateway.api_threads", "8", 1, 256, "threads that answer /api"),
     RANGE(CONFIG_NUMBER, "gateway.batch_max_events", "5000", 1, 100000, "events in one batch call"),
-    RANGE(CONFIG_BYTES, "gateway.event_max", "32K", KIB, MIB,
-        "largest single event, without what SDKs add to it (1 KiB)"),
+    RANGE(CONFIG_BYTES, "gateway.event_max", "32K", KIB, MIB, "largest single event"),
 
     SERVICE("identity", "7120", "9120", "64G", "10"),
     CHECKED("identity.identifier_kinds", "", config_check_kinds,

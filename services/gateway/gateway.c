@@ -11,9 +11,6 @@
 
 #include <string.h>
 
-/* SDKs measure an event before they add its id, its times and their own name. */
-#define ADDED_BY_SENDERS ((size_t)1024)
-
 int64_t gateway_now_ms(const struct gateway *gateway)
 {
     int64_t committed = service_now_ms(gateway->service);
@@ -167,7 +164,7 @@ static int open_http(struct gateway *gateway, const struct config *config)
 
 static int read_settings(struct gateway *gateway, const struct config *config)
 {
-    gateway->event_max = (size_t)config_number(config, "gateway.event_max") + ADDED_BY_SENDERS;
+    gateway->event_max = (size_t)config_number(config, "gateway.event_max");
     gateway->batch_max = (size_t)config_number(config, "gateway.batch_max_events");
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");
