@@ -82,6 +82,13 @@ def test_batches_have_several_paths(path, ask, key, running):
                and e["history"] == (path == "/v1/import") for e in stored(running, user))
 
 
+def test_the_description_lists_every_path(running):
+    paths = running.get("/openapi.json")["paths"]
+    posts = [f"/v1/{name}" for pair in CALLS.items() for name in pair] + ["/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"]
+    gets = ["/v1/pixel/{type}", "/v1/projects/{writeKey}/settings", "/sourceConfig/"]
+    assert all("post" in paths[path] for path in posts) and all("get" in paths[path] for path in gets)
+
+
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/m", "/v1/tracks", "/v1/track//", "/b", "/beacon/v1/track", "/v1/projects//settings",
                                   "/v1/projects/a/b/settings", "/V1/track"])
 def test_other_paths_are_not_found(path, ask, key):
