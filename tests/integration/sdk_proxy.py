@@ -10,6 +10,7 @@ REFUSED = 503      # the gateway sheds load
 LIMITED = 429      # the key sends too much
 DROPPED = "drop"   # the connection breaks before the gateway has it
 CUT = "cut"        # the gateway has it, durably; its answer is lost
+AWAY = "away"      # there is no gateway; no test says so, it is
 
 
 class Proxy:
@@ -98,7 +99,10 @@ def handler_of(proxy):
         def handle_any(self):
             body = read_body(self)
             fault = proxy.next_fault(self.command)
-            answer = self.forward(body) if fault in (PASS, CUT) else None
+            try:
+                answer = self.forward(body) if fault in (PASS, CUT) else None
+            except OSError:
+                answer, fault = None, AWAY
             if fault == CUT and answer[0] != 200:
                 fault = f"cut from {answer[0]}"
             proxy.note(fault, self.command, self.path, self.headers, body)

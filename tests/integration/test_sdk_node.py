@@ -4,12 +4,13 @@ import gzip
 import json
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sdk import assert_stored, installed, journal, run_node, snippets, stored
-from sdk_proxy import CUT, DROPPED, LIMITED, PASS, REFUSED, Proxy
-from suite import Suite
+from sdk_proxy import AWAY, CUT, DROPPED, LIMITED, PASS, REFUSED, Proxy
+from suite import Suite, wait_for
 
 SDKS = {"segment": "segment_node.mjs", "rudder": "rudder_node.cjs"}
 PACKAGES = {"segment": "@segment/analytics-node", "rudder": "@rudderstack/rudder-sdk-node"}
@@ -104,6 +105,19 @@ def test_retries_lose_and_double_nothing(sdk, fault, place, running):
         assert proxy.happened()[-1] == PASS
     numbers = [event["body"]["properties"]["number"] for event in stored(running, user)]
     assert sorted(numbers) == list(range(20))
+
+
+def test_what_is_sent_while_the_gateway_is_away_arrives(sdk, place, running):
+    user = f"{sdk}-away"
+    calls = [("track", {"userId": user, "event": "Product Viewed", "properties": {"number": number}}) for number in range(20)]
+    with Proxy(running.ports["gateway", "HTTP_PORT"]) as proxy, ThreadPoolExecutor(1) as pool:
+        running.kill("gateway")
+        sending = pool.submit(send, sdk, place, running, proxy.url, calls, flushAt=10, maxRetries=30, retryCount=30)
+        wait_for(lambda: AWAY in proxy.happened() or sending.done(), "the SDK tried")
+        running.start("gateway")
+        sending.result(120)
+        assert {AWAY, PASS} == set(proxy.happened())
+    assert sorted(event["body"]["properties"]["number"] for event in stored(running, user)) == list(range(20))
 
 
 def decoded(headers, body):
