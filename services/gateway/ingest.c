@@ -3,9 +3,13 @@
  * meanwhile, answered after the commit. */
 #include "common/clock.h"
 #include "common/json.h"
+#include "services/gateway/cors.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/ingest_answer.h"
 #include "services/gateway/ingest_key.h"
-#include "services/gateway/ingest_parse.h"
+#include "services/gateway/ingest_pixel.h"
+#include "services/gateway/ingest_route.h"
+#include "services/gateway/ingest_settings.h"
 #include "services/gateway/ingest_thread.h"
 
 #include <stdlib.h>
@@ -23,20 +27,6 @@ struct ingest {
     size_t accepted, duplicates;
     uint64_t position; /* the gateway's journal is at least this long after the commit */
     double received;
-};
-
-static const struct {
-    const char *path;
-    enum ingest_call call;
-} calls[] = {
-    {"/v1/batch", CALL_BATCH},
-    {"/v1/track", CALL_TRACK},
-    {"/v1/identify", CALL_IDENTIFY},
-    {"/v1/page", CALL_PAGE},
-    {"/v1/screen", CALL_SCREEN},
-    {"/v1/group", CALL_GROUP},
-    {"/v1/alias", CALL_ALIAS},
-    {"/v1/import", CALL_IMPORT},
 };
 
 /* -- writer -- */
@@ -81,14 +71,12 @@ static void ingest_free(struct ingest *ingest)
     free(ingest);
 }
 
-static void answer_unavailable(struct http_request *request, const char *detail)
-{
-    http_add_header(request, "Retry-After", "5");
-    http_problem(request, 503, "unavailable", NULL, "%s", detail);
-}
-
 static void answer(struct ingest *ingest)
 {
+    if (ingest_route_is_pixel(http_path(ingest->request))) {
+        pixel_answer(ingest->gateway, ingest->request, NULL);
+        return;
+    }
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     struct json json = json_to(&body);
     json_open(&json, '{');
@@ -122,8 +110,8 @@ static void finish_ingest(struct work *work, int result)
         count(ingest);
         answer(ingest);
     } else {
-        answer_unavailable(
-            ingest->request, result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+        ingest_answer_unavailable(ingest->gateway, ingest->request,
+            result == -QY_EFULL ? disk_full : "nothing was stored; try again");
     }
     ingest_free(ingest);
 }
@@ -131,6 +119,10 @@ static void finish_ingest(struct work *work, int result)
 /* Nothing in the call was valid: 400, with the reasons. */
 static void answer_refused(struct ingest *ingest)
 {
+    if (ingest_route_is_pixel(http_path(ingest->request))) {
+        pixel_answer(ingest->gateway, ingest->request, ingest->parsed.reason);
+        return;
+    }
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     struct json json = json_to(&body);
     json_open(&json, '{');
@@ -161,7 +153,7 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
     ingest->work = (struct work){
         .bytes = ingest->parsed.packed.size + sizeof(*ingest), .apply = apply_ingest, .done = finish_ingest};
     if (service_submit(gateway->service, &ingest->work)) {
-        answer_unavailable(ingest->request, "too much is waiting to be stored; try again");
+        ingest_answer_unavailable(gateway, ingest->request, "too much is waiting to be stored; try again");
         ingest_free(ingest);
     }
 }
@@ -178,13 +170,13 @@ static struct ingest *ingest_make(struct gateway *gateway, struct http_request *
     return ingest;
 }
 
-/* One call, of which the write key is known. */
-static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body,
+/* One call, of which the write key is known. `size`: of its text. */
+static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
     const struct ingest_origin *origin, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, http_body(request).size);
+    struct ingest *ingest = ingest_make(gateway, request, size);
     if (!ingest) {
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
     struct ingest_limits limits = {
@@ -194,92 +186,95 @@ static void take_call(struct gateway *gateway, struct http_request *request, yyj
         submit(gateway, ingest);
         return;
     }
-    if (refusal.status == 503)
-        http_add_header(request, "Retry-After", "5");
-    http_problem(request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
+    ingest_answer_problem(
+        gateway, request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
     ingest_free(ingest);
 }
 
 static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
-    struct ingest_thread *thread)
+    struct bytes text, struct ingest_thread *thread)
 {
-    struct bytes text = http_body(request);
     const yyjson_alc *memory = ingest_thread_memory(thread, text.size);
     yyjson_read_err fault;
     yyjson_doc *doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, memory, &fault);
     if (!doc && fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
     if (!doc) {
-        http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
+        ingest_answer_problem(
+            gateway, request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
     struct write_key write_key;
     int error = ingest_find_key(gateway, thread, request, body, &write_key);
-    if (error == -QY_EUNAUTHENTIC)
-        http_add_header(request, "WWW-Authenticate", "Basic realm=\"write key\"");
     if (error) {
-        http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
+        ingest_answer_problem(gateway, request, http_status_of(error), "unknown_write_key", "writeKey",
             "a write key is required, as the user name of Basic authorization or as writeKey");
     } else {
         struct ingest_origin origin = {.call = call,
             .source = write_key.source,
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
-        take_call(gateway, request, body, &origin, memory);
+        take_call(gateway, request, body, text.size, &origin, memory);
     }
     yyjson_doc_free(doc);
 }
 
-static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
+static void handle_event(
+    struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
 {
     struct ingest_thread *thread = ingest_thread_here();
     if (service_is_full(gateway->service))
-        answer_unavailable(request, disk_full);
+        ingest_answer_unavailable(gateway, request, disk_full);
     else if (!thread)
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else
-        handle_json(gateway, request, call, thread);
+        handle_json(gateway, request, call, text, thread);
 }
 
-/* Write keys are no secret of a page's, so that pages of any origin may send, as what runs in browsers must. */
-static void allow_origin(struct http_request *request)
+/* Who only looks whether there is an image (HEAD) sends no event. */
+static void handle_pixel(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
 {
-    if (!http_header(request, "Origin"))
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    if (strcmp(http_method(request), "HEAD") == 0) {
+        pixel_answer(gateway, request, NULL);
         return;
-    http_add_header(request, "Access-Control-Allow-Origin", "*");
-    http_add_header(request, "Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+    }
+    const char *reason = route->known ? pixel_read(request, &text) : "unknown_type";
+    if (reason)
+        pixel_answer(gateway, request, reason);
+    else
+        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size});
 }
 
-/* The question that browsers ask before they send; "*" does not speak for Authorization. */
-static void answer_preflight(struct http_request *request)
+static void handle_route(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
 {
-    http_add_header(request, "Allow", "POST, OPTIONS");
-    http_add_header(request, "Access-Control-Allow-Methods", "POST");
-    http_add_header(request, "Access-Control-Allow-Headers", "Authorization, *");
-    http_add_header(request, "Access-Control-Max-Age", "900");
-    http_respond(request, 204, NULL, NULL, 0);
+    if (route->kind == ROUTE_CALL)
+        handle_event(gateway, request, route->call, http_body(request));
+    else if (route->kind == ROUTE_PIXEL)
+        handle_pixel(gateway, request, route);
+    else
+        settings_answer(gateway, request, route);
 }
 
 bool ingest_handle(struct gateway *gateway, struct http_request *request)
 {
-    const char *path = http_path(request), *method = http_method(request);
-    for (size_t i = 0; i < COUNT_OF(calls); i++) {
-        if (strcmp(path, calls[i].path) != 0)
-            continue;
-        allow_origin(request);
-        if (strcmp(method, "POST") == 0) {
-            handle_post(gateway, request, calls[i].call);
-        } else if (strcmp(method, "OPTIONS") == 0) {
-            answer_preflight(request);
-        } else {
-            http_add_header(request, "Allow", "POST, OPTIONS");
-            http_problem(request, 405, "method_not_allowed", NULL, "use POST");
-        }
-        return true;
+    struct ingest_route route;
+    if (!ingest_route_find(http_path(request), &route))
+        return false;
+    cors_admit(request);
+    if (strcmp(http_method(request), "OPTIONS") == 0) {
+        cors_answer_options(request, ingest_route_methods(&route));
+    } else if (ingest_route_allows(&route, http_method(request))) {
+        handle_route(gateway, request, &route);
+    } else {
+        http_add_header(request, "Allow", ingest_route_methods(&route));
+        http_problem(request, 405, "method_not_allowed", NULL, "use %s", ingest_route_methods(&route));
     }
-    return false;
+    return true;
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 
 /* The user name of Basic, its colon optional; false where there is no such header or it is malformed. */
-static bool basic_key(const char *header, char key[128])
+static bool basic_key(const char *header, char key[INGEST_KEY_BYTES])
 {
     if (!header || strncasecmp(header, "Basic ", 6) != 0)
         return false;
     size_t size = 0;
     header += 6;
     header += strspn(header, " ");
-    if (sodium_base642bin((uint8_t *)key, 127, header, strlen(header), NULL, &size, NULL,
+    if (sodium_base642bin((uint8_t *)key, INGEST_KEY_BYTES - 1, header, strlen(header), NULL, &size, NULL,
             sodium_base64_VARIANT_ORIGINAL) != 0)
         return false;
     key[size] = 0;
@@ -21,17 +21,22 @@ static bool basic_key(const char *header, char key[128])
 }
 
 /* Where no header states one. */
-static bool find_key(struct http_request *request, yyjson_val *body, char key[128])
+static bool find_key(struct http_request *request, yyjson_val *body, char key[INGEST_KEY_BYTES])
 {
     yyjson_val *stated = yyjson_is_obj(body) ? yyjson_obj_get(body, "writeKey") : NULL;
-    if (yyjson_is_str(stated) && yyjson_get_len(stated) > 0 && yyjson_get_len(stated) < 128) {
+    if (yyjson_is_str(stated) && yyjson_get_len(stated) > 0 && yyjson_get_len(stated) < INGEST_KEY_BYTES) {
         memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
         return true;
     }
-    return http_parameter(request, "writeKey", key, 128) == 0 && key[0];
+    return http_parameter(request, "writeKey", key, INGEST_KEY_BYTES) == 0 && key[0];
 }
 
-static int authorise(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
+bool ingest_read_key(struct http_request *request, yyjson_val *body, char ret_key[INGEST_KEY_BYTES])
+{
+    return basic_key(http_header(request, "Authorization"), ret_key) || find_key(request, body, ret_key);
+}
+
+int ingest_check_key(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
 {
     uint8_t hash[SECRET_HASH_BYTES];
     secret_hash(key, strlen(key), hash);
@@ -48,7 +53,7 @@ static int authorise(struct gateway *gateway, const char *key, struct write_key 
 int ingest_find_key(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
     yyjson_val *body, struct write_key *ret_write_key)
 {
-    char key[128];
+    char key[INGEST_KEY_BYTES];
     const char *header = http_header(request, "Authorization");
     uint64_t version = service_version(gateway->service);
     if (header && ingest_thread_knows(thread, header, version, ret_write_key))
@@ -56,7 +61,7 @@ int ingest_find_key(struct gateway *gateway, struct ingest_thread *thread, struc
     bool basic = basic_key(header, key);
     if (!basic && !find_key(request, body, key))
         return -QY_EUNAUTHENTIC;
-    int error = authorise(gateway, key, ret_write_key);
+    int error = ingest_check_key(gateway, key, ret_write_key);
     if (!error && basic)
         ingest_thread_learn(thread, header, version, ret_write_key);
     return error;

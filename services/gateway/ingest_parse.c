@@ -354,6 +354,8 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
 
 static void report(const struct event *event, struct parsed *parsed)
 {
+    if (!parsed->reason)
+        parsed->reason = event->reason;
     if (parsed->error_count++ > 0)
         buffer_byte(&parsed->errors, ',');
     struct json json = json_to(&parsed->errors);

@@ -32,7 +32,8 @@ struct parsed {
     size_t seen;          /* events in the call, refused ones too */
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
-    bool starved; /* memory was out for one of them */
+    const char *reason; /* of the first of them; static */
+    bool starved;       /* memory was out for one of them */
 };
 void parsed_free(struct parsed *parsed);
 
