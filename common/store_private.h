@@ -24,6 +24,7 @@ struct store {
     int lock;
     long fail_after;                 /* see fault_from_environment() */
     uint64_t writes_begun;           /* the writer's alone */
+    uint64_t written_bytes;          /* likewise: of the file, see store_ahead.c */
     atomic_bool broken;              /* a commit failed: no further writes */
     atomic_uint_fast64_t used_bytes; /* as of the last commit */
     atomic_uint_fast64_t commits;
@@ -60,6 +61,9 @@ int store_measure(struct store_txn *txn, uint64_t *ret_bytes);
 
 /* Fails the transaction when it grew beyond the quota. */
 void store_check_quota(struct store_txn *txn);
+
+/* Before a write transaction: sees to it that it need not make the file longer. */
+void store_write_ahead(struct store *store);
 
 /* Closes the cursors of the scans that are still open; the scans themselves stay their owners'. */
 void store_end_scans(struct store_txn *txn);

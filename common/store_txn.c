@@ -100,6 +100,7 @@ static int begin_write(struct store *store, struct store_txn **ret_txn)
     txn->store = store;
     txn->mode = STORE_WRITE;
     txn->next_check = store->check_bytes;
+    store_write_ahead(store);
     int rc = mdb_txn_begin(store->env, NULL, 0, &txn->txn);
     if (rc) {
         free(txn);

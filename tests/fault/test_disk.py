@@ -82,9 +82,8 @@ def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, nam
     with filled(made, directory, name) as (suite, ballast):
         send_all(suite, second)  # all of it is acknowledged meanwhile
         wait_for(lambda: says_full(suite, name), f"{name} says that there is no room")
-        if name == "audit":
-            answer = suite.lookup("user_id", "shop-d0-1")
-            assert answer.status == 503, answer  # no record, no data
+        if name == "audit":  # no record, no data; some records find room that the files have already
+            wait_for(lambda: suite.lookup("user_id", "shop-d0-1").status == 503, "a lookup is refused", every=0)
         ballast.remove()
         suite.wait_ready()
         made.check(suite)
