@@ -33,7 +33,7 @@ static void fill_in(const char *text, enum template_form form)
         return;
     check(template_check(text, &used, problem) == 0);
     template_render(text, form, values, &out);
-    if (form == TEMPLATE_HEADER)
+    if (form == TEMPLATE_HEADER && out.size > 0)
         check(!memchr(out.data, '\r', out.size) && !memchr(out.data, '\n', out.size));
     if (form == TEMPLATE_JSON) {
         yyjson_doc *doc = yyjson_read((char *)out.data, out.size, YYJSON_READ_NUMBER_AS_RAW);
