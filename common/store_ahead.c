@@ -22,10 +22,14 @@ static uint64_t piece_of(uint64_t used)
 }
 
 /* Whatever LMDB has written lies below the file's end, so nothing of it is touched. False where there is no
- * room: then the file grows as LMDB needs it. */
+ * room: then the file grows as LMDB needs it.
+ *
+ * A page at a time: the kernel keeps what is written at once in one large folio, and looks through all of it
+ * for each page that changes there later (Linux 6.18, ext4, random pages of a file that was written 1 MB, 64 KB
+ * or 4 KB at a time: 28, 6 and 3.7 us of system time a page). */
 static bool write_zeros(mdb_filehandle_t fd, uint64_t at, uint64_t end)
 {
-    static const uint8_t zeros[64 << 10];
+    static const uint8_t zeros[4 << 10];
     while (at < end) {
         size_t size = end - at < sizeof(zeros) ? (size_t)(end - at) : sizeof(zeros);
         ssize_t written = pwrite(fd, zeros, size, (off_t)at);
