@@ -7,6 +7,7 @@ import time
 import pytest
 
 from ingest_client import held_writer, page
+from sdk import installed, run_node, stored
 from suite import Suite, request, wait_for
 
 KEYS = "/api/v1/write-keys"
@@ -84,6 +85,20 @@ def test_what_came_too_soon_comes_again_and_is_counted_once(suite):
     assert suite.get("/api/v1/summary")["events"] == 1000
     assert of_key(suite, key, "accepted") == 1000 and of_key(suite, key, "limited") == refusals * 100
     assert of_key(suite, key, "duplicate") == 0
+
+
+@pytest.mark.parametrize("script", ["segment_node.mjs", "rudder_node.cjs"])
+def test_an_sdk_over_the_rate_of_its_key_loses_and_doubles_nothing(script, suite):
+    key = make(suite, events_per_second=10, burst=10)
+    place = installed()
+    assert suite.ingest("/v1/batch", batch("before", 100), write_key=key["secret"]).status == 200  # ten seconds' debt
+    calls = [["track", {"userId": "sdk", "event": "Product Viewed", "properties": {"number": number}}] for number in range(20)]
+    given = {"key": key["secret"], "host": f"http://127.0.0.1:{suite.ports['gateway', 'HTTP_PORT']}", "calls": calls,
+             "options": {"flushAt": 10, "maxRetries": 30, "retryCount": 30}}
+    assert '"errors":[]' in run_node(place, script, given)
+    assert of_key(suite, key, "limited") > 0 and of_key(suite, key, "accepted") == 120
+    assert sorted(event["body"]["properties"]["number"] for event in stored(suite, "sdk")) == list(range(20))
+    suite.wait_quiet()
 
 
 def test_a_batch_that_no_bucket_can_hold_passes_and_is_paid_for(suite):
