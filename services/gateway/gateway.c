@@ -22,11 +22,23 @@ int64_t gateway_now_ms(const struct gateway *gateway)
 
 /* -- fold -- */
 
+static int open_write_keys(struct gateway *gateway, struct batch *batch)
+{
+    const struct config *config = service_config(batch->service);
+    struct rate_limit rate = {
+        .per_second = (uint32_t)config_number(config, "gateway.key_rate"),
+        .burst = (uint32_t)config_number(config, "gateway.key_burst"),
+    };
+    return write_keys_open(batch->txn, &rate, &gateway->write_keys);
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
     int error = bootstrap_run(batch);
+    if (!error)
+        error = open_write_keys(gateway, batch);
     return error ? error : dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
 }
 
@@ -70,6 +82,13 @@ static void gateway_close(void *self)
 {
     struct gateway *gateway = self;
     dedup_close(&gateway->dedup);
+    write_keys_close(&gateway->write_keys);
+}
+
+static void gateway_scrape(void *self, struct metrics_page *page)
+{
+    struct gateway *gateway = self;
+    write_keys_scrape(gateway->write_keys, page);
 }
 
 /* Nothing to dump: what was taken in shows in identity's state, and write keys, tokens and message ids differ from run to run. */
@@ -80,6 +99,7 @@ const struct fold_ops gateway_fold = {
     .committed = gateway_committed,
     .discard = gateway_discard,
     .close = gateway_close,
+    .scrape = gateway_scrape,
 };
 
 /* The runtime answers all there is: status and dump. */
@@ -133,6 +153,10 @@ static void register_metrics(struct gateway *gateway)
             "Events that had been stored before."),
         .refused = metrics_series(
             metrics, METRIC_COUNTER, "quanyu_events_refused_total", NULL, "Events that were not valid."),
+        .limited = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_rate_limited_total", NULL,
+            "Ingestion calls answered 429: their write key sends more than its rate."),
+        .shed = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_shed_total", NULL,
+            "Ingestion calls answered 503 because too much waits to be stored."),
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };
@@ -142,6 +166,10 @@ static int read_settings(struct gateway *gateway, const struct config *config)
 {
     gateway->event_max = (size_t)config_number(config, "gateway.event_max");
     gateway->batch_max = (size_t)config_number(config, "gateway.batch_max_events");
+    gateway->shed = (struct shed_limits){
+        .bytes = (size_t)config_number(config, "gateway.queue_max"),
+        .seconds = (double)config_number(config, "gateway.shed_after") / 1000,
+    };
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");
     if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms))

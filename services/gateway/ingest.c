@@ -23,6 +23,7 @@ struct ingest {
     struct work work;
     struct gateway *gateway;
     struct http_request *request;
+    struct write_key_use *use; /* held */
     struct parsed parsed;
     size_t accepted, duplicates;
     uint64_t position; /* the gateway's journal is at least this long after the commit */
@@ -67,6 +68,7 @@ static const char *const disk_full = "the disk is full: nothing was stored; try 
 
 static void ingest_free(struct ingest *ingest)
 {
+    write_key_use_release(&ingest->use);
     parsed_free(&ingest->parsed);
     free(ingest);
 }
@@ -101,6 +103,11 @@ static void count(const struct ingest *ingest)
     metric_add(metrics->duplicates, (double)ingest->duplicates);
     metric_add(metrics->refused, (double)ingest->parsed.error_count);
     metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+    atomic_fetch_add_explicit(&ingest->use->accepted, ingest->accepted, memory_order_relaxed);
+    if (ingest->duplicates > 0)
+        atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->duplicates, memory_order_relaxed);
+    if (ingest->parsed.error_count > 0)
+        atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
 }
 
 static void finish_ingest(struct work *work, int result)
@@ -116,7 +123,7 @@ static void finish_ingest(struct work *work, int result)
     ingest_free(ingest);
 }
 
-/* Nothing in the call was valid: 400, with the reasons. */
+/* Nothing in the call was valid: 400, with the reasons; 403 where its write key allows nothing of it. */
 static void answer_refused(struct ingest *ingest)
 {
     if (ingest_route_is_pixel(http_path(ingest->request))) {
@@ -124,20 +131,30 @@ static void answer_refused(struct ingest *ingest)
         return;
     }
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    bool denied = ingest->parsed.denied_count == ingest->parsed.error_count;
     struct json json = json_to(&body);
     json_open(&json, '{');
-    json_field_text(&json, "type", "urn:quanyu:problem:invalid_event");
-    json_field_text(&json, "title", "Bad Request");
-    json_field_integer(&json, "status", 400);
     json_field_text(
-        &json, "detail", ingest->parsed.seen == 1 ? "the event is not valid" : "no event is valid");
+        &json, "type", denied ? "urn:quanyu:problem:not_allowed" : "urn:quanyu:problem:invalid_event");
+    json_field_text(&json, "title", denied ? "Forbidden" : "Bad Request");
+    json_field_integer(&json, "status", denied ? 403 : 400);
+    json_field_text(&json, "detail",
+        denied                     ? "this write key may not send it"
+        : ingest->parsed.seen == 1 ? "the event is not valid"
+                                   : "no event is valid");
     json_field_text(&json, "request_id", http_request_id(ingest->request));
     json_name(&json, "errors");
     json_open(&json, '[');
     buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
     json_close(&json, ']');
     json_close(&json, '}');
-    http_respond(ingest->request, 400, "application/problem+json", body.data, body.size);
+    http_respond(ingest->request, denied ? 403 : 400, "application/problem+json", body.data, body.size);
+}
+
+static void count_refused(const struct ingest *ingest)
+{
+    metric_add(ingest->gateway->ingest.refused, (double)ingest->parsed.error_count);
+    atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
 }
 
 /* -- HTTP thread -- */
@@ -145,7 +162,7 @@ static void answer_refused(struct ingest *ingest)
 static void submit(struct gateway *gateway, struct ingest *ingest)
 {
     if (ingest->parsed.event_count == 0) {
-        metric_add(gateway->ingest.refused, (double)ingest->parsed.error_count);
+        count_refused(ingest);
         answer_refused(ingest);
         ingest_free(ingest);
         return;
@@ -153,18 +170,21 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
     ingest->work = (struct work){
         .bytes = ingest->parsed.packed.size + sizeof(*ingest), .apply = apply_ingest, .done = finish_ingest};
     if (service_submit(gateway->service, &ingest->work)) {
-        ingest_answer_unavailable(gateway, ingest->request, "too much is waiting to be stored; try again");
+        ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
     }
 }
 
-static struct ingest *ingest_make(struct gateway *gateway, struct http_request *request, size_t size)
+static struct ingest *ingest_make(
+    struct gateway *gateway, struct http_request *request, const struct write_key *key, size_t size)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return NULL;
     ingest->gateway = gateway;
     ingest->request = request;
+    write_key_use_hold(key->use);
+    ingest->use = key->use;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;
@@ -174,7 +194,7 @@ static struct ingest *ingest_make(struct gateway *gateway, struct http_request *
 static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
     const struct ingest_origin *origin, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, size);
+    struct ingest *ingest = ingest_make(gateway, request, origin->key, size);
     if (!ingest) {
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
@@ -208,17 +228,17 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    struct write_key write_key;
-    int error = ingest_find_key(gateway, thread, request, body, &write_key);
-    if (error) {
-        ingest_answer_problem(gateway, request, http_status_of(error), "unknown_write_key", "writeKey",
-            "a write key is required, as the user name of Basic authorization or as writeKey");
-    } else {
+    const struct write_key *key;
+    struct ingest_key_refusal refusal;
+    if (ingest_admit(gateway, thread, request, body, call, &key, &refusal)) {
         struct ingest_origin origin = {.call = call,
-            .source = write_key.source,
+            .source = key->row->source,
+            .key = key,
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
         take_call(gateway, request, body, text.size, &origin, memory);
+    } else {
+        ingest_answer_refusal(gateway, request, &refusal);
     }
     yyjson_doc_free(doc);
 }
@@ -227,8 +247,11 @@ static void handle_event(
     struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
 {
     struct ingest_thread *thread = ingest_thread_here();
+    struct service_load load = service_load(gateway->service);
     if (service_is_full(gateway->service))
         ingest_answer_unavailable(gateway, request, disk_full);
+    else if (shed_is_due(&load, &gateway->shed))
+        ingest_answer_shed(gateway, request);
     else if (!thread)
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else

@@ -3,6 +3,8 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "services/gateway/event_type.h"
+#include "services/gateway/ingest_allowed.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -20,6 +22,7 @@ struct event {
     yyjson_val *batch; /* NULL for single calls */
     enum ingest_call type;
     size_t index;
+    struct ingest_stated stated;
     const char *reason; /* NULL while it is valid */
     const char *field;
     char detail[160];
@@ -41,18 +44,6 @@ static bool refuse(struct event *event, const char *reason, const char *field, c
     snprintf(event->detail, sizeof(event->detail), "%s", detail);
     return false;
 }
-
-static const struct {
-    const char *name;
-    enum ingest_call type;
-} types[] = {
-    {"track", CALL_TRACK},
-    {"identify", CALL_IDENTIFY},
-    {"page", CALL_PAGE},
-    {"screen", CALL_SCREEN},
-    {"group", CALL_GROUP},
-    {"alias", CALL_ALIAS},
-};
 
 /* -- fields -- */
 
@@ -124,7 +115,7 @@ static bool check_fields(struct event *event)
     case CALL_ALIAS:
         return required_id(event, "userId") && required_id(event, "previousId");
     default:
-        return refuse(event, "unknown_type", "type", "must be identify, track, page, screen, group or alias");
+        return refuse(event, "unknown_type", "type", "must be " EVENT_TYPE_NAMES);
     }
 }
 
@@ -152,13 +143,21 @@ static bool find_type(struct event *event)
         event->type = event->origin->call;
         return true;
     }
-    for (size_t i = 0; i < COUNT_OF(types); i++)
-        if (yyjson_equals_str(value, types[i].name)) {
-            event->type = types[i].type;
-            return true;
-        }
-    return refuse(event, value ? "unknown_type" : "missing_field", "type",
-        "must be identify, track, page, screen, group or alias");
+    event->type = (enum ingest_call)event_type_of(value);
+    return event->type ||
+           refuse(event, value ? "unknown_type" : "missing_field", "type", "must be " EVENT_TYPE_NAMES);
+}
+
+/* Also finds what the key states where the event does not. */
+static bool check_allowed(struct event *event)
+{
+    char detail[INGEST_DETAIL_BYTES];
+    const struct write_key *key = event->origin->key;
+    if (!key || !key->restricted)
+        return true;
+    const char *field = ingest_forbidden(
+        key->row, (Quanyu__EventType)event->type, event->json, event->batch, &event->stated, detail);
+    return !field || refuse(event, "not_allowed", field, detail);
 }
 
 /* -- time -- */
@@ -272,17 +271,26 @@ static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val 
     return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
 }
 
-/* The event's JSON, from `memory`. */
+/* Something comes into it or goes out of it. */
+static bool is_changed(const struct event *event)
+{
+    return (event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
+                                yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")))) ||
+           event->stated.source || event->stated.channel || yyjson_obj_get(event->json, "writeKey");
+}
+
+/* The event's JSON, from `memory`; without the write key, which is a secret. */
 static char *body_text(const struct event *event, const yyjson_alc *memory, size_t *ret_size)
 {
-    bool shares = event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
-                                      yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")));
-    if (!shares)
+    if (!is_changed(event))
         return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
     yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
     bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
-                  merge_object(doc, copy, event->batch, "integrations");
+                  merge_object(doc, copy, event->batch, "integrations") &&
+                  ingest_put_stated(&event->stated, doc, copy);
+    if (merged)
+        (void)yyjson_mut_obj_remove_key(copy, "writeKey");
     char *text = merged ? yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL) : NULL;
     yyjson_mut_doc_free(doc);
     return text;
@@ -349,7 +357,7 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     if (!yyjson_is_obj(event->json))
         return refuse(event, "wrong_type", "", "must be an object");
     if (!check_texts(event) || !check_depth(event) || !find_type(event) || !check_fields(event) ||
-        !check_object(event, "context") || !event_time(event, &event_ms) ||
+        !check_object(event, "context") || !check_allowed(event) || !event_time(event, &event_ms) ||
         !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
@@ -391,6 +399,7 @@ static const char *take(yyjson_val *json, yyjson_val *batch, size_t index, const
     if (take_event(&event, limits, parsed))
         return NULL;
     parsed->starved |= strcmp(event.reason, "out_of_memory") == 0;
+    parsed->denied_count += strcmp(event.reason, "not_allowed") == 0;
     report(&event, parsed);
     return event.reason;
 }

@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "common/json_check.h"
 #include "proto/gateway.pb-c.h"
+#include "services/gateway/write_keys.h"
 
 #define INGEST_HASH_BYTES 16
 
@@ -32,8 +33,9 @@ struct parsed {
     size_t seen;          /* events in the call, refused ones too */
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
-    const char *reason; /* of the first of them; static */
-    bool starved;       /* memory was out for one of them */
+    size_t denied_count; /* of them, those that the write key does not allow */
+    const char *reason;  /* of the first of them; static */
+    bool starved;        /* memory was out for one of them */
 };
 void parsed_free(struct parsed *parsed);
 
@@ -63,6 +65,7 @@ enum ingest_call {
 struct ingest_origin {
     enum ingest_call call;
     uint32_t source;
+    const struct write_key *key; /* what it allows; NULL: everything */
     int64_t received_ms;
     bool may_hold_nul; /* json_may_hold_nul() of the call's body */
 };

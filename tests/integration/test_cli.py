@@ -7,7 +7,7 @@ import pytest
 
 from suite import Suite, wait_for
 
-COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dump", "keys")
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dump", "key", "keys")
 
 
 @pytest.fixture
