@@ -32,6 +32,7 @@ primary_hostname = mail.example.com
 keep_environment =
 host_lookup =
 smtputf8_advertise_hosts = *
+smtp_accept_max = 0
 deliver_drop_privilege = true
 tls_advertise_hosts = {tls}
 tls_certificate = {top}/certificate.pem
