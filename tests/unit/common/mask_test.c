@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/mask.h"
+#include "common/mask.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
