@@ -272,3 +272,14 @@ bool key_is_birthday(const char *key, size_t size)
             return true;
     return false;
 }
+
+bool key_is_thing(const char *key, size_t size)
+{
+    static const char *const things[] = {"products", "product", "items", "item", "store", "shop", "category",
+        "brand", "campaign", "coupon", "page", "app", "touchpoint", "company", "group", "library", "device",
+        "os"};
+    for (size_t i = 0; i < COUNT_OF(things); i++)
+        if (strlen(things[i]) == size && memcmp(things[i], key, size) == 0)
+            return true;
+    return false;
+}

@@ -26,5 +26,7 @@ enum key_class key_classify(const char *key, size_t size);
 
 /* Whether a trait of this name is a birthday. */
 bool key_is_birthday(const char *key, size_t size);
+/* Whether objects below a member of this name are things: their names are no person's. */
+bool key_is_thing(const char *key, size_t size);
 
 #endif
