@@ -34,6 +34,8 @@ class Maker:
     TOTALS = [Decimal(text) for text in ("0", "1", "10", "99.90", "100", "0.005", "10.004", "10.005", "-5", "1e2", "1234567.89")]
     CITIES = ["上海", "北京", "广州", "Köln"]
     DURATIONS = ["1h", "36h", "3d", "30d", "6w", "90d", "180d"]
+    WILD = ["0001-01-01T00:00:00Z", "1899-12-31T12:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59.999Z",
+            "2000-01-01T00:00:00Z", "2019-05-05T05:05:05Z", "2038-01-19T03:14:08Z", "9999-12-31T23:59:59.999Z"]
     PATHS = ["total", "products.price", "products.sku", "coupon", "day", "missing"]
 
     def __init__(self, seed):
@@ -111,6 +113,8 @@ class Maker:
         return properties
 
     def times(self, now_ms):
+        if self.chance(0.04):
+            return self.wild_times()
         stated = self.moment(now_ms)
         if self.chance(0.1):
             return {}
@@ -119,6 +123,12 @@ class Maker:
             name = self.pick(["originalTimestamp", "timestamp"])
             return {name: time_text(stated + skew), "sentAt": time_text(now_ms + skew)}
         return {"timestamp": time_text(stated)}
+
+    def wild_times(self):
+        """Of clocks that are wrong by years."""
+        stated = self.pick(self.WILD)
+        sent = self.pick([None, None, self.pick(self.WILD)])
+        return {"timestamp": stated} if sent is None else {"originalTimestamp": stated, "sentAt": sent}
 
     def event(self, now_ms):
         self.made += 1
@@ -389,7 +399,7 @@ class Run:
                  "traits": {name: value for name, value in shown["traits"].items() if name in SHOWN_TRAITS}, "stage": shown["stage"],
                  "tags": sorted((tag["tag"], tag["origin"]) for tag in shown["tags"]), "metrics": shown["metrics"],
                  "segments": sorted(names[segment["id"]] for segment in shown["segments"]),
-                 "events": [(e["type"], e["name"], e["time"]) for e in shown["events"]]}
+                 "events": [(e["type"], e["name"], e["time"], e["received_at"], e.get("stated_at"), e.get("clock")) for e in shown["events"]]}
         who = next(f"{kind}:{value}" for (kind, value), node in self.world.nodes.items() if self.world.person[node] == person)
         for part, value in model.items():
             same(f"{part} of {who}", suite[part], value)
