@@ -3,6 +3,7 @@
 #include "common/json.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
+#include "services/cli/print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static int print_json(yyjson_doc *doc)
     return text ? 0 : 1;
 }
 
-static int ask_and_print(enum client_peer peer, const char *method, const char *path, const char *body)
+int ask_and_print(enum client_peer peer, const char *method, const char *path, const char *body)
 {
     struct client client;
     if (client_open(&client))
@@ -112,7 +113,7 @@ int command_person(int argc, char **argv)
 
 /* -- audience -- */
 
-static char *rule_text(const char *argument)
+char *json_argument(const char *argument)
 {
     if (argument[0] != '@')
         return strdup(argument);
@@ -131,7 +132,7 @@ int command_audience(int argc, char **argv)
         return command_unknown(argv[0], argv[1]);
     if (argc != 2 && !as_of)
         return argc > 2 ? command_unknown(argv[0], argv[2]) : command_usage(argv[0]);
-    _cleanup_(free_pointer) char *rule = rule_text(argv[1]);
+    _cleanup_(free_pointer) char *rule = json_argument(argv[1]);
     if (!rule)
         return 1;
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
