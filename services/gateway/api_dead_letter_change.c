@@ -265,11 +265,11 @@ static void write_replay(struct api_call *call, const struct replay *replay, siz
 
 static int read_replay(struct api_call *call, struct replay *replay, struct buffer *numbers)
 {
-    struct mapping_fault fault;
+    struct letter_mapping_fault fault;
     struct store_txn *txn;
     char *what = NULL;
     replay->mapping = yyjson_obj_get(call->body, "mapping");
-    if (!mapping_check(replay->mapping, &fault))
+    if (!letter_mapping_check(replay->mapping, &fault))
         return api_refuse(call, -QY_EINVAL, fault.field, "%s", fault.message);
     int error = api_boolean(call, "dry_run", false, &replay->dry_run);
     if (!error)

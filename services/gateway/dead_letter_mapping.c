@@ -70,14 +70,14 @@ static bool find_form(yyjson_val *value, enum form *ret_form)
     return false;
 }
 
-static bool fault(struct mapping_fault *out, size_t index, const char *member, const char *message)
+static bool fault(struct letter_mapping_fault *out, size_t index, const char *member, const char *message)
 {
     snprintf(out->field, sizeof(out->field), "mapping/%zu%s%s", index, *member ? "/" : "", member);
     out->message = message;
     return false;
 }
 
-static bool check_step(yyjson_val *json, size_t index, struct mapping_fault *out)
+static bool check_step(yyjson_val *json, size_t index, struct letter_mapping_fault *out)
 {
     struct step step;
     enum form form;
@@ -95,11 +95,12 @@ static bool check_step(yyjson_val *json, size_t index, struct mapping_fault *out
     return true;
 }
 
-bool mapping_check(yyjson_val *mapping, struct mapping_fault *ret_fault)
+bool letter_mapping_check(yyjson_val *mapping, struct letter_mapping_fault *ret_fault)
 {
     size_t index, count;
     yyjson_val *json;
-    *ret_fault = (struct mapping_fault){.field = "mapping", .message = "must be a list of at most 50 steps"};
+    *ret_fault =
+        (struct letter_mapping_fault){.field = "mapping", .message = "must be a list of at most 50 steps"};
     if (!mapping)
         return true;
     if (!yyjson_is_arr(mapping) || yyjson_arr_size(mapping) > MAPPING_STEPS_MAX)
@@ -242,7 +243,7 @@ static bool take_step(const struct step *step, yyjson_mut_doc *event)
     }
 }
 
-bool mapping_apply(yyjson_val *mapping, yyjson_mut_doc *event)
+bool letter_mapping_apply(yyjson_val *mapping, yyjson_mut_doc *event)
 {
     size_t index, count;
     yyjson_val *json;

@@ -20,15 +20,15 @@
 
 #define MAPPING_STEPS_MAX 50
 
-struct mapping_fault {
+struct letter_mapping_fault {
     char field[64]; /* "mapping/3/as" */
     const char *message;
 };
 
 /* `mapping` NULL or a JSON list: false, and what is wrong with it. */
-bool mapping_check(yyjson_val *mapping, struct mapping_fault *ret_fault);
+bool letter_mapping_check(yyjson_val *mapping, struct letter_mapping_fault *ret_fault);
 
 /* Of a mapping that has been checked. False when memory is out. */
-bool mapping_apply(yyjson_val *mapping, yyjson_mut_doc *event);
+bool letter_mapping_apply(yyjson_val *mapping, yyjson_mut_doc *event);
 
 #endif

@@ -2,18 +2,18 @@
 #include "services/gateway/dead_letter_mask.h"
 
 #include "common/ascii.h"
+#include "common/decimal.h"
+#include "common/disguise.h"
 #include "common/key_class.h"
 #include "common/looks.h"
 #include "common/mask.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #define DEPTH_MAX 64
 #define KNOWN_MAX 64
 #define KNOWN_BYTES_MIN 4 /* shorter ones are found in too many texts */
 #define NUMBER_TEXT_MAX 24
-#define ENCODED_MAX ((size_t)512)
 
 /* What the event itself states about somebody. */
 struct known_texts {
@@ -133,27 +133,19 @@ static bool looks_personal(const struct known_texts *known, const char *text, si
     return false;
 }
 
-static bool hides_personal(const struct known_texts *known, const char *text, size_t size)
+static bool look_at_part(void *self, const char *text, size_t size)
 {
-    uint8_t plain[ENCODED_MAX];
-    size_t plain_size = 0;
-    if (size < 8 || size > ENCODED_MAX)
-        return false;
-    static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
-        sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
-    for (size_t i = 0; i < COUNT_OF(variants); i++)
-        if (sodium_base642bin(plain, sizeof(plain), text, size, NULL, &plain_size, NULL, variants[i]) == 0)
-            return looks_personal(known, (const char *)plain, plain_size);
-    return false;
+    return looks_personal(self, text, size);
 }
 
-/* A digest may be one of a phone number. */
-static bool is_digest(const char *text, size_t size)
+/* In base64, in escapes, in a part of a path. */
+static bool hides_personal(const struct known_texts *known, const char *text, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        if (!ascii_is_digit(text[i]) && !(ascii_lower(text[i]) >= 'a' && ascii_lower(text[i]) <= 'f'))
-            return false;
-    return size == 32 || size == 40 || size == 64;
+    char plain[DISGUISE_TEXT_MAX];
+    size_t plain_size;
+    if (disguise_decode(text, size, plain, &plain_size) && looks_personal(known, plain, plain_size))
+        return true;
+    return disguise_parts(text, size, plain, look_at_part, (void *)(uintptr_t)known);
 }
 
 /* -- writing -- */
@@ -202,8 +194,8 @@ static void write_plain(
         mask_looks(text, kept, &shown);
     else if (hides_personal(known, text, kept))
         buffer_text(&shown, "***");
-    else if (is_digest(text, kept))
-        mask_text(text, kept, &shown);
+    else if (disguise_has_digest(text, kept))
+        mask_text(text, kept, &shown); /* it may be one of a phone number */
     else
         buffer_append(&shown, text, kept);
     if (kept < size)
@@ -239,8 +231,12 @@ static void write_text(
 static void write_number(
     struct masking *masking, enum key_class class, const struct place *place, const char *digits, size_t size)
 {
+    char whole[DECIMAL_WHOLE_BYTES];
+    size_t whole_size = decimal_whole(digits, size, whole);
     if (place->expected || is_personal(class) || looks_personal(&masking->known, digits, size))
         write_text(masking, class, place, digits, size);
+    else if (looks_personal(&masking->known, whole, whole_size))
+        write_text(masking, class, place, whole, whole_size);
     else
         buffer_append(masking->out, digits, size);
 }

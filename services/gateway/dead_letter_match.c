@@ -2,6 +2,7 @@
 #include "services/gateway/dead_letter_match.h"
 
 #include "common/ascii.h"
+#include "common/decimal.h"
 #include "common/looks.h"
 #include "common/mem.h"
 
@@ -70,10 +71,11 @@ static void want_number(struct wanted *wanted)
     digits += zeros;
     count -= zeros;
     bool chinese = count >= 12 && digits[0] == '8' && digits[1] == '6';
-    if (chinese)
-        keep_last(wanted, digits + 2, count - 2, MATCH_DIGITS_MAX);
-    else
-        keep_last(wanted, digits, count, country ? FOREIGN_DIGITS : MATCH_DIGITS_MAX);
+    digits += chinese ? 2 : 0;
+    count -= chinese ? 2 : 0;
+    keep_last(wanted, digits, count, country && !chinese ? FOREIGN_DIGITS : MATCH_DIGITS_MAX);
+    if (count < sizeof(wanted->number))
+        memcpy(wanted->number, digits, count);
 }
 
 bool match_add(struct match *match, const char *kind, const char *value)
@@ -91,6 +93,7 @@ bool match_add(struct match *match, const char *kind, const char *value)
         wanted.part_size = wanted.size - (size_t)(colon + 1 - wanted.value);
     }
     match->wanted[match->count++] = wanted;
+    match_add_digests(match, &wanted);
     return true;
 }
 
@@ -170,19 +173,60 @@ static bool fits(const struct match *match, const char *text, size_t size, const
     return holds_digits(match, text, size);
 }
 
+struct place {
+    const struct match *match;
+    const char *key;
+    size_t size;
+};
+
+static bool fits_part(void *self, const char *text, size_t size)
+{
+    const struct place *place = self;
+    return fits(place->match, text, size, place->key, place->size);
+}
+
+static bool fits_digest(void *self, const struct digest *digest)
+{
+    const struct place *place = self;
+    return match_has_digest(place->match, digest);
+}
+
+/* As it stands, and what it may encode. */
+static bool fits_text(
+    const struct match *match, const char *text, size_t size, const char *key, size_t key_size)
+{
+    char plain[DISGUISE_TEXT_MAX];
+    size_t plain_size;
+    struct place place = {match, key, key_size};
+    return fits(match, text, size, key, key_size) ||
+           (disguise_decode(text, size, plain, &plain_size) &&
+               fits(match, plain, plain_size, key, key_size)) ||
+           disguise_parts(text, size, plain, fits_part, &place) ||
+           disguise_digests(text, size, fits_digest, &place);
+}
+
 bool match_text(const struct match *match, const char *text, size_t size)
 {
-    return fits(match, text, size, NULL, 0);
+    return fits_text(match, text, size, NULL, 0);
 }
 
 /* -- events -- */
 
+static bool fits_number(
+    const struct match *match, const char *number, size_t size, const char *key, size_t key_size)
+{
+    char digits[DECIMAL_WHOLE_BYTES];
+    size_t count = decimal_whole(number, size, digits);
+    return fits(match, number, size, key, key_size) || fits(match, digits, count, key, key_size);
+}
+
 static bool fits_value(
     const struct match *match, yyjson_val *value, const char *key, size_t key_size, unsigned depth)
 {
-    const char *text = yyjson_is_raw(value) ? yyjson_get_raw(value) : yyjson_get_str(value);
-    if (text)
-        return fits(match, text, yyjson_get_len(value), key, key_size);
+    if (yyjson_is_str(value))
+        return fits_text(match, yyjson_get_str(value), yyjson_get_len(value), key, key_size);
+    if (yyjson_is_raw(value))
+        return fits_number(match, yyjson_get_raw(value), yyjson_get_len(value), key, key_size);
     if (!yyjson_is_ctn(value))
         return false;
     if (depth > DEPTH_MAX)

@@ -48,7 +48,7 @@ static char *corrected(const struct replay *replay, const Quanyu__DeadLetter *le
     yyjson_doc *doc =
         yyjson_read((const char *)letter->event.data, letter->event.len, YYJSON_READ_NUMBER_AS_RAW);
     yyjson_mut_doc *copy = doc ? yyjson_doc_mut_copy(doc, NULL) : NULL;
-    char *text = copy && mapping_apply(replay->mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
+    char *text = copy && letter_mapping_apply(replay->mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
     yyjson_mut_doc_free(copy);
     yyjson_doc_free(doc);
     return text;

@@ -36,7 +36,7 @@ static void show(yyjson_val *event)
     struct buffer out = BUFFER_INIT;
     letter_mask(event, &out);
     yyjson_doc *shown = yyjson_read((const char *)out.data, out.size, YYJSON_READ_NUMBER_AS_RAW);
-    if (!shown )
+    if (!shown)
         abort();
     check_shown(yyjson_doc_get_root(shown));
     yyjson_doc_free(shown);
@@ -45,11 +45,11 @@ static void show(yyjson_val *event)
 
 static void correct(yyjson_val *mapping, yyjson_doc *event)
 {
-    struct mapping_fault fault;
-    if (!mapping || !mapping_check(mapping, &fault))
+    struct letter_mapping_fault fault;
+    if (!mapping || !letter_mapping_check(mapping, &fault))
         return;
     yyjson_mut_doc *copy = yyjson_doc_mut_copy(event, NULL);
-    char *text = mapping_apply(mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
+    char *text = letter_mapping_apply(mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
     yyjson_doc *corrected = text ? yyjson_read(text, strlen(text), YYJSON_READ_NUMBER_AS_RAW) : NULL;
     if (!corrected)
         abort();

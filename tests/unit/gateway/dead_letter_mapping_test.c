@@ -22,12 +22,12 @@ static yyjson_doc *read_json(const char *text)
 
 static void check(const char *event, const char *mapping, const char *corrected)
 {
-    struct mapping_fault fault;
+    struct letter_mapping_fault fault;
     yyjson_doc *doc = read_json(event), *steps = read_json(mapping);
-    if (!mapping_check(yyjson_doc_get_root(steps), &fault))
+    if (!letter_mapping_check(yyjson_doc_get_root(steps), &fault))
         fail_msg("%s: %s", fault.field, fault.message);
     yyjson_mut_doc *copy = yyjson_doc_mut_copy(doc, NULL);
-    assert_true(mapping_apply(yyjson_doc_get_root(steps), copy));
+    assert_true(letter_mapping_apply(yyjson_doc_get_root(steps), copy));
     char *text = yyjson_mut_write(copy, 0, NULL);
     assert_string_equal(text, corrected);
     free(text);
@@ -126,14 +126,14 @@ static void what_is_wrong_is_named(void **state)
         {"[{\"rename\":\"/a\",\"to\":\"b\"}]", "mapping/0/to"},
         {"[{\"convert\":\"/a\",\"as\":\"date\"}]", "mapping/0/as"},
     };
-    struct mapping_fault fault;
+    struct letter_mapping_fault fault;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         yyjson_doc *doc = read_json(cases[i].mapping);
-        assert_false(mapping_check(yyjson_doc_get_root(doc), &fault));
+        assert_false(letter_mapping_check(yyjson_doc_get_root(doc), &fault));
         assert_string_equal(fault.field, cases[i].field);
         yyjson_doc_free(doc);
     }
-    assert_true(mapping_check(NULL, &fault));
+    assert_true(letter_mapping_check(NULL, &fault));
 }
 
 int main(void)

@@ -13,7 +13,8 @@
 
 static bool fits(const char *kind, const char *value, const char *event)
 {
-    struct match match = {0};
+    static struct match match;
+    match = (struct match){0};
     assert_true(match_add(&match, kind, value));
     yyjson_doc *doc = yyjson_read(event, strlen(event), YYJSON_READ_NUMBER_AS_RAW);
     assert_non_null(doc);
@@ -67,10 +68,26 @@ static void short_values_are_found_where_identifiers_stand(void **state)
         fits("user_id", "17", "{\"userId\":\"18\",\"properties\":{\"quantity\":17,\"order_id\":\"17\"}}"));
 }
 
+static void what_is_encoded_or_hashed_is_found_too(void **state)
+{
+    (void)state;
+    static const char *const events[] = {"{\"n\":1.3800138e10}", "{\"n\":13800138000.0}",
+        "{\"b\":\"MTM4MDAxMzgwMDA=\"}", "{\"u\":\"https://x.example/?p=%2B86138-0013-8000\"}",
+        "{\"t\":\"\\\\u00313800138000\"}", "{\"m\":\"709559e9597fadc042d59c664fe27e7e\"}",
+        "{\"m\":\"5791b597afc76ed4915e522eb0010be9\"}", "{\"x d08d34f991404450e729a04a72d2b48d299dc69d\":1}"};
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        if (!fits("phone", "138 0013 8000", events[i]))
+            fail_msg("not in %s", events[i]);
+    assert_true(fits("email", "Li@example.com",
+        "{\"h\":\"b9b55f36c238a61026abc7e4c6be9758363c10c54a4e4462f83f33458230eafe\"}"));
+    assert_false(fits("email", "li@example.org",
+        "{\"h\":\"b9b55f36c238a61026abc7e4c6be9758363c10c54a4e4462f83f33458230eafe\"}"));
+}
+
 static void what_says_nothing_is_not_taken(void **state)
 {
     (void)state;
-    struct match match = {0};
+    static struct match match;
     assert_false(match_add(&match, "phone", "  "));
     for (size_t i = 0; i < MATCH_IDENTIFIERS_MAX; i++)
         assert_true(match_add(&match, "user_id", "u-1"));
@@ -83,6 +100,7 @@ int main(void)
         cmocka_unit_test(a_phone_number_is_found_however_it_is_written),
         cmocka_unit_test(other_values_are_found_as_words_in_any_letter_case),
         cmocka_unit_test(short_values_are_found_where_identifiers_stand),
+        cmocka_unit_test(what_is_encoded_or_hashed_is_found_too),
         cmocka_unit_test(what_says_nothing_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
