@@ -189,7 +189,7 @@ static void take_out(struct node_index *index, struct slot *slot)
 {
     uint64_t hole = (uint64_t)(slot - index->slots);
     for (uint64_t place = next_place(index, hole); index->slots[place].node;
-         place = next_place(index, place)) {
+        place = next_place(index, place)) {
         uint64_t home = place_of(index, index->slots[place].hash);
         bool between = hole < place ? home > hole && home <= place : home > hole || home <= place;
         if (between)

@@ -147,10 +147,7 @@ struct allowed {
     const char *member; /* the one that is allowed of an object; NULL: a text or number, "": all */
 };
 
-#define ALLOWED(name, member)                                                                                \
-    {                                                                                                        \
-        name, sizeof(name) - 1, member                                                                       \
-    }
+#define ALLOWED(name, member) {name, sizeof(name) - 1, member}
 
 static const struct allowed context_allowed[] = {ALLOWED("channel", NULL), ALLOWED("source", NULL),
     ALLOWED("touchpoint", NULL), ALLOWED("locale", NULL), ALLOWED("timezone", NULL), ALLOWED("campaign", ""),
