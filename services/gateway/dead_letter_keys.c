@@ -173,7 +173,9 @@ int letter_keys_seal(
 {
     uint8_t key[KEY_BYTES], binding[8];
     uint8_t *room = buffer_reserve(out, NONCE_BYTES + content.size + TAG_BYTES);
-    int error = room ? read_key(keys, place_of(slot), key) : buffer_error(out);
+    if (!room)
+        return buffer_error(out);
+    int error = read_key(keys, place_of(slot), key);
     if (error)
         return error;
     put_be64(binding, letter);
@@ -193,7 +195,9 @@ int letter_keys_open_letter(
         return -QY_ECORRUPT;
     size_t size = sealed.size - NONCE_BYTES - TAG_BYTES;
     uint8_t *room = buffer_reserve(out, size + 1);
-    int error = room ? read_key(keys, place_of(slot), key) : buffer_error(out);
+    if (!room)
+        return buffer_error(out);
+    int error = read_key(keys, place_of(slot), key);
     if (error)
         return error;
     put_be64(binding, letter);
