@@ -130,6 +130,17 @@ static int write_page(struct page *page, uint64_t before)
     return error ? error : page->error;
 }
 
+/* Which letters it shows, for the record. */
+static const char *page_text(struct page *page)
+{
+    struct arena *arena = page->call->arena;
+    const char *filter = select_text(page->call, &page->filter);
+    if (!filter || page->count == 0)
+        return filter ? arena_printf(arena, "{\"filter\":%s}", filter) : NULL;
+    return arena_printf(arena, "{\"filter\":%s,\"newest\":\"dl_%" PRIu64 "\",\"oldest\":\"dl_%" PRIu64 "\"}",
+        filter, page->first, page->last);
+}
+
 int dead_letter_list(struct api_call *call)
 {
     struct page page = {.call = call};
@@ -143,13 +154,7 @@ int dead_letter_list(struct api_call *call)
         error = write_page(&page, before);
     if (error)
         return error;
-    const char *filter = select_text(call, &page.filter);
-    const char *detail =
-        filter ? arena_printf(call->arena,
-                     "{\"filter\":%s,\"newest\":\"dl_%" PRIu64 "\",\"oldest\":\"dl_%" PRIu64 "\"}", filter,
-                     page.first, page.last)
-               : NULL;
-    return record_look(call, "dead_letter.list", page.count, detail, false);
+    return record_look(call, "dead_letter.list", page.count, page_text(&page), false);
 }
 
 int dead_letter_show(struct api_call *call)

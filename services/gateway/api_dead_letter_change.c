@@ -15,16 +15,20 @@
 
 /* -- removing -- */
 
+/* So many at once: ingestion waits meanwhile. */
+#define PART_LETTERS ((size_t)2000)
+
 struct removal {
     struct waiting_work waiting;
     struct api_call *call;
     const uint64_t *numbers;
     size_t count;
+    size_t done, part;         /* of the numbers */
     const struct match *match; /* also letters that came since they were looked through; NULL: none */
     uint64_t seen;             /* the last one that was */
     const char *action;
     const char *what; /* JSON, for the record */
-    uint64_t removed;
+    uint64_t removed; /* of this part */
 };
 
 struct looking {
@@ -102,8 +106,8 @@ static int apply_removal(struct work *work, struct batch *batch)
     removal->removed = 0;
     int error = batch_time(batch, gateway_now_ms(call->gateway));
     if (!error)
-        error = remove_all(removal, batch, removal->numbers, removal->count);
-    if (!error && removal->match)
+        error = remove_all(removal, batch, removal->numbers + removal->done, removal->part);
+    if (!error && removal->match && removal->done + removal->part == removal->count)
         error = remove_latecomers(removal, batch);
     if (error)
         return error;
@@ -114,17 +118,26 @@ static int apply_removal(struct work *work, struct batch *batch)
 }
 
 /* Answers when their keys are overwritten, too. */
-static int run_removal(struct removal *removal, const char *member)
+static int run_removal(struct removal *removal, const char *member, uint64_t *ret_removed)
 {
     struct api_call *call = removal->call;
-    int error = waiting_work_run(call->gateway->service, &removal->waiting, apply_removal);
+    uint64_t removed = 0;
+    int error = 0;
+    do {
+        size_t left = removal->count - removal->done;
+        removal->part = left < PART_LETTERS ? left : PART_LETTERS;
+        error = waiting_work_run(call->gateway->service, &removal->waiting, apply_removal);
+        removed += error ? 0 : removal->removed;
+        removal->done += removal->part;
+    } while (!error && removal->done < removal->count);
     if (error)
         return error;
     dead_letters_wait(call->gateway->letters);
     struct json json = json_to(&call->out);
     json_open(&json, '{');
-    json_field_unsigned(&json, member, removal->removed);
+    json_field_unsigned(&json, member, removed);
     json_close(&json, '}');
+    *ret_removed = removed;
     return 0;
 }
 
@@ -154,12 +167,13 @@ int dead_letter_delete(struct api_call *call)
         .what = select_text(call, &filter)};
     if (!error && !removal.what)
         error = -QY_ENOMEM;
-    return error ? error : run_removal(&removal, "deleted");
+    uint64_t removed = 0;
+    return error ? error : run_removal(&removal, "deleted", &removed);
 }
 
 int dead_letter_delete_one(struct api_call *call)
 {
-    uint64_t number;
+    uint64_t number, removed = 0;
     if (!letter_id_parse(call->parameters[0], &number))
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such dead letter");
     struct removal removal = {.call = call,
@@ -167,8 +181,8 @@ int dead_letter_delete_one(struct api_call *call)
         .count = 1,
         .action = "dead_letter.delete",
         .what = arena_printf(call->arena, "{\"id\":\"dl_%" PRIu64 "\"}", number)};
-    int error = removal.what ? run_removal(&removal, "deleted") : -QY_ENOMEM;
-    if (error || removal.removed)
+    int error = removal.what ? run_removal(&removal, "deleted", &removed) : -QY_ENOMEM;
+    if (error || removed)
         return error;
     buffer_clear(&call->out);
     return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such dead letter");
@@ -214,8 +228,9 @@ int dead_letters_erase(struct api_call *call, const struct match *match)
         .what = arena_printf(call->arena, "{\"identifiers\":%zu}", match->count)};
     if (!error && !removal.what)
         error = -QY_ENOMEM;
+    uint64_t removed = 0;
     if (!error)
-        error = run_removal(&removal, "erased");
+        error = run_removal(&removal, "erased", &removed);
     buffer_free(&looking.numbers);
     return error;
 }

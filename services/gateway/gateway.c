@@ -46,6 +46,9 @@ static int open_letters(struct gateway *gateway, struct batch *batch)
             "%s is not the file of the dead letters in this state: put theirs there, or remove it to let "
             "them go",
             path);
+    if (error == -QY_ECORRUPT)
+        return service_refuse_start(batch->service, error,
+            "%s is not a file of keys, or the dead letters in the state are damaged", path);
     if (!error && lost > 0)
         log_line(LOG_WARNING, "the keys of dead letters are missing: nothing can open them any more",
             "path=%s dead_letters=%" PRIu64, path, lost);
