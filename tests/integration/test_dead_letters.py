@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refused events are kept: durable before the answer, bounded, masked, on record, corrected and replayed exactly once, and gone for good
 when they expire, are deleted, or are erased with their person."""
+import base64
 import json
 import threading
 
@@ -84,6 +85,18 @@ def test_the_same_event_sent_again_is_one_letter(suite):
 def test_an_event_that_is_too_large_is_kept_too(suite):
     answer = refused(suite.ingest("/v1/track", {"userId": "u", "event": "X", "properties": {"filler": "x" * 33000}}), 413)
     assert answer["errors"][0]["reason"] == "too_large" and len(listed(suite)) == 1
+
+
+def test_what_a_pixel_brought_is_kept_too(suite):
+    event = json.dumps({"writeKey": suite.bootstrap["write_key"], "event": "Mail Opened"})
+    data = base64.urlsafe_b64encode(event.encode()).decode()
+    answer = request(suite.ports["gateway", "HTTP_PORT"], "GET", f"/v1/pixel/track?data={data}")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/gif")
+    letter = listed(suite)[0]
+    assert letter["reason"] == "no_user_anon_id"
+    assert suite.get(f"{LETTERS}/{letter['id']}")["event"] == {"writeKey": "***", "event": "Mail Opened"}
+    mapping = [{"set": "/anonymousId", "value": "mails"}]
+    assert suite.post(LETTERS + "/replay", {"filter": {}, "mapping": mapping})["accepted"] == 1
 
 
 def test_a_call_without_events_keeps_nothing(suite):
