@@ -131,6 +131,13 @@ struct work {
  * not called then. */
 int service_submit(struct service *service, struct work *work);
 
+/* How much waits for the writer. Any thread, without a lock: the figures are a moment's. */
+struct service_load {
+    size_t bytes;          /* of the works that are submitted and not done */
+    double oldest_seconds; /* for which the oldest of those that the writer has not taken up waits; 0: none */
+};
+struct service_load service_load(const struct service *service);
+
 /* A snapshot for a reader; store_abort() ends it. */
 int service_read(struct service *service, struct store_txn **ret_txn);
 

@@ -77,6 +77,33 @@ static const struct command commands[] = {
         "of arrival are replaced by names: two runs over the same input give the same text. Takes\n"
         "memory for all of it. That it was made is on record in the audit log.\n",
         "quanyu dump --canonical > before"},
+    {"key",
+        "list | show ID | create NAME … | change ID … | pause ID | resume ID | rotate ID … | revoke ID "
+        "SECRET | delete ID",
+        "write keys: what each source of events may send, and its secrets", command_key,
+        "Prints the key as JSON. create and rotate show the new secret, this once.\n\n"
+        "  create NAME, change ID    with any of these; what is left out stays, or allows all:\n"
+        "    --name NAME             another name\n"
+        "    --description TEXT\n"
+        "    --platform P            server (a new key's), browser (anybody can read it) or any\n"
+        "    --source S              context.source of its events: one of these; the first one is put\n"
+        "                            where an event states none. Repeat it for more\n"
+        "    --channel C             context.channel, likewise\n"
+        "    --type T                identify, track, page, screen, group, alias; repeat it\n"
+        "    --event PATTERN         names of track events, * for any text; repeat it\n"
+        "    --origin O              pages that may use it: https://shop.example.com, https://*.example.com\n"
+        "    --import yes|no         whether it may send history\n"
+        "    --rate N[/BURST]        events a second, and at once after a pause; 0: unlimited,\n"
+        "                            default: as the settings say\n"
+        "    --expires TIME|never\n"
+        "                            --source, --channel, --type, --event and --origin take all for "
+        "everything\n"
+        "  rotate ID                 a new secret; the old one goes on\n"
+        "    --overlap DURATION      for so long: 0s, 15m, 24h, 30d\n"
+        "    --until TIME            or until then\n"
+        "  revoke ID SECRET          one secret, by the id that show lists: refused from now on\n"
+        "  delete ID                 the key with all its secrets: refused from now on\n",
+        "quanyu key create \"Web shop\" --platform browser --source web --origin https://shop.example.com"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,
         "Makes a directory for each service, and one for this command line, with its own pair and\n"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu dead-letters`: events that were refused, and what to do with them. */
 #include "common/json.h"
+#include "services/cli/argument.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
-#include "services/cli/print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static int list(int argc, char **argv)
         return wrong;
     buffer_text(&path, "/api/v1/dead-letters");
     write_query(&arguments, &path);
-    return ask_and_print(PEER_API, "GET", buffer_c_str(&path), NULL);
+    return client_show(PEER_API, "GET", buffer_c_str(&path), NULL);
 }
 
 static int show(int argc, char **argv)
@@ -124,14 +124,14 @@ static int show(int argc, char **argv)
         return wrong ? wrong : command_usage(argv[0]);
     buffer_text(&path, "/api/v1/dead-letters/");
     client_escape(&path, arguments.ids[0]);
-    return ask_and_print(PEER_API, "GET", buffer_c_str(&path), NULL);
+    return client_show(PEER_API, "GET", buffer_c_str(&path), NULL);
 }
 
 static int summary(int argc, char **argv)
 {
     struct arguments arguments;
     int wrong = read_arguments(argc, argv, 0, 0, &arguments);
-    return wrong ? wrong : ask_and_print(PEER_API, "GET", "/api/v1/dead-letters/summary", NULL);
+    return wrong ? wrong : client_show(PEER_API, "GET", "/api/v1/dead-letters/summary", NULL);
 }
 
 static bool write_selection(const struct arguments *arguments, struct json *json)
@@ -170,7 +170,7 @@ static int replay(int argc, char **argv)
         json_raw(&json, mapping, strlen(mapping), "null");
     }
     json_close(&json, '}');
-    return ask_and_print(PEER_API, "POST", "/api/v1/dead-letters/replay", buffer_c_str(&body));
+    return client_show(PEER_API, "POST", "/api/v1/dead-letters/replay", buffer_c_str(&body));
 }
 
 /* Several ids one after the other: each is an act of its own. */
@@ -181,7 +181,7 @@ static int delete_ids(const struct arguments *arguments)
         _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
         buffer_text(&path, "/api/v1/dead-letters/");
         client_escape(&path, arguments->ids[i]);
-        status = ask_and_print(PEER_API, "DELETE", buffer_c_str(&path), NULL);
+        status = client_show(PEER_API, "DELETE", buffer_c_str(&path), NULL);
     }
     return status;
 }
@@ -199,7 +199,7 @@ static int delete(int argc, char **argv)
         return delete_ids(&arguments);
     buffer_text(&path, "/api/v1/dead-letters");
     write_query(&arguments, &path);
-    return ask_and_print(PEER_API, "DELETE", buffer_c_str(&path), NULL);
+    return client_show(PEER_API, "DELETE", buffer_c_str(&path), NULL);
 }
 
 int command_dead_letters(int argc, char **argv)

@@ -122,6 +122,13 @@ int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
 int import_declare(struct api_call *call);
+int write_key_create(struct api_call *call);
+int write_key_list(struct api_call *call);
+int write_key_show(struct api_call *call);
+int write_key_change(struct api_call *call);
+int write_key_rotate(struct api_call *call);
+int write_key_revoke(struct api_call *call);
+int write_key_remove(struct api_call *call);
 /* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
  * refuses with the JSON pointer into the journey. */
 int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);

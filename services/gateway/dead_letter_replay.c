@@ -135,6 +135,7 @@ static int parse(
     struct ingest_origin origin = {
         .call = (enum ingest_call)letter->call,
         .source = row->source,
+        .key = write_keys_of_source(replay->keys, row->source),
         .received_ms = row->received_ms,
         .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
     };
@@ -264,6 +265,7 @@ static int prepare_part(
 int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_numbers)
 {
     _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
+    replay->keys = write_keys_hold(replay->call->gateway->write_keys);
     int error = part ? 0 : -QY_ENOMEM;
     for (size_t at = 0, taken; !error && at < count_of_numbers; at += taken) {
         taken = 0;
@@ -278,6 +280,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
         }
         part_clear(part);
     }
+    write_key_snapshot_release(&replay->keys);
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);
     return error;

@@ -17,9 +17,10 @@ struct replay_error {
 
 struct replay {
     struct api_call *call;
-    yyjson_val *mapping; /* checked; NULL: none */
-    bool dry_run;        /* nothing is changed; what would be a duplicate counts as accepted */
-    const char *what;    /* for the record: which letters */
+    yyjson_val *mapping;             /* checked; NULL: none */
+    bool dry_run;                    /* nothing is changed; what would be a duplicate counts as accepted */
+    const char *what;                /* for the record: which letters */
+    struct write_key_snapshot *keys; /* what each source may send now */
     uint64_t accepted, duplicates, refused, gone;
     uint64_t position; /* the gateway's journal is at least this long */
     struct replay_error errors[REPLAY_ERRORS_MAX];

@@ -55,11 +55,23 @@ static int open_letters(struct gateway *gateway, struct batch *batch)
     return error;
 }
 
+static int open_write_keys(struct gateway *gateway, struct batch *batch)
+{
+    const struct config *config = service_config(batch->service);
+    struct rate_limit rate = {
+        .per_second = (uint32_t)config_number(config, "gateway.key_rate"),
+        .burst = (uint32_t)config_number(config, "gateway.key_burst"),
+    };
+    return write_keys_open(batch->txn, &rate, &gateway->write_keys);
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
     int error = bootstrap_run(batch);
+    if (!error)
+        error = open_write_keys(gateway, batch);
     if (!error)
         error = dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
     return error ? error : open_letters(gateway, batch);
@@ -124,6 +136,7 @@ static void gateway_close(void *self)
     struct gateway *gateway = self;
     dedup_close(&gateway->dedup);
     dead_letters_close(&gateway->letters);
+    write_keys_close(&gateway->write_keys);
 }
 
 static void gateway_scrape(void *self, struct metrics_page *page)
@@ -136,6 +149,7 @@ static void gateway_scrape(void *self, struct metrics_page *page)
         (double)totals.count);
     page_metric(page, METRIC_GAUGE, "quanyu_dead_letters_bytes", NULL, "What they take, sealed.",
         (double)totals.bytes);
+    write_keys_scrape(gateway->write_keys, page);
 }
 
 /* Nothing to dump: what was taken in shows in identity's state, and write keys, tokens and message ids differ from run to run. */
@@ -207,6 +221,10 @@ static void register_metrics(struct gateway *gateway)
             metrics, METRIC_COUNTER, "quanyu_events_accepted_total", NULL, "Events stored, each once."),
         .duplicates = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL,
             "Events that had been stored before."),
+        .limited = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_rate_limited_total", NULL,
+            "Ingestion calls answered 429: their write key sends more than its rate."),
+        .shed = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_shed_total", NULL,
+            "Ingestion calls answered 503 because too much waits to be stored."),
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };
@@ -244,6 +262,10 @@ static int read_settings(struct gateway *gateway, const struct config *config)
         .letter_bytes = (size_t)config_number(config, "gateway.dead_letter_max"),
         .future_ms = config_number(config, "gateway.future_tolerance"),
         .past_ms = config_number(config, "gateway.past_tolerance"),
+    };
+    gateway->shed = (struct shed_limits){
+        .bytes = (size_t)config_number(config, "gateway.queue_max"),
+        .seconds = (double)config_number(config, "gateway.shed_after") / 1000,
     };
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");

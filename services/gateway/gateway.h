@@ -9,6 +9,8 @@
 #include "services/gateway/dedup.h"
 #include "services/gateway/gateway_store.h"
 #include "services/gateway/ingest_parse.h"
+#include "services/gateway/shed.h"
+#include "services/gateway/write_keys.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,12 +25,15 @@ struct ticker;
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
+    struct metric *limited;
+    struct metric *shed;
     struct metric *seconds;
 };
 
 struct gateway {
     struct service *service;
     struct dedup *dedup;
+    struct write_keys *write_keys;
     struct http_server *http;
     struct api *api;
     struct ticker *ticker;
@@ -38,6 +43,7 @@ struct gateway {
     atomic_bool stopping;    /* calls that would take long end now */
     struct ingest_limits limits;
     struct dead_letters *letters;
+    struct shed_limits shed;
     struct ingest_metrics ingest;
 };
 

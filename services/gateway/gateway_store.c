@@ -45,14 +45,6 @@ static void hash_key(struct store_key *key, const uint8_t hash[SECRET_HASH_BYTES
     key_raw(key, hash, SECRET_HASH_BYTES);
 }
 
-void write_key_put(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key)
-{
-    struct store_key key;
-    hash_key(&key, hash);
-    store_put(txn, TABLE_WRITE_KEYS, &key, write_key, sizeof(*write_key));
-}
-
 static bool get_fixed(
     struct store_txn *txn, unsigned table, const uint8_t *hash, void *ret_value, size_t size)
 {
@@ -67,12 +59,6 @@ static bool get_fixed(
     }
     memcpy(ret_value, value.data, size);
     return true;
-}
-
-bool write_key_get(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key)
-{
-    return get_fixed(txn, TABLE_WRITE_KEYS, hash, ret_write_key, sizeof(*ret_write_key));
 }
 
 void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token)

@@ -26,6 +26,7 @@ struct ingest {
     struct gateway *gateway;
     struct http_request *request;
     struct ingest_origin origin;
+    struct write_key_use *use; /* held */
     struct parsed parsed;
     uint64_t
         *letters; /* numbers of the dead letters that its refused events became; NULL: none may be kept */
@@ -81,6 +82,7 @@ static const char *const disk_full = "the disk is full: nothing was stored; try 
 
 static void ingest_free(struct ingest *ingest)
 {
+    write_key_use_release(&ingest->use);
     parsed_free(&ingest->parsed);
     free(ingest->letters);
     free(ingest);
@@ -114,32 +116,52 @@ static void count(const struct ingest *ingest)
     metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+    atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
+    if (ingest->counts.duplicates > 0)
+        atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->counts.duplicates, memory_order_relaxed);
+    if (ingest->parsed.error_count > 0)
+        atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
 }
 
-/* Nothing in the call was valid: 400, or 413 where it is one event that is too large; with the reasons. */
+/* Nothing in the call is taken: how it is said. */
+struct refusal_form {
+    int status;
+    const char *type, *title, *one, *all;
+};
+
+static const struct refusal_form *form_of(const struct parsed *parsed)
+{
+    static const struct refusal_form invalid = {400, "urn:quanyu:problem:invalid_event", "Bad Request",
+        "the event is not valid", "no event is valid"};
+    static const struct refusal_form large = {413, "urn:quanyu:problem:too_large", "Content Too Large",
+        "the event is too large", "the event is too large"};
+    static const struct refusal_form denied = {403, "urn:quanyu:problem:not_allowed", "Forbidden",
+        "this write key may not send it", "this write key may not send it"};
+    if (parsed->denied_count == parsed->error_count)
+        return &denied;
+    return parsed->oversize ? &large : &invalid;
+}
+
+/* With the reasons. */
 static void answer_refused(struct ingest *ingest)
 {
     if (ingest_route_is_pixel(http_path(ingest->request))) {
         pixel_answer(ingest->gateway, ingest->request, ingest->parsed.refused[0].reason);
         return;
     }
-    bool large = ingest->parsed.oversize;
+    const struct refusal_form *form = form_of(&ingest->parsed);
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     struct json json = json_to(&body);
     json_open(&json, '{');
-    json_field_text(
-        &json, "type", large ? "urn:quanyu:problem:too_large" : "urn:quanyu:problem:invalid_event");
-    json_field_text(&json, "title", large ? "Content Too Large" : "Bad Request");
-    json_field_integer(&json, "status", large ? 413 : 400);
-    json_field_text(&json, "detail",
-        large                      ? "the event is too large"
-        : ingest->parsed.seen == 1 ? "the event is not valid"
-                                   : "no event is valid");
+    json_field_text(&json, "type", form->type);
+    json_field_text(&json, "title", form->title);
+    json_field_integer(&json, "status", form->status);
+    json_field_text(&json, "detail", ingest->parsed.seen == 1 ? form->one : form->all);
     json_field_text(&json, "request_id", http_request_id(ingest->request));
     json_name(&json, "errors");
     refusals_write(&ingest->parsed, ingest->letters, &body);
     json_close(&json, '}');
-    http_respond(ingest->request, large ? 413 : 400, "application/problem+json", body.data, body.size);
+    http_respond(ingest->request, form->status, "application/problem+json", body.data, body.size);
 }
 
 static void finish_ingest(struct work *work, int result)
@@ -178,18 +200,21 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
         return;
     }
     if (service_submit(gateway->service, &ingest->work)) {
-        ingest_answer_unavailable(gateway, ingest->request, "too much is waiting to be stored; try again");
+        ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
     }
 }
 
-static struct ingest *ingest_make(struct gateway *gateway, struct http_request *request, size_t size)
+static struct ingest *ingest_make(
+    struct gateway *gateway, struct http_request *request, const struct write_key *key, size_t size)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return NULL;
     ingest->gateway = gateway;
     ingest->request = request;
+    write_key_use_hold(key->use);
+    ingest->use = key->use;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;
@@ -199,12 +224,13 @@ static struct ingest *ingest_make(struct gateway *gateway, struct http_request *
 static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
     const struct ingest_origin *origin, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, size);
+    struct ingest *ingest = ingest_make(gateway, request, origin->key, size);
     if (!ingest) {
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
     ingest->origin = *origin;
+    ingest->origin.key = NULL; /* it is the thread's */
     struct ingest_limits limits = gateway->limits;
     limits.memory = memory;
     struct ingest_refusal refusal;
@@ -234,17 +260,17 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    struct write_key write_key;
-    int error = ingest_find_key(gateway, thread, request, body, &write_key);
-    if (error) {
-        ingest_answer_problem(gateway, request, http_status_of(error), "unknown_write_key", "writeKey",
-            "a write key is required, as the user name of Basic authorization or as writeKey");
-    } else {
+    const struct write_key *key;
+    struct ingest_key_refusal refusal;
+    if (ingest_admit(gateway, thread, request, body, call, &key, &refusal)) {
         struct ingest_origin origin = {.call = call,
-            .source = write_key.source,
+            .source = key->row->source,
+            .key = key,
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
         take_call(gateway, request, body, text.size, &origin, memory);
+    } else {
+        ingest_answer_refusal(gateway, request, &refusal);
     }
     yyjson_doc_free(doc);
 }
@@ -253,8 +279,11 @@ static void handle_event(
     struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
 {
     struct ingest_thread *thread = ingest_thread_here();
+    struct service_load load = service_load(gateway->service);
     if (service_is_full(gateway->service))
         ingest_answer_unavailable(gateway, request, disk_full);
+    else if (shed_is_due(&load, &gateway->shed))
+        ingest_answer_shed(gateway, request);
     else if (!thread)
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else

@@ -13,5 +13,7 @@ void ingest_answer_problem(struct gateway *gateway, struct http_request *request
 
 /* 503: the same call may do later. */
 void ingest_answer_unavailable(struct gateway *gateway, struct http_request *request, const char *detail);
+/* 503: too much waits to be stored. */
+void ingest_answer_shed(struct gateway *gateway, struct http_request *request);
 
 #endif

@@ -90,17 +90,25 @@ static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val 
     return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
 }
 
+/* Something comes into it or goes out of it. */
+static bool is_changed(const struct event *event)
+{
+    return (event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
+                                yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")))) ||
+           event->stated.source || event->stated.channel || yyjson_obj_get(event->json, "writeKey");
+}
+
 char *event_body(const struct event *event, const yyjson_alc *memory, size_t *ret_size)
 {
-    bool shares = event->batch && yyjson_is_obj(event->json) &&
-                  (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
-                      yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")));
-    if (!shares)
+    if (!yyjson_is_obj(event->json) || !is_changed(event))
         return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
     yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
     bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
-                  merge_object(doc, copy, event->batch, "integrations");
+                  merge_object(doc, copy, event->batch, "integrations") &&
+                  ingest_put_stated(&event->stated, doc, copy);
+    if (merged)
+        (void)yyjson_mut_obj_remove_key(copy, "writeKey");
     char *text = merged ? yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL) : NULL;
     yyjson_mut_doc_free(doc);
     return text;

@@ -3,6 +3,7 @@
 #ifndef QY_GATEWAY_INGEST_EVENT_H
 #define QY_GATEWAY_INGEST_EVENT_H
 
+#include "services/gateway/ingest_allowed.h"
 #include "services/gateway/ingest_parse.h"
 
 #define MESSAGE_ID_MAX 100
@@ -14,6 +15,7 @@ struct event {
     yyjson_val *batch; /* NULL for single calls */
     enum ingest_call type;
     size_t index;
+    struct ingest_stated stated;
     const char *reason; /* NULL while it is valid */
     const char *field;
     char detail[160];
@@ -29,7 +31,7 @@ bool event_time(struct event *event, int64_t *ret_ms);
 /* What that time says of the sender's clock. */
 Quanyu__Clock event_clock(const struct event *event, const struct ingest_limits *limits, int64_t event_ms);
 
-/* The event's JSON, what the batch shares merged in, from `memory`; NULL when that is out. */
+/* The event's JSON, what the batch shares and the key states merged in, without the write key, which is a secret; from `memory`; NULL when that is out. */
 char *event_body(const struct event *event, const yyjson_alc *memory, size_t *ret_size);
 void event_release(void *text, const yyjson_alc *memory);
 

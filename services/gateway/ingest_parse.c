@@ -3,6 +3,8 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "services/gateway/event_type.h"
+#include "services/gateway/ingest_allowed.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -21,18 +23,6 @@ void parsed_free(struct parsed *parsed)
     free(parsed->refused);
     *parsed = (struct parsed){0};
 }
-
-static const struct {
-    const char *name;
-    enum ingest_call type;
-} types[] = {
-    {"track", CALL_TRACK},
-    {"identify", CALL_IDENTIFY},
-    {"page", CALL_PAGE},
-    {"screen", CALL_SCREEN},
-    {"group", CALL_GROUP},
-    {"alias", CALL_ALIAS},
-};
 
 /* -- fields -- */
 
@@ -104,8 +94,7 @@ static bool check_fields(struct event *event)
     case CALL_ALIAS:
         return required_id(event, "userId") && required_id(event, "previousId");
     default:
-        return event_refuse(
-            event, "unknown_type", "type", "must be identify, track, page, screen, group or alias");
+        return event_refuse(event, "unknown_type", "type", "must be " EVENT_TYPE_NAMES);
     }
 }
 
@@ -124,13 +113,21 @@ static bool find_type(struct event *event)
         event->type = event->origin->call;
         return true;
     }
-    for (size_t i = 0; i < COUNT_OF(types); i++)
-        if (yyjson_equals_str(value, types[i].name)) {
-            event->type = types[i].type;
-            return true;
-        }
-    return event_refuse(event, value ? "unknown_type" : "missing_field", "type",
-        "must be identify, track, page, screen, group or alias");
+    event->type = (enum ingest_call)event_type_of(value);
+    return event->type ||
+           event_refuse(event, value ? "unknown_type" : "missing_field", "type", "must be " EVENT_TYPE_NAMES);
+}
+
+/* Also finds what the key states where the event does not. */
+static bool check_allowed(struct event *event)
+{
+    char detail[INGEST_DETAIL_BYTES];
+    const struct write_key *key = event->origin->key;
+    if (!key || !key->restricted)
+        return true;
+    const char *field = ingest_forbidden(
+        key->row, (Quanyu__EventType)event->type, event->json, event->batch, &event->stated, detail);
+    return !field || event_refuse(event, "not_allowed", field, detail);
 }
 
 /* -- message id -- */
@@ -243,7 +240,7 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     if (!yyjson_is_obj(event->json))
         return event_refuse(event, "wrong_type", "", "must be an object");
     if (!check_texts(event) || !find_type(event) || !check_fields(event) || !check_object(event, "context") ||
-        !event_time(event, &event_ms) || !message_id(event, made, &id, out))
+        !check_allowed(event) || !event_time(event, &event_ms) || !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     raw.type = (Quanyu__EventType)event->type;
@@ -270,6 +267,7 @@ static const char *take(yyjson_val *json, yyjson_val *batch, size_t index, const
         return event.reason;
     }
     refused->reason = event.reason;
+    parsed->denied_count += strcmp(event.reason, "not_allowed") == 0;
     parsed->starved |= !refused_keep(&event, limits, parsed, refused);
     refused_report(&event, parsed, refused);
     return event.reason;

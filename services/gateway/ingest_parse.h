@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "common/json_check.h"
 #include "proto/gateway.pb-c.h"
+#include "services/gateway/write_keys.h"
 
 #define INGEST_HASH_BYTES 16
 
@@ -47,6 +48,7 @@ struct parsed {
     size_t seen;          /* events in the call, refused ones too */
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
+    size_t denied_count;           /* of them, those that the write key does not allow */
     struct refused_event *refused; /* error_count of them */
     size_t refused_capacity;
     struct buffer letters;
@@ -82,6 +84,7 @@ enum ingest_call {
 struct ingest_origin {
     enum ingest_call call;
     uint32_t source;
+    const struct write_key *key; /* what it allows; NULL: everything */
     int64_t received_ms;
     bool may_hold_nul; /* json_may_hold_nul() of the call's body */
 };

@@ -115,12 +115,9 @@ static void answer_json(struct http_request *request, struct buffer *body)
     http_respond(request, 200, "application/json", body->data, body->size);
 }
 
-static void refuse(struct http_request *request, int error)
+static void refuse(struct http_request *request, const struct ingest_key_refusal *refusal)
 {
-    int status = error == -QY_EUNAUTHENTIC ? 404 : http_status_of(error);
-    if (status == 503)
-        http_add_header(request, "Retry-After", "5");
-    http_problem(request, status, "unknown_write_key", "writeKey", "there is no such write key");
+    http_problem(request, 404, refusal->kind, refusal->field, "%s", refusal->detail);
 }
 
 static void answer_settings(
@@ -137,20 +134,23 @@ void settings_answer(struct gateway *gateway, struct http_request *request, cons
 {
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     char key[INGEST_KEY_BYTES] = "";
-    struct write_key write_key;
-    bool found = true;
+    const struct write_key *write_key;
+    struct ingest_key_refusal refusal;
+    struct ingest_thread *thread = ingest_thread_here();
     if (route->kind == ROUTE_SOURCE_CONFIG)
-        found = ingest_read_key(request, NULL, key);
+        (void)ingest_read_key(request, NULL, key);
     else if (route->key_size < sizeof(key))
         memcpy(key, route->key, route->key_size);
-    int error = found && key[0] ? ingest_check_key(gateway, key, &write_key) : -QY_EUNAUTHENTIC;
-    if (error) {
-        refuse(request, error);
+    if (!thread) {
+        http_add_header(request, "Retry-After", "5");
+        http_problem(request, 503, "unavailable", NULL, "out of memory; try again");
+    } else if (!ingest_check_key(gateway, thread, key, &write_key, &refusal)) {
+        refuse(request, &refusal);
     } else if (route->kind == ROUTE_SETTINGS) {
         answer_settings(gateway, request, key, &body);
     } else {
         struct json json = json_to(&body);
-        source_config_write(&json, key, write_key.source);
+        source_config_write(&json, key, write_key->row->source);
         answer_json(request, &body);
     }
 }

@@ -7,7 +7,7 @@ import pytest
 
 from suite import Suite, wait_for
 
-COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "keys")
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "keys")
 
 
 @pytest.fixture
