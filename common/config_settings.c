@@ -54,11 +54,19 @@
 /* What each service that speaks HTTP to the world has. */
 #define HTTP(name, port, threads, connections)                                                               \
     CHECKED(name ".http_address", "<bind>", config_check_host, "address of the HTTP port"),                  \
-        PORT(name ".http_port", port, "HTTP port"),                                                          \
+        PORT(name ".http_port", port, "HTTP port; 0: none"),                                                 \
+        CHECKED(name ".https_address", "<bind>", config_check_host, "address of the HTTPS port"),            \
+        PORT(name ".https_port", "0", "HTTPS port; 0: none"),                                                \
+        TEXT(name ".tls_certificate", "",                                                                    \
+            "PEM file for the HTTPS port: the certificate and its chain; read again when it changes"),       \
+        TEXT(name ".tls_key", "", "PEM file with the certificate's key, not encrypted"),                     \
+        RANGE(CONFIG_DURATION, name ".handshake_timeout", "10s", 10, HOUR, "for agreeing on TLS"),           \
         TEXT(name ".public_url", "", "base URL by which clients reach it; empty: made of address and port"), \
         RANGE(CONFIG_NUMBER, name ".http_threads", threads, 1, 64, "threads that read and write HTTP"),      \
         RANGE(CONFIG_NUMBER, name ".max_connections", connections, 1, 1000000,                               \
-            "open HTTP connections; accepting pauses at the limit"),                                         \
+            "open HTTP connections; at the limit idle ones make place, else accepting pauses"),              \
+        RANGE(CONFIG_NUMBER, name ".max_connections_per_address", "1000", 0, 1000000,                        \
+            "of them from one address (IPv6: one /64), this machine's own apart; 0: no limit"),              \
         RANGE(CONFIG_BYTES, name ".max_body", "5M", KIB, GIB,                                                \
             "largest HTTP body, as sent and once decompressed"),                                             \
         RANGE(CONFIG_BYTES, name ".max_header", "16K", KIB, MIB, "largest HTTP request head"),               \

@@ -156,6 +156,8 @@ uint64_t service_origin(const struct service *service);
 /* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more.
  */
 _Noreturn void service_fail(int code, const char *reason);
+/* In start: what SIGHUP does, which never ends a service. The main thread calls it. */
+void service_on_hangup(struct service *service, void (*on_hangup)(void *self), void *self);
 /* In fold.open and start: why the service cannot start, in one line that names the setting or the path and says what to do. The
  * first one counts. Yields `code`. */
 int service_refuse_start(struct service *service, int code, const char *format, ...)

@@ -93,6 +93,9 @@ struct service {
     unsigned part_count;
 
     struct writer_metrics writer_metrics;
+
+    void (*on_hangup)(void *self); /* main thread */
+    void *hangup_self;
 };
 
 /* What a round of the writer has taken of one input. */

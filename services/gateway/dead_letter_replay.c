@@ -42,13 +42,16 @@ static void part_clear(struct part *part)
 
 /* -- parsing, on the caller's thread -- */
 
-/* The event, as the mapping corrects it; freed with free(). NULL when memory is out. */
+/* The event, as the mapping corrects it; freed with free(). NULL when memory is out. Steps copy values level by level:
+ * what is refused for its depth they leave alone. */
 static char *corrected(const struct replay *replay, const Quanyu__DeadLetter *letter)
 {
     yyjson_doc *doc =
         yyjson_read((const char *)letter->event.data, letter->event.len, YYJSON_READ_NUMBER_AS_RAW);
+    char deep[JSON_POINTER_BYTES];
+    yyjson_val *mapping = json_find_deep(yyjson_doc_get_root(doc), deep) ? NULL : replay->mapping;
     yyjson_mut_doc *copy = doc ? yyjson_doc_mut_copy(doc, NULL) : NULL;
-    char *text = copy && letter_mapping_apply(replay->mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
+    char *text = copy && letter_mapping_apply(mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
     yyjson_mut_doc_free(copy);
     yyjson_doc_free(doc);
     return text;

@@ -230,30 +230,6 @@ static void register_metrics(struct gateway *gateway)
     };
 }
 
-static int open_http(struct gateway *gateway, const struct config *config)
-{
-    struct http_options options = {
-        .address = config_text(config, "gateway.http_address"),
-        .port = (uint16_t)config_number(config, "gateway.http_port"),
-        .threads = (unsigned)config_number(config, "gateway.http_threads"),
-        .max_connections = (unsigned)config_number(config, "gateway.max_connections"),
-        .max_header_bytes = (size_t)config_number(config, "gateway.max_header"),
-        .max_body_bytes = (size_t)config_number(config, "gateway.max_body"),
-        .request_ms = (unsigned)config_number(config, "gateway.request_timeout"),
-        .response_ms = (unsigned)config_number(config, "gateway.response_timeout"),
-        .idle_ms = (unsigned)config_number(config, "gateway.idle_timeout"),
-        .handler = handle,
-        .self = gateway,
-        .metrics = service_metrics(gateway->service),
-    };
-    char error[256];
-    int result = http_server_open(&options, &gateway->http, error);
-    if (result)
-        (void)service_refuse_start(
-            gateway->service, result, "%s (settings gateway.http_address, gateway.http_port)", error);
-    return result;
-}
-
 static int read_settings(struct gateway *gateway, const struct config *config)
 {
     gateway->limits = (struct ingest_limits){
@@ -285,7 +261,7 @@ int gateway_start(void *self, struct service *service)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
-    return error ? error : open_http(gateway, config);
+    return error ? error : service_http_open(service, "gateway", handle, gateway, &gateway->http);
 }
 
 /* The API's callers still get their answers; the HTTP server waits for them. */
@@ -294,7 +270,7 @@ void gateway_stop(void *self, struct service *service)
     (void)service;
     struct gateway *gateway = self;
     atomic_store(&gateway->stopping, true);
-    http_server_close(&gateway->http, 5000);
+    service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);
 }

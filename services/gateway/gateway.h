@@ -5,6 +5,7 @@
 
 #include "common/http.h"
 #include "common/service.h"
+#include "common/service_http.h"
 #include "proto/gateway.pb-c.h"
 #include "services/gateway/dedup.h"
 #include "services/gateway/gateway_store.h"
@@ -34,7 +35,7 @@ struct gateway {
     struct service *service;
     struct dedup *dedup;
     struct write_keys *write_keys;
-    struct http_server *http;
+    struct service_http *http;
     struct api *api;
     struct ticker *ticker;
     bool simulated;          /* the clock */

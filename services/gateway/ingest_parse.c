@@ -106,6 +106,15 @@ static bool check_texts(struct event *event)
     return event_refuse(event, "invalid", event->pointer, "must not hold a NUL character");
 }
 
+static bool check_depth(struct event *event)
+{
+    if (!json_find_deep(event->json, event->pointer))
+        return true;
+    event_refuse(event, "too_deep", event->pointer, "");
+    snprintf(event->detail, sizeof(event->detail), "is nested deeper than %d levels", JSON_DEPTH_MAX);
+    return false;
+}
+
 static bool find_type(struct event *event)
 {
     yyjson_val *value = yyjson_obj_get(event->json, "type");
@@ -239,8 +248,9 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     *out = (struct ingest_event){0};
     if (!yyjson_is_obj(event->json))
         return event_refuse(event, "wrong_type", "", "must be an object");
-    if (!check_texts(event) || !find_type(event) || !check_fields(event) || !check_object(event, "context") ||
-        !check_allowed(event) || !event_time(event, &event_ms) || !message_id(event, made, &id, out))
+    if (!check_texts(event) || !check_depth(event) || !find_type(event) || !check_fields(event) ||
+        !check_object(event, "context") || !check_allowed(event) || !event_time(event, &event_ms) ||
+        !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     raw.type = (Quanyu__EventType)event->type;
@@ -283,20 +293,30 @@ static bool refuse_call(
     return false;
 }
 
+static bool refuse_shared(
+    struct ingest_refusal *refusal, yyjson_val *key, const char *within, const char *detail)
+{
+    snprintf(refusal->pointer, sizeof(refusal->pointer), "%s%.100s%.150s", key ? "/" : "",
+        key ? yyjson_get_str(key) : "", within);
+    return refuse_call(refusal, 400, "invalid_batch", refusal->pointer, detail);
+}
+
 /* What stands beside the events is shared by all of them. */
-static bool check_shared(yyjson_val *body, struct ingest_refusal *refusal)
+static bool check_shared(yyjson_val *body, bool may_hold_nul, struct ingest_refusal *refusal)
 {
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(body, index, count, key, value)
     {
         char within[JSON_POINTER_BYTES] = "";
-        bool named = memchr(yyjson_get_str(key), 0, yyjson_get_len(key)) == NULL;
-        if (named && (yyjson_equals_str(key, "batch") || !json_find_nul(value, within)))
+        if (may_hold_nul && memchr(yyjson_get_str(key), 0, yyjson_get_len(key)))
+            return refuse_shared(refusal, NULL, "", "must not hold a NUL character");
+        if (yyjson_equals_str(key, "batch"))
             continue;
-        snprintf(refusal->pointer, sizeof(refusal->pointer), "%s%.100s%.150s", named ? "/" : "",
-            named ? yyjson_get_str(key) : "", within);
-        return refuse_call(refusal, 400, "invalid_batch", refusal->pointer, "must not hold a NUL character");
+        if (may_hold_nul && json_find_nul(value, within))
+            return refuse_shared(refusal, key, within, "must not hold a NUL character");
+        if (json_find_deep(value, within))
+            return refuse_shared(refusal, key, within, "is nested too deeply: 64 levels at most");
     }
     return true;
 }
@@ -322,7 +342,7 @@ static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
             yyjson_arr_size(batch), limits->batch_events);
         return false;
     }
-    if (origin->may_hold_nul && !check_shared(body, refusal))
+    if (!check_shared(body, origin->may_hold_nul, refusal))
         return false;
     size_t index, count;
     yyjson_val *json;

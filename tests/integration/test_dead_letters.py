@@ -294,6 +294,15 @@ def test_what_a_key_does_not_allow_is_kept_until_it_does(suite):
     assert suite.post(LETTERS + "/replay", {"ids": [letter]})["accepted"] == 1
 
 
+def test_what_is_nested_too_deeply_is_left_alone(suite):
+    event = json.dumps(bad(1)).replace('"total": 10', '"total": ' + "[" * 16000 + "]" * 16000)
+    letter = ids(refused(suite.ingest("/v1/batch", '{"batch":[%s]}' % event), 400)["errors"])[0]
+    assert suite.get(f"{LETTERS}/{letter}")["reason"] == "too_deep"
+    done = suite.post(LETTERS + "/replay", {"ids": [letter], "mapping": MEND + [{"rename": "/properties", "to": "/traits"}]})
+    assert (done["refused"], done["errors"][0]["reason"]) == (1, "too_deep")
+    assert suite.post(LETTERS + "/erase", {"identifiers": [{"kind": "user_id", "value": "nobody"}]}) == {"erased": 1}, "nobody can tell"
+
+
 def test_a_wrong_selection_or_mapping_is_refused_by_name(suite):
     for body, field in (({}, "ids"), ({"ids": [], "filter": {}}, "ids"), ({"ids": []}, "ids"), ({"ids": ["x"]}, "ids/0"),
                         ({"filter": {"what": 1}}, "filter"), ({"filter": {"source": "a"}}, "filter/source"),

@@ -143,6 +143,27 @@ static void whole_calls_are_refused_with_a_status(void **state)
 }
 
 /* A batch goes on without it, a single call has nothing else to say. */
+static void what_is_nested_too_deeply_is_refused_with_the_place(void **state)
+{
+    (void)state;
+    char deep[256] = "", text[1024];
+    memset(deep, '[', 70);
+    memset(deep + 70, ']', 70);
+    snprintf(text, sizeof(text),
+        "{\"batch\":[{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\",\"properties\":{\"a\":%s}},"
+        "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"}]}",
+        deep);
+    assert_true(parse(CALL_BATCH, text));
+    assert_int_equal(parsed.event_count, 1);
+    assert_non_null(strstr(errors(), "\"index\":0,\"reason\":\"too_deep\",\"field\":\"/properties/a/0/0/"));
+    assert_non_null(strstr(errors(), "is nested deeper than 64 levels"));
+    snprintf(text, sizeof(text),
+        "{\"context\":{\"x\":%s},\"batch\":[{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"}]}", deep);
+    assert_false(parse(CALL_BATCH, text));
+    assert_int_equal(refusal.status, 400);
+    assert_memory_equal(refusal.field, "/context/x/0/0/", 15);
+}
+
 static void an_event_that_is_too_large_is_refused_as_such(void **state)
 {
     (void)state;
@@ -402,6 +423,7 @@ int main(void)
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(whole_calls_are_refused_with_a_status),
+        cmocka_unit_test(what_is_nested_too_deeply_is_refused_with_the_place),
         cmocka_unit_test(an_event_that_is_too_large_is_refused_as_such),
         cmocka_unit_test(what_is_refused_is_packed_so_that_it_can_be_tried_again),
         cmocka_unit_test(what_is_wrong_stays_although_the_batch_has_the_same),
