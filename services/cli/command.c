@@ -58,6 +58,19 @@ static const struct command commands[] = {
         "or not to its end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in\n"
         "the report.\n",
         "quanyu import sales.csv --map sales.json"},
+    {"dead-letters", "list | show ID | summary | replay | delete",
+        "events that were refused, and what to do with them", command_dead_letters,
+        "list and show print refused events as JSON, personal values masked (on record); summary how many "
+        "there\n"
+        "are. replay tries them again, and delete lets them go. Which ones: IDs, a filter, or --all.\n\n"
+        "  --reason R            why it was refused: missing_field, no_user_anon_id, …\n"
+        "  --source N            the number of the write key\n"
+        "  --from T, --to T      when it came\n"
+        "  --limit N, --cursor C list: how many at most; go on at next_cursor of an earlier answer\n"
+        "  --map MAP | @FILE     replay: corrections, JSON; README, \"Dead letters\"\n"
+        "  --dry-run             replay: only say how many would be accepted\n",
+        "quanyu dead-letters replay --reason missing_field --map "
+        "'[{\"rename\":\"/user\",\"to\":\"/userId\"}]' --dry-run"},
     {"dump", "--canonical", "the state of all services, comparable between two runs (on record)",
         command_dump,
         "Prints the state of all services as sorted lines in which numbers that depend on the order\n"

@@ -28,6 +28,7 @@ int command_clock(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_keys(int argc, char **argv);
+int command_dead_letters(int argc, char **argv);
 int command_import(int argc, char **argv);
 
 #endif

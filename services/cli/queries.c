@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that ask one question over HTTP and print the answer. */
 #include "common/json.h"
+#include "services/cli/argument.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
 
@@ -89,7 +90,7 @@ int command_person(int argc, char **argv)
 
 /* -- audience -- */
 
-static char *rule_text(const char *argument)
+char *json_argument(const char *argument)
 {
     if (argument[0] != '@')
         return strdup(argument);
@@ -108,7 +109,7 @@ int command_audience(int argc, char **argv)
         return command_unknown(argv[0], argv[1]);
     if (argc != 2 && !as_of)
         return argc > 2 ? command_unknown(argv[0], argv[2]) : command_usage(argv[0]);
-    _cleanup_(free_pointer) char *rule = rule_text(argv[1]);
+    _cleanup_(free_pointer) char *rule = json_argument(argv[1]);
     if (!rule)
         return 1;
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;

@@ -15,6 +15,10 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_SEEN] = "seen",
     [TABLE_IMPORTS] = "imports",
     [TABLE_IMPORT_MARKS] = "import_marks",
+    [TABLE_LETTERS] = "dead_letters",
+    [TABLE_LETTER_CONTENTS] = "dead_letter_contents",
+    [TABLE_LETTER_MARKS] = "dead_letter_marks",
+    [TABLE_LETTER_NOTES] = "dead_letter_notes",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])

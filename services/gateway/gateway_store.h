@@ -11,6 +11,10 @@ enum gateway_table {
     TABLE_SEEN,         /* dedup.h */
     TABLE_IMPORTS,      /* (import id, block of positions) -> bitmap of those that were taken */
     TABLE_IMPORT_MARKS, /* what an import is known again by, hashed -> its id, when it began */
+    TABLE_LETTERS,      /* dead_letter_store.h, as the next three */
+    TABLE_LETTER_CONTENTS,
+    TABLE_LETTER_MARKS,
+    TABLE_LETTER_NOTES,
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];

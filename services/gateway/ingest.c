@@ -4,10 +4,12 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "services/gateway/cors.h"
+#include "services/gateway/dead_letters.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/ingest_answer.h"
 #include "services/gateway/ingest_key.h"
 #include "services/gateway/ingest_pixel.h"
+#include "services/gateway/ingest_refusals.h"
 #include "services/gateway/ingest_route.h"
 #include "services/gateway/ingest_settings.h"
 #include "services/gateway/ingest_thread.h"
@@ -23,9 +25,12 @@ struct ingest {
     struct work work;
     struct gateway *gateway;
     struct http_request *request;
+    struct ingest_origin origin;
     struct write_key_use *use; /* held */
     struct parsed parsed;
-    size_t accepted, duplicates;
+    uint64_t
+        *letters; /* numbers of the dead letters that its refused events became; NULL: none may be kept */
+    struct ingest_counts counts;
     uint64_t position; /* the gateway's journal is at least this long after the commit */
     double received;
 };
@@ -39,6 +44,25 @@ static bool is_new(struct gateway *gateway, struct batch *batch, const struct in
     return !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
 }
 
+void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
+    struct ingest_counts *ret_counts)
+{
+    *ret_counts = (struct ingest_counts){0};
+    for (size_t i = 0; i < parsed->event_count; i++) {
+        const struct ingest_event *event = &parsed->events[i];
+        if (i + AHEAD < parsed->event_count)
+            dedup_expect(gateway->dedup, event[AHEAD].hash);
+        if (!is_new(gateway, batch, event)) {
+            ret_counts->duplicates++;
+            continue;
+        }
+        journal_add(batch->journal, CLASS_EVENT, batch->now_ms, parsed->packed.data + event->at, event->size);
+        if (event->deduplicated)
+            dead_letters_supersede(gateway->letters, batch->txn, event->hash);
+        ret_counts->accepted++;
+    }
+}
+
 static int apply_ingest(struct work *work, struct batch *batch)
 {
     struct ingest *ingest = (struct ingest *)work;
@@ -46,20 +70,10 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
-    for (size_t i = 0; i < ingest->parsed.event_count; i++) {
-        const struct ingest_event *event = &ingest->parsed.events[i];
-        if (i + AHEAD < ingest->parsed.event_count)
-            dedup_expect(gateway->dedup, event[AHEAD].hash);
-        if (!is_new(gateway, batch, event)) {
-            ingest->duplicates++;
-            continue;
-        }
-        journal_add(
-            batch->journal, CLASS_EVENT, batch->now_ms, ingest->parsed.packed.data + event->at, event->size);
-        ingest->accepted++;
-    }
+    ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
     ingest->position = journal_next(batch->journal);
-    return 0;
+    return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
+                           : 0;
 }
 
 /* -- answers -- */
@@ -70,6 +84,7 @@ static void ingest_free(struct ingest *ingest)
 {
     write_key_use_release(&ingest->use);
     parsed_free(&ingest->parsed);
+    free(ingest->letters);
     free(ingest);
 }
 
@@ -83,14 +98,12 @@ static void answer(struct ingest *ingest)
     struct json json = json_to(&body);
     json_open(&json, '{');
     json_field_bool(&json, "success", true);
-    json_field_unsigned(&json, "accepted", ingest->accepted);
-    json_field_unsigned(&json, "duplicates", ingest->duplicates);
+    json_field_unsigned(&json, "accepted", ingest->counts.accepted);
+    json_field_unsigned(&json, "duplicates", ingest->counts.duplicates);
     json_field_number(&json, "position", ingest->position);
     if (ingest->parsed.error_count > 0) {
         json_name(&json, "errors");
-        json_open(&json, '[');
-        buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
-        json_close(&json, ']');
+        refusals_write(&ingest->parsed, ingest->letters, &body);
     }
     json_close(&json, '}');
     http_respond(ingest->request, 200, "application/json", body.data, body.size);
@@ -99,76 +112,93 @@ static void answer(struct ingest *ingest)
 static void count(const struct ingest *ingest)
 {
     const struct ingest_metrics *metrics = &ingest->gateway->ingest;
-    metric_add(metrics->accepted, (double)ingest->accepted);
-    metric_add(metrics->duplicates, (double)ingest->duplicates);
-    metric_add(metrics->refused, (double)ingest->parsed.error_count);
+    metric_add(metrics->accepted, (double)ingest->counts.accepted);
+    metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
+    refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(metrics->seconds, metrics_clock() - ingest->received);
-    atomic_fetch_add_explicit(&ingest->use->accepted, ingest->accepted, memory_order_relaxed);
-    if (ingest->duplicates > 0)
-        atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->duplicates, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
+    if (ingest->counts.duplicates > 0)
+        atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->counts.duplicates, memory_order_relaxed);
     if (ingest->parsed.error_count > 0)
         atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
+}
+
+/* Nothing in the call is taken: how it is said. */
+struct refusal_form {
+    int status;
+    const char *type, *title, *one, *all;
+};
+
+static const struct refusal_form *form_of(const struct parsed *parsed)
+{
+    static const struct refusal_form invalid = {400, "urn:quanyu:problem:invalid_event", "Bad Request",
+        "the event is not valid", "no event is valid"};
+    static const struct refusal_form large = {413, "urn:quanyu:problem:too_large", "Content Too Large",
+        "the event is too large", "the event is too large"};
+    static const struct refusal_form denied = {403, "urn:quanyu:problem:not_allowed", "Forbidden",
+        "this write key may not send it", "this write key may not send it"};
+    if (parsed->denied_count == parsed->error_count)
+        return &denied;
+    return parsed->oversize ? &large : &invalid;
+}
+
+/* With the reasons. */
+static void answer_refused(struct ingest *ingest)
+{
+    if (ingest_route_is_pixel(http_path(ingest->request))) {
+        pixel_answer(ingest->gateway, ingest->request, ingest->parsed.refused[0].reason);
+        return;
+    }
+    const struct refusal_form *form = form_of(&ingest->parsed);
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, "type", form->type);
+    json_field_text(&json, "title", form->title);
+    json_field_integer(&json, "status", form->status);
+    json_field_text(&json, "detail", ingest->parsed.seen == 1 ? form->one : form->all);
+    json_field_text(&json, "request_id", http_request_id(ingest->request));
+    json_name(&json, "errors");
+    refusals_write(&ingest->parsed, ingest->letters, &body);
+    json_close(&json, '}');
+    http_respond(ingest->request, form->status, "application/problem+json", body.data, body.size);
 }
 
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
-    if (result == 0) {
-        count(ingest);
-        answer(ingest);
-    } else {
+    if (result) {
         ingest_answer_unavailable(ingest->gateway, ingest->request,
             result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+    } else {
+        count(ingest);
+        if (ingest->parsed.event_count > 0)
+            answer(ingest);
+        else
+            answer_refused(ingest);
     }
     ingest_free(ingest);
-}
-
-/* Nothing in the call was valid: 400, with the reasons; 403 where its write key allows nothing of it. */
-static void answer_refused(struct ingest *ingest)
-{
-    if (ingest_route_is_pixel(http_path(ingest->request))) {
-        pixel_answer(ingest->gateway, ingest->request, ingest->parsed.reason);
-        return;
-    }
-    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
-    bool denied = ingest->parsed.denied_count == ingest->parsed.error_count;
-    struct json json = json_to(&body);
-    json_open(&json, '{');
-    json_field_text(
-        &json, "type", denied ? "urn:quanyu:problem:not_allowed" : "urn:quanyu:problem:invalid_event");
-    json_field_text(&json, "title", denied ? "Forbidden" : "Bad Request");
-    json_field_integer(&json, "status", denied ? 403 : 400);
-    json_field_text(&json, "detail",
-        denied                     ? "this write key may not send it"
-        : ingest->parsed.seen == 1 ? "the event is not valid"
-                                   : "no event is valid");
-    json_field_text(&json, "request_id", http_request_id(ingest->request));
-    json_name(&json, "errors");
-    json_open(&json, '[');
-    buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
-    json_close(&json, ']');
-    json_close(&json, '}');
-    http_respond(ingest->request, denied ? 403 : 400, "application/problem+json", body.data, body.size);
-}
-
-static void count_refused(const struct ingest *ingest)
-{
-    metric_add(ingest->gateway->ingest.refused, (double)ingest->parsed.error_count);
-    atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
 }
 
 /* -- HTTP thread -- */
 
 static void submit(struct gateway *gateway, struct ingest *ingest)
 {
-    if (ingest->parsed.event_count == 0) {
-        count_refused(ingest);
-        answer_refused(ingest);
+    struct parsed *parsed = &ingest->parsed;
+    if (refusals_may_stay(parsed))
+        ingest->letters = calloc(parsed->error_count, sizeof(*ingest->letters));
+    if (refusals_may_stay(parsed) && !ingest->letters) {
+        ingest_answer_unavailable(gateway, ingest->request, "out of memory; try again");
         ingest_free(ingest);
         return;
     }
-    ingest->work = (struct work){
-        .bytes = ingest->parsed.packed.size + sizeof(*ingest), .apply = apply_ingest, .done = finish_ingest};
+    ingest->work = (struct work){.bytes = parsed->packed.size + parsed->letters.size + sizeof(*ingest),
+        .apply = apply_ingest,
+        .done = finish_ingest};
+    if (parsed->event_count == 0 && !ingest->letters) {
+        finish_ingest(&ingest->work, 0); /* there is nothing to store */
+        return;
+    }
     if (service_submit(gateway->service, &ingest->work)) {
         ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
@@ -199,8 +229,10 @@ static void take_call(struct gateway *gateway, struct http_request *request, yyj
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
-    struct ingest_limits limits = {
-        .event_bytes = gateway->event_max, .batch_events = gateway->batch_max, .memory = memory};
+    ingest->origin = *origin;
+    ingest->origin.key = NULL; /* it is the thread's */
+    struct ingest_limits limits = gateway->limits;
+    limits.memory = memory;
     struct ingest_refusal refusal;
     if (ingest_parse(body, origin, &limits, &ingest->parsed, &refusal)) {
         submit(gateway, ingest);

@@ -148,7 +148,7 @@ static size_t events_in(const struct gateway *gateway, yyjson_val *body, enum in
     if (call < CALL_BATCH)
         return 1;
     size_t size = yyjson_arr_size(yyjson_obj_get(body, "batch"));
-    return size <= gateway->batch_max ? size : 0;
+    return size <= gateway->limits.batch_events ? size : 0;
 }
 
 static void add_number(struct http_request *request, const char *name, int64_t number)

@@ -70,7 +70,7 @@ void write_key_snapshot_release(struct write_key_snapshot **snapshot)
     *snapshot = NULL;
 }
 
-static const struct write_key *key_of(const struct write_key_snapshot *snapshot, uint32_t source)
+const struct write_key *write_keys_of_source(const struct write_key_snapshot *snapshot, uint32_t source)
 {
     size_t low = 0, high = snapshot ? snapshot->count : 0;
     while (low < high) {
@@ -116,7 +116,7 @@ static int add_key(
     if (row->rate)
         key.rate = (struct rate_limit){row->rate->events_per_second, row->rate->burst};
     if (!row->removed_ms)
-        key.use = use_for(key_of(keys->current, row->source), &key.rate, row->source);
+        key.use = use_for(write_keys_of_source(keys->current, row->source), &key.rate, row->source);
     if (!row->removed_ms && !key.use)
         return -QY_ENOMEM;
     snapshot->keys[snapshot->count++] = key;

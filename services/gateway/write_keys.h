@@ -61,6 +61,9 @@ uint64_t write_keys_update(struct write_keys *keys, struct write_key_snapshot **
 const struct write_key_secret *write_keys_find(
     const struct write_key_snapshot *snapshot, const uint8_t hash[SECRET_HASH_BYTES]);
 
+/* NULL where there is no such source any more. */
+const struct write_key *write_keys_of_source(const struct write_key_snapshot *snapshot, uint32_t source);
+
 /* Writer: the next one, as the transaction's tables are now. */
 int write_keys_prepare(
     struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot);

@@ -51,7 +51,8 @@ static void check_errors(struct parsed *parsed)
 
 static void parse(yyjson_val *body, const struct ingest_origin *origin)
 {
-    const struct ingest_limits limits = {.event_bytes = EVENT_BYTES, .batch_events = BATCH_EVENTS};
+    const struct ingest_limits limits = {
+        .event_bytes = EVENT_BYTES, .batch_events = BATCH_EVENTS, .letter_bytes = EVENT_BYTES};
     struct ingest_refusal refusal = {0};
     struct parsed parsed = {0};
     if (ingest_parse(body, origin, &limits, &parsed, &refusal)) {

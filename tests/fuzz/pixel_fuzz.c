@@ -34,13 +34,26 @@ static void compare(const char *text, size_t size, bool decoded, const struct bu
         abort();
 }
 
+static void check_refused(const struct parsed *parsed)
+{
+    const struct refused_event *refused = parsed->refused;
+    if (!refused->reason || parsed->errors.data[refused->answer_at] != '}')
+        abort();
+    if (refused->size == 0)
+        return;
+    Quanyu__DeadLetter *letter =
+        quanyu__dead_letter__unpack(NULL, refused->size, parsed->letters.data + refused->at);
+    if (!letter || letter->event.len > EVENT_BYTES)
+        abort();
+    quanyu__dead_letter__free_unpacked(letter, NULL);
+}
+
 static void check(const struct parsed *parsed)
 {
     if (parsed->seen != 1 || parsed->event_count + parsed->error_count != 1)
         abort();
     if (parsed->error_count > 0) {
-        if (!parsed->reason)
-            abort();
+        check_refused(parsed);
         return;
     }
     const struct ingest_event *event = parsed->events;
@@ -62,7 +75,8 @@ static void parse(const struct buffer *text, enum ingest_call call)
         return;
     struct ingest_origin origin = {
         .call = call, .source = 1, .received_ms = 1, .may_hold_nul = json_may_hold_nul(json)};
-    struct ingest_limits limits = {.event_bytes = EVENT_BYTES, .batch_events = 1};
+    struct ingest_limits limits = {
+        .event_bytes = EVENT_BYTES, .batch_events = 1, .letter_bytes = EVENT_BYTES};
     struct parsed parsed = {0};
     struct ingest_refusal refusal = {0};
     if (ingest_parse(yyjson_doc_get_root(doc), &origin, &limits, &parsed, &refusal))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/keyword.h"
+#include "common/key_class.h"
 
+#include "common/ascii.h"
 #include "common/mem.h"
-#include "services/identity/ascii.h"
 
-#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #define PLAIN_MAX 64
 
@@ -261,4 +261,25 @@ enum key_class key_classify(const char *key, size_t size)
             return endings[i].class;
     }
     return KEY_PLAIN;
+}
+
+bool key_is_birthday(const char *key, size_t size)
+{
+    static const char *const names[] = {
+        "birthday", "birth_day", "birthdate", "birth_date", "date_of_birth", "dateOfBirth", "dob", "生日"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strlen(names[i]) == size && strncasecmp(names[i], key, size) == 0)
+            return true;
+    return false;
+}
+
+bool key_is_thing(const char *key, size_t size)
+{
+    static const char *const things[] = {"products", "product", "items", "item", "store", "shop", "category",
+        "brand", "campaign", "coupon", "page", "app", "touchpoint", "company", "group", "library", "device",
+        "os"};
+    for (size_t i = 0; i < COUNT_OF(things); i++)
+        if (strlen(things[i]) == size && memcmp(things[i], key, size) == 0)
+            return true;
+    return false;
 }

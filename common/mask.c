@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/mask.h"
+#include "common/mask.h"
 
 #include "common/glyph.h"
+#include "common/key_class.h"
 #include "common/looks.h"
 
 #include <ctype.h>
@@ -179,4 +180,29 @@ void mask_identifier(const char *kind, const char *value, size_t size, struct bu
         mask_phone(value, size, out);
     else
         buffer_append(out, value, size);
+}
+
+void mask_trait(const char *name, size_t name_size, const char *value, size_t size, struct buffer *out)
+{
+    enum key_class class = key_classify(name, name_size);
+    switch (class) {
+    case KEY_NAME:
+    case KEY_BARE_NAME:
+        mask_name(value, size, out);
+        break;
+    case KEY_PHONE:
+        mask_phone(value, size, out);
+        break;
+    case KEY_EMAIL:
+        mask_email(value, size, out);
+        break;
+    default:
+        if (key_is_birthday(name, name_size))
+            mask_date(value, size, out);
+        else if (class == KEY_PERSONAL)
+            mask_text(value, size, out);
+        else
+            mask_anything(value, size, out);
+        break;
+    }
 }

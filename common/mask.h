@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may be shown of a personal value: enough to recognise it, too little to use it. UTF-8 stays whole. */
-#ifndef QY_IDENTITY_MASK_H
-#define QY_IDENTITY_MASK_H
+#ifndef QY_COMMON_MASK_H
+#define QY_COMMON_MASK_H
 
 #include "common/buffer.h"
 
@@ -16,6 +16,9 @@ void mask_text(const char *value, size_t size,
     struct buffer *out); /* the first quarter, at most six characters, "***" */
 void mask_anything(const char *value, size_t size,
     struct buffer *out); /* a text that may begin with a name: the first of four characters or more, "***" */
+
+/* A trait by its name: names, phones, emails and birthdays as above, others as texts. */
+void mask_trait(const char *name, size_t name_size, const char *value, size_t size, struct buffer *out);
 
 /* An identifier of this kind: phone and email as such, others whole unless they look like one of the two. */
 void mask_identifier(const char *kind, const char *value, size_t size, struct buffer *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Letters and digits of ASCII, whatever the locale says; other bytes are neither. */
-#ifndef QY_IDENTITY_ASCII_H
-#define QY_IDENTITY_ASCII_H
+#ifndef QY_COMMON_ASCII_H
+#define QY_COMMON_ASCII_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/mask.h"
+#include "common/mask.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -121,9 +121,31 @@ static void identifiers_are_masked_where_they_are_personal(void **state)
     }
 }
 
+static void a_trait_is_masked_by_its_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value, *shown;
+    } cases[] = {
+        {"fullName", "John Smith", "J*"},
+        {"name", "John Smith", "J*"},
+        {"receiver_phone", "13800138000", "138****8000"},
+        {"Email", "li@example.com", "l***@example.com"},
+        {"birthday", "1990-03-14", "****-03-14"},
+        {"address", "12 Long Street, Town", "12 Lo***"},
+        {"favourite", "12 Long Street, Town", "1***"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+        mask_trait(cases[i].name, strlen(cases[i].name), cases[i].value, strlen(cases[i].value), &out);
+        assert_string_equal(buffer_c_str(&out), cases[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_trait_is_masked_by_its_name),
         cmocka_unit_test(masks_show_little_and_keep_characters_whole),
         cmocka_unit_test(a_phone_is_masked_alike_however_it_is_written),
         cmocka_unit_test(nothing_but_the_mask_is_shown_of_any_bytes),

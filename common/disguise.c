@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/disguise.h"
+#include "common/disguise.h"
 
 #include "common/mem.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personal values in disguise: base64, hexadecimal and percent encodings, the escapes of JSON and HTML, and what
  * could be a plain hash of one. */
-#ifndef QY_IDENTITY_DISGUISE_H
-#define QY_IDENTITY_DISGUISE_H
+#ifndef QY_COMMON_DISGUISE_H
+#define QY_COMMON_DISGUISE_H
 
 #include <stdbool.h>
 #include <stddef.h>
