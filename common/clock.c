@@ -13,6 +13,13 @@
 /* Counts changes of the zone, so that what threads remember of the old one is forgotten. */
 static atomic_uint zone_generation = 1;
 
+int64_t clock_event_ms(int64_t stated_ms, int64_t received_ms, bool lost)
+{
+    if (stated_ms > received_ms || (lost && stated_ms < CLOCK_EPOCH_MS))
+        return received_ms;
+    return stated_ms;
+}
+
 int64_t clock_wall_ms(void)
 {
     struct timespec now;

@@ -9,9 +9,18 @@
 #include "common/store.h"
 
 #define TIME_NEVER INT64_MAX
+/* The years 1 to 9999: what else a clock may say is no time. */
+#define TIME_LEAST_MS INT64_C(-62135596800000)
+#define TIME_MOST_MS INT64_C(253402300799999)
 #define DAY_MS INT64_C(86400000)
 
 int64_t clock_wall_ms(void);
+
+/* 2000-01-01: a device that says an earlier time of something that happens now has lost its time. */
+#define CLOCK_EPOCH_MS INT64_C(946684800000)
+/* When an event counts as having happened: as stated, but not later than it arrived; and at its arrival where its
+ * clock cannot have been right (`lost`: it was flagged, see CLOCK_PAST). */
+int64_t clock_event_ms(int64_t stated_ms, int64_t received_ms, bool lost);
 
 /* RFC 3339 with any offset, seconds' fraction cut to milliseconds; or (with `allow_date`) a date alone: its
  * midnight in the process's time zone (TZ; clock_set_zone()). The year is 0001 to 9999. False when it is not

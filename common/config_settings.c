@@ -54,11 +54,19 @@
 /* What each service that speaks HTTP to the world has. */
 #define HTTP(name, port, threads, connections)                                                               \
     CHECKED(name ".http_address", "<bind>", config_check_host, "address of the HTTP port"),                  \
-        PORT(name ".http_port", port, "HTTP port"),                                                          \
+        PORT(name ".http_port", port, "HTTP port; 0: none"),                                                 \
+        CHECKED(name ".https_address", "<bind>", config_check_host, "address of the HTTPS port"),            \
+        PORT(name ".https_port", "0", "HTTPS port; 0: none"),                                                \
+        TEXT(name ".tls_certificate", "",                                                                    \
+            "PEM file for the HTTPS port: the certificate and its chain; read again when it changes"),       \
+        TEXT(name ".tls_key", "", "PEM file with the certificate's key, not encrypted"),                     \
+        RANGE(CONFIG_DURATION, name ".handshake_timeout", "10s", 10, HOUR, "for agreeing on TLS"),           \
         TEXT(name ".public_url", "", "base URL by which clients reach it; empty: made of address and port"), \
         RANGE(CONFIG_NUMBER, name ".http_threads", threads, 1, 64, "threads that read and write HTTP"),      \
         RANGE(CONFIG_NUMBER, name ".max_connections", connections, 1, 1000000,                               \
-            "open HTTP connections; accepting pauses at the limit"),                                         \
+            "open HTTP connections; at the limit idle ones make place, else accepting pauses"),              \
+        RANGE(CONFIG_NUMBER, name ".max_connections_per_address", "1000", 0, 1000000,                        \
+            "of them from one address (IPv6: one /64), this machine's own apart; 0: no limit"),              \
         RANGE(CONFIG_BYTES, name ".max_body", "5M", KIB, GIB,                                                \
             "largest HTTP body, as sent and once decompressed"),                                             \
         RANGE(CONFIG_BYTES, name ".max_header", "16K", KIB, MIB, "largest HTTP request head"),               \
@@ -91,6 +99,28 @@ const struct config_setting config_settings[] = {
     RANGE(CONFIG_NUMBER, "gateway.api_threads", "8", 1, 256, "threads that answer /api"),
     RANGE(CONFIG_NUMBER, "gateway.batch_max_events", "5000", 1, 100000, "events in one batch call"),
     RANGE(CONFIG_BYTES, "gateway.event_max", "32K", KIB, MIB, "largest single event"),
+    RANGE(CONFIG_DURATION, "gateway.future_tolerance", "24h", 0, 3650 * DAY,
+        "so far ahead of its arrival the time of an event is plausible; beyond that it is flagged"),
+    RANGE(CONFIG_DURATION, "gateway.past_tolerance", "365d", HOUR, 36500 * DAY,
+        "and so far behind, where it is no import"),
+    RANGE(CONFIG_NUMBER, "gateway.dead_letter_days", "30", 1, 3650,
+        "days for which a refused event is kept in the dead-letter list"),
+    RANGE(CONFIG_BYTES, "gateway.dead_letter_max", "256K", 0, 4 * MIB,
+        "largest refused event that is kept; 0: none is"),
+    RANGE(CONFIG_NUMBER, "gateway.dead_letters_max", "100000", 1, 10000000, "refused events that are kept"),
+    RANGE(CONFIG_BYTES, "gateway.dead_letters_size", "64M", KIB, 64 * GIB, "and what they take together"),
+    RANGE(CONFIG_NUMBER, "gateway.dead_letters_source_max", "50000", 1, 10000000,
+        "refused events of one write key that are kept"),
+    RANGE(CONFIG_BYTES, "gateway.dead_letters_source_size", "32M", KIB, 64 * GIB,
+        "and what they take together"),
+    RANGE(CONFIG_NUMBER, "gateway.key_rate", "0", 0, 1000000000,
+        "events a second for each write key that has no rate of its own; 0: unlimited"),
+    RANGE(CONFIG_NUMBER, "gateway.key_burst", "0", 0, 1000000000,
+        "events that such a key may send at once after a pause; 0: ten seconds' worth"),
+    RANGE(CONFIG_BYTES, "gateway.queue_max", "128M", KIB, 192 * MIB,
+        "events that may wait to be stored; beyond it new ones are answered 503"),
+    RANGE(CONFIG_DURATION, "gateway.shed_after", "1s", 0, HOUR,
+        "when the oldest has waited so long to be stored, new ones are answered 503; 0: however long"),
 
     SERVICE("identity", "7120", "9120", "64G", "10"),
     CHECKED("identity.identifier_kinds", "", config_check_kinds,

@@ -57,12 +57,17 @@ void credentials_url(const struct config *config, const char *service, char url[
         snprintf(url, 300, "%.299s", stated);
         return;
     }
-    snprintf(name, sizeof(name), "%s.http_address", service);
-    const char *address = config_text(config, name);
     snprintf(name, sizeof(name), "%s.http_port", service);
     int port = (int)config_number(config, name);
+    const char *scheme = port ? "http" : "https";
+    if (!port) {
+        snprintf(name, sizeof(name), "%s.https_port", service);
+        port = (int)config_number(config, name);
+    }
+    snprintf(name, sizeof(name), "%s.%s_address", service, scheme);
+    const char *address = config_text(config, name);
     bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
     bool brackets = !any && strchr(address, ':');
-    snprintf(
-        url, 300, brackets ? "http://[%.200s]:%d" : "http://%.200s:%d", any ? "127.0.0.1" : address, port);
+    snprintf(url, 300, brackets ? "%s://[%.200s]:%d" : "%s://%.200s:%d", scheme, any ? "127.0.0.1" : address,
+        port);
 }

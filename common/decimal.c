@@ -214,3 +214,21 @@ int64_t saturate(__int128 a)
 {
     return a > INT64_MAX ? INT64_MAX : a < INT64_MIN ? INT64_MIN : (int64_t)a;
 }
+
+size_t decimal_whole(const char *number, size_t size, char ret_digits[DECIMAL_WHOLE_BYTES])
+{
+    struct decimal decimal;
+    size_t used = 0;
+    if (!decimal_read(number, size, DECIMAL_JSON, &decimal) || decimal.magnitude > DECIMAL_WHOLE_BYTES)
+        return 0;
+    for (size_t i = 0; i < decimal.size; i++) {
+        if (decimal.digits[i] == '.')
+            continue;
+        if ((int64_t)used >= decimal.magnitude)
+            return 0;
+        ret_digits[used++] = decimal.digits[i];
+    }
+    while ((int64_t)used < decimal.magnitude)
+        ret_digits[used++] = '0';
+    return used;
+}

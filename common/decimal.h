@@ -34,6 +34,10 @@ struct decimal {
 enum decimal_syntax { DECIMAL_PLAIN, DECIMAL_JSON }; /* JSON's has exponents */
 /* False when it is no such number, or its exponent has more than 15 digits. Leading zeros are no fault. */
 bool decimal_read(const char *text, size_t size, enum decimal_syntax syntax, struct decimal *ret_decimal);
+/* The digits of a whole number, whatever its sign and however it is written: spreadsheets and data frames make "13800138000.0" or
+ * "1.3800138e10" of a phone. Yields how many; 0 for zero, a fraction, and more than any number that means something has. */
+#define DECIMAL_WHOLE_BYTES 640
+size_t decimal_whole(const char *number, size_t size, char ret_digits[DECIMAL_WHOLE_BYTES]);
 /* Below, equal or above 0, as a is to b. */
 int decimal_compare(const struct decimal *a, const struct decimal *b);
 /* The largest number of units that is not above the decimal (at the ends of int64_t, the end); true when that

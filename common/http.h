@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An HTTP/1.1 server: llhttp on libevent's bufferevents, several threads, strict.
+/* An HTTP/1.1 server: llhttp on libevent's bufferevents, with and without TLS, several threads, strict.
  *
- * Each thread has an event base of its own and accepts on the shared port (SO_REUSEPORT). The handler is
- * called on the HTTP thread with the whole request, body included and, where it was compressed (gzip,
- * deflate), decoded. It answers at once or later, from any thread, exactly once, and takes what time it
+ * Each thread has an event base of its own and accepts on the shared ports (SO_REUSEPORT). When all places are
+ * taken, the connection that has waited longest for a request, and for a second at least, makes place for a
+ * new one; where there is none, accepting pauses.
+ *
+ * The handler is called on the HTTP thread with the whole request, body included and, where it was compressed
+ * (gzip, deflate), decoded. It answers at once or later, from any thread, exactly once, and takes what time it
  * wants: deadlines hold for the client only. Requests of one connection are handled one at a time, in order.
  *
  * The server itself answers, as problem documents and without asking the handler:
@@ -13,8 +16,9 @@
  * character or an encoded slash, a damaged compressed body; 408 a request that is slower than its absolute
  * deadline; 413 bodies over the limit, as sent or decoded; 414, 431 targets and heads over theirs; 415 other
  * codings; 417; 501 methods but GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS, Transfer-Encoding but
- * chunked; 503 when all bodies together hold too much memory; 505 HTTP/2 and others. Every answer bears
- * X-Request-Id: the client's, when it is 1 to 64 characters of [A-Za-z0-9._-], else a new one. */
+ * chunked; 503 when all bodies together hold too much memory; 505 HTTP/2 and others; 400 plain HTTP on the port
+ * with TLS. Every answer bears X-Request-Id: the client's, when it is 1 to 64 characters of [A-Za-z0-9._-],
+ * else a new one. */
 #ifndef QY_COMMON_HTTP_H
 #define QY_COMMON_HTTP_H
 
@@ -22,17 +26,23 @@
 
 struct http_server;
 struct http_request;
+struct tls;
 
 typedef void http_handler_fn(void *self, struct http_request *request);
 
 struct http_options {
-    const char *address;      /* "127.0.0.1", "0.0.0.0", "::" */
+    const char *address;      /* of the plain port: "127.0.0.1", "0.0.0.0", "::"; NULL: there is none */
     uint16_t port;            /* 0: any free one, see http_server_port() */
+    const char *tls_address;  /* of the port with TLS */
+    uint16_t tls_port;        /* 0: any free one, see http_server_tls_port() */
+    struct tls *tls;          /* NULL: there is no such port; must outlive the server */
     unsigned threads;         /* 1 or more */
-    unsigned max_connections; /* in all; accepting pauses at the limit */
+    unsigned max_connections; /* in all; see above */
+    unsigned max_per_address; /* of them, see http_places.h; 0: all; more are closed at once */
     size_t max_header_bytes;  /* of one head, as sent */
     size_t max_body_bytes;    /* of one body, as sent and after decoding */
     size_t max_held_bytes;    /* of all bodies together; 0: 64 of the largest, at least 64 MiB */
+    unsigned handshake_ms;    /* absolute, for agreeing on TLS; 0: as request_ms */
     unsigned request_ms;      /* absolute, from a request's first byte to its last */
     unsigned response_ms;     /* absolute, for writing an answer out */
     unsigned idle_ms;         /* between requests */
@@ -43,7 +53,8 @@ struct http_options {
 
 /* On failure (-QY_EUNAVAILABLE, -QY_ENOMEM) `error` says which address and why. */
 int http_server_open(const struct http_options *options, struct http_server **ret_server, char error[256]);
-uint16_t http_server_port(const struct http_server *server);
+uint16_t http_server_port(const struct http_server *server);     /* 0: there is none */
+uint16_t http_server_tls_port(const struct http_server *server); /* likewise */
 /* Stops accepting, lets open requests finish (up to `grace_ms`), then closes. A request that is still
  * unanswered then stays valid until it is answered; the answer goes nowhere. */
 void http_server_close(struct http_server **server, unsigned grace_ms);

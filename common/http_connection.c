@@ -2,22 +2,16 @@
 /* One connection: reads requests, hands them over one at a time, writes the answers. */
 #include "common/error.h"
 #include "common/http_internal.h"
+#include "common/tls.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <event2/buffer.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Bytes that wait in user space while a request is being handled; the rest stays with the kernel, and then
- * with the client. */
-#define READ_AHEAD ((size_t)64 * 1024)
 /* A body of which this much is still missing is read straight to where it belongs. */
 #define DIRECT_LEAST ((size_t)2048)
-/* How long one connection may keep its thread reading. */
-#define DIRECT_MOST ((size_t)1024 * 1024)
+/* How much of a body one connection may read before it is others' turn. */
+#define READ_MOST ((size_t)1024 * 1024)
 /* What is thrown away of a client that goes on sending after its refusal. */
 #define LINGER_MOST ((size_t)16 * 1024 * 1024)
 
@@ -30,15 +24,19 @@ void http_connection_free(struct http_connection *connection)
     free(connection);
 }
 
+static bool is_open(const struct http_connection *connection)
+{
+    return http_stream_is_open(&connection->stream);
+}
+
 /* The client is gone or is sent away, with nothing left to be written. What was called from outside settles
  * the rest. */
 static void drop(struct http_connection *connection)
 {
     http_deadline_clear(connection);
-    if (!connection->bufferevent)
+    if (!is_open(connection))
         return;
-    bufferevent_free(connection->bufferevent); /* closes the socket */
-    connection->bufferevent = NULL;
+    http_stream_close(&connection->stream);
     metric_add(connection->thread->server->connections_open, -1);
 }
 
@@ -47,11 +45,12 @@ static void drop(struct http_connection *connection)
 static void settle(struct http_connection *connection)
 {
     struct http_thread *thread = connection->thread;
-    if (connection->bufferevent || connection->state == CONNECTION_HANDLING)
+    uint64_t address_key = connection->address_key;
+    if (is_open(connection) || connection->state == CONNECTION_HANDLING)
         return;
     LIST_REMOVE(connection, all);
     http_connection_free(connection);
-    http_thread_ended(thread);
+    http_accept_ended(thread, address_key);
 }
 
 void http_connection_end(struct http_connection *connection)
@@ -66,12 +65,13 @@ static void linger(struct http_connection *connection)
 {
     connection->state = CONNECTION_LINGERING;
     http_parser_reset(&connection->parser);
-    if (connection->peer_done || shutdown(connection->socket, SHUT_WR) != 0) {
+    if (!http_stream_shut(&connection->stream) || connection->peer_done) {
         drop(connection);
         return;
     }
-    struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+    struct evbuffer *input = http_stream_input(&connection->stream);
     evbuffer_drain(input, evbuffer_get_length(input));
+    http_stream_pace(&connection->stream);
     http_deadline_set(connection, DEADLINE_LINGER);
 }
 
@@ -85,23 +85,6 @@ static void throw_away(struct http_connection *connection, struct evbuffer *inpu
 }
 
 /* -- answers -- */
-
-/* Sends at once what the socket takes and leaves the rest to the bufferevent. False when the connection is
- * lost. */
-static bool put(struct http_connection *connection, const uint8_t *data, size_t size)
-{
-    struct evbuffer *output = bufferevent_get_output(connection->bufferevent);
-    if (connection->direct && evbuffer_get_length(output) == 0) {
-        ssize_t sent = send(connection->socket, data, size, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN && errno != EINTR)
-            return false;
-        if (sent > 0) {
-            data += sent;
-            size -= (size_t)sent;
-        }
-    }
-    return size == 0 || bufferevent_write(connection->bufferevent, data, size) == 0;
-}
 
 static void count_answer(struct http_connection *connection)
 {
@@ -143,11 +126,12 @@ static void send_answer(struct http_connection *connection)
     connection->state = CONNECTION_WRITING;
     if (connection->thread->stopping)
         request->close = true;
-    if (buffer_error(&request->answer) || !put(connection, request->answer.data, request->answer.size)) {
+    if (buffer_error(&request->answer) ||
+        !http_stream_write(&connection->stream, request->answer.data, request->answer.size)) {
         drop(connection);
         return;
     }
-    if (evbuffer_get_length(bufferevent_get_output(connection->bufferevent)) == 0)
+    if (http_stream_is_written(&connection->stream))
         after_answer(connection);
     else
         http_deadline_set(connection, DEADLINE_RESPONSE);
@@ -226,7 +210,7 @@ static void take_step(struct http_connection *connection, enum http_step step, b
     else if (step == HTTP_STEP_REQUEST)
         handle(connection);
     else if (step == HTTP_STEP_CONTINUE && drained &&
-             !put(connection, (const uint8_t *)go_on, sizeof(go_on) - 1))
+             !http_stream_write(&connection->stream, go_on, sizeof(go_on) - 1))
         drop(connection);
 }
 
@@ -235,9 +219,9 @@ static void read_direct(struct http_connection *connection)
 {
     size_t total = 0, size = 0, used;
     enum http_step step = HTTP_STEP_MORE;
-    while (step == HTTP_STEP_MORE && total < DIRECT_MOST) {
+    while (step == HTTP_STEP_MORE && total < READ_MOST) {
         uint8_t *room = http_parser_room(&connection->parser, DIRECT_LEAST, &size);
-        ssize_t got = room ? recv(connection->socket, room, size, 0) : -1;
+        ssize_t got = room ? http_stream_receive(&connection->stream, room, size) : -1;
         if (got <= 0)
             return; /* an end or an error shows again when the bufferevent reads */
         total += (size_t)got;
@@ -247,11 +231,16 @@ static void read_direct(struct http_connection *connection)
         take_step(connection, step, true);
 }
 
+static bool is_reading(const struct http_connection *connection)
+{
+    return is_open(connection) && connection->state == CONNECTION_READING;
+}
+
 /* Takes from the input what can be taken now, and sees to what the connection waits for next. */
 static void run(struct http_connection *connection)
 {
-    while (connection->bufferevent && connection->state == CONNECTION_READING) {
-        struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+    while (is_reading(connection)) {
+        struct evbuffer *input = http_stream_input(&connection->stream);
         struct evbuffer_iovec piece;
         size_t used;
         if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1 || piece.iov_len == 0)
@@ -260,7 +249,9 @@ static void run(struct http_connection *connection)
         evbuffer_drain(input, used);
         take_step(connection, step, evbuffer_get_length(input) == 0);
     }
-    if (!connection->bufferevent || connection->state != CONNECTION_READING)
+    if (is_open(connection) && !connection->peer_done)
+        http_stream_pace(&connection->stream);
+    if (!is_reading(connection))
         return;
     bool begun = http_parser_has_begun(&connection->parser);
     if (connection->peer_done || (connection->thread->stopping && !begun))
@@ -269,34 +260,73 @@ static void run(struct http_connection *connection)
         http_deadline_set(connection, DEADLINE_REQUEST);
 }
 
+/* -- what the bufferevent tells -- */
+
 static void on_read(struct bufferevent *bufferevent, void *self)
 {
     struct http_connection *connection = self;
     if (connection->state == CONNECTION_LINGERING)
         throw_away(connection, bufferevent_get_input(bufferevent));
     run(connection);
-    if (connection->direct && connection->bufferevent && connection->state == CONNECTION_READING)
+    if (is_reading(connection))
         read_direct(connection);
     settle(connection);
 }
 
 static void on_write(struct bufferevent *bufferevent, void *self)
 {
+    (void)bufferevent;
     struct http_connection *connection = self;
-    if (connection->state == CONNECTION_WRITING &&
-        evbuffer_get_length(bufferevent_get_output(bufferevent)) == 0)
+    if (connection->state == CONNECTION_WRITING && http_stream_is_written(&connection->stream))
         after_answer(connection);
     run(connection);
     settle(connection);
+}
+
+static void on_event(struct bufferevent *bufferevent, short what, void *self);
+
+/* Goes on where TLS was not agreed on, to say why before the end. */
+static void give_up_tls(struct http_connection *connection, enum handshake result)
+{
+    metric_add(connection->thread->server->handshakes_failed, 1);
+    if (result == HANDSHAKE_LOST ||
+        http_stream_start(&connection->stream, on_read, on_write, on_event, connection))
+        drop(connection);
+    else if (result == HANDSHAKE_PLAIN)
+        refuse(connection, 400, "this port speaks TLS: use https");
+    else
+        linger(connection); /* so that the alert is not lost in a reset */
+}
+
+static void shaken(struct http_connection *connection, short what)
+{
+    enum handshake result = http_stream_shaken(&connection->stream, connection->thread->base, what);
+    connection->state = CONNECTION_READING;
+    if (result == HANDSHAKE_DONE)
+        http_deadline_set(connection, DEADLINE_IDLE);
+    else
+        give_up_tls(connection, result);
+}
+
+static void end_side(struct http_connection *connection, short what)
+{
+    connection->peer_done = true;
+    if (what & BEV_EVENT_ERROR)
+        connection->stream.broken = true;
+    else
+        http_stream_half_closed(&connection->stream);
+    if ((what & BEV_EVENT_ERROR) || connection->state == CONNECTION_LINGERING)
+        drop(connection);
 }
 
 static void on_event(struct bufferevent *bufferevent, short what, void *self)
 {
     (void)bufferevent;
     struct http_connection *connection = self;
-    connection->peer_done = true;
-    if ((what & BEV_EVENT_ERROR) || connection->state == CONNECTION_LINGERING)
-        drop(connection);
+    if (connection->state == CONNECTION_SHAKING)
+        shaken(connection, what);
+    else
+        end_side(connection, what);
     run(connection);
     settle(connection);
 }
@@ -304,7 +334,7 @@ static void on_event(struct bufferevent *bufferevent, short what, void *self)
 void http_connection_answered(struct http_connection *connection)
 {
     connection->state = CONNECTION_WRITING;
-    if (connection->bufferevent)
+    if (is_open(connection))
         send_answer(connection);
     run(connection);
     settle(connection);
@@ -323,21 +353,13 @@ void http_connection_stop(struct http_connection *connection)
 {
     if (connection->state == CONNECTION_WRITING)
         connection->request.close = true;
+    else if (connection->state == CONNECTION_SHAKING)
+        drop(connection);
     run(connection);
     settle(connection);
 }
 
 /* -- the beginning -- */
-
-/* The one place that would change for TLS: a bufferevent_openssl, and `direct` false. */
-static struct bufferevent *transport_open(
-    struct http_thread *thread, evutil_socket_t socket, bool *ret_direct)
-{
-    int on = 1;
-    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    *ret_direct = true;
-    return bufferevent_socket_new(thread->base, socket, BEV_OPT_CLOSE_ON_FREE);
-}
 
 static void format_peer(const struct sockaddr *address, char peer[INET6_ADDRSTRLEN])
 {
@@ -351,30 +373,54 @@ static void format_peer(const struct sockaddr *address, char peer[INET6_ADDRSTRL
         memmove(peer, peer + sizeof(mapped) - 1, strlen(peer) - sizeof(mapped) + 2);
 }
 
-void http_connection_open(struct http_thread *thread, evutil_socket_t socket, const struct sockaddr *address)
+static int open_stream(struct http_connection *connection, struct http_port *port, evutil_socket_t socket)
 {
-    struct http_connection *connection = calloc(1, sizeof(*connection));
-    bool direct = false;
-    struct bufferevent *bufferevent = connection ? transport_open(thread, socket, &direct) : NULL;
-    if (!bufferevent) {
-        free(connection);
+    SSL *ssl = port->tls ? tls_session(port->tls) : NULL;
+    if (port->tls && !ssl) {
         evutil_closesocket(socket);
-        http_thread_ended(thread);
+        return -QY_ENOMEM;
+    }
+    connection->state = ssl ? CONNECTION_SHAKING : CONNECTION_READING;
+    int error = http_stream_open(&connection->stream, port->thread->base, socket, ssl);
+    if (!error)
+        error = http_stream_start(&connection->stream, on_read, on_write, on_event, connection);
+    if (error)
+        http_stream_close(&connection->stream);
+    return error;
+}
+
+static void turn_away(struct http_thread *thread, evutil_socket_t socket, uint64_t address_key)
+{
+    evutil_closesocket(socket);
+    metric_add(thread->server->connections_refused, 1);
+    http_accept_ended(thread, address_key);
+}
+
+void http_connection_open(struct http_port *port, evutil_socket_t socket, const struct sockaddr *address)
+{
+    struct http_thread *thread = port->thread;
+    uint64_t address_key;
+    if (!http_places_admit(thread->server->places, address, &address_key)) {
+        turn_away(thread, socket, 0);
+        return;
+    }
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        turn_away(thread, socket, address_key);
         return;
     }
     connection->thread = thread;
-    connection->bufferevent = bufferevent;
-    connection->socket = socket;
-    connection->direct = direct;
+    connection->address_key = address_key;
     connection->deadline = DEADLINE_NONE;
     format_peer(address, connection->peer);
     http_parser_open(&connection->parser, &thread->server->limits);
+    if (open_stream(connection, port, socket)) {
+        http_connection_free(connection);
+        http_accept_ended(thread, address_key);
+        return;
+    }
     LIST_INSERT_HEAD(&thread->connections, connection, all);
     metric_add(thread->server->connections_open, 1);
     metric_add(thread->server->connections_accepted, 1);
-    bufferevent_setcb(bufferevent, on_read, on_write, on_event, connection);
-    bufferevent_setwatermark(bufferevent, EV_READ, 0, READ_AHEAD);
-    http_deadline_set(connection, DEADLINE_IDLE);
-    if (bufferevent_enable(bufferevent, EV_READ | EV_WRITE) != 0)
-        http_connection_end(connection);
+    http_deadline_set(connection, port->tls ? DEADLINE_HANDSHAKE : DEADLINE_IDLE);
 }

@@ -10,8 +10,9 @@
 #include "common/http.h"
 #include "common/http_inflate.h"
 #include "common/http_parser.h"
+#include "common/http_places.h"
+#include "common/http_stream.h"
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
@@ -38,6 +39,7 @@ struct http_request {
 };
 
 enum connection_state {
+    CONNECTION_SHAKING,   /* TLS is being agreed on */
     CONNECTION_READING,   /* waiting for a request, or in one */
     CONNECTION_HANDLING,  /* the request is with the handler */
     CONNECTION_WRITING,   /* the answer did not fit the socket at once */
@@ -47,6 +49,7 @@ enum connection_state {
 
 /* Deadlines of one kind have one duration, so a queue of each is in order. */
 enum deadline_kind {
+    DEADLINE_HANDSHAKE,
     DEADLINE_IDLE,
     DEADLINE_REQUEST,
     DEADLINE_RESPONSE,
@@ -57,15 +60,13 @@ enum deadline_kind {
 
 struct http_connection {
     struct http_thread *thread;
-    struct bufferevent
-        *bufferevent; /* NULL once the client is gone; the connection ends when the handler is through, too */
-    evutil_socket_t socket;
-    bool direct; /* no TLS: the socket may be read and written beside the bufferevent while that one holds
-                    nothing */
+    struct http_stream
+        stream; /* closed once the client is gone; the connection ends when the handler is through, too */
     enum connection_state state;
-    bool in_handler; /* the handler is being called for it right now */
-    bool peer_done;  /* the client has shut its side */
-    size_t lingered; /* bytes thrown away */
+    bool in_handler;      /* the handler is being called for it right now */
+    bool peer_done;       /* the client has shut its side */
+    size_t lingered;      /* bytes thrown away */
+    uint64_t address_key; /* see http_places.h */
     enum deadline_kind deadline;
     int64_t deadline_ms;
     TAILQ_ENTRY(http_connection) by_deadline;
@@ -77,12 +78,24 @@ struct http_connection {
 TAILQ_HEAD(connection_queue, http_connection);
 LIST_HEAD(connection_list, http_connection);
 
+enum { PORT_PLAIN, PORT_TLS, PORT_COUNT };
+
+/* One thread's share of one port. */
+struct http_port {
+    struct http_thread *thread;
+    struct tls *tls;                 /* NULL: plain */
+    struct evconnlistener *listener; /* NULL where the port is not served */
+    evutil_socket_t socket;          /* listening, until the listener has it */
+    evutil_socket_t parked;          /* accepted, but all places are taken; -1 when there is none */
+    struct sockaddr_storage parked_address;
+};
+
 struct http_thread {
     struct http_server *server;
     pthread_t thread;
     struct event_base *base;
-    struct evconnlistener *listener;
-    struct event *retry; /* accepting again after the system was out of descriptors */
+    struct http_port ports[PORT_COUNT];
+    struct event *retry; /* accepting again after the system was out of descriptors, or of places */
     struct event *wake;
     struct event *timer; /* of the earliest deadline */
     struct event *grace;
@@ -92,9 +105,6 @@ struct http_thread {
     struct connection_list connections;
     struct http_inflater *inflater;
     struct metric *by_status[500]; /* cache, from status 100 on */
-    struct sockaddr_storage parked_address;
-    evutil_socket_t parked; /* accepted, but all places are taken; -1 when there is none */
-    evutil_socket_t socket; /* listening, until the listener has it */
     int wake_descriptor;
     _Atomic bool paused; /* one is parked: wake this thread when a connection ends */
     bool started;
@@ -103,16 +113,17 @@ struct http_thread {
 
 struct http_server {
     struct http_options options;
-    char address[64];
-    uint16_t port;
+    char addresses[PORT_COUNT][64]; /* "": not served */
+    uint16_t ports[PORT_COUNT];
     struct http_limits limits;
     struct http_memory memory;
-    _Atomic uint64_t connections;
+    struct http_places *places;
     _Atomic bool stopping;
     unsigned grace_ms; /* set before stopping */
     _Atomic uint64_t
         references; /* the owner, requests that were unanswered when it closed, who wakes a thread */
-    struct metric *connections_open, *connections_accepted, *request_seconds, *request_bytes, *answer_bytes;
+    struct metric *connections_open, *connections_accepted, *connections_refused, *handshakes_failed;
+    struct metric *request_seconds, *request_bytes, *answer_bytes;
     unsigned thread_count;
     struct http_thread threads[];
 };
@@ -135,12 +146,23 @@ struct http_thread *http_thread_here(void);
 /* Puts the connection behind the others of that kind. */
 void http_deadline_set(struct http_connection *connection, enum deadline_kind kind);
 void http_deadline_clear(struct http_connection *connection);
-/* A connection has ended: accepting may go on, or the thread may end. */
-void http_thread_ended(struct http_thread *thread);
+int64_t http_now_ms(void);
+void http_arm(struct event *event, int64_t ms);
 void http_server_release(struct http_server *server);
 
+/* -- http_accept.c -- */
+/* Begins to accept on the thread's sockets. */
+int http_accept_open(struct http_thread *thread);
+/* Stops accepting; a connection that waited for a place is closed. */
+void http_accept_close(struct http_thread *thread);
+/* There may be a place by now. */
+void http_accept_resume(struct http_thread *thread);
+/* A connection has ended: accepting may go on, or the thread may end. */
+void http_accept_ended(struct http_thread *thread, uint64_t address_key);
+
 /* -- http_connection.c -- */
-void http_connection_open(struct http_thread *thread, evutil_socket_t socket, const struct sockaddr *address);
+/* Takes the socket and its place over, whatever comes of it. */
+void http_connection_open(struct http_port *port, evutil_socket_t socket, const struct sockaddr *address);
 /* Its request was answered elsewhere. */
 void http_connection_answered(struct http_connection *connection);
 /* A deadline passed. */

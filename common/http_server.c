@@ -69,9 +69,9 @@ static void set_port(struct addrinfo *address, uint16_t port)
         ((struct sockaddr_in *)(void *)address->ai_addr)->sin_port = htons(port);
 }
 
-static int refuse_address(struct http_server *server, char error[256], const char *why)
+static int refuse_address(const char *address, uint16_t port, char error[256], const char *why)
 {
-    snprintf(error, 256, "cannot listen on %s port %u: %s", server->address, server->options.port, why);
+    snprintf(error, 256, "cannot listen on %s port %u: %s", address, port, why);
     return -QY_EUNAVAILABLE;
 }
 
@@ -81,29 +81,43 @@ static void free_addresses(struct addrinfo **addresses)
         freeaddrinfo(*addresses);
 }
 
-static int open_sockets(struct http_server *server, char error[256])
+/* A socket for each thread on the port of that kind. */
+static int open_sockets(struct http_server *server, int kind, uint16_t port, char error[256])
 {
     _cleanup_(free_addresses) struct addrinfo *address = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const char *host = server->addresses[kind];
     char service[8];
-    snprintf(service, sizeof(service), "%u", server->options.port);
-    int result = getaddrinfo(server->address, service, &hints, &address);
+    snprintf(service, sizeof(service), "%u", port);
+    int result = getaddrinfo(host, service, &hints, &address);
     if (result != 0)
-        return refuse_address(server, error, gai_strerror(result));
+        return refuse_address(host, port, error, gai_strerror(result));
     /* Another process of this user may share a port unasked: only a bind that does not share finds it out. */
-    if (server->options.port != 0) {
+    if (port != 0) {
         _cleanup_(close_descriptor) int probe = listen_on(address, false);
         if (probe < 0)
-            return refuse_address(server, error, strerror(errno));
+            return refuse_address(host, port, error, strerror(errno));
     }
     for (unsigned i = 0; i < server->thread_count; i++) {
-        server->threads[i].socket = listen_on(address, true);
-        if (server->threads[i].socket < 0)
-            return refuse_address(server, error, strerror(errno));
-        server->port = port_of(server->threads[i].socket);
-        set_port(address, server->port);
+        int *socket = &server->threads[i].ports[kind].socket;
+        *socket = listen_on(address, true);
+        if (*socket < 0)
+            return refuse_address(host, port, error, strerror(errno));
+        server->ports[kind] = port_of(*socket);
+        set_port(address, server->ports[kind]);
     }
     return 0;
+}
+
+static int open_ports(struct http_server *server, char error[256])
+{
+    const struct http_options *options = &server->options;
+    int result = 0;
+    if (server->addresses[PORT_PLAIN][0])
+        result = open_sockets(server, PORT_PLAIN, options->port, error);
+    if (result == 0 && server->addresses[PORT_TLS][0])
+        result = open_sockets(server, PORT_TLS, options->tls_port, error);
+    return result;
 }
 
 /* All signals stay with the other threads; SIGPIPE would end the process. */
@@ -133,6 +147,11 @@ static void register_metrics(struct http_server *server)
         metrics, METRIC_GAUGE, "quanyu_http_connections", NULL, "HTTP connections that are open.");
     server->connections_accepted = metrics_series(metrics, METRIC_COUNTER, "quanyu_http_connections_total",
         NULL, "HTTP connections accepted since the start.");
+    server->connections_refused =
+        metrics_series(metrics, METRIC_COUNTER, "quanyu_http_connections_refused_total", NULL,
+            "HTTP connections closed at once: too many from one address, or no memory.");
+    server->handshakes_failed = metrics_series(metrics, METRIC_COUNTER, "quanyu_tls_handshakes_failed_total",
+        NULL, "TLS handshakes that came to nothing.");
     server->request_seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_http_request_seconds", NULL,
         "From an HTTP request's last byte to its answer.");
     server->request_bytes = metrics_series(metrics, METRIC_COUNTER, "quanyu_http_request_bytes_total", NULL,
@@ -141,15 +160,9 @@ static void register_metrics(struct http_server *server)
         "Bytes of HTTP answers with their heads.");
 }
 
-static struct http_server *server_make(const struct http_options *options)
+static void set_limits(struct http_server *server)
 {
-    struct http_server *server = calloc(1, sizeof(*server) + options->threads * sizeof(server->threads[0]));
-    if (!server)
-        return NULL;
-    server->options = *options;
-    server->options.address = server->address;
-    snprintf(server->address, sizeof(server->address), "%s", options->address);
-    server->thread_count = options->threads;
+    const struct http_options *options = &server->options;
     server->limits = (struct http_limits){
         .max_header_bytes = options->max_header_bytes,
         .max_body_bytes = options->max_body_bytes,
@@ -159,9 +172,29 @@ static struct http_server *server_make(const struct http_options *options)
         options->max_held_bytes ? options->max_held_bytes : BODIES_HELD * options->max_body_bytes;
     if (!options->max_held_bytes && server->memory.most < BODIES_HELD_LEAST)
         server->memory.most = BODIES_HELD_LEAST;
+}
+
+static struct http_server *server_make(const struct http_options *options)
+{
+    struct http_server *server = calloc(1, sizeof(*server) + options->threads * sizeof(server->threads[0]));
+    if (!server)
+        return NULL;
+    server->options = *options;
+    if (options->address)
+        snprintf(server->addresses[PORT_PLAIN], sizeof(server->addresses[0]), "%s", options->address);
+    if (options->tls)
+        snprintf(server->addresses[PORT_TLS], sizeof(server->addresses[0]), "%s", options->tls_address);
+    server->thread_count = options->threads;
+    set_limits(server);
+    server->places = http_places_open(options->max_connections, options->max_per_address);
     atomic_store(&server->references, 1);
-    for (unsigned i = 0; i < server->thread_count; i++)
-        server->threads[i].socket = server->threads[i].parked = server->threads[i].wake_descriptor = -1;
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        struct http_thread *thread = &server->threads[i];
+        thread->wake_descriptor = -1;
+        thread->ports[PORT_TLS].tls = options->tls;
+        for (int kind = 0; kind < PORT_COUNT; kind++)
+            thread->ports[kind].socket = thread->ports[kind].parked = -1;
+    }
     return server;
 }
 
@@ -172,7 +205,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
     if (!server)
         return -QY_ENOMEM;
     register_metrics(server);
-    int result = open_sockets(server, error);
+    int result = server->places ? open_ports(server, error) : -QY_ENOMEM;
     for (unsigned i = 0; i < server->thread_count && result == 0; i++)
         result = http_thread_open(&server->threads[i], server);
     if (result == 0)
@@ -187,7 +220,12 @@ int http_server_open(const struct http_options *options, struct http_server **re
 
 uint16_t http_server_port(const struct http_server *server)
 {
-    return server->port;
+    return server->ports[PORT_PLAIN];
+}
+
+uint16_t http_server_tls_port(const struct http_server *server)
+{
+    return server->ports[PORT_TLS];
 }
 
 void http_server_release(struct http_server *server)
@@ -196,6 +234,7 @@ void http_server_release(struct http_server *server)
         return;
     for (unsigned i = 0; i < server->thread_count; i++)
         close_descriptor(&server->threads[i].wake_descriptor);
+    http_places_close(&server->places);
     free(server);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One thread's loop: accepting, the mailbox of answers, deadlines, and the orderly end. */
+/* One thread's loop: the mailbox of answers, deadlines, and the orderly end. */
 #include "common/error.h"
 #include "common/http_internal.h"
 
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define LINGER_MS 2000
-#define RETRY_MS 100
 
 static _Thread_local struct http_thread *here;
 
@@ -22,14 +21,14 @@ struct http_thread *http_thread_here(void)
     return here;
 }
 
-static int64_t now_ms(void)
+int64_t http_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void arm(struct event *event, int64_t ms)
+void http_arm(struct event *event, int64_t ms)
 {
     struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     event_add(event, &delay);
@@ -49,19 +48,20 @@ void http_deadline_set(struct http_connection *connection, enum deadline_kind ki
     struct http_thread *thread = connection->thread;
     const struct http_options *options = &thread->server->options;
     const int64_t durations[DEADLINE_COUNT] = {
+        [DEADLINE_HANDSHAKE] = options->handshake_ms ? options->handshake_ms : options->request_ms,
         [DEADLINE_IDLE] = options->idle_ms,
         [DEADLINE_REQUEST] = options->request_ms,
         [DEADLINE_RESPONSE] = options->response_ms,
         [DEADLINE_LINGER] = LINGER_MS,
     };
     http_deadline_clear(connection);
-    int64_t now = now_ms();
+    int64_t now = http_now_ms();
     connection->deadline = kind;
     connection->deadline_ms = now + durations[kind];
     TAILQ_INSERT_TAIL(&thread->deadlines[kind], connection, by_deadline);
     if (connection->deadline_ms < thread->timer_ms) {
         thread->timer_ms = connection->deadline_ms;
-        arm(thread->timer, durations[kind]);
+        http_arm(thread->timer, durations[kind]);
     }
 }
 
@@ -70,7 +70,7 @@ static void on_timer(evutil_socket_t socket, short what, void *self)
     (void)socket;
     (void)what;
     struct http_thread *thread = self;
-    int64_t now = now_ms(), next = INT64_MAX;
+    int64_t now = http_now_ms(), next = INT64_MAX;
     thread->timer_ms = INT64_MAX;
     for (int kind = 0; kind < DEADLINE_COUNT; kind++) {
         struct http_connection *first;
@@ -84,79 +84,8 @@ static void on_timer(evutil_socket_t socket, short what, void *self)
     }
     if (next < thread->timer_ms) {
         thread->timer_ms = next;
-        arm(thread->timer, next - now);
+        http_arm(thread->timer, next - now);
     }
-}
-
-/* -- accepting -- */
-
-/* Takes a place among the connections; false when all are taken. */
-static bool claim_place(struct http_server *server)
-{
-    uint64_t count = atomic_load(&server->connections);
-    while (count < server->options.max_connections)
-        if (atomic_compare_exchange_weak(&server->connections, &count, count + 1))
-            return true;
-    return false;
-}
-
-/* Only a connection that was accepted shows that there is no place for it: it is put aside, and its thread
- * accepts no more. */
-static void resume_accepting(struct http_thread *thread)
-{
-    if (thread->parked < 0 || !claim_place(thread->server))
-        return;
-    evutil_socket_t socket = thread->parked;
-    thread->parked = -1;
-    atomic_store(&thread->paused, false);
-    http_connection_open(thread, socket, (const struct sockaddr *)&thread->parked_address);
-    if (thread->listener)
-        evconnlistener_enable(thread->listener);
-}
-
-void http_thread_ended(struct http_thread *thread)
-{
-    struct http_server *server = thread->server;
-    atomic_fetch_sub(&server->connections, 1);
-    for (unsigned i = 0; i < server->thread_count; i++)
-        if (atomic_load(&server->threads[i].paused))
-            http_thread_wake(&server->threads[i]);
-    if (thread->stopping && LIST_EMPTY(&thread->connections))
-        event_base_loopbreak(thread->base);
-}
-
-static void on_accept(
-    struct evconnlistener *listener, evutil_socket_t socket, struct sockaddr *address, int size, void *self)
-{
-    struct http_thread *thread = self;
-    if (claim_place(thread->server)) {
-        http_connection_open(thread, socket, address);
-        return;
-    }
-    thread->parked = socket;
-    memcpy(&thread->parked_address, address, (size_t)size);
-    evconnlistener_disable(listener);
-    atomic_store(&thread->paused, true);
-    resume_accepting(thread); /* a place may have become free before the others could see the pause */
-}
-
-static void on_accept_error(struct evconnlistener *listener, void *self)
-{
-    (void)listener;
-    struct http_thread *thread = self;
-    if (errno == ECONNABORTED || errno == EINTR || errno == EAGAIN)
-        return;
-    evconnlistener_disable(thread->listener); /* out of descriptors or memory */
-    arm(thread->retry, RETRY_MS);
-}
-
-static void on_retry(evutil_socket_t socket, short what, void *self)
-{
-    (void)socket;
-    (void)what;
-    struct http_thread *thread = self;
-    if (thread->listener && thread->parked < 0)
-        evconnlistener_enable(thread->listener);
 }
 
 /* -- the mailbox -- */
@@ -210,22 +139,11 @@ static struct http_request *take_answers(struct http_thread *thread, struct http
     return first;
 }
 
-static void stop_accepting(struct http_thread *thread)
-{
-    if (thread->listener)
-        evconnlistener_free(thread->listener);
-    thread->listener = NULL;
-    if (thread->parked >= 0)
-        evutil_closesocket(thread->parked);
-    thread->parked = -1;
-    atomic_store(&thread->paused, false);
-}
-
 static void begin_stop(struct http_thread *thread)
 {
     thread->stopping = true;
-    stop_accepting(thread);
-    arm(thread->grace, thread->server->grace_ms);
+    http_accept_close(thread);
+    http_arm(thread->grace, thread->server->grace_ms);
     struct http_connection *connection = LIST_FIRST(&thread->connections);
     while (connection) {
         struct http_connection *next = LIST_NEXT(connection, all);
@@ -249,7 +167,7 @@ static void on_wake(evutil_socket_t socket, short what, void *self)
         http_connection_answered(connection_of(request));
         request = next;
     }
-    resume_accepting(thread);
+    http_accept_resume(thread);
     if (atomic_load(&thread->server->stopping) && !thread->stopping)
         begin_stop(thread);
 }
@@ -286,20 +204,12 @@ int http_thread_open(struct http_thread *thread, struct http_server *server)
     thread->wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!thread->base || thread->wake_descriptor < 0 || http_inflater_open(&thread->inflater) != 0)
         return -QY_ENOMEM;
-    thread->listener = evconnlistener_new(
-        thread->base, on_accept, thread, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, thread->socket);
-    if (!thread->listener)
-        return -QY_ENOMEM;
-    thread->socket = -1;
-    evconnlistener_set_error_cb(thread->listener, on_accept_error);
     thread->wake = event_new(thread->base, thread->wake_descriptor, EV_READ | EV_PERSIST, on_wake, thread);
     thread->timer = evtimer_new(thread->base, on_timer, thread);
-    thread->retry = evtimer_new(thread->base, on_retry, thread);
     thread->grace = evtimer_new(thread->base, on_grace, thread);
-    if (!thread->wake || !thread->timer || !thread->retry || !thread->grace ||
-        event_add(thread->wake, NULL) != 0)
+    if (!thread->wake || !thread->timer || !thread->grace || event_add(thread->wake, NULL) != 0)
         return -QY_ENOMEM;
-    return 0;
+    return http_accept_open(thread);
 }
 
 /* What is still with a handler outlives the thread: http_thread_post() frees it when the answer comes. */
@@ -342,14 +252,10 @@ static void event_close(struct event **event)
 
 void http_thread_close(struct http_thread *thread)
 {
-    stop_accepting(thread);
+    http_accept_close(thread);
     event_close(&thread->wake);
     event_close(&thread->timer);
-    event_close(&thread->retry);
     event_close(&thread->grace);
-    if (thread->socket >= 0)
-        close(thread->socket);
-    thread->socket = -1;
     if (thread->base)
         event_base_free(thread->base);
     thread->base = NULL;

@@ -88,3 +88,24 @@ bool json_find_nul(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])
         }
     return false;
 }
+
+bool json_find_deep(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])
+{
+    const yyjson_val *ends[JSON_DEPTH_MAX]; /* of the objects and lists around the value */
+    size_t depth = 0;
+    if (!root)
+        return false;
+    const yyjson_val *end = unsafe_yyjson_get_next(root);
+    for (yyjson_val *value = root; value < end; value++) {
+        while (depth > 0 && value >= ends[depth - 1])
+            depth--;
+        if (!yyjson_is_ctn(value))
+            continue;
+        if (depth == JSON_DEPTH_MAX) {
+            find_way(root, value, ret_pointer);
+            return true;
+        }
+        ends[depth++] = unsafe_yyjson_get_next(value);
+    }
+    return false;
+}

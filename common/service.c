@@ -381,6 +381,7 @@ static void block_signals(sigset_t *ret_signals)
     sigemptyset(ret_signals);
     sigaddset(ret_signals, SIGTERM);
     sigaddset(ret_signals, SIGINT);
+    sigaddset(ret_signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -393,6 +394,21 @@ static void init_wake(pthread_cond_t *wake)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(wake, &attributes);
     pthread_condattr_destroy(&attributes);
+}
+
+/* Returns the signal that says so. A hang-up is no end: it asks to look at files again. */
+static int wait_for_end(const struct service *service, const sigset_t *signals)
+{
+    for (;;) {
+        int number;
+        sigwait(signals, &number);
+        if (number != SIGHUP)
+            return number;
+        if (service->on_hangup)
+            service->on_hangup(service->hangup_self);
+        else
+            log_line(LOG_INFO, "nothing to be read again", "signal=%d", number);
+    }
 }
 
 int service_main(const struct service_spec *spec, int argc, char **argv)
@@ -413,9 +429,7 @@ int service_main(const struct service_spec *spec, int argc, char **argv)
         bool opened = service_open(&service) == 0;
         if (opened) {
             log_line(LOG_INFO, "ready", "version=%s data=%s", QUANYU_VERSION, service.data_path);
-            int number;
-            sigwait(&signals, &number);
-            log_line(LOG_INFO, "stopping", "signal=%d", number);
+            log_line(LOG_INFO, "stopping", "signal=%d", wait_for_end(&service, &signals));
         }
         status = opened ? 0 : 1;
         service_close(&service, opened);
@@ -435,6 +449,12 @@ int service_read(struct service *service, struct store_txn **ret_txn)
 uint64_t service_version(const struct service *service)
 {
     return store_version(service->store);
+}
+
+void service_on_hangup(struct service *service, void (*on_hangup)(void *self), void *self)
+{
+    service->on_hangup = on_hangup;
+    service->hangup_self = self;
 }
 
 struct journal *service_journal(struct service *service)

@@ -131,6 +131,13 @@ struct work {
  * not called then. */
 int service_submit(struct service *service, struct work *work);
 
+/* How much waits for the writer. Any thread, without a lock: the figures are a moment's. */
+struct service_load {
+    size_t bytes;          /* of the works that are submitted and not done */
+    double oldest_seconds; /* for which the oldest of those that the writer has not taken up waits; 0: none */
+};
+struct service_load service_load(const struct service *service);
+
 /* A snapshot for a reader; store_abort() ends it. */
 int service_read(struct service *service, struct store_txn **ret_txn);
 
@@ -149,6 +156,8 @@ uint64_t service_origin(const struct service *service);
 /* The process must end: logs the reason and exits at once with status 3, without acknowledging anything more.
  */
 _Noreturn void service_fail(int code, const char *reason);
+/* In start: what SIGHUP does, which never ends a service. The main thread calls it. */
+void service_on_hangup(struct service *service, void (*on_hangup)(void *self), void *self);
 /* In fold.open and start: why the service cannot start, in one line that names the setting or the path and says what to do. The
  * first one counts. Yields `code`. */
 int service_refuse_start(struct service *service, int code, const char *format, ...)

@@ -75,7 +75,9 @@ struct service {
     pthread_cond_t wake;
     struct work *works; /* oldest first, under lock */
     struct work **works_end;
-    size_t works_bytes;
+    atomic_size_t works_bytes; /* changed under lock */
+    _Atomic int64_t
+        works_since_ns;   /* when the oldest was submitted, by metrics_clock(); 0: none; changed under lock */
     size_t waiting_bytes; /* of all inputs, under lock */
     bool stopping;
     double resume_at; /* writer: when followed records are taken again, by metrics_clock() */
@@ -91,6 +93,9 @@ struct service {
     unsigned part_count;
 
     struct writer_metrics writer_metrics;
+
+    void (*on_hangup)(void *self); /* main thread */
+    void *hangup_self;
 };
 
 /* What a round of the writer has taken of one input. */

@@ -94,6 +94,7 @@ static bool take_round(struct service *service, struct round *round)
     bool due = !service->stopping && input_is_due(service);
     round->works = TAKE(service->works);
     service->works_end = &service->works;
+    atomic_store(&service->works_since_ns, 0);
     for (unsigned i = 0; due && i < service->spec->input_count; i++) {
         round->fed[i].batches = TAKE(service->inputs[i].waiting);
         service->inputs[i].waiting_end = &service->inputs[i].waiting;
@@ -135,7 +136,7 @@ static void finish_works(struct round *round, int error)
     }
     metric_add(error ? service->writer_metrics.refused : service->writer_metrics.works, (double)count);
     pthread_mutex_lock(&service->lock);
-    service->works_bytes -= bytes;
+    atomic_fetch_sub(&service->works_bytes, bytes);
     pthread_mutex_unlock(&service->lock);
 }
 
@@ -280,6 +281,21 @@ void writer_take_batch(struct input *input, struct follow_batch *batch)
     pthread_mutex_unlock(&service->lock);
 }
 
+static int64_t clock_ns(void)
+{
+    return (int64_t)(metrics_clock() * 1e9);
+}
+
+struct service_load service_load(const struct service *service)
+{
+    int64_t since = atomic_load_explicit(&service->works_since_ns, memory_order_relaxed);
+    struct service_load load = {
+        .bytes = atomic_load_explicit(&service->works_bytes, memory_order_relaxed),
+        .oldest_seconds = since ? (double)(clock_ns() - since) / 1e9 : 0,
+    };
+    return load;
+}
+
 int service_submit(struct service *service, struct work *work)
 {
     work->next = NULL;
@@ -287,12 +303,14 @@ int service_submit(struct service *service, struct work *work)
     int error = 0;
     if (service->stopping)
         error = -QY_ESTOPPED;
-    else if (service->works_bytes + work->bytes > QUEUE_BYTES_MAX)
+    else if (atomic_load(&service->works_bytes) + work->bytes > QUEUE_BYTES_MAX)
         error = -QY_EFULL;
     if (!error) {
+        if (!service->works)
+            atomic_store(&service->works_since_ns, clock_ns());
         *service->works_end = work;
         service->works_end = &work->next;
-        service->works_bytes += work->bytes;
+        atomic_fetch_add(&service->works_bytes, work->bytes);
         pthread_cond_signal(&service->wake);
     }
     pthread_mutex_unlock(&service->lock);

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/router.h"
+#include "common/service_http.h"
 #include "services/audit/audit_json.h"
 #include "services/audit/audit_parameters.h"
 #include "services/audit/audit_query.h"
@@ -25,7 +26,7 @@
 struct audit_http {
     struct audit *audit;
     struct service *service;
-    struct http_server *server;
+    struct service_http *server;
     struct metric *refused;
 };
 
@@ -332,22 +333,6 @@ static void handle(void *self, struct http_request *request)
 
 /* -- start and stop -- */
 
-static struct http_options options_from(const struct config *config)
-{
-    return (struct http_options){
-        .address = config_text(config, "audit.http_address"),
-        .port = (uint16_t)config_number(config, "audit.http_port"),
-        .threads = (unsigned)config_number(config, "audit.http_threads"),
-        .max_connections = (unsigned)config_number(config, "audit.max_connections"),
-        .max_header_bytes = (size_t)config_number(config, "audit.max_header"),
-        .max_body_bytes = (size_t)config_number(config, "audit.max_body"),
-        .request_ms = (unsigned)config_number(config, "audit.request_timeout"),
-        .response_ms = (unsigned)config_number(config, "audit.response_timeout"),
-        .idle_ms = (unsigned)config_number(config, "audit.idle_timeout"),
-        .handler = handle,
-    };
-}
-
 int audit_http_start(void *self, struct service *service)
 {
     struct audit *audit = self;
@@ -361,15 +346,10 @@ int audit_http_start(void *self, struct service *service)
     http->service = service;
     http->refused = metrics_series(service_metrics(service), METRIC_COUNTER,
         "quanyu_audit_tokens_refused_total", NULL, "Requests of the audit port without a valid token.");
-    struct http_options options = options_from(service_config(service));
-    options.self = http;
-    options.metrics = service_metrics(service);
-    char reason[256];
-    error = http_server_open(&options, &http->server, reason);
+    error = service_http_open(service, "audit", handle, http, &http->server);
     if (error) {
         free(http);
-        return service_refuse_start(
-            service, error, "%s (settings audit.http_address, audit.http_port)", reason);
+        return error;
     }
     audit->http = http;
     return 0;
@@ -381,7 +361,7 @@ void audit_http_stop(void *self, struct service *service)
     struct audit *audit = self;
     if (!audit->http)
         return;
-    http_server_close(&audit->http->server, STOP_GRACE_MS);
+    service_http_close(&audit->http->server, STOP_GRACE_MS);
     free(audit->http);
     audit->http = NULL;
 }

@@ -148,6 +148,42 @@ yyjson_doc *client_ask(
     return NULL;
 }
 
+static bool print_json(const struct buffer *answer)
+{
+    yyjson_doc *doc = yyjson_read((const char *)answer->data, answer->size, 0);
+    char *text = doc ? yyjson_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES, NULL) : NULL;
+    if (text)
+        printf("%s\n", text);
+    free(text);
+    yyjson_doc_free(doc);
+    return text != NULL;
+}
+
+static int show(
+    struct client *client, enum client_peer peer, const char *method, const char *path, const char *body)
+{
+    _cleanup_(buffer_free) struct buffer answer = BUFFER_INIT;
+    long status = client_call(client, peer, method, path, body, body ? strlen(body) : 0, &answer);
+    if (status < 0)
+        return 1;
+    if (status >= 200 && status < 300 && (answer.size == 0 || print_json(&answer)))
+        return 0;
+    yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.size, 0);
+    print_problem(status, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return 1;
+}
+
+int client_show(enum client_peer peer, const char *method, const char *path, const char *body)
+{
+    struct client client;
+    if (client_open(&client))
+        return 1;
+    int status = show(&client, peer, method, path, body);
+    client_close(&client);
+    return status;
+}
+
 void client_escape(struct buffer *out, const char *text)
 {
     for (; *text; text++) {

@@ -35,6 +35,10 @@ long client_call(struct client *client, enum client_peer peer, const char *metho
 yyjson_doc *client_ask(
     struct client *client, enum client_peer peer, const char *method, const char *path, const char *body);
 
+/* A whole command: asks with a client of its own, and prints the answer's JSON, if there is any, or the problem. The exit
+ * status. */
+int client_show(enum client_peer peer, const char *method, const char *path, const char *body);
+
 /* Appends `text` percent-encoded. */
 void client_escape(struct buffer *out, const char *text);
 

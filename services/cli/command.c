@@ -58,12 +58,52 @@ static const struct command commands[] = {
         "or not to its end (run it again); 2 wrong usage; 3 the rest was taken, and some lines are in\n"
         "the report.\n",
         "quanyu import sales.csv --map sales.json"},
+    {"dead-letters", "list | show ID | summary | replay | delete",
+        "events that were refused, and what to do with them", command_dead_letters,
+        "list and show print refused events as JSON, personal values masked (on record); summary how many "
+        "there\n"
+        "are. replay tries them again, and delete lets them go. Which ones: IDs, a filter, or --all.\n\n"
+        "  --reason R            why it was refused: missing_field, no_user_anon_id, …\n"
+        "  --source N            the number of the write key\n"
+        "  --from T, --to T      when it came\n"
+        "  --limit N, --cursor C list: how many at most; go on at next_cursor of an earlier answer\n"
+        "  --map MAP | @FILE     replay: corrections, JSON; README, \"Dead letters\"\n"
+        "  --dry-run             replay: only say how many would be accepted\n",
+        "quanyu dead-letters replay --reason missing_field --map "
+        "'[{\"rename\":\"/user\",\"to\":\"/userId\"}]' --dry-run"},
     {"dump", "--canonical", "the state of all services, comparable between two runs (on record)",
         command_dump,
         "Prints the state of all services as sorted lines in which numbers that depend on the order\n"
         "of arrival are replaced by names: two runs over the same input give the same text. Takes\n"
         "memory for all of it. That it was made is on record in the audit log.\n",
         "quanyu dump --canonical > before"},
+    {"key",
+        "list | show ID | create NAME … | change ID … | pause ID | resume ID | rotate ID … | revoke ID "
+        "SECRET | delete ID",
+        "write keys: what each source of events may send, and its secrets", command_key,
+        "Prints the key as JSON. create and rotate show the new secret, this once.\n\n"
+        "  create NAME, change ID    with any of these; what is left out stays, or allows all:\n"
+        "    --name NAME             another name\n"
+        "    --description TEXT\n"
+        "    --platform P            server (a new key's), browser (anybody can read it) or any\n"
+        "    --source S              context.source of its events: one of these; the first one is put\n"
+        "                            where an event states none. Repeat it for more\n"
+        "    --channel C             context.channel, likewise\n"
+        "    --type T                identify, track, page, screen, group, alias; repeat it\n"
+        "    --event PATTERN         names of track events, * for any text; repeat it\n"
+        "    --origin O              pages that may use it: https://shop.example.com, https://*.example.com\n"
+        "    --import yes|no         whether it may send history\n"
+        "    --rate N[/BURST]        events a second, and at once after a pause; 0: unlimited,\n"
+        "                            default: as the settings say\n"
+        "    --expires TIME|never\n"
+        "                            --source, --channel, --type, --event and --origin take all for "
+        "everything\n"
+        "  rotate ID                 a new secret; the old one goes on\n"
+        "    --overlap DURATION      for so long: 0s, 15m, 24h, 30d\n"
+        "    --until TIME            or until then\n"
+        "  revoke ID SECRET          one secret, by the id that show lists: refused from now on\n"
+        "  delete ID                 the key with all its secrets: refused from now on\n",
+        "quanyu key create \"Web shop\" --platform browser --source web --origin https://shop.example.com"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,
         "Makes a directory for each service, and one for this command line, with its own pair and\n"

@@ -26,7 +26,9 @@ int command_audience(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_clock(int argc, char **argv);
 int command_dump(int argc, char **argv);
+int command_key(int argc, char **argv);
 int command_keys(int argc, char **argv);
+int command_dead_letters(int argc, char **argv);
 int command_import(int argc, char **argv);
 
 #endif

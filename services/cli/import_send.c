@@ -67,7 +67,7 @@ static int take_answer(struct import_sender *sender, long status, const struct b
         sender->duplicates += yyjson_get_uint(yyjson_obj_get(root, "duplicates"));
         sender->position = position ? strtoull(position, NULL, 10) : 0;
         report_refused(sender, yyjson_obj_get(root, "errors"));
-    } else if (status == 400 && yyjson_obj_get(root, "errors")) {
+    } else if ((status == 400 || status == 403) && yyjson_obj_get(root, "errors")) {
         report_refused(sender, yyjson_obj_get(root, "errors"));
     } else {
         complain(status, root);
@@ -88,7 +88,7 @@ static void pause_before(unsigned attempt)
 static long exchange(struct import_sender *sender, enum client_peer peer, const char *path,
     const struct buffer *body, struct buffer *answer)
 {
-    for (unsigned attempt = 0; attempt < TRIES; attempt++) {
+    for (unsigned attempt = 0; attempt < TRIES;) {
         buffer_clear(answer);
         long status =
             client_call(sender->client, peer, "POST", path, (const char *)body->data, body->size, answer);
@@ -96,7 +96,9 @@ static long exchange(struct import_sender *sender, enum client_peer peer, const 
             return -1;
         if (status != CLIENT_NO_ANSWER && status != 429 && status < 500)
             return status;
-        pause_before(attempt);
+        /* Over its rate a write key only has to wait, however long the file is. */
+        pause_before(status == 429 ? TRIES : attempt);
+        attempt += status != 429;
     }
     fprintf(stderr,
         "quanyu: the gateway does not take the import now; run it again later: nothing counts twice\n");

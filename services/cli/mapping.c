@@ -61,15 +61,8 @@ static int check_list(yyjson_val *list, const char *pointer, bool required, char
     return 0;
 }
 
-int mapping_open(const char *path, struct mapping *mapping, char error[300])
+static int read_mapping(struct mapping *mapping, char error[300])
 {
-    yyjson_read_err problem;
-    *mapping = (struct mapping){0};
-    mapping->doc = yyjson_read_file(path, YYJSON_READ_NUMBER_AS_RAW, NULL, &problem);
-    if (!mapping->doc) {
-        snprintf(error, 300, "%s: at byte %zu: %s", path, problem.pos, problem.msg);
-        return -1;
-    }
     yyjson_val *root = yyjson_doc_get_root(mapping->doc);
     if (mapping_check_members(root, root_members, "", error) ||
         read_format(mapping, yyjson_obj_get(root, "format"), error))
@@ -85,6 +78,21 @@ int mapping_open(const char *path, struct mapping *mapping, char error[300])
         check_list(mapping->events, "/events", true, error) || mapping_check_skips(mapping->skip, error))
         return -1;
     return mapping_check_events(mapping->events, error);
+}
+
+int mapping_open(const char *path, struct mapping *mapping, char error[300])
+{
+    yyjson_read_err problem;
+    *mapping = (struct mapping){0};
+    mapping->doc = yyjson_read_file(path, YYJSON_READ_NUMBER_AS_RAW, NULL, &problem);
+    if (!mapping->doc) {
+        snprintf(error, 300, "%s: at byte %zu: %s", path, problem.pos, problem.msg);
+        return -1;
+    }
+    int result = read_mapping(mapping, error);
+    if (result)
+        mapping_close(mapping);
+    return result;
 }
 
 void mapping_close(struct mapping *mapping)
@@ -200,6 +208,8 @@ static int check_columns(
         if (check_columns(mapping, member, below, depth + 1, error))
             return -1;
     }
+    if (!yyjson_is_obj(value))
+        return 0;
     yyjson_obj_foreach(value, index, count, key, member)
     {
         const char *name = yyjson_get_str(key);

@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that ask one question over HTTP and print the answer. */
 #include "common/json.h"
+#include "services/cli/argument.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int print_json(yyjson_doc *doc)
-{
-    if (!doc)
-        return 1;
-    size_t size;
-    char *text = yyjson_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES, &size);
-    if (text)
-        printf("%s\n", text);
-    free(text);
-    yyjson_doc_free(doc);
-    return text ? 0 : 1;
-}
-
-static int ask_and_print(enum client_peer peer, const char *method, const char *path, const char *body)
-{
-    struct client client;
-    if (client_open(&client))
-        return 1;
-    int status = print_json(client_ask(&client, peer, method, path, body));
-    client_close(&client);
-    return status;
-}
 
 /* -- status -- */
 
@@ -60,7 +38,7 @@ static void print_service(const char *name, yyjson_val *service)
 int command_status(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--json") == 0)
-        return ask_and_print(PEER_API, "GET", "/api/v1/status", NULL);
+        return client_show(PEER_API, "GET", "/api/v1/status", NULL);
     if (argc != 1)
         return command_unknown(argv[0], argv[1]);
     struct client client;
@@ -94,7 +72,7 @@ int command_person(int argc, char **argv)
     if (!colon) {
         buffer_text(&text, "/api/v1/persons/");
         client_escape(&text, argv[1]);
-        return ask_and_print(PEER_API, "GET", buffer_c_str(&text), NULL);
+        return client_show(PEER_API, "GET", buffer_c_str(&text), NULL);
     }
     struct json json = json_to(&text);
     json_open(&json, '{');
@@ -107,12 +85,12 @@ int command_person(int argc, char **argv)
     json_close(&json, '}');
     json_close(&json, ']');
     json_close(&json, '}');
-    return ask_and_print(PEER_API, "POST", "/api/v1/persons/lookup", buffer_c_str(&text));
+    return client_show(PEER_API, "POST", "/api/v1/persons/lookup", buffer_c_str(&text));
 }
 
 /* -- audience -- */
 
-static char *rule_text(const char *argument)
+char *json_argument(const char *argument)
 {
     if (argument[0] != '@')
         return strdup(argument);
@@ -131,7 +109,7 @@ int command_audience(int argc, char **argv)
         return command_unknown(argv[0], argv[1]);
     if (argc != 2 && !as_of)
         return argc > 2 ? command_unknown(argv[0], argv[2]) : command_usage(argv[0]);
-    _cleanup_(free_pointer) char *rule = rule_text(argv[1]);
+    _cleanup_(free_pointer) char *rule = json_argument(argv[1]);
     if (!rule)
         return 1;
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
@@ -142,7 +120,7 @@ int command_audience(int argc, char **argv)
     if (as_of)
         json_field_text(&json, "as_of", argv[3]);
     json_close(&json, '}');
-    return ask_and_print(PEER_API, "POST", "/api/v1/audiences/count", buffer_c_str(&body));
+    return client_show(PEER_API, "POST", "/api/v1/audiences/count", buffer_c_str(&body));
 }
 
 /* -- audit -- */
@@ -164,7 +142,7 @@ int command_audit(int argc, char **argv)
     if (tree && argc > 2)
         return command_unknown(argv[0], argv[2]);
     if (tree)
-        return ask_and_print(PEER_AUDIT, "GET", "/v1/tree", NULL);
+        return client_show(PEER_AUDIT, "GET", "/v1/tree", NULL);
     _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
     buffer_text(&path, "/v1/records");
     for (int i = 1; i < argc; i += 2) {
@@ -176,7 +154,7 @@ int command_audit(int argc, char **argv)
         buffer_printf(&path, "%c%s=", i == 1 ? '?' : '&', name);
         client_escape(&path, argv[i + 1]);
     }
-    return ask_and_print(PEER_AUDIT, "GET", buffer_c_str(&path), NULL);
+    return client_show(PEER_AUDIT, "GET", buffer_c_str(&path), NULL);
 }
 
 /* -- clock -- */
@@ -184,7 +162,7 @@ int command_audit(int argc, char **argv)
 int command_clock(int argc, char **argv)
 {
     if (argc == 1)
-        return ask_and_print(PEER_API, "GET", "/api/v1/clock", NULL);
+        return client_show(PEER_API, "GET", "/api/v1/clock", NULL);
     if (strcmp(argv[1], "set") != 0 && strcmp(argv[1], "advance") != 0)
         return command_unknown(argv[0], argv[1]);
     if (argc != 3)
@@ -194,5 +172,5 @@ int command_clock(int argc, char **argv)
     json_open(&json, '{');
     json_field_text(&json, argv[1], argv[2]);
     json_close(&json, '}');
-    return ask_and_print(PEER_API, "POST", "/api/v1/clock", buffer_c_str(&body));
+    return client_show(PEER_API, "POST", "/api/v1/clock", buffer_c_str(&body));
 }

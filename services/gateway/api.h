@@ -122,9 +122,27 @@ int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
 int import_declare(struct api_call *call);
+int write_key_create(struct api_call *call);
+int write_key_list(struct api_call *call);
+int write_key_show(struct api_call *call);
+int write_key_change(struct api_call *call);
+int write_key_rotate(struct api_call *call);
+int write_key_revoke(struct api_call *call);
+int write_key_remove(struct api_call *call);
 /* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
  * refuses with the JSON pointer into the journey. */
 int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);
+int dead_letter_list(struct api_call *call);
+int dead_letter_show(struct api_call *call);
+int dead_letter_summary(struct api_call *call);
+int dead_letter_delete(struct api_call *call);
+int dead_letter_delete_one(struct api_call *call);
+int dead_letter_erase(struct api_call *call);
+int dead_letter_replay(struct api_call *call);
+/* What erases a person calls this with all that the person is known by: letters that bear any of it go, and their keys with them.
+ * Writes {"erased":n} as the call's answer. */
+struct match;
+int dead_letters_erase(struct api_call *call, const struct match *match);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);

@@ -9,6 +9,10 @@
     }
 #define PAGE .queries = NAMES("limit", "cursor")
 
+#define WRITE_KEY_MEMBERS                                                                                    \
+    .members = NAMES("name", "description", "platform", "sources", "channels", "event_types", "event_names", \
+        "allowed_origins", "import", "rate", "paused", "expires_at")
+
 const struct api_operation api_operations[] = {
     {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT,
         .summary = "The person that has one of these identifiers", .members = NAMES("identifiers"),
@@ -61,6 +65,38 @@ const struct api_operation api_operations[] = {
     {"POST", "/api/v1/imports", import_declare, BODY_OBJECT,
         .summary = "Say that a file is about to be imported; refused where it looks like one that was",
         .members = NAMES("id", "name", "beginning", "as_new")},
+    {"GET", "/api/v1/dead-letters", dead_letter_list,
+        .summary = "Refused events that are kept, newest first, masked; on record",
+        .queries = NAMES("reason", "source", "from", "to", "limit", "cursor")},
+    {"DELETE", "/api/v1/dead-letters", dead_letter_delete,
+        .summary = "Delete those that fit, or all=true; what they held is unreadable afterwards",
+        .queries = NAMES("reason", "source", "from", "to", "all")},
+    {"GET", "/api/v1/dead-letters/summary", dead_letter_summary,
+        .summary = "How many, by reason and source and by age. Totals, not on record"},
+    {"GET", "/api/v1/dead-letters/{id}", dead_letter_show,
+        .summary = "One refused event, masked, and what is wrong with it; on record"},
+    {"DELETE", "/api/v1/dead-letters/{id}", dead_letter_delete_one, .summary = "Delete one refused event"},
+    {"POST", "/api/v1/dead-letters/replay", dead_letter_replay, BODY_OBJECT,
+        .summary = "Try refused events again, corrected by a mapping; what is accepted is gone from the list",
+        .members = NAMES("ids", "filter", "mapping", "dry_run")},
+    {"POST", "/api/v1/dead-letters/erase", dead_letter_erase, BODY_OBJECT,
+        .summary = "Delete what bears any of these identifiers, however it is written", .personal = true,
+        .members = NAMES("identifiers")},
+    {"POST", "/api/v1/write-keys", write_key_create, BODY_OBJECT,
+        .summary = "Make a write key: what a source may send, and its secret, which is shown this once",
+        WRITE_KEY_MEMBERS},
+    {"GET", "/api/v1/write-keys", write_key_list, .summary = "All write keys", PAGE},
+    {"GET", "/api/v1/write-keys/{id}", write_key_show, .summary = "One write key, without its secrets"},
+    {"PATCH", "/api/v1/write-keys/{id}", write_key_change, BODY_OBJECT,
+        .summary = "Change, pause or resume a write key", WRITE_KEY_MEMBERS},
+    {"DELETE", "/api/v1/write-keys/{id}", write_key_remove,
+        .summary = "Delete a write key: from the answer on nothing is taken with it"},
+    {"POST", "/api/v1/write-keys/{id}/rotate", write_key_rotate, BODY_OBJECT,
+        .summary = "A new secret, shown this once; the old one goes on for as long as the overlap says",
+        .members = NAMES("overlap_seconds", "old_expires_at")},
+    {"POST", "/api/v1/write-keys/{id}/revoke", write_key_revoke, BODY_OBJECT,
+        .summary = "Revoke one secret: from the answer on nothing is taken with it",
+        .members = NAMES("secret")},
     {"GET", "/api/v1/status", suite_status,
         .summary = "How far each service has come; quiet when all is folded, sent and on record"},
     {"GET", "/api/v1/summary", suite_summary,

@@ -3,7 +3,7 @@
 
 #include "common/credentials.h"
 #include "common/json.h"
-#include "services/gateway/gateway_store.h"
+#include "services/gateway/write_key_store.h"
 
 #include <string.h>
 
@@ -30,6 +30,26 @@ static int write_bootstrap(struct service *service, const char *write_key, const
     return error;
 }
 
+/* It may send everything, from everywhere: the first steps need no other. */
+static void put_write_key(struct batch *batch, char ret_text[SECRET_TEXT_BYTES])
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    char hint[WRITE_KEY_HINT_BYTES];
+    Quanyu__WriteKey key = QUANYU__WRITE_KEY__INIT;
+    Quanyu__WriteKey__Secret secret, *secrets[] = {&secret};
+    write_key_secret_make(ret_text, hash, hint, &secret);
+    secret.number = 1;
+    secret.created_ms = batch->now_ms;
+    key.source = FIRST_SOURCE;
+    key.version = 1;
+    key.name = (char *)"first";
+    key.may_import = true;
+    key.created_ms = key.changed_ms = batch->now_ms;
+    key.n_secrets = 1;
+    key.secrets = secrets;
+    write_key_put(batch->txn, &key);
+}
+
 int bootstrap_run(struct batch *batch)
 {
     const struct config *config = service_config(batch->service);
@@ -37,11 +57,7 @@ int bootstrap_run(struct batch *batch)
         return store_error(batch->txn);
     char text[SECRET_TEXT_BYTES], key_text[SECRET_TEXT_BYTES];
     uint8_t hash[SECRET_HASH_BYTES];
-    struct write_key write_key = {.source = FIRST_SOURCE, .name = "first"};
-    secret_make("wk", key_text);
-    secret_hash(key_text, strlen(key_text), hash);
-    write_key_put(batch->txn, hash, &write_key);
-
+    put_write_key(batch, key_text);
     struct token token = {.id = "t_1", .name = "HQ", .role = "hq_admin"};
     secret_make("hq", text);
     secret_hash(text, strlen(text), hash);

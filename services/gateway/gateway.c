@@ -3,12 +3,15 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
-#include "services/gateway/ingest_parse.h"
+#include "services/gateway/dead_letters.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/waiting_work.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 int64_t gateway_now_ms(const struct gateway *gateway)
@@ -22,12 +25,68 @@ int64_t gateway_now_ms(const struct gateway *gateway)
 
 /* -- fold -- */
 
+static int open_letters(struct gateway *gateway, struct batch *batch)
+{
+    const struct config *config = service_config(batch->service);
+    const struct dead_letter_limits limits = {
+        .count = (uint64_t)config_number(config, "gateway.dead_letters_max"),
+        .bytes = (uint64_t)config_number(config, "gateway.dead_letters_size"),
+        .source_count = (uint64_t)config_number(config, "gateway.dead_letters_source_max"),
+        .source_bytes = (uint64_t)config_number(config, "gateway.dead_letters_source_size"),
+        .kept_ms = config_number(config, "gateway.dead_letter_days") * DAY_MS,
+    };
+    char path[700];
+    uint64_t lost;
+    int size = snprintf(path, sizeof(path), "%s/dead_letters.key", service_data_path(batch->service));
+    if (size < 0 || (size_t)size >= sizeof(path))
+        return -QY_EINVAL;
+    int error = dead_letters_open(batch->txn, &limits, path, &gateway->letters, &lost);
+    if (error == -QY_ECONFLICT)
+        return service_refuse_start(batch->service, error,
+            "%s is not the file of the dead letters in this state: put theirs there, or remove it to let "
+            "them go",
+            path);
+    if (error == -QY_ECORRUPT)
+        return service_refuse_start(batch->service, error,
+            "%s is not a file of keys, or the dead letters in the state are damaged", path);
+    if (!error && lost > 0)
+        log_line(LOG_WARNING, "the keys of dead letters are missing: nothing can open them any more",
+            "path=%s dead_letters=%" PRIu64, path, lost);
+    return error;
+}
+
+static int open_write_keys(struct gateway *gateway, struct batch *batch)
+{
+    const struct config *config = service_config(batch->service);
+    struct rate_limit rate = {
+        .per_second = (uint32_t)config_number(config, "gateway.key_rate"),
+        .burst = (uint32_t)config_number(config, "gateway.key_burst"),
+    };
+    return write_keys_open(batch->txn, &rate, &gateway->write_keys);
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
     int error = bootstrap_run(batch);
-    return error ? error : dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
+    if (!error)
+        error = open_write_keys(gateway, batch);
+    if (!error)
+        error = dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
+    return error ? error : open_letters(gateway, batch);
+}
+
+static int gateway_advance(void *self, struct batch *batch, int64_t until_ms)
+{
+    struct gateway *gateway = self;
+    return dead_letters_expire(gateway->letters, batch->txn, until_ms);
+}
+
+static int64_t gateway_next_due(void *self)
+{
+    struct gateway *gateway = self;
+    return gateway->letters ? dead_letters_next_due(gateway->letters) : TIME_NEVER;
 }
 
 static int gateway_finish(void *self, struct batch *batch)
@@ -58,28 +117,52 @@ static void gateway_committed(void *self, struct service *service)
     struct gateway *gateway = self;
     (void)service;
     dedup_committed(gateway->dedup);
+    int error = dead_letters_committed(gateway->letters);
+    if (error)
+        service_fail(error, "the keys of deleted dead letters could not be overwritten");
 }
 
 static void gateway_discard(void *self)
 {
     struct gateway *gateway = self;
-    dedup_discard(gateway->dedup);
+    if (gateway->dedup)
+        dedup_discard(gateway->dedup);
+    if (gateway->letters)
+        dead_letters_discard(gateway->letters);
 }
 
 static void gateway_close(void *self)
 {
     struct gateway *gateway = self;
     dedup_close(&gateway->dedup);
+    dead_letters_close(&gateway->letters);
+    write_keys_close(&gateway->write_keys);
+}
+
+static void gateway_scrape(void *self, struct metrics_page *page)
+{
+    struct gateway *gateway = self;
+    struct dead_letter_totals totals = {0};
+    if (gateway->letters)
+        dead_letters_totals(gateway->letters, &totals);
+    page_metric(page, METRIC_GAUGE, "quanyu_dead_letters", NULL, "Refused events that are kept.",
+        (double)totals.count);
+    page_metric(page, METRIC_GAUGE, "quanyu_dead_letters_bytes", NULL, "What they take, sealed.",
+        (double)totals.bytes);
+    write_keys_scrape(gateway->write_keys, page);
 }
 
 /* Nothing to dump: what was taken in shows in identity's state, and write keys, tokens and message ids differ from run to run. */
 const struct fold_ops gateway_fold = {
     .open = gateway_open,
+    .advance = gateway_advance,
+    .next_due = gateway_next_due,
     .finish = gateway_finish,
     .restore = gateway_restore,
     .committed = gateway_committed,
     .discard = gateway_discard,
     .close = gateway_close,
+    .scrape = gateway_scrape,
 };
 
 /* The runtime answers all there is: status and dump. */
@@ -90,19 +173,7 @@ const struct rpc_service gateway_rpc = {
 
 /* -- acts, for audit -- */
 
-struct act {
-    struct waiting_work waiting;
-    const Quanyu__GatewayAct *message;
-};
-
-static int apply_act(struct work *work, struct batch *batch)
-{
-    const struct act *act = (const struct act *)work;
-    batch_emit(batch, CLASS_ACT, &act->message->base);
-    return 0;
-}
-
-int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id,
+void gateway_emit_act(struct batch *batch, const Quanyu__Actor *actor, const char *request_id,
     const char *action, const char *detail)
 {
     Quanyu__GatewayAct message = QUANYU__GATEWAY_ACT__INIT;
@@ -110,7 +181,26 @@ int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, cons
     message.action = (char *)(uintptr_t)action;
     message.detail = (char *)(uintptr_t)detail;
     message.request_id = (char *)(uintptr_t)request_id;
-    struct act act = {.message = &message};
+    batch_emit(batch, CLASS_ACT, &message.base);
+}
+
+struct act {
+    struct waiting_work waiting;
+    const Quanyu__Actor *actor;
+    const char *request_id, *action, *detail;
+};
+
+static int apply_act(struct work *work, struct batch *batch)
+{
+    const struct act *act = (const struct act *)work;
+    gateway_emit_act(batch, act->actor, act->request_id, act->action, act->detail);
+    return 0;
+}
+
+int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id,
+    const char *action, const char *detail)
+{
+    struct act act = {.actor = actor, .request_id = request_id, .action = action, .detail = detail};
     return waiting_work_run(gateway->service, &act.waiting, apply_act);
 }
 
@@ -131,41 +221,28 @@ static void register_metrics(struct gateway *gateway)
             metrics, METRIC_COUNTER, "quanyu_events_accepted_total", NULL, "Events stored, each once."),
         .duplicates = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL,
             "Events that had been stored before."),
-        .refused = metrics_series(
-            metrics, METRIC_COUNTER, "quanyu_events_refused_total", NULL, "Events that were not valid."),
+        .limited = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_rate_limited_total", NULL,
+            "Ingestion calls answered 429: their write key sends more than its rate."),
+        .shed = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_shed_total", NULL,
+            "Ingestion calls answered 503 because too much waits to be stored."),
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };
 }
 
-static int open_http(struct gateway *gateway, const struct config *config)
-{
-    struct http_options options = {
-        .address = config_text(config, "gateway.http_address"),
-        .port = (uint16_t)config_number(config, "gateway.http_port"),
-        .threads = (unsigned)config_number(config, "gateway.http_threads"),
-        .max_connections = (unsigned)config_number(config, "gateway.max_connections"),
-        .max_header_bytes = (size_t)config_number(config, "gateway.max_header"),
-        .max_body_bytes = (size_t)config_number(config, "gateway.max_body"),
-        .request_ms = (unsigned)config_number(config, "gateway.request_timeout"),
-        .response_ms = (unsigned)config_number(config, "gateway.response_timeout"),
-        .idle_ms = (unsigned)config_number(config, "gateway.idle_timeout"),
-        .handler = handle,
-        .self = gateway,
-        .metrics = service_metrics(gateway->service),
-    };
-    char error[256];
-    int result = http_server_open(&options, &gateway->http, error);
-    if (result)
-        (void)service_refuse_start(
-            gateway->service, result, "%s (settings gateway.http_address, gateway.http_port)", error);
-    return result;
-}
-
 static int read_settings(struct gateway *gateway, const struct config *config)
 {
-    gateway->event_max = (size_t)config_number(config, "gateway.event_max");
-    gateway->batch_max = (size_t)config_number(config, "gateway.batch_max_events");
+    gateway->limits = (struct ingest_limits){
+        .event_bytes = (size_t)config_number(config, "gateway.event_max"),
+        .batch_events = (size_t)config_number(config, "gateway.batch_max_events"),
+        .letter_bytes = (size_t)config_number(config, "gateway.dead_letter_max"),
+        .future_ms = config_number(config, "gateway.future_tolerance"),
+        .past_ms = config_number(config, "gateway.past_tolerance"),
+    };
+    gateway->shed = (struct shed_limits){
+        .bytes = (size_t)config_number(config, "gateway.queue_max"),
+        .seconds = (double)config_number(config, "gateway.shed_after") / 1000,
+    };
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");
     if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms))
@@ -184,7 +261,7 @@ int gateway_start(void *self, struct service *service)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
-    return error ? error : open_http(gateway, config);
+    return error ? error : service_http_open(service, "gateway", handle, gateway, &gateway->http);
 }
 
 /* The API's callers still get their answers; the HTTP server waits for them. */
@@ -193,7 +270,7 @@ void gateway_stop(void *self, struct service *service)
     (void)service;
     struct gateway *gateway = self;
     atomic_store(&gateway->stopping, true);
-    http_server_close(&gateway->http, 5000);
+    service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);
 }

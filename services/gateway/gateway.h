@@ -5,9 +5,13 @@
 
 #include "common/http.h"
 #include "common/service.h"
+#include "common/service_http.h"
 #include "proto/gateway.pb-c.h"
 #include "services/gateway/dedup.h"
 #include "services/gateway/gateway_store.h"
+#include "services/gateway/ingest_parse.h"
+#include "services/gateway/shed.h"
+#include "services/gateway/write_keys.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,27 +20,31 @@
 #define CLASS_ACT 3u
 
 struct api;
+struct dead_letters;
 struct ticker;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
-    struct metric *refused;
+    struct metric *limited;
+    struct metric *shed;
     struct metric *seconds;
 };
 
 struct gateway {
     struct service *service;
     struct dedup *dedup;
-    struct http_server *http;
+    struct write_keys *write_keys;
+    struct service_http *http;
     struct api *api;
     struct ticker *ticker;
     bool simulated;          /* the clock */
     int64_t start_ms;        /* of a simulated clock */
     atomic_bool clock_moves; /* a call is moving it */
     atomic_bool stopping;    /* calls that would take long end now */
-    size_t event_max;
-    size_t batch_max;
+    struct ingest_limits limits;
+    struct dead_letters *letters;
+    struct shed_limits shed;
     struct ingest_metrics ingest;
 };
 
@@ -47,10 +55,21 @@ int64_t gateway_now_ms(const struct gateway *gateway);
 int gateway_record_act(struct gateway *gateway, const Quanyu__Actor *actor, const char *request_id,
     const char *action, const char *detail);
 
+/* The same within a batch. */
+void gateway_emit_act(struct batch *batch, const Quanyu__Actor *actor, const char *request_id,
+    const char *action, const char *detail);
+
 extern const struct fold_ops gateway_fold;
 extern const struct rpc_service gateway_rpc;
 int gateway_start(void *self, struct service *service);
 void gateway_stop(void *self, struct service *service);
+
+/* Writer: what was valid in a call goes into the journal, unless it is there already. */
+struct ingest_counts {
+    size_t accepted, duplicates;
+};
+void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
+    struct ingest_counts *ret_counts);
 
 /* HTTP thread: one of the ingestion calls (/v1/…). True when the path is one. */
 bool ingest_handle(struct gateway *gateway, struct http_request *request);

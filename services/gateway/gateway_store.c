@@ -15,6 +15,10 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_SEEN] = "seen",
     [TABLE_IMPORTS] = "imports",
     [TABLE_IMPORT_MARKS] = "import_marks",
+    [TABLE_LETTERS] = "dead_letters",
+    [TABLE_LETTER_CONTENTS] = "dead_letter_contents",
+    [TABLE_LETTER_MARKS] = "dead_letter_marks",
+    [TABLE_LETTER_NOTES] = "dead_letter_notes",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])
@@ -41,14 +45,6 @@ static void hash_key(struct store_key *key, const uint8_t hash[SECRET_HASH_BYTES
     key_raw(key, hash, SECRET_HASH_BYTES);
 }
 
-void write_key_put(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key)
-{
-    struct store_key key;
-    hash_key(&key, hash);
-    store_put(txn, TABLE_WRITE_KEYS, &key, write_key, sizeof(*write_key));
-}
-
 static bool get_fixed(
     struct store_txn *txn, unsigned table, const uint8_t *hash, void *ret_value, size_t size)
 {
@@ -63,12 +59,6 @@ static bool get_fixed(
     }
     memcpy(ret_value, value.data, size);
     return true;
-}
-
-bool write_key_get(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key)
-{
-    return get_fixed(txn, TABLE_WRITE_KEYS, hash, ret_write_key, sizeof(*ret_write_key));
 }
 
 void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token)

@@ -6,15 +6,21 @@
 #include "common/store.h"
 
 enum gateway_table {
-    TABLE_WRITE_KEYS,   /* hash of the key -> source number, name */
+    TABLE_WRITE_KEYS,   /* write_key_store.h */
     TABLE_TOKENS,       /* hash of the token -> id, name, role, expiry */
     TABLE_SEEN,         /* dedup.h */
     TABLE_IMPORTS,      /* (import id, block of positions) -> bitmap of those that were taken */
     TABLE_IMPORT_MARKS, /* what an import is known again by, hashed -> its id, when it began */
+    TABLE_LETTERS,      /* dead_letter_store.h, as the next three */
+    TABLE_LETTER_CONTENTS,
+    TABLE_LETTER_MARKS,
+    TABLE_LETTER_NOTES,
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
-#define GATEWAY_SCHEMA_VERSION 1
+#define GATEWAY_SCHEMA_VERSION 2
+#define GATEWAY_MIGRATIONS (GATEWAY_SCHEMA_VERSION - 1)
+extern const struct store_migration gateway_migrations[GATEWAY_MIGRATIONS];
 
 #define SECRET_HASH_BYTES 32
 #define SECRET_TEXT_BYTES 48
@@ -23,15 +29,6 @@ extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES]);
 /* Secrets are stored as BLAKE2b-256 hashes: they are random and long, so that no slow hash is needed. */
 void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYTES]);
-
-struct write_key {
-    uint32_t source;
-    char name[64];
-};
-void write_key_put(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct write_key *write_key);
-bool write_key_get(
-    struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct write_key *ret_write_key);
 
 struct token {
     char id[24];

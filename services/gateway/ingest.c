@@ -3,11 +3,17 @@
  * meanwhile, answered after the commit. */
 #include "common/clock.h"
 #include "common/json.h"
+#include "services/gateway/cors.h"
+#include "services/gateway/dead_letters.h"
 #include "services/gateway/gateway.h"
-#include "services/gateway/ingest_parse.h"
+#include "services/gateway/ingest_answer.h"
+#include "services/gateway/ingest_key.h"
+#include "services/gateway/ingest_pixel.h"
+#include "services/gateway/ingest_refusals.h"
+#include "services/gateway/ingest_route.h"
+#include "services/gateway/ingest_settings.h"
 #include "services/gateway/ingest_thread.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,24 +25,14 @@ struct ingest {
     struct work work;
     struct gateway *gateway;
     struct http_request *request;
+    struct ingest_origin origin;
+    struct write_key_use *use; /* held */
     struct parsed parsed;
-    size_t accepted, duplicates;
+    uint64_t
+        *letters; /* numbers of the dead letters that its refused events became; NULL: none may be kept */
+    struct ingest_counts counts;
     uint64_t position; /* the gateway's journal is at least this long after the commit */
     double received;
-};
-
-static const struct {
-    const char *path;
-    enum ingest_call call;
-} calls[] = {
-    {"/v1/batch", CALL_BATCH},
-    {"/v1/track", CALL_TRACK},
-    {"/v1/identify", CALL_IDENTIFY},
-    {"/v1/page", CALL_PAGE},
-    {"/v1/screen", CALL_SCREEN},
-    {"/v1/group", CALL_GROUP},
-    {"/v1/alias", CALL_ALIAS},
-    {"/v1/import", CALL_IMPORT},
 };
 
 /* -- writer -- */
@@ -48,6 +44,25 @@ static bool is_new(struct gateway *gateway, struct batch *batch, const struct in
     return !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
 }
 
+void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
+    struct ingest_counts *ret_counts)
+{
+    *ret_counts = (struct ingest_counts){0};
+    for (size_t i = 0; i < parsed->event_count; i++) {
+        const struct ingest_event *event = &parsed->events[i];
+        if (i + AHEAD < parsed->event_count)
+            dedup_expect(gateway->dedup, event[AHEAD].hash);
+        if (!is_new(gateway, batch, event)) {
+            ret_counts->duplicates++;
+            continue;
+        }
+        journal_add(batch->journal, CLASS_EVENT, batch->now_ms, parsed->packed.data + event->at, event->size);
+        if (event->deduplicated)
+            dead_letters_supersede(gateway->letters, batch->txn, event->hash);
+        ret_counts->accepted++;
+    }
+}
+
 static int apply_ingest(struct work *work, struct batch *batch)
 {
     struct ingest *ingest = (struct ingest *)work;
@@ -55,20 +70,10 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
-    for (size_t i = 0; i < ingest->parsed.event_count; i++) {
-        const struct ingest_event *event = &ingest->parsed.events[i];
-        if (i + AHEAD < ingest->parsed.event_count)
-            dedup_expect(gateway->dedup, event[AHEAD].hash);
-        if (!is_new(gateway, batch, event)) {
-            ingest->duplicates++;
-            continue;
-        }
-        journal_add(
-            batch->journal, CLASS_EVENT, batch->now_ms, ingest->parsed.packed.data + event->at, event->size);
-        ingest->accepted++;
-    }
+    ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
     ingest->position = journal_next(batch->journal);
-    return 0;
+    return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
+                           : 0;
 }
 
 /* -- answers -- */
@@ -77,30 +82,28 @@ static const char *const disk_full = "the disk is full: nothing was stored; try 
 
 static void ingest_free(struct ingest *ingest)
 {
+    write_key_use_release(&ingest->use);
     parsed_free(&ingest->parsed);
+    free(ingest->letters);
     free(ingest);
-}
-
-static void answer_unavailable(struct http_request *request, const char *detail)
-{
-    http_add_header(request, "Retry-After", "5");
-    http_problem(request, 503, "unavailable", NULL, "%s", detail);
 }
 
 static void answer(struct ingest *ingest)
 {
+    if (ingest_route_is_pixel(http_path(ingest->request))) {
+        pixel_answer(ingest->gateway, ingest->request, NULL);
+        return;
+    }
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
     struct json json = json_to(&body);
     json_open(&json, '{');
     json_field_bool(&json, "success", true);
-    json_field_unsigned(&json, "accepted", ingest->accepted);
-    json_field_unsigned(&json, "duplicates", ingest->duplicates);
+    json_field_unsigned(&json, "accepted", ingest->counts.accepted);
+    json_field_unsigned(&json, "duplicates", ingest->counts.duplicates);
     json_field_number(&json, "position", ingest->position);
     if (ingest->parsed.error_count > 0) {
         json_name(&json, "errors");
-        json_open(&json, '[');
-        buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
-        json_close(&json, ']');
+        refusals_write(&ingest->parsed, ingest->letters, &body);
     }
     json_close(&json, '}');
     http_respond(ingest->request, 200, "application/json", body.data, body.size);
@@ -109,238 +112,224 @@ static void answer(struct ingest *ingest)
 static void count(const struct ingest *ingest)
 {
     const struct ingest_metrics *metrics = &ingest->gateway->ingest;
-    metric_add(metrics->accepted, (double)ingest->accepted);
-    metric_add(metrics->duplicates, (double)ingest->duplicates);
-    metric_add(metrics->refused, (double)ingest->parsed.error_count);
+    metric_add(metrics->accepted, (double)ingest->counts.accepted);
+    metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
+    refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+    atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
+    if (ingest->counts.duplicates > 0)
+        atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->counts.duplicates, memory_order_relaxed);
+    if (ingest->parsed.error_count > 0)
+        atomic_fetch_add_explicit(&ingest->use->refused, ingest->parsed.error_count, memory_order_relaxed);
+}
+
+/* Nothing in the call is taken: how it is said. */
+struct refusal_form {
+    int status;
+    const char *type, *title, *one, *all;
+};
+
+static const struct refusal_form *form_of(const struct parsed *parsed)
+{
+    static const struct refusal_form invalid = {400, "urn:quanyu:problem:invalid_event", "Bad Request",
+        "the event is not valid", "no event is valid"};
+    static const struct refusal_form large = {413, "urn:quanyu:problem:too_large", "Content Too Large",
+        "the event is too large", "the event is too large"};
+    static const struct refusal_form denied = {403, "urn:quanyu:problem:not_allowed", "Forbidden",
+        "this write key may not send it", "this write key may not send it"};
+    if (parsed->denied_count == parsed->error_count)
+        return &denied;
+    return parsed->oversize ? &large : &invalid;
+}
+
+/* With the reasons. */
+static void answer_refused(struct ingest *ingest)
+{
+    if (ingest_route_is_pixel(http_path(ingest->request))) {
+        pixel_answer(ingest->gateway, ingest->request, ingest->parsed.refused[0].reason);
+        return;
+    }
+    const struct refusal_form *form = form_of(&ingest->parsed);
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, "type", form->type);
+    json_field_text(&json, "title", form->title);
+    json_field_integer(&json, "status", form->status);
+    json_field_text(&json, "detail", ingest->parsed.seen == 1 ? form->one : form->all);
+    json_field_text(&json, "request_id", http_request_id(ingest->request));
+    json_name(&json, "errors");
+    refusals_write(&ingest->parsed, ingest->letters, &body);
+    json_close(&json, '}');
+    http_respond(ingest->request, form->status, "application/problem+json", body.data, body.size);
 }
 
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
-    if (result == 0) {
-        count(ingest);
-        answer(ingest);
+    if (result) {
+        ingest_answer_unavailable(ingest->gateway, ingest->request,
+            result == -QY_EFULL ? disk_full : "nothing was stored; try again");
     } else {
-        answer_unavailable(
-            ingest->request, result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+        count(ingest);
+        if (ingest->parsed.event_count > 0)
+            answer(ingest);
+        else
+            answer_refused(ingest);
     }
     ingest_free(ingest);
-}
-
-/* Nothing in the call was valid: 400, with the reasons. */
-static void answer_refused(struct ingest *ingest)
-{
-    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
-    struct json json = json_to(&body);
-    json_open(&json, '{');
-    json_field_text(&json, "type", "urn:quanyu:problem:invalid_event");
-    json_field_text(&json, "title", "Bad Request");
-    json_field_integer(&json, "status", 400);
-    json_field_text(
-        &json, "detail", ingest->parsed.seen == 1 ? "the event is not valid" : "no event is valid");
-    json_field_text(&json, "request_id", http_request_id(ingest->request));
-    json_name(&json, "errors");
-    json_open(&json, '[');
-    buffer_append(&body, ingest->parsed.errors.data, ingest->parsed.errors.size);
-    json_close(&json, ']');
-    json_close(&json, '}');
-    http_respond(ingest->request, 400, "application/problem+json", body.data, body.size);
-}
-
-/* -- write keys -- */
-
-/* The user name of Basic, its colon optional; false where there is no such header or it is malformed. */
-static bool basic_key(const char *header, char key[128])
-{
-    if (!header || strncasecmp(header, "Basic ", 6) != 0)
-        return false;
-    size_t size = 0;
-    header += 6;
-    header += strspn(header, " ");
-    if (sodium_base642bin((uint8_t *)key, 127, header, strlen(header), NULL, &size, NULL,
-            sodium_base64_VARIANT_ORIGINAL) != 0)
-        return false;
-    key[size] = 0;
-    key[strcspn(key, ":")] = 0;
-    return key[0] != 0;
-}
-
-/* Where no header states one. */
-static bool find_key(struct http_request *request, yyjson_val *body, char key[128])
-{
-    yyjson_val *stated = yyjson_is_obj(body) ? yyjson_obj_get(body, "writeKey") : NULL;
-    if (yyjson_is_str(stated) && yyjson_get_len(stated) > 0 && yyjson_get_len(stated) < 128) {
-        memcpy(key, yyjson_get_str(stated), yyjson_get_len(stated) + 1);
-        return true;
-    }
-    return http_parameter(request, "writeKey", key, 128) == 0 && key[0];
-}
-
-static int authorise(struct gateway *gateway, const char *key, struct write_key *ret_write_key)
-{
-    uint8_t hash[SECRET_HASH_BYTES];
-    secret_hash(key, strlen(key), hash);
-    struct store_txn *txn;
-    int error = service_read(gateway->service, &txn);
-    if (error)
-        return error;
-    bool known = write_key_get(txn, hash, ret_write_key);
-    error = store_error(txn);
-    store_abort(&txn);
-    return error ? error : known ? 0 : -QY_EUNAUTHENTIC;
-}
-
-/* -QY_EUNAUTHENTIC where the request bears no key, or one that is not known. */
-static int find_write_key(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, struct write_key *ret_write_key)
-{
-    char key[128];
-    const char *header = http_header(request, "Authorization");
-    uint64_t version = service_version(gateway->service);
-    if (header && ingest_thread_knows(thread, header, version, ret_write_key))
-        return 0;
-    bool basic = basic_key(header, key);
-    if (!basic && !find_key(request, body, key))
-        return -QY_EUNAUTHENTIC;
-    int error = authorise(gateway, key, ret_write_key);
-    if (!error && basic)
-        ingest_thread_learn(thread, header, version, ret_write_key);
-    return error;
 }
 
 /* -- HTTP thread -- */
 
 static void submit(struct gateway *gateway, struct ingest *ingest)
 {
-    if (ingest->parsed.event_count == 0) {
-        metric_add(gateway->ingest.refused, (double)ingest->parsed.error_count);
-        answer_refused(ingest);
+    struct parsed *parsed = &ingest->parsed;
+    if (refusals_may_stay(parsed))
+        ingest->letters = calloc(parsed->error_count, sizeof(*ingest->letters));
+    if (refusals_may_stay(parsed) && !ingest->letters) {
+        ingest_answer_unavailable(gateway, ingest->request, "out of memory; try again");
         ingest_free(ingest);
         return;
     }
-    ingest->work = (struct work){
-        .bytes = ingest->parsed.packed.size + sizeof(*ingest), .apply = apply_ingest, .done = finish_ingest};
+    ingest->work = (struct work){.bytes = parsed->packed.size + parsed->letters.size + sizeof(*ingest),
+        .apply = apply_ingest,
+        .done = finish_ingest};
+    if (parsed->event_count == 0 && !ingest->letters) {
+        finish_ingest(&ingest->work, 0); /* there is nothing to store */
+        return;
+    }
     if (service_submit(gateway->service, &ingest->work)) {
-        answer_unavailable(ingest->request, "too much is waiting to be stored; try again");
+        ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
     }
 }
 
-static struct ingest *ingest_make(struct gateway *gateway, struct http_request *request, size_t size)
+static struct ingest *ingest_make(
+    struct gateway *gateway, struct http_request *request, const struct write_key *key, size_t size)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return NULL;
     ingest->gateway = gateway;
     ingest->request = request;
+    write_key_use_hold(key->use);
+    ingest->use = key->use;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;
 }
 
-/* One call, of which the write key is known. */
-static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body,
+/* One call, of which the write key is known. `size`: of its text. */
+static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
     const struct ingest_origin *origin, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, http_body(request).size);
+    struct ingest *ingest = ingest_make(gateway, request, origin->key, size);
     if (!ingest) {
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
-    struct ingest_limits limits = {
-        .event_bytes = gateway->event_max, .batch_events = gateway->batch_max, .memory = memory};
+    ingest->origin = *origin;
+    ingest->origin.key = NULL; /* it is the thread's */
+    struct ingest_limits limits = gateway->limits;
+    limits.memory = memory;
     struct ingest_refusal refusal;
     if (ingest_parse(body, origin, &limits, &ingest->parsed, &refusal)) {
         submit(gateway, ingest);
         return;
     }
-    if (refusal.status == 503)
-        http_add_header(request, "Retry-After", "5");
-    http_problem(request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
+    ingest_answer_problem(
+        gateway, request, refusal.status, refusal.kind, refusal.field, "%s", refusal.detail);
     ingest_free(ingest);
 }
 
 static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
-    struct ingest_thread *thread)
+    struct bytes text, struct ingest_thread *thread)
 {
-    struct bytes text = http_body(request);
     const yyjson_alc *memory = ingest_thread_memory(thread, text.size);
     yyjson_read_err fault;
     yyjson_doc *doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, memory, &fault);
     if (!doc && fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
     }
     if (!doc) {
-        http_problem(request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
+        ingest_answer_problem(
+            gateway, request, 400, "invalid_json", NULL, "at byte %zu: %s", fault.pos, fault.msg);
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    struct write_key write_key;
-    int error = find_write_key(gateway, thread, request, body, &write_key);
-    if (error == -QY_EUNAUTHENTIC)
-        http_add_header(request, "WWW-Authenticate", "Basic realm=\"write key\"");
-    if (error) {
-        http_problem(request, http_status_of(error), "unknown_write_key", "writeKey",
-            "a write key is required, as the user name of Basic authorization or as writeKey");
-    } else {
+    const struct write_key *key;
+    struct ingest_key_refusal refusal;
+    if (ingest_admit(gateway, thread, request, body, call, &key, &refusal)) {
         struct ingest_origin origin = {.call = call,
-            .source = write_key.source,
+            .source = key->row->source,
+            .key = key,
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
-        take_call(gateway, request, body, &origin, memory);
+        take_call(gateway, request, body, text.size, &origin, memory);
+    } else {
+        ingest_answer_refusal(gateway, request, &refusal);
     }
     yyjson_doc_free(doc);
 }
 
-static void handle_post(struct gateway *gateway, struct http_request *request, enum ingest_call call)
+static void handle_event(
+    struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
 {
     struct ingest_thread *thread = ingest_thread_here();
+    struct service_load load = service_load(gateway->service);
     if (service_is_full(gateway->service))
-        answer_unavailable(request, disk_full);
+        ingest_answer_unavailable(gateway, request, disk_full);
+    else if (shed_is_due(&load, &gateway->shed))
+        ingest_answer_shed(gateway, request);
     else if (!thread)
-        answer_unavailable(request, "out of memory; try again");
+        ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else
-        handle_json(gateway, request, call, thread);
+        handle_json(gateway, request, call, text, thread);
 }
 
-/* Write keys are no secret of a page's, so that pages of any origin may send, as what runs in browsers must. */
-static void allow_origin(struct http_request *request)
+/* Who only looks whether there is an image (HEAD) sends no event. */
+static void handle_pixel(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
 {
-    if (!http_header(request, "Origin"))
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    if (strcmp(http_method(request), "HEAD") == 0) {
+        pixel_answer(gateway, request, NULL);
         return;
-    http_add_header(request, "Access-Control-Allow-Origin", "*");
-    http_add_header(request, "Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+    }
+    const char *reason = route->known ? pixel_read(request, &text) : "unknown_type";
+    if (reason)
+        pixel_answer(gateway, request, reason);
+    else
+        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size});
 }
 
-/* The question that browsers ask before they send; "*" does not speak for Authorization. */
-static void answer_preflight(struct http_request *request)
+static void handle_route(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
 {
-    http_add_header(request, "Allow", "POST, OPTIONS");
-    http_add_header(request, "Access-Control-Allow-Methods", "POST");
-    http_add_header(request, "Access-Control-Allow-Headers", "Authorization, *");
-    http_add_header(request, "Access-Control-Max-Age", "900");
-    http_respond(request, 204, NULL, NULL, 0);
+    if (route->kind == ROUTE_CALL)
+        handle_event(gateway, request, route->call, http_body(request));
+    else if (route->kind == ROUTE_PIXEL)
+        handle_pixel(gateway, request, route);
+    else
+        settings_answer(gateway, request, route);
 }
 
 bool ingest_handle(struct gateway *gateway, struct http_request *request)
 {
-    const char *path = http_path(request), *method = http_method(request);
-    for (size_t i = 0; i < COUNT_OF(calls); i++) {
-        if (strcmp(path, calls[i].path) != 0)
-            continue;
-        allow_origin(request);
-        if (strcmp(method, "POST") == 0) {
-            handle_post(gateway, request, calls[i].call);
-        } else if (strcmp(method, "OPTIONS") == 0) {
-            answer_preflight(request);
-        } else {
-            http_add_header(request, "Allow", "POST, OPTIONS");
-            http_problem(request, 405, "method_not_allowed", NULL, "use POST");
-        }
-        return true;
+    struct ingest_route route;
+    if (!ingest_route_find(http_path(request), &route))
+        return false;
+    cors_admit(request);
+    if (strcmp(http_method(request), "OPTIONS") == 0) {
+        cors_answer_options(request, ingest_route_methods(&route));
+    } else if (ingest_route_allows(&route, http_method(request))) {
+        handle_route(gateway, request, &route);
+    } else {
+        http_add_header(request, "Allow", ingest_route_methods(&route));
+        http_problem(request, 405, "method_not_allowed", NULL, "use %s", ingest_route_methods(&route));
     }
-    return false;
+    return true;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/gateway/ingest_parse.h"
+#include "services/gateway/ingest_event.h"
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "services/gateway/event_type.h"
+#include "services/gateway/ingest_allowed.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,49 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_ID_MAX 100
 #define NAME_MAX_BYTES 255
-
-/* One event on its way, and why it is refused. */
-struct event {
-    const struct ingest_origin *origin;
-    yyjson_val *json;
-    yyjson_val *batch; /* NULL for single calls */
-    enum ingest_call type;
-    size_t index;
-    const char *reason; /* NULL while it is valid */
-    const char *field;
-    char detail[160];
-    char pointer[JSON_POINTER_BYTES]; /* for `field` */
-};
 
 void parsed_free(struct parsed *parsed)
 {
     buffer_free(&parsed->packed);
     buffer_free(&parsed->errors);
+    buffer_free(&parsed->letters);
     free(parsed->events);
+    free(parsed->refused);
     *parsed = (struct parsed){0};
 }
-
-static bool refuse(struct event *event, const char *reason, const char *field, const char *detail)
-{
-    event->reason = reason;
-    event->field = field;
-    snprintf(event->detail, sizeof(event->detail), "%s", detail);
-    return false;
-}
-
-static const struct {
-    const char *name;
-    enum ingest_call type;
-} types[] = {
-    {"track", CALL_TRACK},
-    {"identify", CALL_IDENTIFY},
-    {"page", CALL_PAGE},
-    {"screen", CALL_SCREEN},
-    {"group", CALL_GROUP},
-    {"alias", CALL_ALIAS},
-};
 
 /* -- fields -- */
 
@@ -67,7 +37,7 @@ static bool check_id(struct event *event, const char *field)
     yyjson_val *value = yyjson_obj_get(event->json, field);
     if (!value || yyjson_is_null(value) || is_id(value) || yyjson_is_str(value))
         return true;
-    return refuse(event, "wrong_type", field, "must be a string");
+    return event_refuse(event, "wrong_type", field, "must be a string");
 }
 
 static bool check_object(struct event *event, const char *field)
@@ -75,20 +45,20 @@ static bool check_object(struct event *event, const char *field)
     yyjson_val *value = yyjson_obj_get(event->json, field);
     if (!value || yyjson_is_null(value) || yyjson_is_obj(value))
         return true;
-    return refuse(event, "wrong_type", field, "must be an object");
+    return event_refuse(event, "wrong_type", field, "must be an object");
 }
 
 static bool check_name(struct event *event, const char *field, bool required)
 {
     yyjson_val *value = yyjson_obj_get(event->json, field);
     if (!value || yyjson_is_null(value))
-        return required ? refuse(event, "missing_field", field, "is required") : true;
+        return required ? event_refuse(event, "missing_field", field, "is required") : true;
     if (!yyjson_is_str(value))
-        return refuse(event, "wrong_type", field, "must be a string");
+        return event_refuse(event, "wrong_type", field, "must be a string");
     if (required && yyjson_get_len(value) == 0)
-        return refuse(event, "missing_field", field, "must not be empty");
+        return event_refuse(event, "missing_field", field, "must not be empty");
     if (yyjson_get_len(value) > NAME_MAX_BYTES)
-        return refuse(event, "too_long", field, "must be at most 255 bytes");
+        return event_refuse(event, "too_long", field, "must be at most 255 bytes");
     return true;
 }
 
@@ -96,7 +66,7 @@ static bool required_id(struct event *event, const char *field)
 {
     if (is_id(yyjson_obj_get(event->json, field)))
         return true;
-    return refuse(event, "missing_field", field, "is required");
+    return event_refuse(event, "missing_field", field, "is required");
 }
 
 static bool check_person(struct event *event)
@@ -105,7 +75,7 @@ static bool check_person(struct event *event)
         return false;
     if (is_id(yyjson_obj_get(event->json, "userId")) || is_id(yyjson_obj_get(event->json, "anonymousId")))
         return true;
-    return refuse(event, "no_user_anon_id", "userId", "either userId or anonymousId is required");
+    return event_refuse(event, "no_user_anon_id", "userId", "either userId or anonymousId is required");
 }
 
 static bool check_fields(struct event *event)
@@ -124,7 +94,7 @@ static bool check_fields(struct event *event)
     case CALL_ALIAS:
         return required_id(event, "userId") && required_id(event, "previousId");
     default:
-        return refuse(event, "unknown_type", "type", "must be identify, track, page, screen, group or alias");
+        return event_refuse(event, "unknown_type", "type", "must be " EVENT_TYPE_NAMES);
     }
 }
 
@@ -133,7 +103,16 @@ static bool check_texts(struct event *event)
 {
     if (!event->origin->may_hold_nul || !json_find_nul(event->json, event->pointer))
         return true;
-    return refuse(event, "invalid", event->pointer, "must not hold a NUL character");
+    return event_refuse(event, "invalid", event->pointer, "must not hold a NUL character");
+}
+
+static bool check_depth(struct event *event)
+{
+    if (!json_find_deep(event->json, event->pointer))
+        return true;
+    event_refuse(event, "too_deep", event->pointer, "");
+    snprintf(event->detail, sizeof(event->detail), "is nested deeper than %d levels", JSON_DEPTH_MAX);
+    return false;
 }
 
 static bool find_type(struct event *event)
@@ -143,47 +122,21 @@ static bool find_type(struct event *event)
         event->type = event->origin->call;
         return true;
     }
-    for (size_t i = 0; i < COUNT_OF(types); i++)
-        if (yyjson_equals_str(value, types[i].name)) {
-            event->type = types[i].type;
-            return true;
-        }
-    return refuse(event, value ? "unknown_type" : "missing_field", "type",
-        "must be identify, track, page, screen, group or alias");
+    event->type = (enum ingest_call)event_type_of(value);
+    return event->type ||
+           event_refuse(event, value ? "unknown_type" : "missing_field", "type", "must be " EVENT_TYPE_NAMES);
 }
 
-/* -- time -- */
-
-static bool get_time(
-    struct event *event, yyjson_val *object, const char *field, bool *ret_present, int64_t *ret_ms)
+/* Also finds what the key states where the event does not. */
+static bool check_allowed(struct event *event)
 {
-    yyjson_val *value = yyjson_obj_get(object, field);
-    *ret_present = value && !yyjson_is_null(value);
-    if (!*ret_present)
+    char detail[INGEST_DETAIL_BYTES];
+    const struct write_key *key = event->origin->key;
+    if (!key || !key->restricted)
         return true;
-    if (yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, ret_ms))
-        return true;
-    return refuse(event, "invalid_time", field, "must be a time as in RFC 3339, 2026-03-01T08:30:00.000Z");
-}
-
-/* received - (sent - original) where all three are there; else what is stated; else the arrival. */
-static bool event_time(struct event *event, int64_t *ret_ms)
-{
-    bool stated, original, sent;
-    int64_t stated_ms = 0, original_ms = 0, sent_ms = 0;
-    if (!get_time(event, event->json, "timestamp", &stated, &stated_ms) ||
-        !get_time(event, event->json, "originalTimestamp", &original, &original_ms) ||
-        !get_time(event, event->json, "sentAt", &sent, &sent_ms))
-        return false;
-    if (!sent && event->batch && !get_time(event, event->batch, "sentAt", &sent, &sent_ms))
-        return false;
-    if (!original && stated && sent) {
-        original = true;
-        original_ms = stated_ms;
-    }
-    int64_t received = event->origin->received_ms;
-    *ret_ms = original && sent ? received - (sent_ms - original_ms) : stated ? stated_ms : received;
-    return true;
+    const char *field = ingest_forbidden(
+        key->row, (Quanyu__EventType)event->type, event->json, event->batch, &event->stated, detail);
+    return !field || event_refuse(event, "not_allowed", field, detail);
 }
 
 /* -- message id -- */
@@ -225,10 +178,10 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
         return true;
     }
     if (!yyjson_is_str(value))
-        return refuse(event, "wrong_type", "messageId", "must be a string");
+        return event_refuse(event, "wrong_type", "messageId", "must be a string");
     size_t size = yyjson_get_len(value);
     if (size >= MESSAGE_ID_MAX)
-        return refuse(event, "too_long", "messageId", "must be under 100 bytes");
+        return event_refuse(event, "too_long", "messageId", "must be under 100 bytes");
     *ret_id = yyjson_get_str(value);
     out->deduplicated = true;
     out->positioned = event->origin->call == CALL_IMPORT && parse_import_position(*ret_id, size, out);
@@ -236,48 +189,7 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
     return true;
 }
 
-/* -- body -- */
-
-/* Adds to `into` what `from` has and it has not. False when memory is out. */
-static bool merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
-{
-    size_t index, count;
-    yyjson_val *key, *value;
-    yyjson_obj_foreach(from, index, count, key, value)
-    {
-        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)) &&
-            !yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value)))
-            return false;
-    }
-    return true;
-}
-
-static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
-{
-    yyjson_val *shared = yyjson_obj_get(batch, field);
-    if (!yyjson_is_obj(shared))
-        return true;
-    yyjson_mut_val *own = yyjson_mut_obj_get(event, field);
-    if (yyjson_mut_is_obj(own))
-        return merge_missing(doc, own, shared);
-    return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
-}
-
-/* The event's JSON, from `memory`. */
-static char *body_text(const struct event *event, const yyjson_alc *memory, size_t *ret_size)
-{
-    bool shares = event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
-                                      yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")));
-    if (!shares)
-        return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
-    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
-    bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
-                  merge_object(doc, copy, event->batch, "integrations");
-    char *text = merged ? yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL) : NULL;
-    yyjson_mut_doc_free(doc);
-    return text;
-}
+/* -- records -- */
 
 static struct ingest_event *add_event(struct parsed *parsed)
 {
@@ -296,7 +208,7 @@ static bool pack_with_body(struct event *event, const struct ingest_limits *limi
     const Quanyu__RawEvent *raw, struct parsed *parsed, struct ingest_event *out)
 {
     if (raw->body.len > limits->event_bytes) {
-        refuse(event, "too_large", "", "");
+        event_refuse(event, "too_large", "", "");
         snprintf(event->detail, sizeof(event->detail), "%zu bytes; at most %zu", raw->body.len,
             limits->event_bytes);
         return false;
@@ -305,7 +217,7 @@ static bool pack_with_body(struct event *event, const struct ingest_limits *limi
     out->size = quanyu__raw_event__get_packed_size(raw);
     uint8_t *room = buffer_reserve(&parsed->packed, out->size);
     if (!room)
-        return refuse(event, "out_of_memory", "", "try again");
+        return event_refuse(event, "out_of_memory", "", "try again");
     quanyu__raw_event__pack(raw, room);
     parsed->packed.size += out->size;
     parsed->event_count++;
@@ -316,15 +228,12 @@ static bool pack(struct event *event, const struct ingest_limits *limits, Quanyu
     struct parsed *parsed, struct ingest_event *out)
 {
     const yyjson_alc *memory = limits->memory;
-    char *body = body_text(event, memory, &raw->body.len);
+    char *body = event_body(event, memory, &raw->body.len);
     if (!body)
-        return refuse(event, "out_of_memory", "", "try again");
+        return event_refuse(event, "out_of_memory", "", "try again");
     raw->body.data = (uint8_t *)body;
     bool packed = pack_with_body(event, limits, raw, parsed, out);
-    if (memory)
-        memory->free(memory->ctx, body);
-    else
-        free(body);
+    event_release(body, memory);
     return packed;
 }
 
@@ -335,12 +244,13 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     int64_t event_ms = 0;
     struct ingest_event *out = add_event(parsed);
     if (!out)
-        return refuse(event, "out_of_memory", "", "try again");
+        return event_refuse(event, "out_of_memory", "", "try again");
     *out = (struct ingest_event){0};
     if (!yyjson_is_obj(event->json))
-        return refuse(event, "wrong_type", "", "must be an object");
-    if (!check_texts(event) || !find_type(event) || !check_fields(event) || !check_object(event, "context") ||
-        !event_time(event, &event_ms) || !message_id(event, made, &id, out))
+        return event_refuse(event, "wrong_type", "", "must be an object");
+    if (!check_texts(event) || !check_depth(event) || !find_type(event) || !check_fields(event) ||
+        !check_object(event, "context") || !check_allowed(event) || !event_time(event, &event_ms) ||
+        !message_id(event, made, &id, out))
         return false;
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     raw.type = (Quanyu__EventType)event->type;
@@ -349,25 +259,8 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     raw.event_ms = event_ms;
     raw.source = event->origin->source;
     raw.history = event->origin->call == CALL_IMPORT;
+    raw.clock = event_clock(event, limits, event_ms);
     return pack(event, limits, &raw, parsed, out);
-}
-
-static void report(const struct event *event, struct parsed *parsed)
-{
-    if (parsed->error_count++ > 0)
-        buffer_byte(&parsed->errors, ',');
-    struct json json = json_to(&parsed->errors);
-    json_open(&json, '{');
-    json_field_unsigned(&json, "index", event->index);
-    yyjson_val *id = yyjson_is_obj(event->json) ? yyjson_obj_get(event->json, "messageId") : NULL;
-    if (yyjson_is_str(id) && yyjson_get_len(id) < MESSAGE_ID_MAX) {
-        json_name(&json, "message_id");
-        json_text_n(&json, yyjson_get_str(id), yyjson_get_len(id));
-    }
-    json_field_text(&json, "reason", event->reason);
-    json_field_text(&json, "field", event->field);
-    json_field_text(&json, "detail", event->detail);
-    json_close(&json, '}');
 }
 
 /* NULL, or why the event is refused. */
@@ -378,8 +271,15 @@ static const char *take(yyjson_val *json, yyjson_val *batch, size_t index, const
     parsed->seen++;
     if (take_event(&event, limits, parsed))
         return NULL;
-    parsed->starved |= strcmp(event.reason, "out_of_memory") == 0;
-    report(&event, parsed);
+    struct refused_event *refused = refused_add(parsed);
+    if (!refused || strcmp(event.reason, "out_of_memory") == 0) {
+        parsed->starved = true;
+        return event.reason;
+    }
+    refused->reason = event.reason;
+    parsed->denied_count += strcmp(event.reason, "not_allowed") == 0;
+    parsed->starved |= !refused_keep(&event, limits, parsed, refused);
+    refused_report(&event, parsed, refused);
     return event.reason;
 }
 
@@ -393,33 +293,39 @@ static bool refuse_call(
     return false;
 }
 
+static bool refuse_shared(
+    struct ingest_refusal *refusal, yyjson_val *key, const char *within, const char *detail)
+{
+    snprintf(refusal->pointer, sizeof(refusal->pointer), "%s%.100s%.150s", key ? "/" : "",
+        key ? yyjson_get_str(key) : "", within);
+    return refuse_call(refusal, 400, "invalid_batch", refusal->pointer, detail);
+}
+
 /* What stands beside the events is shared by all of them. */
-static bool check_shared(yyjson_val *body, struct ingest_refusal *refusal)
+static bool check_shared(yyjson_val *body, bool may_hold_nul, struct ingest_refusal *refusal)
 {
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(body, index, count, key, value)
     {
         char within[JSON_POINTER_BYTES] = "";
-        bool named = memchr(yyjson_get_str(key), 0, yyjson_get_len(key)) == NULL;
-        if (named && (yyjson_equals_str(key, "batch") || !json_find_nul(value, within)))
+        if (may_hold_nul && memchr(yyjson_get_str(key), 0, yyjson_get_len(key)))
+            return refuse_shared(refusal, NULL, "", "must not hold a NUL character");
+        if (yyjson_equals_str(key, "batch"))
             continue;
-        snprintf(refusal->pointer, sizeof(refusal->pointer), "%s%.100s%.150s", named ? "/" : "",
-            named ? yyjson_get_str(key) : "", within);
-        return refuse_call(refusal, 400, "invalid_batch", refusal->pointer, "must not hold a NUL character");
+        if (may_hold_nul && json_find_nul(value, within))
+            return refuse_shared(refusal, key, within, "must not hold a NUL character");
+        if (json_find_deep(value, within))
+            return refuse_shared(refusal, key, within, "is nested too deeply: 64 levels at most");
     }
     return true;
 }
 
-static bool parse_single(yyjson_val *body, const struct ingest_origin *origin,
-    const struct ingest_limits *limits, struct parsed *parsed, struct ingest_refusal *refusal)
+static void parse_single(yyjson_val *body, const struct ingest_origin *origin,
+    const struct ingest_limits *limits, struct parsed *parsed)
 {
     const char *reason = take(body, NULL, 0, origin, limits, parsed);
-    if (!reason || strcmp(reason, "too_large") != 0)
-        return true;
-    refuse_call(refusal, 413, "too_large", "", "");
-    snprintf(refusal->detail, sizeof(refusal->detail), "an event has at most %zu bytes", limits->event_bytes);
-    return false;
+    parsed->oversize = reason && strcmp(reason, "too_large") == 0;
 }
 
 static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
@@ -436,7 +342,7 @@ static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
             yyjson_arr_size(batch), limits->batch_events);
         return false;
     }
-    if (origin->may_hold_nul && !check_shared(body, refusal))
+    if (!check_shared(body, origin->may_hold_nul, refusal))
         return false;
     size_t index, count;
     yyjson_val *json;
@@ -451,9 +357,10 @@ bool ingest_parse(yyjson_val *body, const struct ingest_origin *origin, const st
         return refuse_call(refusal, 400, "invalid_body", "", "the body must be a JSON object");
     if (origin->call >= CALL_BATCH && !parse_batch(body, origin, limits, parsed, refusal))
         return false;
-    if (origin->call < CALL_BATCH && !parse_single(body, origin, limits, parsed, refusal))
-        return false;
-    if (parsed->starved || buffer_error(&parsed->packed) || buffer_error(&parsed->errors))
+    if (origin->call < CALL_BATCH)
+        parse_single(body, origin, limits, parsed);
+    if (parsed->starved || buffer_error(&parsed->packed) || buffer_error(&parsed->errors) ||
+        buffer_error(&parsed->letters))
         return refuse_call(refusal, 503, "unavailable", "", "out of memory; try again");
     return true;
 }

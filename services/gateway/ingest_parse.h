@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the body of an ingestion call to records: checks each event and packs those that are valid as
- * RawEvents. Pure: no state, no I/O; any thread. */
+/* From the body of an ingestion call to records: checks each event, packs those that are valid as RawEvents and
+ * the others as DeadLetters. Pure: no state, no I/O; any thread. */
 #ifndef QY_GATEWAY_INGEST_PARSE_H
 #define QY_GATEWAY_INGEST_PARSE_H
 
 #include "common/buffer.h"
 #include "common/json_check.h"
 #include "proto/gateway.pb-c.h"
+#include "services/gateway/write_keys.h"
 
 #define INGEST_HASH_BYTES 16
 
 struct ingest_limits {
     size_t event_bytes;
     size_t batch_events;
+    size_t letter_bytes;      /* of one refused event that is kept; 0: none is */
+    int64_t future_ms;        /* so far ahead of its arrival an event's time is plausible */
+    int64_t past_ms;          /* and so far behind, where it is no import */
     const yyjson_alc *memory; /* for what is made in between; NULL: malloc */
 };
 
@@ -25,6 +29,18 @@ struct ingest_event {
     bool positioned;
 };
 
+/* An event that is not valid. */
+struct refused_event {
+    const char *reason; /* a static word */
+    size_t answer_at;   /* in parsed.errors: right before the brace that ends what is said of it */
+    size_t at, size;    /* of the packed DeadLetter in parsed.letters; size 0: it is too large to be kept */
+    bool identified;    /* it bears a message id, so that the same one sent again is known again */
+    uint8_t hash[INGEST_HASH_BYTES]; /* of source and message id; all zero where that is none */
+};
+
+/* So much of one call's refused events is kept at most. */
+#define PARSED_LETTERS_MAX ((size_t)4 << 20)
+
 struct parsed {
     struct buffer packed;
     struct ingest_event *events;
@@ -32,7 +48,13 @@ struct parsed {
     size_t seen;          /* events in the call, refused ones too */
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
-    bool starved; /* memory was out for one of them */
+    size_t denied_count;           /* of them, those that the write key does not allow */
+    struct refused_event *refused; /* error_count of them */
+    size_t refused_capacity;
+    struct buffer letters;
+    bool letters_end; /* no more of this call's is kept */
+    bool oversize;    /* a call of one event, which was too large */
+    bool starved;     /* memory was out for one of them */
 };
 void parsed_free(struct parsed *parsed);
 
@@ -62,6 +84,7 @@ enum ingest_call {
 struct ingest_origin {
     enum ingest_call call;
     uint32_t source;
+    const struct write_key *key; /* what it allows; NULL: everything */
     int64_t received_ms;
     bool may_hold_nul; /* json_may_hold_nul() of the call's body */
 };

@@ -12,16 +12,18 @@
 #define AUTHORIZATION_MAX 200
 
 struct known_key {
-    uint64_t version; /* of the state */
+    uint64_t version; /* of the keys */
     size_t size;      /* 0: none */
     char authorization[AUTHORIZATION_MAX];
-    struct write_key write_key;
+    const struct write_key_secret *secret;
 };
 
 struct ingest_thread {
     yyjson_alc *memory;
     uint8_t secret[crypto_shorthash_KEYBYTES]; /* nobody can choose keys that fall into one place */
     struct known_key known[KNOWN_KEYS];
+    struct write_key_snapshot *keys;
+    uint64_t version; /* of the keys */
 };
 
 static pthread_key_t threads;
@@ -32,6 +34,7 @@ static void thread_free(void *self)
     struct ingest_thread *thread = self;
     yyjson_alc_dyn_free(thread->memory);
     sodium_memzero(thread->known, sizeof(thread->known));
+    write_key_snapshot_release(&thread->keys);
     free(thread);
 }
 
@@ -78,27 +81,42 @@ static size_t place_of(const struct ingest_thread *thread, const char *authoriza
     return hash[0] % KNOWN_KEYS;
 }
 
-bool ingest_thread_knows(const struct ingest_thread *thread, const char *authorization, uint64_t version,
-    struct write_key *ret_write_key)
+void ingest_thread_update(struct ingest_thread *thread, struct write_keys *keys)
+{
+    thread->version = write_keys_update(keys, &thread->keys);
+}
+
+const struct write_key_secret *ingest_thread_known(
+    const struct ingest_thread *thread, const char *authorization)
 {
     size_t size = strlen(authorization);
     const struct known_key *known = &thread->known[place_of(thread, authorization, size)];
-    if (size == 0 || known->size != size || known->version != version ||
+    if (size == 0 || known->size != size || known->version != thread->version ||
         sodium_memcmp(known->authorization, authorization, size) != 0)
-        return false;
-    *ret_write_key = known->write_key;
-    return true;
+        return NULL;
+    return known->secret;
 }
 
-void ingest_thread_learn(struct ingest_thread *thread, const char *authorization, uint64_t version,
-    const struct write_key *write_key)
+static void learn(
+    struct ingest_thread *thread, const char *authorization, const struct write_key_secret *secret)
 {
     size_t size = strlen(authorization);
     if (size > AUTHORIZATION_MAX)
         return;
     struct known_key *known = &thread->known[place_of(thread, authorization, size)];
-    known->version = version;
+    known->version = thread->version;
     known->size = size;
     memcpy(known->authorization, authorization, size);
-    known->write_key = *write_key;
+    known->secret = secret;
+}
+
+const struct write_key_secret *ingest_thread_find(
+    struct ingest_thread *thread, const char *text, const char *authorization)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    secret_hash(text, strlen(text), hash);
+    const struct write_key_secret *secret = write_keys_find(thread->keys, hash);
+    if (secret && authorization)
+        learn(thread, authorization, secret);
+    return secret;
 }

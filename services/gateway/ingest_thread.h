@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an HTTP thread keeps from one ingestion call to the next: memory for JSON, and the write keys that it
- * has seen, so that neither malloc nor the store is asked again for each event. */
+/* What an HTTP thread keeps from one ingestion call to the next: memory for JSON, and the write keys as it saw
+ * them last, so that neither malloc nor a lock nor a hash is needed for each event. */
 #ifndef QY_GATEWAY_INGEST_THREAD_H
 #define QY_GATEWAY_INGEST_THREAD_H
 
-#include "services/gateway/gateway_store.h"
+#include "services/gateway/write_keys.h"
 
 #include <yyjson.h>
 
@@ -17,10 +17,13 @@ struct ingest_thread *ingest_thread_here(void);
  * must be given back on the same thread. */
 const yyjson_alc *ingest_thread_memory(const struct ingest_thread *thread, size_t size);
 
-/* The write key that stands in an Authorization header, as it was learnt when the state had this version. */
-bool ingest_thread_knows(const struct ingest_thread *thread, const char *authorization, uint64_t version,
-    struct write_key *ret_write_key);
-void ingest_thread_learn(struct ingest_thread *thread, const char *authorization, uint64_t version,
-    const struct write_key *write_key);
+/* Takes the write keys that are in force. What was found in earlier ones is not valid any more. */
+void ingest_thread_update(struct ingest_thread *thread, struct write_keys *keys);
+/* The secret of an Authorization header, where it was learnt from the keys that the thread has. */
+const struct write_key_secret *ingest_thread_known(
+    const struct ingest_thread *thread, const char *authorization);
+/* The secret with that text, NULL where there is none; learns it, where `authorization` is not NULL. */
+const struct write_key_secret *ingest_thread_find(
+    struct ingest_thread *thread, const char *text, const char *authorization);
 
 #endif

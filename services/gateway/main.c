@@ -10,6 +10,8 @@ int main(int argc, char **argv)
         .tables = gateway_tables,
         .table_count = GATEWAY_TABLE_COUNT,
         .schema_version = GATEWAY_SCHEMA_VERSION,
+        .migrations = gateway_migrations,
+        .migration_count = GATEWAY_MIGRATIONS,
         .followers = followers,
         .rpc = &gateway_rpc,
         .fold = &gateway_fold,

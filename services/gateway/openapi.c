@@ -5,8 +5,23 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const ingestion[] = {
-    "identify", "track", "page", "screen", "group", "alias", "batch", "import"};
+/* What SDKs call; a letter is the short form of the name before it. */
+static const char *const ingestion[] = {"/v1/identify", "/v1/i", "/v1/track", "/v1/t", "/v1/page", "/v1/p",
+    "/v1/screen", "/v1/s", "/v1/group", "/v1/g", "/v1/alias", "/v1/a", "/v1/batch", "/v1/b", "/v1/import",
+    "/beacon/v1/batch"};
+
+static const struct {
+    const char *path;
+    const char *summary;
+    const char *query;
+    const char *type; /* of the answer */
+} sdk_questions[] = {
+    {"/v1/pixel/{type}", "Take one event in, base64 of its JSON; an image whatever becomes of it", "data",
+        "image/gif"},
+    {"/v1/projects/{writeKey}/settings", "What Segment's SDKs load first: where to send to", NULL,
+        "application/json"},
+    {"/sourceConfig/", "What RudderStack's SDKs load first", "writeKey", "application/json"},
+};
 
 static void write_parameter(struct json *json, const char *name, size_t size, const char *where)
 {
@@ -89,9 +104,7 @@ static bool is_first_of_path(size_t index)
 static void write_ingestion(struct json *json)
 {
     for (size_t i = 0; i < COUNT_OF(ingestion); i++) {
-        char path[40];
-        snprintf(path, sizeof(path), "/v1/%s", ingestion[i]);
-        json_name(json, path);
+        json_name(json, ingestion[i]);
         json_raw(json, NULL, 0,
             "{\"post\":{\"summary\":\"Take events in; 200 when they are "
             "durable\",\"security\":[{\"writeKey\":[]}],"
@@ -99,6 +112,46 @@ static void write_ingestion(struct json *json)
             "json\":{\"schema\":{\"type\":\"object\"}}}},"
             "\"responses\":{\"200\":{\"description\":\"stored\"},"
             "\"default\":{\"$ref\":\"#/components/responses/problem\"}}}}");
+    }
+}
+
+static void write_sdk_parameters(struct json *json, const char *path, const char *query)
+{
+    json_name(json, "parameters");
+    json_open(json, '[');
+    const char *name = strchr(path, '{');
+    if (name)
+        write_parameter(json, name + 1, strcspn(name + 1, "}"), "path");
+    if (query)
+        write_parameter(json, query, strlen(query), "query");
+    json_close(json, ']');
+}
+
+/* A write key is all that they are asked for, and it stands in the address. */
+static void write_sdk_questions(struct json *json)
+{
+    for (size_t i = 0; i < COUNT_OF(sdk_questions); i++) {
+        json_name(json, sdk_questions[i].path);
+        buffer_text(json->out, "{\"get\":");
+        json->comma = false;
+        json_open(json, '{');
+        json_field_text(json, "summary", sdk_questions[i].summary);
+        write_sdk_parameters(json, sdk_questions[i].path, sdk_questions[i].query);
+        json_name(json, "security");
+        json_raw(json, NULL, 0, "[]");
+        json_name(json, "responses");
+        json_open(json, '{');
+        json_name(json, "200");
+        json_raw(json, NULL, 0, "{\"description\":\"answered\",\"content\":{");
+        json->comma = false;
+        json_name(json, sdk_questions[i].type);
+        json_raw(json, NULL, 0, "{}}}");
+        json_name(json, "default");
+        json_raw(json, NULL, 0, "{\"$ref\":\"#/components/responses/problem\"}");
+        json_close(json, '}');
+        json_close(json, '}');
+        buffer_byte(json->out, '}');
+        json->comma = true;
     }
 }
 
@@ -117,6 +170,7 @@ int openapi_show(struct api_call *call)
     json_name(&json, "paths");
     json_open(&json, '{');
     write_ingestion(&json);
+    write_sdk_questions(&json);
     for (size_t i = 0; i < api_operation_count; i++) {
         if (!is_first_of_path(i))
             continue;

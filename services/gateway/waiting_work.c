@@ -4,6 +4,8 @@
 static void finish(struct work *work, int result)
 {
     struct waiting_work *waiting = (struct waiting_work *)work;
+    if (waiting->settle)
+        waiting->settle(waiting, result);
     pthread_mutex_lock(&waiting->lock);
     waiting->result = result;
     waiting->finished = true;

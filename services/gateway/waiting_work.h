@@ -14,6 +14,8 @@ struct waiting_work {
     pthread_cond_t done;
     bool finished;
     int result;
+    /* On the writer's thread, after the commit (0) or its failure, before the submitter goes on. May be NULL. */
+    void (*settle)(struct waiting_work *waiting, int result);
 };
 
 /* Submits and waits; what apply or the commit answered. */

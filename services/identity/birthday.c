@@ -3,19 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static const int days_in[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-bool birthday_is_name(const char *key, size_t size)
-{
-    static const char *const names[] = {
-        "birthday", "birth_day", "birthdate", "birth_date", "date_of_birth", "dateOfBirth", "dob", "生日"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strlen(names[i]) == size && strncasecmp(names[i], key, size) == 0)
-            return true;
-    return false;
-}
 
 /* Up to `most` digits; -1 where there is none. */
 static int read_number(const char **text, const char *end, int most)

@@ -9,9 +9,6 @@
 
 #define BIRTHDAY_BYTES 8 /* "03-14" in quotes, NUL */
 
-/* Whether a trait of this name is a birthday. */
-bool birthday_is_name(const char *key, size_t size);
-
 /* From a date (1990-03-14, 1990/3/14, 19900314, with a time behind it or not) or a month and day (03-14): the
  * day as a JSON string. */
 bool birthday_month_day(yyjson_val *value, char ret_json[BIRTHDAY_BYTES]);

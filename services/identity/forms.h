@@ -6,7 +6,7 @@
 #ifndef QY_IDENTITY_FORMS_H
 #define QY_IDENTITY_FORMS_H
 
-#include "services/identity/disguise.h"
+#include "common/disguise.h"
 #include "services/identity/identifier.h"
 
 struct forms;

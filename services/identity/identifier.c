@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/identifier.h"
 
+#include "common/ascii.h"
 #include "common/error.h"
-#include "services/identity/ascii.h"
 
 #include <string.h>
 

@@ -36,23 +36,12 @@ void key_cache_close(struct key_cache **cache)
     *cache = NULL;
 }
 
-static bool is_thing(const char *key, size_t size)
-{
-    static const char *const things[] = {"products", "product", "items", "item", "store", "shop", "category",
-        "brand", "campaign", "coupon", "page", "app", "touchpoint", "company", "group", "library", "device",
-        "os"};
-    for (size_t i = 0; i < COUNT_OF(things); i++)
-        if (strlen(things[i]) == size && memcmp(things[i], key, size) == 0)
-            return true;
-    return false;
-}
-
 static struct key_info find_out(const struct kinds *kinds, const char *key, size_t size)
 {
     return (struct key_info){
         .class = key_classify(key, size),
         .looks = key_looks(key, size),
-        .is_thing = is_thing(key, size),
+        .is_thing = key_is_thing(key, size),
         .kind = kind_find(kinds, key, size),
     };
 }

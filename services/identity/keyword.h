@@ -3,29 +3,10 @@
 #ifndef QY_IDENTITY_KEYWORD_H
 #define QY_IDENTITY_KEYWORD_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "common/key_class.h"
 
 struct kind;
 struct kinds;
-
-enum key_class {
-    KEY_PLAIN,
-    KEY_NAME,      /* somebody's name: personal, also where it stands inside other texts */
-    KEY_BARE_NAME, /* "name" alone: somebody's, unless a product, a page or a campaign bears it */
-    KEY_PHONE,     /* personal */
-    KEY_EMAIL,     /* personal */
-    KEY_PERSONAL,  /* address, birthday, number of a document, network address: personal, also inside other
-                      texts */
-    KEY_PRIVATE,   /* free text, pictures, places: personal, but of no use for finding it elsewhere */
-    KEY_ID,        /* an id: where its value looks personal, a token takes its place */
-    KEY_PRODUCT,   /* a product's code, which may have the shape of a landline: else as an id */
-    KEY_AMOUNT,    /* a number that is no id, even if it equals one */
-    KEY_URL,       /* an address of a page: loses its query */
-};
-
-/* Letter case and separators ("_", "-", ".", blanks) do not count. */
-enum key_class key_classify(const char *key, size_t size);
 
 /* A member's name as a text that may be personal itself. */
 enum key_looks {

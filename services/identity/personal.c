@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define PHONE_DIGITS_MIN 7
-#define WHOLE_DIGITS_MAX 640 /* of a number; what is larger is nonsense */
 #define ENCODED_MIN 6 /* two Chinese characters are six bytes: eight characters of base64, six percents */
 
 /* -- what a text has -- */
@@ -181,30 +180,10 @@ bool personal_key(struct personal *personal, enum key_looks looks, const char *k
 
 /* -- numbers -- */
 
-/* The digits of a whole number, however it is written: spreadsheets and data frames make "13800138000.0" or
- * "1.3800138e10" of a phone, some a negative. 0 for a fraction. */
-static size_t whole_digits(const char *number, size_t size, char digits[WHOLE_DIGITS_MAX])
-{
-    struct decimal decimal;
-    size_t used = 0;
-    if (!decimal_read(number, size, DECIMAL_JSON, &decimal) || decimal.magnitude > WHOLE_DIGITS_MAX)
-        return 0;
-    for (size_t i = 0; i < decimal.size; i++) {
-        if (decimal.digits[i] == '.')
-            continue;
-        if ((int64_t)used >= decimal.magnitude)
-            return 0;
-        digits[used++] = decimal.digits[i];
-    }
-    while ((int64_t)used < decimal.magnitude)
-        digits[used++] = '0';
-    return used;
-}
-
 bool personal_number(struct personal *personal, enum key_class class, const char *number, size_t size)
 {
-    char digits[WHOLE_DIGITS_MAX];
-    size = whole_digits(number, size, digits);
+    char digits[DECIMAL_WHOLE_BYTES];
+    size = decimal_whole(number, size, digits);
     if (class == KEY_ID && is_identifier(personal->identifiers, digits, size))
         return true;
     if (size < PHONE_DIGITS_MIN)

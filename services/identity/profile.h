@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personal traits of one node in their plain form, as they are sealed: for each name the value with the
- * latest event time.
+ * latest event time, which is never later than the arrival: nobody's clock can decide for the years to come.
  *
  * A value that is stated again changes nothing, so that an event about somebody known writes nothing; it
  * keeps the time at which it was stated first. A removed value stays as an entry without one, so that older

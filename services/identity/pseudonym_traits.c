@@ -47,7 +47,7 @@ static void note_derived(struct trait_walk *walk, enum key_class class, yyjson_v
     else if (class == KEY_PHONE && !walk->phone)
         walk->phone = value;
     else if (class == KEY_PERSONAL && !walk->birthday &&
-             birthday_is_name(yyjson_get_str(key), yyjson_get_len(key)))
+             key_is_birthday(yyjson_get_str(key), yyjson_get_len(key)))
         walk->birthday = value;
 }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/view.h"
 
-#include "services/identity/birthday.h"
-#include "services/identity/keyword.h"
-#include "services/identity/mask.h"
+#include "common/mask.h"
 
 #include <string.h>
 
@@ -50,40 +48,15 @@ static Quanyu__Identifier *masked_identifier(
 
 /* -- traits -- */
 
-static void mask_value(const struct profile_entry *entry, const char *value, size_t size, struct buffer *out)
-{
-    enum key_class class = key_classify(entry->key, entry->key_size);
-    switch (class) {
-    case KEY_NAME:
-    case KEY_BARE_NAME:
-        mask_name(value, size, out);
-        break;
-    case KEY_PHONE:
-        mask_phone(value, size, out);
-        break;
-    case KEY_EMAIL:
-        mask_email(value, size, out);
-        break;
-    default:
-        if (birthday_is_name(entry->key, entry->key_size))
-            mask_date(value, size, out);
-        else if (class == KEY_PERSONAL)
-            mask_text(value, size, out);
-        else
-            mask_anything(value, size, out);
-        break;
-    }
-}
-
 static void write_masked(const struct profile_entry *entry, struct buffer *out)
 {
     _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
     yyjson_doc *doc = yyjson_read(entry->json, entry->json_size, YYJSON_READ_NUMBER_AS_RAW);
     yyjson_val *value = yyjson_doc_get_root(doc);
     if (yyjson_is_str(value))
-        mask_value(entry, yyjson_get_str(value), yyjson_get_len(value), &shown);
+        mask_trait(entry->key, entry->key_size, yyjson_get_str(value), yyjson_get_len(value), &shown);
     else if (yyjson_is_raw(value))
-        mask_value(entry, yyjson_get_raw(value), yyjson_get_len(value), &shown);
+        mask_trait(entry->key, entry->key_size, yyjson_get_raw(value), yyjson_get_len(value), &shown);
     else
         buffer_text(&shown, "***"); /* lists and objects say too much by their shape already */
     yyjson_doc_free(doc);

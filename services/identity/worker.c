@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/worker.h"
 
+#include "common/clock.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/keeper.h"
@@ -176,6 +177,7 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     event.linked = resolution->linked;
     event.n_linked = resolution->linked_count;
     event.source = raw->source;
+    event.clock = raw->clock;
     batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_EVENT, &event.base);
 }
 
@@ -213,7 +215,7 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
     struct statement statement = {
         .node = resolution.node,
         .person = resolution.person,
-        .event_ms = raw->event_ms,
+        .event_ms = clock_event_ms(raw->event_ms, raw->received_ms, raw->clock == QUANYU__CLOCK__CLOCK_PAST),
         .offset = record->offset,
         .traits = worker->personal,
         .count = worker->personal_count,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One event on its way into a person. */
+#include "common/clock.h"
 #include "services/tagging/subject.h"
 #include "services/tagging/tagging.h"
 
@@ -9,9 +10,6 @@
 #define NAME_MAX_BYTES 255
 #define TRAIT_BYTES_MAX 8192
 #define CARRIED_BYTES_MAX 1024
-/* The years 1 to 9999: what else a clock may say is no time. */
-#define TIME_LEAST_MS INT64_C(-62135596800000)
-#define TIME_MOST_MS INT64_C(253402300799999)
 
 struct arrival {
     struct tagging *tagging;
@@ -68,7 +66,7 @@ static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *val
     if (!json)
         return 0;
     if (size <= TRAIT_BYTES_MAX) {
-        const struct trait trait = {name, json, size, arrival->event.stated_ms, arrival->event.origin};
+        const struct trait trait = {name, json, size, arrival->event.time_ms, arrival->event.origin};
         if (node_state_trait(&arrival->tagging->people, arrival->node, &trait)) {
             mark(arrival, name_masks_find(&arrival->tagging->registry->traits, name));
             arrival->person->dirty = arrival->person->facts_dirty = true;
@@ -176,13 +174,15 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
     bool known_type =
         record->type > QUANYU__EVENT_TYPE__EVENT_NONE && record->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS;
     arrival.event = (struct stored_event){
-        .time_ms = clamp(record->event_ms < record->received_ms ? record->event_ms : record->received_ms),
+        .time_ms = clamp(clock_event_ms(
+            record->event_ms, record->received_ms, record->clock == QUANYU__CLOCK__CLOCK_PAST)),
         .stated_ms = clamp(record->event_ms),
         .received_ms = clamp(record->received_ms),
         .origin = record->origin,
         .message_key = record->message_key,
         .type = known_type ? record->type : QUANYU__EVENT_TYPE__EVENT_TRACK,
         .history = record->history,
+        .clock = record->clock,
         .name = record->name,
         .properties = bytes_of(record->properties),
         .traits = bytes_of(record->traits),

@@ -15,8 +15,8 @@ struct event_head {
     uint64_t message_key;
     uint32_t name_size, properties_size, traits_size, context_size;
     uint16_t carried_size;
-    uint8_t version, type, history;
-    uint8_t unused_too[3];
+    uint8_t version, type, history, clock;
+    uint8_t unused_too[2];
 };
 #define EVENT_VERSION 2
 
@@ -44,6 +44,7 @@ void event_encode(const struct stored_event *event, struct buffer *out)
         .version = EVENT_VERSION,
         .type = (uint8_t)event->type,
         .history = event->history,
+        .clock = (uint8_t)event->clock,
     };
     buffer_append(out, &head, sizeof(head));
     put_run(out, event->name, head.name_size);
@@ -84,6 +85,7 @@ bool event_decode(struct bytes row, struct stored_event *ret_event)
         .message_key = head.message_key,
         .type = (Quanyu__EventType)head.type,
         .history = head.history,
+        .clock = (Quanyu__Clock)head.clock,
         .node = head.version > 1 ? head.node : 0,
     };
     ret_event->name = (const char *)take_run(&at, head.name_size).data;

@@ -9,13 +9,14 @@
 
 /* An event, or what a row holds of it; texts are NUL-terminated and borrowed. */
 struct stored_event {
-    int64_t time_ms; /* min(as stated, arrival): what windows and metrics use */
+    int64_t time_ms; /* clock_event_ms(): what windows, metrics and the order of statements go by */
     int64_t stated_ms;
     int64_t received_ms;
     uint64_t origin; /* offset in the gateway's journal; 0 for what campaign reports */
     uint64_t message_key;
     Quanyu__EventType type; /* EVENT_NONE: a delivery, counted nowhere but in event conditions */
     bool history;
+    Quanyu__Clock clock;
     const char *name;
     struct bytes properties, traits, context; /* JSON objects; size 0: none */
     struct bytes carried; /* kinds of the identifiers that it carries, each with its NUL */

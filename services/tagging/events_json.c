@@ -92,13 +92,24 @@ static const char *type_name(Quanyu__EventType type)
     return (size_t)type < COUNT_OF(names) ? names[type] : "";
 }
 
+static const char *clock_name(Quanyu__Clock clock)
+{
+    static const char *const names[] = {"", "future", "past"};
+    return (size_t)clock < COUNT_OF(names) ? names[clock] : "";
+}
+
 static void write_event(const struct stored_event *event, struct buffer *out)
 {
     char text[TIME_TEXT_BYTES];
     buffer_printf(out, "{\"type\":\"%s\",\"name\":", type_name(event->type));
     buffer_json_string(out, event->name, strlen(event->name));
     buffer_printf(out, ",\"time\":\"%s\"", time_format(event->time_ms, text));
-    buffer_printf(out, ",\"received\":\"%s\",\"properties\":", time_format(event->received_ms, text));
+    buffer_printf(out, ",\"received_at\":\"%s\"", time_format(event->received_ms, text));
+    if (event->stated_ms != event->time_ms)
+        buffer_printf(out, ",\"stated_at\":\"%s\"", time_format(event->stated_ms, text));
+    if (*clock_name(event->clock))
+        buffer_printf(out, ",\"clock\":\"%s\"", clock_name(event->clock));
+    buffer_text(out, ",\"properties\":");
     if (event->properties.size > 0)
         buffer_append(out, event->properties.data, event->properties.size);
     else

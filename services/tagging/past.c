@@ -79,8 +79,8 @@ static bool find_statement(void *context, uint32_t node, const struct event_refe
         return true;
     if (!event_load(latest->people, node, reference, &event))
         return false;
-    if (latest->found && (event.stated_ms < latest->stated_ms ||
-                             (event.stated_ms == latest->stated_ms && event.origin < latest->origin)))
+    if (latest->found && (event.time_ms < latest->stated_ms ||
+                             (event.time_ms == latest->stated_ms && event.origin < latest->origin)))
         return true;
     yyjson_doc *doc =
         yyjson_read((const char *)event.traits.data, event.traits.size, YYJSON_READ_NUMBER_AS_RAW);
@@ -91,7 +91,7 @@ static bool find_statement(void *context, uint32_t node, const struct event_refe
     if (!json)
         return true;
     latest->found = true;
-    latest->stated_ms = event.stated_ms;
+    latest->stated_ms = event.time_ms;
     latest->origin = event.origin;
     latest->value = arena_json(latest->people->arena, json, size);
     free_pointer(&json);

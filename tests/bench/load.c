@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps a gateway busy over keep-alive connections, one request in flight on each, and prints a JSON line:
+/* Keeps a gateway busy over keep-alive connections, plain or over TLS, one request in flight on each, and prints a JSON line:
  * requests and events a second, latencies in ms. Every event is unique and about 670 bytes long.
  *
  * usage: bench_load --port=N [--host=ADDRESS] OPTIONS, see usage() */
@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ enum kind {
 
 struct connection {
     int socket;
+    SSL *ssl; /* NULL: plain */
     char *request;
     size_t size, sent;
     char answer[65536];
@@ -50,7 +52,8 @@ struct load {
     char timestamp[32];
     uint64_t next_event, random;
     uint64_t requests, events, sent, failures;
-    bool closed; /* the other side ended a connection */
+    bool closed;  /* the other side ended a connection */
+    SSL_CTX *tls; /* NULL: plain */
     float *latencies;
     struct connection *all;
     int epoll;
@@ -175,6 +178,28 @@ static void render(struct load *load, struct connection *connection)
 
 /* -- connections -- */
 
+/* As send() and recv(). */
+static ssize_t result_of(const struct connection *connection, int count)
+{
+    if (count > 0)
+        return count;
+    int why = SSL_get_error(connection->ssl, count);
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t put(const struct connection *connection, const char *data, size_t size)
+{
+    return connection->ssl ? result_of(connection, SSL_write(connection->ssl, data, (int)size))
+                           : send(connection->socket, data, size, MSG_NOSIGNAL);
+}
+
+static ssize_t get(const struct connection *connection, char *out, size_t size)
+{
+    return connection->ssl ? result_of(connection, SSL_read(connection->ssl, out, (int)size))
+                           : recv(connection->socket, out, size, 0);
+}
+
 static void watch(struct load *load, struct connection *connection, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = connection};
@@ -184,8 +209,8 @@ static void watch(struct load *load, struct connection *connection, uint32_t eve
 static void send_more(struct load *load, struct connection *connection, bool watched)
 {
     while (connection->sent < connection->size) {
-        ssize_t count = send(connection->socket, connection->request + connection->sent,
-            connection->size - connection->sent, MSG_NOSIGNAL);
+        ssize_t count =
+            put(connection, connection->request + connection->sent, connection->size - connection->sent);
         if (count < 0 && errno == EAGAIN) {
             if (!watched)
                 watch(load, connection, EPOLLIN | EPOLLOUT);
@@ -229,8 +254,8 @@ static void count_answer(struct load *load, struct connection *connection)
 /* True when the whole answer is there. */
 static bool receive(struct load *load, struct connection *connection)
 {
-    ssize_t count = recv(connection->socket, connection->answer + connection->received,
-        sizeof(connection->answer) - 1 - connection->received, 0);
+    ssize_t count = get(connection, connection->answer + connection->received,
+        sizeof(connection->answer) - 1 - connection->received);
     if (count <= 0) {
         load->closed = load->closed || count == 0 || errno != EAGAIN;
         return false;
@@ -246,6 +271,18 @@ static bool receive(struct load *load, struct connection *connection)
     return true;
 }
 
+/* With any certificate: it is the speed that is of interest. */
+static void agree_on_tls(const struct load *load, struct connection *connection)
+{
+    connection->ssl = SSL_new(load->tls);
+    SSL_set_fd(connection->ssl, connection->socket);
+    SSL_set_mode(connection->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_connect(connection->ssl) != 1) {
+        fprintf(stderr, "TLS cannot be agreed on\n");
+        exit(1);
+    }
+}
+
 static void open_connection(struct load *load, struct connection *connection)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->port)};
@@ -257,6 +294,8 @@ static void open_connection(struct load *load, struct connection *connection)
         exit(1);
     }
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (load->tls)
+        agree_on_tls(load, connection);
     fcntl(connection->socket, F_SETFL, O_NONBLOCK);
     connection->request = malloc(2 * HEAD_BYTES_MAX + EVENT_BYTES_MAX * (load->batch + 4));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
@@ -332,7 +371,7 @@ static void usage(void)
 {
     fprintf(stderr,
         "usage: bench_load --port=N [--host=127.0.0.1] --seconds=N [--connections=N] [--rate=REQUESTS_PER_"
-        "SECOND]\n"
+        "SECOND] [--tls]\n"
         "  events:   --key=WRITE_KEY [--seed [--from=PERSON]] [--batch=N] [--persons=N] [--first=NUMBER] "
         "[--events=MOST]\n"
         "  requests: --token=BEARER --path=PATH --body=JSON [--persons=N]   ######## becomes a person\n");
@@ -393,6 +432,9 @@ static void take_option(struct load *load, int option)
     case 'P':
         load->path = optarg;
         break;
+    case 'T':
+        load->tls = SSL_CTX_new(TLS_client_method());
+        break;
     case 'B':
         load->body = optarg;
         load->kind = KIND_POST;
@@ -408,7 +450,7 @@ static void read_arguments(struct load *load, int argc, char **argv)
         {"seconds", 1, NULL, 's'}, {"connections", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
         {"key", 1, NULL, 'k'}, {"seed", 0, NULL, 'S'}, {"batch", 1, NULL, 'b'}, {"persons", 1, NULL, 'n'},
         {"first", 1, NULL, 'f'}, {"events", 1, NULL, 'e'}, {"from", 1, NULL, 'F'}, {"token", 1, NULL, 't'},
-        {"path", 1, NULL, 'P'}, {"body", 1, NULL, 'B'}, {0}};
+        {"path", 1, NULL, 'P'}, {"body", 1, NULL, 'B'}, {"tls", 0, NULL, 'T'}, {0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;)
         take_option(load, option);
     if (load->port == 0 || load->seconds <= 0 || load->batch == 0 || load->connections == 0 ||

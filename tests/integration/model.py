@@ -23,11 +23,13 @@ STAGES = (("prospect", {"metric": "orders", "is": 0}),
           ("lost", {"everyone": True}))
 SCORES = ("recency_score", "frequency_score", "monetary_score")
 CENT = Decimal("0.01")
+YEAR_1, YEAR_2000, YEAR_10000 = -62_135_596_800_000, 946_684_800_000, 253_402_300_800_000
+FUTURE, PAST = 86_400_000, 365 * 86_400_000  # the standard settings
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def time_text(ms):
-    whole = (EPOCH + datetime.timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = (EPOCH + datetime.timedelta(milliseconds=ms)).isoformat(timespec="seconds")[:19]
     return whole + (f".{ms % 1000:03}Z" if ms % 1000 else "Z")
 
 
@@ -119,7 +121,7 @@ def totals(events, currency):
 
 def traits_of(events):
     latest = {}
-    for event in sorted(events, key=lambda e: (e["stated_ms"], e["number"])):
+    for event in sorted(events, key=lambda e: (e["time_ms"], e["number"])):
         latest.update(event["traits"])
     return {name: value for name, value in latest.items() if value is not None}
 
@@ -188,12 +190,19 @@ class World:
             return self.now_ms - (sent - original)
         return self.now_ms if stated is None else stated
 
+    def clock(self, stated_ms, history):
+        if stated_ms - self.now_ms > FUTURE:
+            return "future"
+        return "past" if not history and (stated_ms < YEAR_2000 or self.now_ms - stated_ms > PAST) else None
+
     def take(self, event, history):
         identifiers = identifiers_of(event)
         if not identifiers:
             return
         nodes, person = self.resolve(identifiers)
-        stated_ms = self.event_time(event)
+        stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
+        clock = self.clock(stated_ms, history)
+        lost = stated_ms > self.now_ms or clock == "past" and stated_ms < YEAR_2000
         group, context = event["type"] == "group", event.get("context") or {}
         traits = {**(context.get("traits") or {}), **({} if group else event.get("traits") or {})}
         derived = {}
@@ -205,7 +214,7 @@ class World:
         self.events.append({
             "number": len(self.events), "message_id": event["messageId"], "type": event["type"],
             "name": event.get("event" if event["type"] == "track" else "name") or "", "node": nodes[0],
-            "time_ms": min(stated_ms, self.now_ms), "stated_ms": stated_ms,
+            "time_ms": self.now_ms if lost else stated_ms, "stated_ms": stated_ms, "received_ms": self.now_ms, "clock": clock,
             "properties": (event.get("traits") if group else event.get("properties")) or {},
             "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS}, **derived},
             "carried": {self.kinds[node] for node in nodes}})
@@ -386,4 +395,5 @@ class World:
                 "traits": subject["traits"], "stage": subject["stage"], "tags": sorted((name, origin) for name, origins in subject["tags"].items() for origin in origins),
                 "segments": sorted(subject["segments"]),
                 "metrics": {name: shown(name, value) for name, value in subject["metrics"].items()},
-                "events": [(e["type"], e["name"], time_text(e["time_ms"])) for e in events[:50]]}
+                "events": [(e["type"], e["name"], time_text(e["time_ms"]), time_text(e["received_ms"]),
+                            time_text(e["stated_ms"]) if e["stated_ms"] != e["time_ms"] else None, e["clock"]) for e in events[:50]]}

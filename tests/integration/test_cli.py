@@ -7,7 +7,7 @@ import pytest
 
 from suite import Suite, wait_for
 
-COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dump", "keys")
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "keys")
 
 
 @pytest.fixture
@@ -33,11 +33,12 @@ def test_what_is_not_known_is_refused(nowhere):
     for arguments in (["status", "--all"], ["person", "--tags"], ["person", "p_1", "p_2"], ["audience", "--rule"], ["audience", "{}", "--at", "x"],
                       ["audit", "--who", "x"], ["audit", "tree", "x"], ["clock", "stop"], ["clock", "set", "2026-01-01", "x"],
                       ["import", "a.csv", "--mapping"], ["import", "a.csv", "b.csv"], ["dump", "--all"], ["keys", "-x"], ["lookup"],
-                      ["--version", "x"], ["--help", "x"]):
+                      ["dead-letters", "send"], ["dead-letters", "list", "--what"], ["dead-letters", "show", "--all"], ["--version", "x"], ["--help", "x"]):
         result = nowhere.cli(*arguments, check=False)
         assert result.returncode == 2 and result.stdout == "", result
         assert any(argument in result.stderr for argument in arguments[-2:]) and "--help" in result.stderr, result
-    for arguments in (["person"], ["audience"], ["clock", "set"], ["audit", "--actor"], ["import"], ["dump"], ["keys"]):
+    for arguments in (["person"], ["audience"], ["clock", "set"], ["audit", "--actor"], ["import"], ["dump"], ["keys"], ["dead-letters"],
+                      ["dead-letters", "show"], ["dead-letters", "replay"], ["dead-letters", "delete", "dl_1", "--all"]):
         result = nowhere.cli(*arguments, check=False)
         assert result.returncode == 2 and result.stderr.startswith(f"usage: quanyu {arguments[0]} "), result
 

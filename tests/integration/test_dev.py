@@ -8,7 +8,7 @@ import pytest
 
 from suite import SERVICES, TOP, Suite, wait_for
 
-COMMANDS = ("setup", "build", "up", "down", "status", "demo", "test", "bench", "check")
+COMMANDS = ("setup", "build", "up", "down", "status", "demo", "test", "bench", "fuzz", "check")
 
 
 def dev(*arguments, environment=None):
@@ -50,7 +50,7 @@ def test_help_says_what_a_command_does_and_does_not_run_it(here):
 
 def test_what_is_not_known_is_refused_and_nothing_runs(here):
     for arguments in (["setup", "now"], ["build", "quick"], ["build", "asan", "dev"], ["up", "gateway"], ["down", "--now"], ["status", "xyz"],
-                      ["demo", "--size=3"], ["demo", "--days"], ["test", "--longer"], ["bench", "--slow"], ["check", "--slow"],
+                      ["demo", "--size=3"], ["demo", "--days"], ["test", "--longer"], ["bench", "--slow"], ["fuzz", "--slow"], ["check", "--slow"],
                       ["upp"], ["--help", "up"]):
         result = dev(*arguments, environment=here.environment)
         assert result.returncode == 2 and arguments[-1] in result.stderr and "--help" in result.stderr, (arguments, result)

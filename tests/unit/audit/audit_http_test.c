@@ -40,6 +40,13 @@ struct metrics *service_metrics(struct service *service)
     return service->metrics;
 }
 
+void service_on_hangup(struct service *service, void (*on_hangup)(void *self), void *self)
+{
+    (void)service;
+    (void)on_hangup;
+    (void)self;
+}
+
 /* A port that was free a moment ago: the settings have no way to tell which one was taken for 0. */
 static unsigned free_port(void)
 {

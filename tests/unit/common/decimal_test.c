@@ -162,9 +162,26 @@ static void a_floor_says_whether_it_is_exact(void **state)
     }
 }
 
+static void whole_numbers_have_the_same_digits_however_they_are_written(void **state)
+{
+    (void)state;
+    static const char *const phone[] = {
+        "13800138000", "13800138000.0", "1.3800138e10", "-13800138000", "138001380e2", "0.13800138E+11"};
+    char digits[DECIMAL_WHOLE_BYTES];
+    for (size_t i = 0; i < COUNT_OF(phone); i++) {
+        assert_int_equal(decimal_whole(phone[i], strlen(phone[i]), digits), 11);
+        assert_memory_equal(digits, "13800138000", 11);
+    }
+    assert_int_equal(decimal_whole("1.5", 3, digits), 0);
+    assert_int_equal(decimal_whole("0", 1, digits), 0);
+    assert_int_equal(decimal_whole("1e641", 5, digits), 0);
+    assert_int_equal(decimal_whole("x", 1, digits), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_numbers_have_the_same_digits_however_they_are_written),
         cmocka_unit_test(amounts_are_read_to_their_units),
         cmocka_unit_test(what_is_no_amount_is_refused),
         cmocka_unit_test(rounding_goes_half_away_from_zero),

@@ -4,9 +4,10 @@
 #define QY_TESTS_HTTP_FIXTURE_H
 
 #include "common/http.h"
+#include "common/tls.h"
 #include "tests/unit/common/http_peer.h"
+#include "tests/unit/common/tls_pair.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
@@ -26,6 +27,8 @@ struct desk {
 struct fixture {
     struct http_server *server;
     struct metrics *metrics;
+    struct tls *tls; /* NULL: plain connections only */
+    struct pair_files files;
     struct desk desk;
 };
 
@@ -107,6 +110,8 @@ static inline struct http_options standard_options(struct fixture *fixture)
 {
     return (struct http_options){
         .address = "127.0.0.1",
+        .tls_address = "127.0.0.1",
+        .tls = fixture->tls,
         .threads = 2,
         .max_connections = 100,
         .max_header_bytes = 4096,
@@ -128,12 +133,34 @@ static inline void start(struct fixture *fixture, const struct http_options *opt
         fail_msg("%s", error);
 }
 
-static inline int open_fixture(void **state)
+static inline struct fixture *make_fixture(void)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     pthread_mutex_init(&fixture->desk.lock, NULL);
     pthread_cond_init(&fixture->desk.changed, NULL);
     metrics_open("test", &fixture->metrics);
+    return fixture;
+}
+
+static inline int open_fixture(void **state)
+{
+    struct fixture *fixture = make_fixture();
+    struct http_options options = standard_options(fixture);
+    start(fixture, &options);
+    *state = fixture;
+    return 0;
+}
+
+/* Whose connections are over TLS; there is a plain port beside. */
+static inline int open_tls_fixture(void **state)
+{
+    struct fixture *fixture = make_fixture();
+    pair_files_make(&fixture->files);
+    pair_write(&fixture->files, "test", 3600);
+    const struct tls_options pair = {.certificate = fixture->files.certificate, .key = fixture->files.key};
+    char error[TLS_ERROR_BYTES];
+    if (tls_open(&pair, &fixture->tls, error) != 0)
+        fail_msg("%s", error);
     struct http_options options = standard_options(fixture);
     start(fixture, &options);
     *state = fixture;
@@ -145,6 +172,9 @@ static inline int close_fixture(void **state)
     struct fixture *fixture = *state;
     http_server_close(&fixture->server, 1000);
     assert_null(fixture->server);
+    if (fixture->tls)
+        pair_files_remove(&fixture->files);
+    tls_close(&fixture->tls);
     metrics_close(&fixture->metrics);
     pthread_cond_destroy(&fixture->desk.changed);
     pthread_mutex_destroy(&fixture->desk.lock);
@@ -154,13 +184,14 @@ static inline int close_fixture(void **state)
 
 static inline void connect_to(struct peer *peer, const struct fixture *fixture)
 {
-    peer_open(peer, http_server_port(fixture->server));
+    peer_open(peer, fixture->tls ? http_server_tls_port(fixture->server) : http_server_port(fixture->server));
+    if (fixture->tls)
+        peer_secure(peer);
 }
 
-static inline bool has_input(const struct peer *peer, int ms)
+static inline bool has_input(struct peer *peer, int ms)
 {
-    struct pollfd wait = {.fd = peer->socket, .events = POLLIN};
-    return poll(&wait, 1, ms) > 0;
+    return peer_has_input(peer, ms);
 }
 
 static inline double metric_value(struct fixture *fixture, const char *series)
@@ -175,5 +206,8 @@ static inline double metric_value(struct fixture *fixture, const char *series)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+#define TLS_TEST(name) {#name " over TLS", name, open_tls_fixture, close_fixture, NULL}
+/* What holds however the bytes come. */
+#define BOTH(name) TEST(name), TLS_TEST(name)
 
 #endif

@@ -110,7 +110,7 @@ static void connections_over_the_limit_wait_for_a_place(void **state)
     struct peer peers[5];
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         connect_to(&peers[i], fixture);
-        peer_send(&peers[i], GET("/"));
+        peer_send(&peers[i], GET("/") "G"); /* not idle: none of them makes place for another */
     }
     for (size_t i = 0; i < 3; i++)
         peer_answer(&peers[i], 200);
@@ -125,6 +125,45 @@ static void connections_over_the_limit_wait_for_a_place(void **state)
     peer_close(&peers[4]);
 }
 
+static void the_connection_that_has_waited_longest_makes_place(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_options options = standard_options(fixture);
+    options.max_connections = 3;
+    options.threads = 1;
+    start(fixture, &options);
+    _cleanup_(peer_close) struct peer busy, oldest, younger, next;
+    connect_to(&busy, fixture);
+    peer_ask(&busy, GET("/") "G", 200);
+    connect_to(&oldest, fixture);
+    peer_ask(&oldest, GET("/"), 200);
+    connect_to(&younger, fixture);
+    peer_ask(&younger, GET("/"), 200);
+    connect_to(&next, fixture);
+    peer_ask(&next, GET("/"), 200);
+    peer_sees_end(&oldest);
+    peer_ask(&younger, GET("/"), 200);
+    peer_ask(&busy, "ET / HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+    assert_true(metric_value(fixture, "quanyu_http_connections") == 3);
+}
+
+/* Answers whoever has got a place, in whatever order: who is answered and does not go away keeps its place for a
+ * while. */
+static void take_answer_of_one(struct peer *peers, size_t count)
+{
+    struct pollfd waits[64];
+    assert_true(count <= COUNT_OF(waits));
+    for (size_t i = 0; i < count; i++)
+        waits[i] = (struct pollfd){.fd = peers[i].socket, .events = POLLIN};
+    assert_true(poll(waits, count, PEER_SECONDS * 1000) > 0);
+    for (size_t i = 0; i < count; i++)
+        if (waits[i].revents) {
+            peer_answer(&peers[i], 200);
+            peer_close(&peers[i]);
+            return;
+        }
+}
+
 static void connections_come_and_go_at_the_limit_on_several_threads(void **state)
 {
     struct fixture *fixture = *state;
@@ -137,10 +176,8 @@ static void connections_come_and_go_at_the_limit_on_several_threads(void **state
         connect_to(&peers[i], fixture);
         peer_send(&peers[i], "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     }
-    for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        peer_answer(&peers[i], 200);
-        peer_close(&peers[i]);
-    }
+    for (size_t i = 0; i < COUNT_OF(peers); i++)
+        take_answer_of_one(peers, COUNT_OF(peers));
     assert_true(metric_value(fixture, "quanyu_http_connections_total") == 60);
 }
 
@@ -329,6 +366,7 @@ int main(void)
         TEST(handler_may_take_longer_than_any_deadline),
         TEST(client_that_does_not_read_its_answer_is_dropped),
         TEST(connections_over_the_limit_wait_for_a_place),
+        TEST(the_connection_that_has_waited_longest_makes_place),
         TEST(connections_come_and_go_at_the_limit_on_several_threads),
         TEST(bodies_over_the_common_limit_are_refused_for_now),
         TEST(taken_port_is_named),

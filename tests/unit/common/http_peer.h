@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scripted HTTP client on a real socket. Whatever it waits for must come within PEER_SECONDS. */
+/* A scripted HTTP client on a real socket, plain or over TLS. Whatever it waits for must come within PEER_SECONDS. */
 #ifndef QY_TESTS_HTTP_PEER_H
 #define QY_TESTS_HTTP_PEER_H
 
@@ -15,8 +15,12 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,6 +32,8 @@
 
 struct peer {
     int socket;
+    SSL *ssl;            /* NULL: plain */
+    bool told_end;       /* TLS: the server has said that it is the end */
     int status;          /* of the last answer */
     struct buffer input; /* what has come and was not taken yet */
     struct buffer head;  /* its header, as a text */
@@ -47,8 +53,28 @@ static inline void peer_open(struct peer *peer, uint16_t port)
     assert_int_equal(connect(peer->socket, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
+/* Agrees on TLS, with any certificate. False when the server does not. */
+static inline bool peer_try_secure(struct peer *peer, SSL_CTX *context)
+{
+    peer->ssl = SSL_new(context);
+    assert_non_null(peer->ssl);
+    assert_int_equal(SSL_set_fd(peer->ssl, peer->socket), 1);
+    bool agreed = SSL_connect(peer->ssl) == 1;
+    ERR_clear_error();
+    return agreed;
+}
+
+static inline void peer_secure(struct peer *peer)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    assert_true(peer_try_secure(peer, context));
+    SSL_CTX_free(context);
+}
+
 static inline void peer_close(struct peer *peer)
 {
+    SSL_free(peer->ssl);
+    peer->ssl = NULL;
     if (peer->socket >= 0)
         close(peer->socket);
     peer->socket = -1;
@@ -62,7 +88,8 @@ static inline bool peer_try_send(struct peer *peer, const void *data, size_t siz
 {
     const uint8_t *bytes = data;
     while (size > 0) {
-        ssize_t sent = send(peer->socket, bytes, size, MSG_NOSIGNAL);
+        ssize_t sent = peer->ssl ? SSL_write(peer->ssl, bytes, (int)size)
+                                 : send(peer->socket, bytes, size, MSG_NOSIGNAL);
         if (sent <= 0)
             return false;
         bytes += sent;
@@ -76,18 +103,55 @@ static inline void peer_send(struct peer *peer, const char *text)
     assert_true(peer_try_send(peer, text, strlen(text)));
 }
 
+/* As recv(); an end without TLS's own is a reset, unless the client itself has shut its side like that. */
+static inline ssize_t peer_read(struct peer *peer, uint8_t *room, size_t size)
+{
+    if (!peer->ssl)
+        return recv(peer->socket, room, size, 0);
+    ERR_clear_error();
+    int got = SSL_read(peer->ssl, room, (int)size);
+    if (got > 0)
+        return got;
+    int why = SSL_get_error(peer->ssl, got);
+    peer->told_end = why == SSL_ERROR_ZERO_RETURN;
+    if (why != SSL_ERROR_WANT_READ)
+        errno = ECONNRESET;
+    return peer->told_end ? 0 : -1;
+}
+
 /* Reads some more; false at the end or on a reset. Fails the test when nothing comes in time. */
 static inline bool peer_fill(struct peer *peer)
 {
     uint8_t *room = buffer_reserve(&peer->input, 65536);
     assert_non_null(room);
-    ssize_t got = recv(peer->socket, room, 65536, 0);
+    ssize_t got = peer_read(peer, room, 65536);
     if (got < 0 && errno != ECONNRESET)
         fail_msg("nothing came in time: %s", strerror(errno));
     if (got <= 0)
         return false;
     peer->input.size += (size_t)got;
     return true;
+}
+
+/* True when there is something to be read of the connection, its end included. TLS's own messages are none. */
+static inline bool peer_has_input(struct peer *peer, int ms)
+{
+    struct pollfd wait = {.fd = peer->socket, .events = POLLIN};
+    if (!peer->ssl)
+        return poll(&wait, 1, ms) > 0;
+    if (SSL_pending(peer->ssl) > 0)
+        return true;
+    while (poll(&wait, 1, ms) > 0) {
+        uint8_t byte;
+        int flags = fcntl(peer->socket, F_GETFL);
+        fcntl(peer->socket, F_SETFL, flags | O_NONBLOCK);
+        int got = SSL_peek(peer->ssl, &byte, 1);
+        bool none = got <= 0 && SSL_get_error(peer->ssl, got) == SSL_ERROR_WANT_READ;
+        fcntl(peer->socket, F_SETFL, flags);
+        if (!none)
+            return true;
+    }
+    return false;
 }
 
 static inline void peer_take(struct peer *peer, size_t size, struct buffer *out)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/json_check.h"
 
+#include "common/buffer.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +79,39 @@ static void deep_and_long_documents_are_borne(void **state)
     free(text);
 }
 
+/* `depth` lists in one another, `before` and `after` around them. */
+static bool find_deep(const char *before, size_t depth, const char *after, char pointer[JSON_POINTER_BYTES])
+{
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    buffer_text(&text, before);
+    for (size_t i = 0; i < depth; i++)
+        buffer_byte(&text, '[');
+    for (size_t i = 0; i < depth; i++)
+        buffer_byte(&text, ']');
+    buffer_text(&text, after);
+    yyjson_doc *document = yyjson_read((const char *)text.data, text.size, 0);
+    assert_non_null(document);
+    bool found = json_find_deep(yyjson_doc_get_root(document), pointer);
+    yyjson_doc_free(document);
+    return found;
+}
+
+static void what_is_nested_too_deeply_is_pointed_to(void **state)
+{
+    (void)state;
+    char pointer[JSON_POINTER_BYTES] = "";
+    assert_false(json_find_deep(NULL, pointer));
+    assert_false(find_deep("", JSON_DEPTH_MAX, "", pointer));
+    assert_true(find_deep("", JSON_DEPTH_MAX + 1, "", pointer));
+    assert_int_equal(strlen(pointer), 2 * JSON_DEPTH_MAX);
+    assert_false(find_deep("[", JSON_DEPTH_MAX - 1, ",{},[[]],{\"a\":{\"b\":[1]}}]", pointer));
+    assert_true(find_deep("[1,{\"a\":[]},{\"b\":2,\"c\":", JSON_DEPTH_MAX - 1, "},[]]", pointer));
+    assert_memory_equal(pointer, "/2/c/0/0/", 9);
+    assert_true(find_deep("{\"a\":", 1000000, "}", pointer));
+    assert_memory_equal(pointer, "/a/0/0/", 7);
+    assert_false(find_deep("[[[[[[]]]]],1,2,[[[[]]]],", 1, "]", pointer));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +119,7 @@ int main(void)
         cmocka_unit_test(what_holds_none_is_left_alone),
         cmocka_unit_test(a_document_without_the_escape_needs_no_look),
         cmocka_unit_test(deep_and_long_documents_are_borne),
+        cmocka_unit_test(what_is_nested_too_deeply_is_pointed_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,18 @@ static void a_duration_is_digits_and_one_unit(void **state)
             fail_msg("%s is taken", wrong[i]);
 }
 
+static void an_event_counts_as_stated_where_that_can_be(void **state)
+{
+    (void)state;
+    int64_t now = INT64_C(1767225600000);
+    assert_int_equal(clock_event_ms(now - DAY_MS, now, false), now - DAY_MS);
+    assert_int_equal(clock_event_ms(now + 1, now, false), now);
+    assert_int_equal(clock_event_ms(TIME_MOST_MS, now, false), now);
+    assert_int_equal(clock_event_ms(CLOCK_EPOCH_MS - 1, now, true), now);
+    assert_int_equal(clock_event_ms(CLOCK_EPOCH_MS, now, true), CLOCK_EPOCH_MS);
+    assert_int_equal(clock_event_ms(TIME_LEAST_MS, now, false), TIME_LEAST_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +144,7 @@ int main(void)
         cmocka_unit_test(a_written_time_reads_back),
         cmocka_unit_test(dates_and_days_are_one_to_one),
         cmocka_unit_test(a_duration_is_digits_and_one_unit),
+        cmocka_unit_test(an_event_counts_as_stated_where_that_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_parse.h"
 
+#include "common/clock.h"
+
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,13 +16,18 @@
 
 static struct parsed parsed;
 static struct ingest_refusal refusal;
+static size_t letter_bytes = 65536;
 
 static bool parse(enum ingest_call call, const char *text)
 {
     const struct bytes body = {(const uint8_t *)text, strlen(text)};
     struct ingest_origin origin = {
         .call = call, .source = 1, .received_ms = RECEIVED, .may_hold_nul = json_may_hold_nul(body)};
-    struct ingest_limits limits = {.event_bytes = 32768, .batch_events = 3};
+    struct ingest_limits limits = {.event_bytes = 32768,
+        .batch_events = 3,
+        .letter_bytes = letter_bytes,
+        .future_ms = DAY_MS,
+        .past_ms = 365 * DAY_MS};
     parsed_free(&parsed);
     refusal = (struct ingest_refusal){0};
     yyjson_doc *doc = yyjson_read(text, strlen(text), YYJSON_READ_NUMBER_AS_RAW);
@@ -136,19 +143,160 @@ static void whole_calls_are_refused_with_a_status(void **state)
 }
 
 /* A batch goes on without it, a single call has nothing else to say. */
+static void what_is_nested_too_deeply_is_refused_with_the_place(void **state)
+{
+    (void)state;
+    char deep[256] = "", text[1024];
+    memset(deep, '[', 70);
+    memset(deep + 70, ']', 70);
+    snprintf(text, sizeof(text),
+        "{\"batch\":[{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\",\"properties\":{\"a\":%s}},"
+        "{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"}]}",
+        deep);
+    assert_true(parse(CALL_BATCH, text));
+    assert_int_equal(parsed.event_count, 1);
+    assert_non_null(strstr(errors(), "\"index\":0,\"reason\":\"too_deep\",\"field\":\"/properties/a/0/0/"));
+    assert_non_null(strstr(errors(), "is nested deeper than 64 levels"));
+    snprintf(text, sizeof(text),
+        "{\"context\":{\"x\":%s},\"batch\":[{\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"}]}", deep);
+    assert_false(parse(CALL_BATCH, text));
+    assert_int_equal(refusal.status, 400);
+    assert_memory_equal(refusal.field, "/context/x/0/0/", 15);
+}
+
 static void an_event_that_is_too_large_is_refused_as_such(void **state)
 {
     (void)state;
     static char filler[33000], text[34000];
     memset(filler, 'x', sizeof(filler) - 1);
     snprintf(text, sizeof(text), "{\"userId\":\"u\",\"properties\":{\"p\":\"%s\"}}", filler);
-    assert_false(parse(CALL_PAGE, text));
-    assert_int_equal(refusal.status, 413);
-    assert_string_equal(refusal.kind, "too_large");
+    assert_true(parse(CALL_PAGE, text));
+    assert_true(parsed.oversize && parsed.event_count == 0);
+    assert_non_null(strstr(errors(), "\"reason\":\"too_large\""));
     snprintf(text, sizeof(text),
         "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p\":\"%s\"}}]}", filler);
     assert_true(parse(CALL_BATCH, text));
     assert_non_null(strstr(errors(), "\"reason\":\"too_large\""));
+    assert_false(parsed.oversize);
+}
+
+static Quanyu__DeadLetter *letter(size_t i)
+{
+    assert_true(i < parsed.error_count && parsed.refused[i].size > 0);
+    Quanyu__DeadLetter *read =
+        quanyu__dead_letter__unpack(NULL, parsed.refused[i].size, parsed.letters.data + parsed.refused[i].at);
+    assert_non_null(read);
+    return read;
+}
+
+static void assert_data(ProtobufCBinaryData data, const char *text)
+{
+    assert_int_equal(data.len, strlen(text));
+    assert_memory_equal(data.data, text, data.len);
+}
+
+static void what_is_refused_is_packed_so_that_it_can_be_tried_again(void **state)
+{
+    (void)state;
+    assert_true(
+        parse(CALL_BATCH, "{\"sentAt\":\"2026-01-01T00:00:00Z\",\"context\":{\"ip\":\"1\"},\"batch\":["
+                          "{\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"a\":1}},{\"type\":\"page\","
+                          "\"userId\":\"u\"},5]}"));
+    assert_int_equal(parsed.event_count, 1);
+    assert_int_equal(parsed.error_count, 2);
+    Quanyu__DeadLetter *read = letter(0);
+    assert_int_equal(read->call, CALL_BATCH);
+    assert_string_equal(parsed.refused[0].reason, "no_user_anon_id");
+    assert_true(parsed.refused[0].identified && !parsed.refused[1].identified);
+    assert_data(read->field, "userId");
+    assert_data(read->message_id, "m");
+    assert_data(read->sent_at, "\"2026-01-01T00:00:00Z\"");
+    assert_data(read->event, "{\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"a\":1,\"ip\":\"1\"}}");
+    quanyu__dead_letter__free_unpacked(read, NULL);
+    read = letter(1);
+    assert_data(read->event, "5");
+    quanyu__dead_letter__free_unpacked(read, NULL);
+}
+
+/* Its own context, which is wrong, is what has to be seen. */
+static void what_is_wrong_stays_although_the_batch_has_the_same(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_BATCH,
+        "{\"context\":{\"a\":1},\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"context\":7}]}"));
+    Quanyu__DeadLetter *read = letter(0);
+    assert_data(read->event, "{\"type\":\"page\",\"userId\":\"u\",\"context\":7}");
+    quanyu__dead_letter__free_unpacked(read, NULL);
+}
+
+static void of_what_is_refused_the_place_behind_it_in_the_answer_is_known(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_BATCH, "{\"batch\":[1,2,3]}"));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(parsed.errors.data[parsed.refused[i].answer_at], '}');
+        assert_int_equal(parsed.errors.data[parsed.refused[i].answer_at - 1], '"');
+    }
+    assert_int_equal(parsed.refused[2].answer_at, parsed.errors.size - 1);
+}
+
+static void what_is_too_large_is_not_packed_and_ends_it_for_the_call(void **state)
+{
+    (void)state;
+    letter_bytes = 20;
+    assert_true(parse(CALL_BATCH, "{\"batch\":[{\"a\":1},{\"a\":\"longer than twenty bytes\"},{\"a\":2}]}"));
+    assert_int_equal(parsed.error_count, 3);
+    assert_true(parsed.refused[0].size > 0 && parsed.refused[1].size == 0 && parsed.refused[2].size == 0);
+    letter_bytes = 0;
+    assert_true(parse(CALL_BATCH, "{\"batch\":[1]}"));
+    assert_int_equal(parsed.letters.size, 0);
+    letter_bytes = 65536;
+}
+
+static void clocks_that_cannot_be_right_are_flagged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *time;
+        Quanyu__Clock live, history;
+    } cases[] = {
+        {"2026-01-01T23:59:59Z", QUANYU__CLOCK__CLOCK_PLAUSIBLE, QUANYU__CLOCK__CLOCK_PLAUSIBLE},
+        {"2026-01-02T00:00:00.001Z", QUANYU__CLOCK__CLOCK_FUTURE, QUANYU__CLOCK__CLOCK_FUTURE},
+        {"9999-12-31T23:59:59Z", QUANYU__CLOCK__CLOCK_FUTURE, QUANYU__CLOCK__CLOCK_FUTURE},
+        {"2025-01-01T00:00:00Z", QUANYU__CLOCK__CLOCK_PLAUSIBLE, QUANYU__CLOCK__CLOCK_PLAUSIBLE},
+        {"2024-12-31T23:59:59Z", QUANYU__CLOCK__CLOCK_PAST, QUANYU__CLOCK__CLOCK_PLAUSIBLE},
+        {"1970-01-01T00:00:00Z", QUANYU__CLOCK__CLOCK_PAST, QUANYU__CLOCK__CLOCK_PLAUSIBLE},
+        {"0001-01-01T00:00:00Z", QUANYU__CLOCK__CLOCK_PAST, QUANYU__CLOCK__CLOCK_PLAUSIBLE},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[160];
+        snprintf(text, sizeof(text),
+            "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"%s\"}]}", cases[i].time);
+        assert_true(parse(CALL_BATCH, text));
+        Quanyu__RawEvent *raw = event(0);
+        assert_int_equal(raw->clock, cases[i].live);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+        assert_true(parse(CALL_IMPORT, text));
+        raw = event(0);
+        assert_int_equal(raw->clock, cases[i].history);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+    }
+}
+
+/* Two stated times may be ten thousand years apart. */
+static void corrected_times_stay_within_the_calendar(void **state)
+{
+    (void)state;
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\",\"originalTimestamp\":\"0001-01-01T00:00:00Z\","
+                                 "\"sentAt\":\"9999-12-31T00:00:00Z\"}"));
+    Quanyu__RawEvent *raw = event(0);
+    assert_int_equal(raw->event_ms, TIME_LEAST_MS);
+    quanyu__raw_event__free_unpacked(raw, NULL);
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\",\"originalTimestamp\":\"9999-12-31T00:00:00Z\","
+                                 "\"sentAt\":\"0001-01-01T00:00:00Z\"}"));
+    raw = event(0);
+    assert_int_equal(raw->event_ms, TIME_MOST_MS);
+    quanyu__raw_event__free_unpacked(raw, NULL);
 }
 
 /* Not the event's fault: a client that is told 400 drops it, one that is told 503 sends it again. */
@@ -275,7 +423,14 @@ int main(void)
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(whole_calls_are_refused_with_a_status),
+        cmocka_unit_test(what_is_nested_too_deeply_is_refused_with_the_place),
         cmocka_unit_test(an_event_that_is_too_large_is_refused_as_such),
+        cmocka_unit_test(what_is_refused_is_packed_so_that_it_can_be_tried_again),
+        cmocka_unit_test(what_is_wrong_stays_although_the_batch_has_the_same),
+        cmocka_unit_test(of_what_is_refused_the_place_behind_it_in_the_answer_is_known),
+        cmocka_unit_test(what_is_too_large_is_not_packed_and_ends_it_for_the_call),
+        cmocka_unit_test(clocks_that_cannot_be_right_are_flagged),
+        cmocka_unit_test(corrected_times_stay_within_the_calendar),
         cmocka_unit_test(memory_that_is_out_refuses_the_call_and_not_the_event),
         cmocka_unit_test(a_nul_is_refused_with_the_pointer_to_it),
         cmocka_unit_test(a_nul_beside_the_events_of_a_batch_is_refused_for_all),

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `quanyu key`: write keys, over the API. */
+#include "common/clock.h"
+#include "common/json.h"
+#include "services/cli/client.h"
+#include "services/cli/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH "/api/v1/write-keys"
+
+static bool is(const char *text, const char *word)
+{
+    return strcmp(text, word) == 0;
+}
+
+static int ask(const char *method, const char *id, const char *action, const char *body)
+{
+    _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
+    buffer_text(&path, PATH);
+    if (id) {
+        buffer_byte(&path, '/');
+        client_escape(&path, id);
+    }
+    buffer_text(&path, action);
+    return client_show(PEER_API, method, buffer_c_str(&path), body);
+}
+
+/* -- what create and change take -- */
+
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_YES_NO, OPTION_RATE, OPTION_TIME };
+
+static const struct option {
+    const char *name, *member;
+    enum option_kind kind;
+} options[] = {
+    {"--name", "name", OPTION_TEXT},
+    {"--description", "description", OPTION_TEXT},
+    {"--platform", "platform", OPTION_TEXT},
+    {"--source", "sources", OPTION_LIST},
+    {"--channel", "channels", OPTION_LIST},
+    {"--type", "event_types", OPTION_LIST},
+    {"--event", "event_names", OPTION_LIST},
+    {"--origin", "allowed_origins", OPTION_LIST},
+    {"--import", "import", OPTION_YES_NO},
+    {"--rate", "rate", OPTION_RATE},
+    {"--expires", "expires_at", OPTION_TIME},
+};
+
+static const struct option *find_option(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        if (is(options[i].name, name))
+            return &options[i];
+    return NULL;
+}
+
+static void write_list(struct json *json, const char *name, int argc, char **argv)
+{
+    json_open(json, '[');
+    for (int i = 0; i + 1 < argc; i += 2)
+        if (is(argv[i], name))
+            json_text(json, argv[i + 1]);
+    json_close(json, ']');
+}
+
+static bool write_rate(struct json *json, const char *text)
+{
+    char *end;
+    if (is(text, "default")) {
+        json_null(json);
+        return true;
+    }
+    uint64_t rate = strtoull(text, &end, 10), burst = *end == '/' ? strtoull(end + 1, &end, 10) : 0;
+    json_open(json, '{');
+    json_field_unsigned(json, "events_per_second", rate);
+    json_field_unsigned(json, "burst", burst);
+    json_close(json, '}');
+    return end != text && *end == '\0' && *text >= '0' && *text <= '9';
+}
+
+static bool write_value(struct json *json, const struct option *option, const char *value)
+{
+    switch (option->kind) {
+    case OPTION_TEXT:
+        json_text(json, value);
+        return true;
+    case OPTION_YES_NO:
+        json_bool(json, is(value, "yes"));
+        return is(value, "yes") || is(value, "no");
+    case OPTION_RATE:
+        return write_rate(json, value);
+    case OPTION_TIME:
+        if (is(value, "never"))
+            json_null(json);
+        else
+            json_text(json, value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A list is written where its first value stands. */
+static bool is_first(const char *name, int at, char **argv)
+{
+    for (int i = 0; i < at; i += 2)
+        if (is(argv[i], name))
+            return false;
+    return true;
+}
+
+/* Members from pairs of option and value; -1 where all is well, else the exit status. */
+static int write_members(struct json *json, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i += 2) {
+        const struct option *option = find_option(argv[i]);
+        if (!option)
+            return command_unknown("key", argv[i]);
+        if (i + 1 == argc)
+            return command_usage("key");
+        if (!is_first(argv[i], i, argv)) {
+            if (option->kind != OPTION_LIST)
+                return command_unknown("key", argv[i]);
+            continue;
+        }
+        json_name(json, option->member);
+        if (option->kind == OPTION_LIST && is(argv[i + 1], "all"))
+            json_null(json);
+        else if (option->kind == OPTION_LIST)
+            write_list(json, argv[i], argc - i, argv + i);
+        else if (!write_value(json, option, argv[i + 1]))
+            return command_unknown("key", argv[i + 1]);
+    }
+    return -1;
+}
+
+static int put(const char *method, const char *id, const char *name, int argc, char **argv)
+{
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    if (name)
+        json_field_text(&json, "name", name);
+    int status = write_members(&json, argc, argv);
+    json_close(&json, '}');
+    return status >= 0 ? status : ask(method, id, "", buffer_c_str(&body));
+}
+
+/* -- the commands: argv[0] is what the command is about -- */
+
+static int list(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ask("GET", NULL, "?limit=500", NULL);
+}
+
+static int show(int argc, char **argv)
+{
+    (void)argc;
+    return ask("GET", argv[0], "", NULL);
+}
+
+static int create(int argc, char **argv)
+{
+    return put("POST", NULL, argv[0], argc - 1, argv + 1);
+}
+
+static int change(int argc, char **argv)
+{
+    return put("PATCH", argv[0], NULL, argc - 1, argv + 1);
+}
+
+static int pause_key(int argc, char **argv)
+{
+    (void)argc;
+    return ask("PATCH", argv[0], "", "{\"paused\":true}");
+}
+
+static int resume_key(int argc, char **argv)
+{
+    (void)argc;
+    return ask("PATCH", argv[0], "", "{\"paused\":false}");
+}
+
+static int rotate(int argc, char **argv)
+{
+    char body[200];
+    int64_t overlap_ms = 0;
+    if (argc != 3)
+        return command_usage("key");
+    if (is(argv[1], "--overlap")) {
+        if (!is(argv[2], "0") && !duration_parse(argv[2], strlen(argv[2]), &overlap_ms))
+            return command_unknown("key", argv[2]);
+        snprintf(body, sizeof(body), "{\"overlap_seconds\":%" PRIi64 "}", overlap_ms / 1000);
+        return ask("POST", argv[0], "/rotate", body);
+    }
+    if (!is(argv[1], "--until"))
+        return command_unknown("key", argv[1]);
+    _cleanup_(buffer_free) struct buffer until = BUFFER_INIT;
+    struct json json = json_to(&until);
+    json_open(&json, '{');
+    json_field_text(&json, "old_expires_at", argv[2]);
+    json_close(&json, '}');
+    return ask("POST", argv[0], "/rotate", buffer_c_str(&until));
+}
+
+static int revoke(int argc, char **argv)
+{
+    (void)argc;
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    struct json json = json_to(&body);
+    json_open(&json, '{');
+    json_field_text(&json, "secret", argv[1]);
+    json_close(&json, '}');
+    return ask("POST", argv[0], "/revoke", buffer_c_str(&body));
+}
+
+static int delete_key(int argc, char **argv)
+{
+    (void)argc;
+    return ask("DELETE", argv[0], "", NULL);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    int least, most; /* arguments behind the name */
+} actions[] = {
+    {"list", list, 0, 0},
+    {"show", show, 1, 1},
+    {"create", create, 1, 1000},
+    {"change", change, 1, 1000},
+    {"pause", pause_key, 1, 1},
+    {"resume", resume_key, 1, 1},
+    {"rotate", rotate, 1, 1000},
+    {"revoke", revoke, 2, 2},
+    {"delete", delete_key, 1, 1},
+};
+
+int command_key(int argc, char **argv)
+{
+    if (argc < 2)
+        return command_usage(argv[0]);
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        if (!is(actions[i].name, argv[1]))
+            continue;
+        int count = argc - 2;
+        if (count < actions[i].least)
+            return command_usage(argv[0]);
+        if (count > actions[i].most)
+            return command_unknown(argv[0], argv[2 + actions[i].most]);
+        if (count > 0 && argv[2][0] == '-')
+            return command_unknown(argv[0], argv[2]);
+        return actions[i].run(count, argv + 2);
+    }
+    return command_unknown(argv[0], argv[1]);
+}

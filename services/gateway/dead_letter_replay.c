@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/dead_letter_replay.h"
+
+#include "services/gateway/dead_letter_mapping.h"
+#include "services/gateway/dead_letters.h"
+#include "services/gateway/waiting_work.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PART_LETTERS 200u
+#define PART_BYTES ((size_t)4 << 20)
+
+struct item {
+    uint64_t number;
+    bool gone;
+    const char *reason;   /* why it is refused again; NULL: it is valid */
+    char *field, *detail; /* in the call's arena */
+    struct parsed parsed;
+    struct buffer content; /* of one that is refused again */
+    struct ingest_counts counts;
+};
+
+struct part {
+    struct waiting_work waiting;
+    struct replay *replay;
+    struct item items[PART_LETTERS];
+    size_t count, bytes;
+    uint64_t position;
+};
+
+static void part_clear(struct part *part)
+{
+    for (size_t i = 0; i < part->count; i++) {
+        parsed_free(&part->items[i].parsed);
+        buffer_free(&part->items[i].content);
+        part->items[i] = (struct item){0};
+    }
+    part->count = part->bytes = 0;
+}
+
+/* -- parsing, on the caller's thread -- */
+
+/* The event, as the mapping corrects it; freed with free(). NULL when memory is out. Steps copy values level by level:
+ * what is refused for its depth they leave alone. */
+static char *corrected(const struct replay *replay, const Quanyu__DeadLetter *letter)
+{
+    yyjson_doc *doc =
+        yyjson_read((const char *)letter->event.data, letter->event.len, YYJSON_READ_NUMBER_AS_RAW);
+    char deep[JSON_POINTER_BYTES];
+    yyjson_val *mapping = json_find_deep(yyjson_doc_get_root(doc), deep) ? NULL : replay->mapping;
+    yyjson_mut_doc *copy = doc ? yyjson_doc_mut_copy(doc, NULL) : NULL;
+    char *text = copy && letter_mapping_apply(mapping, copy) ? yyjson_mut_write(copy, 0, NULL) : NULL;
+    yyjson_mut_doc_free(copy);
+    yyjson_doc_free(doc);
+    return text;
+}
+
+/* The call's body, with this event alone. */
+static int write_body(const struct replay *replay, const Quanyu__DeadLetter *letter, struct buffer *body)
+{
+    _cleanup_(free_pointer) char *event = corrected(replay, letter);
+    if (!event)
+        return -QY_ENOMEM;
+    if (letter->call < CALL_BATCH) {
+        buffer_text(body, event);
+        return buffer_error(body);
+    }
+    buffer_text(body, "{\"batch\":[");
+    buffer_text(body, event);
+    buffer_byte(body, ']');
+    if (letter->sent_at.len > 0) {
+        buffer_text(body, ",\"sentAt\":");
+        buffer_append(body, letter->sent_at.data, letter->sent_at.len);
+    }
+    buffer_byte(body, '}');
+    return buffer_error(body);
+}
+
+static char *copy_data(const struct replay *replay, ProtobufCBinaryData data)
+{
+    return arena_text(replay->call->arena, (const char *)data.data, data.len);
+}
+
+/* It stays as it came, but for what is said of it. */
+static int pack_again(struct item *item, Quanyu__DeadLetter *letter)
+{
+    ProtobufCBinaryData field = letter->field, detail = letter->detail;
+    letter->field = (ProtobufCBinaryData){.len = strlen(item->field), .data = (uint8_t *)item->field};
+    letter->detail = (ProtobufCBinaryData){.len = strlen(item->detail), .data = (uint8_t *)item->detail};
+    size_t size = quanyu__dead_letter__get_packed_size(letter);
+    uint8_t *room = buffer_reserve(&item->content, size);
+    if (room)
+        item->content.size += quanyu__dead_letter__pack(letter, room);
+    letter->field = field;
+    letter->detail = detail;
+    return buffer_error(&item->content);
+}
+
+/* What ingest_parse() said of the one event. Where it is too large to be kept as it is now, it says no more than the reason. */
+static int take_refusal(const struct replay *replay, struct item *item)
+{
+    const struct refused_event *refused = &item->parsed.refused[0];
+    item->reason = refused->reason;
+    Quanyu__DeadLetter *said = refused->size ? quanyu__dead_letter__unpack(NULL, refused->size,
+                                                   item->parsed.letters.data + refused->at)
+                                             : NULL;
+    if (refused->size && !said)
+        return -QY_ENOMEM;
+    item->field = said ? copy_data(replay, said->field) : arena_text(replay->call->arena, "", 0);
+    item->detail = said ? copy_data(replay, said->detail) : arena_text(replay->call->arena, "", 0);
+    quanyu__dead_letter__free_unpacked(said, NULL);
+    return item->field && item->detail ? 0 : -QY_ENOMEM;
+}
+
+static int take_whole_refusal(
+    const struct replay *replay, struct item *item, const struct ingest_refusal *refusal)
+{
+    if (refusal->status == 503)
+        return -QY_ENOMEM;
+    const char *field = refusal->field ? refusal->field : "";
+    item->reason = refusal->kind;
+    item->field = arena_text(replay->call->arena, field, strlen(field));
+    item->detail = arena_text(replay->call->arena, refusal->detail, strlen(refusal->detail));
+    return item->field && item->detail ? 0 : -QY_ENOMEM;
+}
+
+static int parse(
+    struct replay *replay, struct item *item, const struct letter_row *row, Quanyu__DeadLetter *letter)
+{
+    _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
+    int error = write_body(replay, letter, &body);
+    yyjson_doc *doc =
+        error ? NULL : yyjson_read((const char *)body.data, body.size, YYJSON_READ_NUMBER_AS_RAW);
+    if (!doc)
+        return error ? error : -QY_ENOMEM;
+    struct ingest_origin origin = {
+        .call = (enum ingest_call)letter->call,
+        .source = row->source,
+        .key = write_keys_of_source(replay->keys, row->source),
+        .received_ms = row->received_ms,
+        .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
+    };
+    struct ingest_refusal refusal = {0};
+    bool parsed = ingest_parse(
+        yyjson_doc_get_root(doc), &origin, &replay->call->gateway->limits, &item->parsed, &refusal);
+    yyjson_doc_free(doc);
+    if (!parsed)
+        error = take_whole_refusal(replay, item, &refusal);
+    else if (item->parsed.error_count > 0)
+        error = take_refusal(replay, item);
+    return !error && item->reason ? pack_again(item, letter) : error;
+}
+
+static int prepare(struct replay *replay, struct store_txn *txn, struct part *part, uint64_t number)
+{
+    struct item *item = &part->items[part->count++];
+    struct letter_row row;
+    _cleanup_(buffer_free) struct buffer content = BUFFER_INIT;
+    item->number = number;
+    int error = letter_get(txn, number, &row)
+                    ? dead_letters_read(replay->call->gateway->letters, txn, number, &row, &content)
+                    : -QY_ENOTFOUND;
+    item->gone = error == -QY_ENOTFOUND && store_error(txn) == 0;
+    if (item->gone || error)
+        return item->gone ? 0 : error;
+    Quanyu__DeadLetter *letter = quanyu__dead_letter__unpack(NULL, content.size, content.data);
+    if (!letter)
+        return -QY_ENOMEM;
+    error = parse(replay, item, &row, letter);
+    part->bytes += item->parsed.packed.size + item->parsed.letters.size + item->content.size;
+    quanyu__dead_letter__free_unpacked(letter, NULL);
+    return error;
+}
+
+/* -- writer -- */
+
+static int apply_item(struct gateway *gateway, struct batch *batch, struct item *item)
+{
+    struct letter_row row;
+    item->gone = item->gone || !letter_get(batch->txn, item->number, &row);
+    if (item->gone)
+        return store_error(batch->txn);
+    if (item->reason)
+        return dead_letters_retry(gateway->letters, batch->txn, item->number, item->reason,
+            (struct bytes){item->content.data, item->content.size});
+    ingest_commit(gateway, batch, &item->parsed, &item->counts);
+    (void)dead_letters_remove(gateway->letters, batch->txn, item->number);
+    return store_error(batch->txn);
+}
+
+static void count(const struct part *part, struct replay *into)
+{
+    for (size_t i = 0; i < part->count; i++) {
+        const struct item *item = &part->items[i];
+        if (item->gone) {
+            into->gone++;
+        } else if (item->reason) {
+            into->refused++;
+        } else {
+            into->accepted += into->dry_run ? item->parsed.event_count : item->counts.accepted;
+            into->duplicates += item->counts.duplicates;
+        }
+    }
+}
+
+static int emit(const struct part *part, struct batch *batch)
+{
+    char detail[512];
+    struct api_call *call = part->replay->call;
+    struct replay counted = {0};
+    count(part, &counted);
+    int size = snprintf(detail, sizeof(detail),
+        "{\"letters\":%s,\"mapping\":%s,\"accepted\":%" PRIu64 ",\"duplicates\":%" PRIu64
+        ",\"refused\":%" PRIu64 ",\"gone\":%" PRIu64 "}",
+        part->replay->what, part->replay->mapping ? "true" : "false", counted.accepted, counted.duplicates,
+        counted.refused, counted.gone);
+    if (size < 0 || (size_t)size >= sizeof(detail))
+        return -QY_ETOOLARGE;
+    gateway_emit_act(batch, &call->actor, http_request_id(call->request), "dead_letter.replay", detail);
+    return 0;
+}
+
+static int apply_part(struct work *work, struct batch *batch)
+{
+    struct part *part = (struct part *)work;
+    struct gateway *gateway = part->replay->call->gateway;
+    int error = batch_time(batch, gateway_now_ms(gateway));
+    for (size_t i = 0; !error && i < part->count; i++)
+        error = apply_item(gateway, batch, &part->items[i]);
+    if (!error)
+        error = emit(part, batch);
+    part->position = journal_next(batch->journal);
+    return error;
+}
+
+/* -- parts -- */
+
+static void note_errors(struct replay *replay, const struct part *part)
+{
+    for (size_t i = 0; i < part->count && replay->error_count < REPLAY_ERRORS_MAX; i++) {
+        const struct item *item = &part->items[i];
+        if (item->reason && !item->gone)
+            replay->errors[replay->error_count++] = (struct replay_error){
+                .number = item->number, .reason = item->reason, .field = item->field, .detail = item->detail};
+    }
+}
+
+/* As many as are worth one commit. */
+static int prepare_part(
+    struct replay *replay, struct part *part, const uint64_t *numbers, size_t count, size_t *ret_taken)
+{
+    struct store_txn *txn;
+    int error = service_read(replay->call->gateway->service, &txn);
+    size_t taken = 0;
+    if (error)
+        return error;
+    while (!error && taken < count && part->count < PART_LETTERS && part->bytes < PART_BYTES)
+        error = prepare(replay, txn, part, numbers[taken++]);
+    if (!error)
+        error = store_error(txn);
+    store_abort(&txn);
+    *ret_taken = taken;
+    return error;
+}
+
+int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_numbers)
+{
+    _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
+    replay->keys = write_keys_hold(replay->call->gateway->write_keys);
+    int error = part ? 0 : -QY_ENOMEM;
+    for (size_t at = 0, taken; !error && at < count_of_numbers; at += taken) {
+        taken = 0;
+        part->replay = replay;
+        error = prepare_part(replay, part, numbers + at, count_of_numbers - at, &taken);
+        if (!error && !replay->dry_run)
+            error = waiting_work_run(replay->call->gateway->service, &part->waiting, apply_part);
+        if (!error) {
+            count(part, replay);
+            note_errors(replay, part);
+            replay->position = part->position;
+        }
+        part_clear(part);
+    }
+    write_key_snapshot_release(&replay->keys);
+    if (!replay->dry_run)
+        dead_letters_wait(replay->call->gateway->letters);
+    return error;
+}

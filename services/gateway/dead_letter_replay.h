@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tries dead letters again: corrected by a mapping, parsed as the call that they came in, as at the time of their arrival, and
+ * committed as every event is. A letter that is accepted, or was meanwhile, is gone in that same commit; one that is refused again stays
+ * as it came, with its new reason. */
+#ifndef QY_GATEWAY_DEAD_LETTER_REPLAY_H
+#define QY_GATEWAY_DEAD_LETTER_REPLAY_H
+
+#include "services/gateway/api.h"
+
+#define REPLAY_ERRORS_MAX 20
+
+struct replay_error {
+    uint64_t number;
+    const char *reason;
+    char *field, *detail; /* in the call's arena */
+};
+
+struct replay {
+    struct api_call *call;
+    yyjson_val *mapping;             /* checked; NULL: none */
+    bool dry_run;                    /* nothing is changed; what would be a duplicate counts as accepted */
+    const char *what;                /* for the record: which letters */
+    struct write_key_snapshot *keys; /* what each source may send now */
+    uint64_t accepted, duplicates, refused, gone;
+    uint64_t position; /* the gateway's journal is at least this long */
+    struct replay_error errors[REPLAY_ERRORS_MAX];
+    size_t error_count;
+};
+
+/* In parts, each in a transaction of its own; what was done before an error stays done. */
+int replay_run(struct replay *replay, const uint64_t *numbers, size_t count);
+
+#endif

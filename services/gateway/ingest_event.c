@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An event's time, and its JSON as it is stored. */
+#include "services/gateway/ingest_event.h"
+
+#include "common/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool event_refuse(struct event *event, const char *reason, const char *field, const char *detail)
+{
+    event->reason = reason;
+    event->field = field;
+    snprintf(event->detail, sizeof(event->detail), "%s", detail);
+    return false;
+}
+
+/* -- time -- */
+
+static bool get_time(
+    struct event *event, yyjson_val *object, const char *field, bool *ret_present, int64_t *ret_ms)
+{
+    yyjson_val *value = yyjson_obj_get(object, field);
+    *ret_present = value && !yyjson_is_null(value);
+    if (!*ret_present)
+        return true;
+    if (yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, ret_ms))
+        return true;
+    return event_refuse(
+        event, "invalid_time", field, "must be a time as in RFC 3339, 2026-03-01T08:30:00.000Z");
+}
+
+/* received - (sent - original) where all three are there; else what is stated; else the arrival. */
+bool event_time(struct event *event, int64_t *ret_ms)
+{
+    bool stated, original, sent;
+    int64_t stated_ms = 0, original_ms = 0, sent_ms = 0;
+    if (!get_time(event, event->json, "timestamp", &stated, &stated_ms) ||
+        !get_time(event, event->json, "originalTimestamp", &original, &original_ms) ||
+        !get_time(event, event->json, "sentAt", &sent, &sent_ms))
+        return false;
+    if (!sent && event->batch && !get_time(event, event->batch, "sentAt", &sent, &sent_ms))
+        return false;
+    if (!original && stated && sent) {
+        original = true;
+        original_ms = stated_ms;
+    }
+    int64_t received = event->origin->received_ms;
+    int64_t ms = original && sent ? received - (sent_ms - original_ms) : stated ? stated_ms : received;
+    *ret_ms = ms < TIME_LEAST_MS ? TIME_LEAST_MS : ms > TIME_MOST_MS ? TIME_MOST_MS : ms;
+    return true;
+}
+
+Quanyu__Clock event_clock(const struct event *event, const struct ingest_limits *limits, int64_t event_ms)
+{
+    int64_t received = event->origin->received_ms;
+    if (event_ms - received > limits->future_ms)
+        return QUANYU__CLOCK__CLOCK_FUTURE;
+    bool old = event_ms < CLOCK_EPOCH_MS || received - event_ms > limits->past_ms;
+    return old && event->origin->call != CALL_IMPORT ? QUANYU__CLOCK__CLOCK_PAST
+                                                     : QUANYU__CLOCK__CLOCK_PLAUSIBLE;
+}
+
+/* -- body -- */
+
+/* Adds to `into` what `from` has and it has not. False when memory is out. */
+static bool merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
+{
+    size_t index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(from, index, count, key, value)
+    {
+        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)) &&
+            !yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value)))
+            return false;
+    }
+    return true;
+}
+
+static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
+{
+    yyjson_val *shared = yyjson_obj_get(batch, field);
+    if (!yyjson_is_obj(shared))
+        return true;
+    yyjson_mut_val *own = yyjson_mut_obj_get(event, field);
+    if (yyjson_mut_is_obj(own))
+        return merge_missing(doc, own, shared);
+    if (own && !yyjson_mut_is_null(own))
+        return true; /* of a refused event: it stays as it came */
+    return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
+}
+
+/* Something comes into it or goes out of it. */
+static bool is_changed(const struct event *event)
+{
+    return (event->batch && (yyjson_is_obj(yyjson_obj_get(event->batch, "context")) ||
+                                yyjson_is_obj(yyjson_obj_get(event->batch, "integrations")))) ||
+           event->stated.source || event->stated.channel || yyjson_obj_get(event->json, "writeKey");
+}
+
+char *event_body(const struct event *event, const yyjson_alc *memory, size_t *ret_size)
+{
+    if (!yyjson_is_obj(event->json) || !is_changed(event))
+        return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
+    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
+    bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
+                  merge_object(doc, copy, event->batch, "integrations") &&
+                  ingest_put_stated(&event->stated, doc, copy);
+    if (merged)
+        (void)yyjson_mut_obj_remove_key(copy, "writeKey");
+    char *text = merged ? yyjson_mut_val_write_opts(copy, 0, memory, ret_size, NULL) : NULL;
+    yyjson_mut_doc_free(doc);
+    return text;
+}
+
+void event_release(void *text, const yyjson_alc *memory)
+{
+    if (memory)
+        memory->free(memory->ctx, text);
+    else
+        free(text);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The write key of an ingestion call, wherever the protocol lets it stand, and whether the call is taken with it. */
+#ifndef QY_GATEWAY_INGEST_KEY_H
+#define QY_GATEWAY_INGEST_KEY_H
+
+#include "services/gateway/gateway.h"
+#include "services/gateway/ingest_parse.h"
+#include "services/gateway/ingest_thread.h"
+
+#define INGEST_KEY_BYTES 128
+
+/* Why a call is refused for its key, as a whole. */
+struct ingest_key_refusal {
+    int status; /* 401, 403, 429 */
+    const char *kind;
+    const char *field;
+    const char *detail;
+    int64_t wait_ms; /* 429: it can be taken after so long */
+};
+
+/* The key that a request states, in force or not: in its Authorization header, its body (may be NULL) or its query.
+ * False when it states none. */
+bool ingest_read_key(struct http_request *request, yyjson_val *body, char ret_key[INGEST_KEY_BYTES]);
+/* Whether a key with that text is in force; it is the thread's until its next call. */
+bool ingest_check_key(struct gateway *gateway, struct ingest_thread *thread, const char *text,
+    const struct write_key **ret_key, struct ingest_key_refusal *ret_refusal);
+
+/* Finds the key (`body` may be NULL) and looks at whether it is in force, may be used by that page, may make that call, and
+ * has room for so many events; takes them from its rate limit. The key is the thread's until its next call. */
+bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
+    yyjson_val *body, enum ingest_call call, const struct write_key **ret_key,
+    struct ingest_key_refusal *ret_refusal);
+/* Answers with it. */
+void ingest_answer_refusal(
+    struct gateway *gateway, struct http_request *request, const struct ingest_key_refusal *refusal);
+
+/* The page that a request comes from: its Origin, else that of its Referer; NULL where it states neither. */
+const char *ingest_origin_of(struct http_request *request, char room[256]);
+
+#endif

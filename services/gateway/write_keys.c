@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/write_keys.h"
+
+#include "common/buffer.h"
+#include "common/metrics.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct write_key_snapshot {
+    atomic_uint references;
+    uint64_t version;
+    struct arena *arena;
+    struct write_key *keys; /* in order of number; deleted ones too */
+    size_t count, capacity;
+    struct write_key_secret *secrets; /* places by hash; free where there is no key */
+    size_t places;                    /* a power of two, more than twice as many as there are secrets */
+};
+
+struct write_keys {
+    struct rate_limit rate;
+    pthread_mutex_t lock; /* of `current` */
+    struct write_key_snapshot *current;
+    _Atomic uint64_t version;
+};
+
+/* -- use -- */
+
+void write_key_use_hold(struct write_key_use *use)
+{
+    atomic_fetch_add_explicit(&use->references, 1, memory_order_relaxed);
+}
+
+void write_key_use_release(struct write_key_use **use)
+{
+    if (*use && atomic_fetch_sub_explicit(&(*use)->references, 1, memory_order_acq_rel) == 1)
+        free(*use);
+    *use = NULL;
+}
+
+static struct write_key_use *use_make(uint32_t source)
+{
+    struct write_key_use *use = calloc(1, sizeof(*use));
+    if (!use)
+        return NULL;
+    atomic_init(&use->references, 1);
+    use->source = source;
+    return use;
+}
+
+/* -- making a snapshot -- */
+
+static void snapshot_free(struct write_key_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++)
+        write_key_use_release(&snapshot->keys[i].use);
+    arena_close(&snapshot->arena);
+    free(snapshot->keys);
+    free(snapshot->secrets);
+    free(snapshot);
+}
+
+void write_key_snapshot_release(struct write_key_snapshot **snapshot)
+{
+    if (*snapshot && atomic_fetch_sub_explicit(&(*snapshot)->references, 1, memory_order_acq_rel) == 1)
+        snapshot_free(*snapshot);
+    *snapshot = NULL;
+}
+
+const struct write_key *write_keys_of_source(const struct write_key_snapshot *snapshot, uint32_t source)
+{
+    size_t low = 0, high = snapshot ? snapshot->count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (snapshot->keys[middle].row->source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = snapshot && low < snapshot->count && snapshot->keys[low].row->source == source;
+    return found ? &snapshot->keys[low] : NULL;
+}
+
+static bool is_restricted(const Quanyu__WriteKey *row)
+{
+    return row->n_sources || row->n_channels || row->n_event_types || row->n_event_names;
+}
+
+/* What it was allowed before at another rate is no debt at this one. */
+static struct write_key_use *use_for(
+    const struct write_key *before, const struct rate_limit *rate, uint32_t source)
+{
+    if (!before)
+        return use_make(source);
+    if (before->rate.per_second != rate->per_second || before->rate.burst != rate->burst)
+        rate_reset(&before->use->bucket);
+    write_key_use_hold(before->use);
+    return before->use;
+}
+
+static int add_key(
+    const struct write_keys *keys, struct write_key_snapshot *snapshot, const Quanyu__WriteKey *row)
+{
+    if (snapshot->count == snapshot->capacity) {
+        size_t capacity = snapshot->capacity ? snapshot->capacity * 2 : 16;
+        struct write_key *grown = realloc(snapshot->keys, capacity * sizeof(*grown));
+        if (!grown)
+            return -QY_ENOMEM;
+        snapshot->keys = grown;
+        snapshot->capacity = capacity;
+    }
+    struct write_key key = {.row = row, .rate = keys->rate, .restricted = is_restricted(row)};
+    if (row->rate)
+        key.rate = (struct rate_limit){row->rate->events_per_second, row->rate->burst};
+    if (!row->removed_ms)
+        key.use = use_for(write_keys_of_source(keys->current, row->source), &key.rate, row->source);
+    if (!row->removed_ms && !key.use)
+        return -QY_ENOMEM;
+    snapshot->keys[snapshot->count++] = key;
+    return 0;
+}
+
+static size_t place_of(const struct write_key_snapshot *snapshot, const uint8_t hash[SECRET_HASH_BYTES])
+{
+    return get_be64(hash) & (snapshot->places - 1);
+}
+
+static void add_secret(
+    struct write_key_snapshot *snapshot, const struct write_key *key, const Quanyu__WriteKey__Secret *row)
+{
+    size_t place = place_of(snapshot, row->hash.data);
+    while (snapshot->secrets[place].key)
+        place = (place + 1) & (snapshot->places - 1);
+    int64_t ends = key->row->expires_ms, own = row->expires_ms;
+    struct write_key_secret *secret = &snapshot->secrets[place];
+    memcpy(secret->hash, row->hash.data, SECRET_HASH_BYTES);
+    secret->key = key;
+    secret->expires_ms = ends == 0 || (own != 0 && own < ends) ? own : ends;
+    secret->revoked = row->revoked_ms != 0 || key->row->removed_ms != 0;
+}
+
+static int index_secrets(struct write_key_snapshot *snapshot)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->count; i++)
+        count += snapshot->keys[i].row->n_secrets;
+    snapshot->places = 16;
+    while (snapshot->places <= count * 2)
+        snapshot->places *= 2;
+    snapshot->secrets = calloc(snapshot->places, sizeof(*snapshot->secrets));
+    if (!snapshot->secrets)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < snapshot->count; i++)
+        for (size_t j = 0; j < snapshot->keys[i].row->n_secrets; j++) {
+            const Quanyu__WriteKey__Secret *secret = snapshot->keys[i].row->secrets[j];
+            if (secret->hash.len != SECRET_HASH_BYTES)
+                return -QY_ECORRUPT;
+            add_secret(snapshot, &snapshot->keys[i], secret);
+        }
+    return 0;
+}
+
+static int read_keys(
+    const struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot *snapshot)
+{
+    const Quanyu__WriteKey *row;
+    uint32_t at = 0;
+    int error = arena_open(&snapshot->arena);
+    while (!error && (row = write_key_next(txn, at, arena_allocator(snapshot->arena)))) {
+        at = row->source;
+        error = add_key(keys, snapshot, row);
+    }
+    if (!error)
+        error = store_error(txn);
+    return error ? error : index_secrets(snapshot);
+}
+
+int write_keys_prepare(
+    struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot)
+{
+    struct write_key_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return -QY_ENOMEM;
+    atomic_init(&snapshot->references, 1);
+    int error = read_keys(keys, txn, snapshot);
+    if (error)
+        snapshot_free(snapshot);
+    else
+        *ret_snapshot = snapshot;
+    return error;
+}
+
+/* -- looking -- */
+
+const struct write_key_secret *write_keys_find(
+    const struct write_key_snapshot *snapshot, const uint8_t hash[SECRET_HASH_BYTES])
+{
+    size_t place = place_of(snapshot, hash);
+    for (; snapshot->secrets[place].key; place = (place + 1) & (snapshot->places - 1))
+        if (memcmp(snapshot->secrets[place].hash, hash, SECRET_HASH_BYTES) == 0)
+            return &snapshot->secrets[place];
+    return NULL;
+}
+
+enum write_key_state write_key_secret_state(const struct write_key_secret *secret, int64_t now_ms)
+{
+    if (!secret)
+        return KEY_UNKNOWN;
+    if (secret->revoked)
+        return KEY_REVOKED;
+    if (secret->expires_ms && secret->expires_ms <= now_ms)
+        return KEY_EXPIRED;
+    return secret->key->row->paused ? KEY_PAUSED : KEY_GOOD;
+}
+
+/* -- registry -- */
+
+int write_keys_open(struct store_txn *txn, const struct rate_limit *rate, struct write_keys **ret_keys)
+{
+    struct write_keys *keys = calloc(1, sizeof(*keys));
+    struct write_key_snapshot *first = NULL;
+    if (!keys)
+        return -QY_ENOMEM;
+    keys->rate = *rate;
+    pthread_mutex_init(&keys->lock, NULL);
+    int error = write_keys_prepare(keys, txn, &first);
+    if (error) {
+        write_keys_close(&keys);
+        return error;
+    }
+    write_keys_install(keys, &first);
+    *ret_keys = keys;
+    return 0;
+}
+
+void write_keys_close(struct write_keys **keys)
+{
+    if (!*keys)
+        return;
+    write_key_snapshot_release(&(*keys)->current);
+    pthread_mutex_destroy(&(*keys)->lock);
+    free(*keys);
+    *keys = NULL;
+}
+
+void write_keys_install(struct write_keys *keys, struct write_key_snapshot **snapshot)
+{
+    static _Atomic uint64_t
+        versions; /* of all registries: what a thread holds is never taken for another's */
+    pthread_mutex_lock(&keys->lock);
+    struct write_key_snapshot *before = keys->current;
+    keys->current = TAKE(*snapshot);
+    keys->current->version = atomic_fetch_add(&versions, 1) + 1;
+    atomic_store_explicit(&keys->version, keys->current->version, memory_order_release);
+    pthread_mutex_unlock(&keys->lock);
+    write_key_snapshot_release(&before);
+}
+
+struct write_key_snapshot *write_keys_hold(struct write_keys *keys)
+{
+    pthread_mutex_lock(&keys->lock);
+    struct write_key_snapshot *snapshot = keys->current;
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&keys->lock);
+    return snapshot;
+}
+
+uint64_t write_keys_update(struct write_keys *keys, struct write_key_snapshot **snapshot)
+{
+    uint64_t version = atomic_load_explicit(&keys->version, memory_order_acquire);
+    if (!*snapshot || (*snapshot)->version != version) {
+        write_key_snapshot_release(snapshot);
+        *snapshot = write_keys_hold(keys);
+    }
+    return (*snapshot)->version;
+}
+
+/* -- metrics -- */
+
+enum outcome { ACCEPTED, DUPLICATE, REFUSED, LIMITED, OUTCOMES };
+static const char *const outcomes[OUTCOMES] = {"accepted", "duplicate", "refused", "limited"};
+
+static void add_use(struct write_key_use *use, uint64_t counts[OUTCOMES])
+{
+    counts[ACCEPTED] += atomic_load_explicit(&use->accepted, memory_order_relaxed);
+    counts[DUPLICATE] += atomic_load_explicit(&use->duplicates, memory_order_relaxed);
+    counts[REFUSED] += atomic_load_explicit(&use->refused, memory_order_relaxed);
+    counts[LIMITED] += atomic_load_explicit(&use->limited, memory_order_relaxed);
+}
+
+static void show(struct metrics_page *page, const char *name, const uint64_t counts[OUTCOMES])
+{
+    char labels[80];
+    for (int i = 0; i < OUTCOMES; i++) {
+        snprintf(labels, sizeof(labels), "write_key=\"%s\",outcome=\"%s\"", name, outcomes[i]);
+        page_metric(page, METRIC_COUNTER, "quanyu_write_key_events_total", labels,
+            "Events by write key, since the start: stored, stored before, not valid or not allowed, over the "
+            "rate "
+            "limit.",
+            (double)counts[i]);
+    }
+}
+
+void write_keys_scrape(struct write_keys *keys, struct metrics_page *page)
+{
+    struct write_key_snapshot *snapshot = write_keys_hold(keys);
+    uint64_t others[OUTCOMES] = {0};
+    unsigned shown = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        uint64_t counts[OUTCOMES] = {0};
+        char name[16];
+        struct write_key_use *use = snapshot->keys[i].use;
+        if (!use)
+            continue;
+        add_use(use, shown < WRITE_KEYS_SHOWN ? counts : others);
+        if (shown++ >= WRITE_KEYS_SHOWN)
+            continue;
+        snprintf(name, sizeof(name), "k_%" PRIu32, use->source);
+        show(page, name, counts);
+    }
+    if (shown > WRITE_KEYS_SHOWN)
+        show(page, "others", others);
+    write_key_snapshot_release(&snapshot);
+}

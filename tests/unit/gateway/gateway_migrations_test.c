@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State that an earlier version wrote says the same to this one. */
+#include "tests/unit/gateway/write_key_fixture.h"
+
+/* As the first version did: the number, in the machine's order, and the name, under the hash of the secret. */
+static void put_first(struct store_txn *txn, const char *secret, uint32_t source, const char *name)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    struct {
+        uint32_t source;
+        char name[64];
+    } row = {.source = source};
+    struct store_key key;
+    snprintf(row.name, sizeof(row.name), "%s", name);
+    secret_hash(secret, strlen(secret), hash);
+    key_reset(&key);
+    key_raw(&key, hash, sizeof(hash));
+    store_put(txn, TABLE_WRITE_KEYS, &key, &row, sizeof(row));
+}
+
+static void check_first(struct write_keys *keys)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    secret_hash("wk_first", 8, hash);
+    struct write_key_snapshot *snapshot = write_keys_hold(keys);
+    const struct write_key_secret *secret = write_keys_find(snapshot, hash);
+    assert_int_equal(write_key_secret_state(secret, INT64_MAX), KEY_GOOD);
+    const Quanyu__WriteKey *row = secret->key->row;
+    assert_int_equal(row->source, 1);
+    assert_string_equal(row->name, "first");
+    assert_int_equal(row->version, 1);
+    assert_int_equal(row->platform, QUANYU__WRITE_KEY__PLATFORM__ANY);
+    assert_true(row->may_import);
+    assert_false(secret->key->restricted);
+    write_key_snapshot_release(&snapshot);
+}
+
+static void a_key_of_the_first_version_goes_on_with_its_number_and_may_send_everything(void **state)
+{
+    const struct rate_limit none = {0};
+    struct store_txn *txn;
+    struct write_keys *keys;
+    struct store *store = open_gateway_store(scratch_path(state), 1);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_first(txn, "wk_first", 1, "first");
+    put_first(txn, "wk_second", 2, "");
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+
+    store = open_gateway_store(scratch_path(state), GATEWAY_SCHEMA_VERSION);
+    assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
+    assert_int_equal(write_keys_open(txn, &none, &keys), 0);
+    assert_int_equal(store_count(txn, TABLE_WRITE_KEYS), 2);
+    assert_int_equal(write_key_last(txn), 2);
+    store_abort(&txn);
+    check_first(keys);
+    write_keys_close(&keys);
+    store_close(&store);
+}
+
+static void a_row_that_is_none_stops_the_migration_and_changes_nothing(void **state)
+{
+    struct store_txn *txn;
+    struct store *store = open_gateway_store(scratch_path(state), 1);
+    struct store_key key;
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_first(txn, "wk_first", 1, "first");
+    key_reset(&key);
+    key_text(&key, "damaged");
+    store_put(txn, TABLE_WRITE_KEYS, &key, "", 0);
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+    const struct store_options options = {.path = scratch_path(state),
+        .tables = gateway_tables,
+        .table_count = GATEWAY_TABLE_COUNT,
+        .map_bytes = UINT64_C(1) << 26,
+        .schema_version = GATEWAY_SCHEMA_VERSION,
+        .migrations = gateway_migrations,
+        .migration_count = GATEWAY_MIGRATIONS};
+    assert_int_equal(store_open(&options, &store), -QY_ECORRUPT);
+    store = open_gateway_store(scratch_path(state), 1);
+    assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
+    assert_int_equal(store_count(txn, TABLE_WRITE_KEYS), 2);
+    store_abort(&txn);
+    store_close(&store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(a_key_of_the_first_version_goes_on_with_its_number_and_may_send_everything),
+        scratch_test(a_row_that_is_none_stops_the_migration_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
