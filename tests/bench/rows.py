@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+from accepting import accepting
 from suite import SERVICES, wait_for
 from table import Figure, number
 
@@ -299,4 +300,4 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ROWS = {row.__name__: row for row in (batches, singles, delivery, kill, growth, burst, memory, identity, audit, millions, path, profile, audience)}
+ROWS = {row.__name__: row for row in (batches, singles, accepting, delivery, kill, growth, burst, memory, identity, audit, millions, path, profile, audience)}

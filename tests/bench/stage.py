@@ -22,6 +22,7 @@ class Stage:
         self.few = max(options.people // 100, 1000)
         self.notes = []
         self._suite = None
+        self.certificate, self.certificate_key = directory / "certificate.pem", directory / "certificate.key"
         self._next_event = int(time.time()) * 1_000_000
         self._limits = {}
 
@@ -58,9 +59,17 @@ class Stage:
         if not self._suite:
             settings = {f"{name}.map_size": "64G" for name in SERVICES}
             settings |= {f"{name}.retention": RETENTION for name in SERVICES}
+            settings |= {"gateway.tls_certificate": self.certificate, "gateway.tls_key": self.certificate_key}
+            self.make_certificate()
             self._suite = Suite(self.directory / "suite", build=self.build, clock="real", settings=settings)
+            self._suite.set_port("gateway", "HTTPS_PORT", Ports.take())
             self._suite.start()
         return self._suite
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.certificate_key,
+                        "-out", self.certificate], check=True, capture_output=True)
 
     def with_persons(self, count):
         """At least so many persons, each with a name, a city and a first order."""
@@ -71,12 +80,16 @@ class Stage:
             self.persons = count
         return self.suite
 
+    def next_event(self):
+        """The number of the first event of a load: no two loads send the same."""
+        self._next_event += 100_000_000
+        return self._next_event
+
     def load_arguments(self, *arguments, seconds=None):
         suite = self.suite
-        self._next_event += 100_000_000
         return [str(self.build / "tests" / "bench_load"), f"--port={suite.ports['gateway', 'HTTP_PORT']}",
                 f"--seconds={seconds or self.options.seconds}", f"--persons={max(self.persons, 1)}",
-                f"--first={self._next_event}", f"--key={suite.bootstrap['write_key']}", *arguments]
+                f"--first={self.next_event()}", f"--key={suite.bootstrap['write_key']}", *arguments]
 
     def load(self, *arguments, seconds=None, check=True):
         result = subprocess.run(self.load_arguments(*arguments, seconds=seconds), capture_output=True, text=True)
