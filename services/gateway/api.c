@@ -6,6 +6,7 @@
 #include "common/json_check.h"
 #include "common/log.h"
 #include "common/router.h"
+#include "services/gateway/role.h"
 #include "services/gateway/staff_text.h"
 
 #include <pthread.h>
@@ -22,6 +23,7 @@ struct job {
     const struct api_operation *operation;
     struct route_match match;
     struct token token;
+    uint64_t permissions;
 };
 
 struct api {
@@ -206,6 +208,7 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         .actor = QUANYU__ACTOR__INIT,
         .status = 200,
     };
+    call.permissions = job->permissions;
     call.actor.kind = QUANYU__ACTOR__KIND__STAFF;
     call.actor.id = job->token.id;
     call.actor.name = job->token.name;
@@ -287,6 +290,17 @@ static void enqueue(struct api *api, struct job *job)
     free(job);
 }
 
+/* What a role does not allow looks as if it did not exist. */
+static int check_permission(struct job *job)
+{
+    const struct role *role = role_standard_find(job->token.role);
+    job->permissions = role ? role->permissions : 0;
+    if (permission_in(job->permissions, job->operation->permission))
+        return 0;
+    route_refuse(job->request, ROUTE_NO_PATH, &job->match);
+    return -QY_ENOTFOUND;
+}
+
 static int authorise(struct api *api, struct job *job)
 {
     if (job->operation->open)
@@ -297,7 +311,7 @@ static int authorise(struct api *api, struct job *job)
     if (error)
         http_problem(job->request, http_status_of(error), "unauthorized", NULL,
             "a valid token is required: Authorization: Bearer …");
-    return error;
+    return error ? error : check_permission(job);
 }
 
 void api_handle(struct api *api, struct http_request *request)

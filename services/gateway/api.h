@@ -11,6 +11,7 @@
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/permission.h"
 
 struct api;
 int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api);
@@ -28,6 +29,7 @@ struct api_call {
     struct arena *arena;
     struct rpc_client *client;
     Quanyu__Actor actor;
+    uint64_t permissions;                       /* the caller's */
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
     yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
     int status;       /* 200 unless the handler says otherwise */
@@ -39,22 +41,34 @@ typedef int api_handler_fn(struct api_call *call);
 
 enum api_body { BODY_NONE, BODY_OBJECT };
 
+/* How an operation heeds the scope of who calls it. */
+enum api_scope {
+    SCOPE_NONE,   /* what it shows is everybody's */
+    SCOPE_PEOPLE, /* it answers of the people in scope alone: who asks the services passes call.actor on */
+    SCOPE_UNITS,  /* of the units in scope alone, and of the staff there */
+    SCOPE_BRAND,  /* the whole brand's: who sees a part of it alone finds no such operation */
+};
+
 struct api_operation {
     const char *method;
     const char *pattern;
     api_handler_fn *handle;
     enum api_body body;
+    enum permission permission;
+    enum api_scope scope;
     const char *summary;
     const char *const *members; /* of the body, NULL-terminated: others are refused */
     const char *const *queries; /* parameters, NULL-terminated: others are refused */
     bool open;                  /* without a token */
     bool personal;              /* the body bears personal values; others are refused where they have one */
 };
-/* The one table of operations: dispatch and /openapi.json follow it. */
+/* The one table of operations: dispatch, rights and /openapi.json follow it. */
 extern const struct api_operation api_operations[];
 extern const size_t api_operation_count;
 
 /* -- for handlers -- */
+/* "brand", "people", "units", "none" */
+const char *api_scope_name(enum api_scope scope);
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
