@@ -174,5 +174,16 @@ int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);
+int staff_create(struct api_call *call);
+int staff_list(struct api_call *call);
+int staff_show(struct api_call *call);
+int staff_change(struct api_call *call);
+int staff_leave(struct api_call *call);
+int staff_token_create(struct api_call *call);
+int staff_token_list(struct api_call *call);
+int staff_token_revoke(struct api_call *call);
+int me_token_create(struct api_call *call);
+int me_token_list(struct api_call *call);
+int me_token_revoke(struct api_call *call);
 
 #endif

@@ -149,6 +149,24 @@ int api_authorise(struct gateway *gateway, struct http_request *request,
     return 0;
 }
 
+static int compare(struct api_call *call, const struct access *now)
+{
+    if (!is_allowed(call->operation, now))
+        return -QY_ENOTFOUND;
+    if (access_equal(&call->access, now))
+        return 0;
+    return api_refuse(call, -QY_EUNAVAILABLE, NULL, "what you may see has just changed; ask again");
+}
+
+int api_check_in(struct api_call *call, struct store_txn *txn)
+{
+    struct access now;
+    if (!call->access.staff)
+        return 0;
+    int error = access_read(call->gateway, txn, call->access.hash, &now);
+    return error ? error : compare(call, &now);
+}
+
 int api_check_again(struct api_call *call)
 {
     struct access now;
@@ -157,13 +175,10 @@ int api_check_again(struct api_call *call)
         return 0;
     int error = access_look(call->gateway, call->access.hash, &now);
     if (error == -QY_EUNAUTHENTIC)
-        return api_refuse(call, error, NULL, "the token has just been revoked");
-    if (error)
-        return error;
-    if (!is_allowed(call->operation, &now))
-        return -QY_ENOTFOUND;
-    if (!access_equal(&call->access, &now))
-        return api_refuse(call, -QY_EUNAVAILABLE, NULL, "what you may see has just changed; ask again");
-    call->access_epoch = epoch;
-    return 0;
+        return api_refuse(call, error, NULL, "what it was asked with has just been revoked");
+    if (!error)
+        error = compare(call, &now);
+    if (!error)
+        call->access_epoch = epoch;
+    return error;
 }

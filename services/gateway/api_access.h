@@ -20,5 +20,7 @@ bool api_cookie(const char *header, const char *name, char *value, size_t size);
 /* Where anything has changed since, whether the caller still may: 0, -QY_EUNAUTHENTIC, -QY_ENOTFOUND, or -QY_EUNAVAILABLE where
  * it is to be asked again, as another part of the people or units is meant by now. */
 int api_check_again(struct api_call *call);
+/* The same in the transaction that is to change something, whatever has changed. */
+int api_check_in(struct api_call *call, struct store_txn *txn);
 
 #endif

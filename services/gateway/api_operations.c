@@ -11,6 +11,8 @@
 #define MAY(needed, heeded) .permission = PERMISSION_##needed, .scope = SCOPE_##heeded
 #define PAGE .queries = NAMES("limit", "cursor")
 
+#define STAFF_MEMBERS .members = NAMES("login", "name", "email", "phone", "code", "role", "unit")
+#define TOKEN_MEMBERS .members = NAMES("name", "permissions", "expires_at")
 #define WRITE_KEY_MEMBERS                                                                                    \
     .members = NAMES("name", "description", "platform", "sources", "channels", "event_types", "event_names", \
         "allowed_origins", "import", "rate", "paused", "expires_at")
@@ -120,6 +122,27 @@ const struct api_operation api_operations[] = {
     {"GET", "/api/v1/clock", clock_show, MAY(CLOCK_READ, NONE), .summary = "The suite's time"},
     {"POST", "/api/v1/clock", clock_change, BODY_OBJECT, MAY(CLOCK_MANAGE, BRAND),
         .summary = "Set or advance a simulated clock", .members = NAMES("set", "advance", "step")},
+    {"POST", "/api/v1/staff", staff_create, BODY_OBJECT, MAY(STAFF_MANAGE, UNITS),
+        .summary = "Make a member of staff, who has no credentials yet", STAFF_MEMBERS, .personal = true},
+    {"GET", "/api/v1/staff", staff_list, MAY(STAFF_READ, UNITS),
+        .summary = "Members of staff in scope; unit: in it or below",
+        .queries = NAMES("unit", "role", "state", "limit", "cursor")},
+    {"GET", "/api/v1/staff/{id}", staff_show, MAY(STAFF_READ, UNITS), .summary = "One member of staff"},
+    {"PATCH", "/api/v1/staff/{id}", staff_change, BODY_OBJECT, MAY(STAFF_MANAGE, UNITS),
+        .summary = "Change a member of staff; role and unit are in force for the next request", STAFF_MEMBERS,
+        .personal = true},
+    {"POST", "/api/v1/staff/{id}/leave", staff_leave, MAY(STAFF_MANAGE, UNITS),
+        .summary = "End everything that a member of staff who leaves could use, at once"},
+    {"POST", "/api/v1/staff/{id}/tokens", staff_token_create, BODY_OBJECT, MAY(STAFF_MANAGE, UNITS),
+        .summary = "Make a token for a member of staff; shown this once", TOKEN_MEMBERS},
+    {"GET", "/api/v1/staff/{id}/tokens", staff_token_list, MAY(STAFF_MANAGE, UNITS),
+        .summary = "The tokens of a member of staff, without their secrets", PAGE},
+    {"DELETE", "/api/v1/staff/{id}/tokens/{token}", staff_token_revoke, MAY(STAFF_MANAGE, UNITS),
+        .summary = "Revoke a token: from the answer on it is refused"},
+    {"POST", "/api/v1/me/tokens", me_token_create, BODY_OBJECT,
+        .summary = "Make a token of one's own; shown this once", TOKEN_MEMBERS},
+    {"GET", "/api/v1/me/tokens", me_token_list, .summary = "One's own tokens, without their secrets", PAGE},
+    {"DELETE", "/api/v1/me/tokens/{token}", me_token_revoke, .summary = "Revoke a token of one's own"},
     {"GET", "/openapi.json", openapi_show, .summary = "This description", .open = true},
 };
 
