@@ -33,7 +33,7 @@ struct api_call {
     const struct api_operation *operation;
     struct access access;  /* who calls; of nobody where the operation is open to all */
     uint64_t access_epoch; /* when that was looked at */
-    bool access_ended;     /* the call itself ends what it was made with */
+    bool access_ended;     /* the call itself changed or ended what it was made with */
     uint64_t permissions;  /* the caller's */
     Quanyu__Actor actor;   /* the caller, with the scope: absent where it is the whole brand */
     Quanyu__Scope scope;

@@ -176,6 +176,7 @@ static int apply_edit(struct api_call *call, struct batch *batch, void *self)
         staff_login_delete(batch->txn, edit->old_login);
     staff_login_put(batch->txn, edit->login, staff->number);
     staff_store(batch, staff, before);
+    call->access_ended = staff->number == call->access.staff;
     if (!before || before->unit != staff->unit)
         staff_emit_member(batch, staff);
     const struct staff_act act = {.action = before ? "staff.change" : "staff.create",
