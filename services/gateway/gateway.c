@@ -265,6 +265,7 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     };
     gateway->session_idle_ms = config_number(config, "gateway.session_idle");
     gateway->session_most_ms = config_number(config, "gateway.session_max");
+    gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS

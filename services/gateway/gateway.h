@@ -54,6 +54,7 @@ struct gateway {
     struct staff_vault vault;
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
+    uint32_t address_failures;     /* to sign in, that are free; 0: all are */
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };
 
