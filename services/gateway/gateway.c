@@ -185,12 +185,6 @@ const struct fold_ops gateway_fold = {
     .scrape = gateway_scrape,
 };
 
-/* The runtime answers all there is: status and dump. */
-const struct rpc_service gateway_rpc = {
-    .request = &quanyu__gateway_request__descriptor,
-    .reply = &quanyu__gateway_reply__descriptor,
-};
-
 /* -- acts, for audit -- */
 
 void gateway_emit_act(struct batch *batch, const Quanyu__Actor *actor, const char *request_id,
