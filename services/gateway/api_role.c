@@ -85,21 +85,25 @@ static int emit(struct api_call *call, struct batch *batch, const char *action, 
 
 static int refuse_missing(struct api_call *call)
 {
-    return api_refuse(call, -QY_ENOTFOUND, "role", "there is no such role");
+    (void)api_refuse(call, -QY_ENOTFOUND, "role", "there is no such role");
+    return -QY_ENOTFOUND;
 }
 
 /* One's own role; those out of the box stay as they are. */
 static int fetch_own(struct api_call *call, struct store_txn *txn, const char *name, Quanyu__Role **ret_role)
 {
-    if (role_standard_find(name))
-        return api_refuse(
-            call, -QY_ECONFLICT, "role", "this role comes with the suite: it cannot be changed");
-    *ret_role = role_name_fits(name) ? role_get(txn, name, arena_allocator(call->arena)) : NULL;
-    if (store_error(txn))
-        return store_error(txn);
-    if (!*ret_role)
+    if (role_standard_find(name)) {
+        (void)api_refuse(call, -QY_ECONFLICT, "role", "this role comes with the suite: it cannot be changed");
+        return -QY_ECONFLICT;
+    }
+    Quanyu__Role *role = role_name_fits(name) ? role_get(txn, name, arena_allocator(call->arena)) : NULL;
+    int error = store_error(txn);
+    if (error)
+        return error;
+    if (!role)
         return refuse_missing(call);
-    if ((*ret_role)->permissions & ~call->permissions)
+    *ret_role = role;
+    if (role->permissions & ~call->permissions)
         return api_refuse(call, -QY_EDENIED, "role", "this role holds permissions that you do not have");
     return 0;
 }
