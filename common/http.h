@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An HTTP/1.1 server: llhttp on libevent's bufferevents, with and without TLS, several threads, strict.
+/* An HTTP/1.1 server: llhttp on libevent, with and without TLS, several threads, strict.
  *
  * Each thread has an event base of its own and accepts on the shared ports (SO_REUSEPORT). When all places are
  * taken, the connection that has waited longest for a request, and for a second at least, makes place for a
