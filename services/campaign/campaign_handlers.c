@@ -187,6 +187,14 @@ static int finish_command(struct rpc_context *context, int error)
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 
+static int check_version(struct rpc_context *context, const Quanyu__Journey *row, uint64_t wanted)
+{
+    if (!wanted || wanted == row->version)
+        return 0;
+    return rpc_refuse(
+        context, -QY_EOVERTAKEN, "version", "it is at version %llu now", (unsigned long long)row->version);
+}
+
 static int define(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__JourneyDefineRequest *asked = ((const Quanyu__CampaignRequest *)request)->define;
@@ -202,9 +210,8 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
         return rpc_refuse(context, error, problem.pointer, "%s", problem.message);
     if (!error)
         error = find_row(context, asked->id, &row);
-    if (!error && row && asked->version && asked->version != row->version)
-        return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
-            (unsigned long long)row->version);
+    if (!error && row)
+        error = check_version(context, row, asked->version);
     if (!error && row)
         error = seal_definition(context, row, asked->definition, &definition);
     if (!error && row)
@@ -282,6 +289,8 @@ static int set_state(struct rpc_context *context, const ProtobufCMessage *reques
         return rpc_refuse(context, -QY_EINVAL, "id", "is missing");
     if (!error)
         error = find_row(context, asked->id, &row);
+    if (!error && row)
+        error = check_version(context, row, asked->version);
     if (!error && row)
         error = check_state(context, row->state, asked->state);
     if (error || !row)
