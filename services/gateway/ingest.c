@@ -340,3 +340,11 @@ bool ingest_handle(struct gateway *gateway, struct http_request *request)
     }
     return true;
 }
+
+void ingest_refusing(void *self, struct http_request *request)
+{
+    struct ingest_route route;
+    (void)self;
+    if (ingest_route_find(http_path(request), &route))
+        cors_admit(request);
+}
