@@ -318,22 +318,31 @@ static int add_journey(struct rpc_context *context, Quanyu__Journey *row, Quanyu
     return show(context, context->txn, row);
 }
 
-int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
+/* Deleted ones too. */
+static int find_former(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
 {
     uint32_t number;
     Quanyu__Journey *row =
         journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
-    if (!row || row->state == QUANYU__JOURNEY__STATE__DELETED)
+    if (!row)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
     *ret_row = row;
     return 0;
+}
+
+int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
+{
+    int error = find_former(context, id, ret_row);
+    if (!error && (*ret_row)->state == QUANYU__JOURNEY__STATE__DELETED)
+        error = rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
+    return error;
 }
 
 static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
 {
     Quanyu__Journey *row = NULL;
     int error = campaign_find_journey(context, id, &row);
-    return row ? add_journey(context, row, page) : error;
+    return error ? error : add_journey(context, row, page);
 }
 
 static int show_page(
@@ -451,7 +460,7 @@ static int deliveries(struct rpc_context *context, const ProtobufCMessage *reque
     Quanyu__CampaignReply *answer = (Quanyu__CampaignReply *)reply;
     uint32_t journey = 0, limit = page_size(asked->limit);
     Quanyu__Journey *row = NULL;
-    int error = *asked->journey ? campaign_find_journey(context, asked->journey, &row) : 0;
+    int error = *asked->journey ? find_former(context, asked->journey, &row) : 0; /* what was sent stays so */
     if (error)
         return error;
     if (row)

@@ -216,6 +216,10 @@ def test_a_query_by_person_follows_joins_to_changes_and_deliveries(suite, segmen
             return [record["action"] for record in suite.audit(f"/v1/records?subject={one_id}").json["records"]]
 
         wait_for(lambda: {"segment.changes", "journey.deliveries"} <= set(actions()), "records of who was joined")
+        sent = suite.get(f"/api/v1/journeys/{made}/deliveries")
+        assert suite.api("DELETE", f"/api/v1/journeys/{made}").status == 204
+        assert suite.api("GET", f"/api/v1/journeys/{made}").status == 404
+        assert suite.get(f"/api/v1/journeys/{made}/deliveries") == sent and sent["deliveries"]
 
 
 def test_pages_of_any_origin_may_send_events_and_nothing_else(suite):
