@@ -47,6 +47,9 @@ struct http_options {
     unsigned response_ms;     /* absolute, for writing an answer out */
     unsigned idle_ms;         /* between requests */
     http_handler_fn *handler;
+    http_handler_fn *
+        refusing; /* before the server itself answers, where the target is known: may add headers to the answer.
+                                  Of the header fields it sees those that were read. May be NULL */
     void *self;
     struct metrics *metrics; /* may be NULL; must outlive the server */
 };

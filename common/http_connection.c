@@ -139,6 +139,14 @@ static void send_answer(struct http_connection *connection)
 
 /* -- requests -- */
 
+/* The server is about to answer by itself. */
+static void tell_refusing(struct http_connection *connection)
+{
+    const struct http_options *options = &connection->thread->server->options;
+    if (options->refusing && connection->parser.path > 0)
+        options->refusing(options->self, &connection->request);
+}
+
 /* The server's own answer, after which it cannot or will not go on with this client. */
 static void refuse(struct http_connection *connection, int status, const char *fault)
 {
@@ -148,6 +156,7 @@ static void refuse(struct http_connection *connection, int status, const char *f
     request->close = true;
     connection->state = CONNECTION_HANDLING;
     connection->in_handler = true;
+    tell_refusing(connection);
     if (status == 503)
         http_add_header(request, "Retry-After", "1");
     http_problem(request, status, NULL, NULL, "%s", fault);
@@ -166,6 +175,7 @@ static bool decode(struct http_connection *connection)
     if (coding == CODING_IDENTITY || parser->body.size == 0)
         return true;
     if (coding == CODING_UNKNOWN) {
+        tell_refusing(connection);
         http_add_header(request, "Accept-Encoding", "gzip, deflate");
         http_problem(
             request, 415, NULL, "Content-Encoding", "the body may be compressed with gzip or deflate only");
@@ -175,6 +185,8 @@ static bool decode(struct http_connection *connection)
     int result = http_inflate(connection->thread->inflater, coding, body, server->limits.max_body_bytes,
         &server->memory, &request->decoded);
     request->is_decoded = result == 0;
+    if (result)
+        tell_refusing(connection);
     if (result == -QY_ETOOLARGE)
         http_problem(request, 413, NULL, NULL, "the decompressed body is too large");
     else if (result == -QY_ENOMEM)

@@ -48,6 +48,7 @@ struct api_operation {
     const char *const *members; /* of the body, NULL-terminated: others are refused */
     const char *const *queries; /* parameters, NULL-terminated: others are refused */
     bool open;                  /* without a token */
+    bool conditional;           /* honours If-Match (api_version.c) */
     bool personal;              /* the body bears personal values; others are refused where they have one */
 };
 /* The one table of operations: dispatch and /openapi.json follow it. */
