@@ -108,6 +108,16 @@ static int fetch_own(struct api_call *call, struct store_txn *txn, const char *n
     return 0;
 }
 
+/* In the version that the caller has seen. */
+static int fetch_version(
+    struct api_call *call, struct store_txn *txn, const struct change *change, Quanyu__Role **ret_role)
+{
+    int error = fetch_own(call, txn, change->name, ret_role);
+    if (!error && change->version && (*ret_role)->version != change->version)
+        return api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the role has another version by now");
+    return error;
+}
+
 static void overlay(const struct change *change, Quanyu__Role *role)
 {
     if (change->description)
@@ -149,9 +159,7 @@ static int apply_change(struct api_call *call, struct batch *batch, void *self)
 {
     struct change *change = self;
     Quanyu__Role *before;
-    int error = fetch_own(call, batch->txn, change->name, &before);
-    if (!error && change->version && before->version != change->version)
-        error = api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the role has another version by now");
+    int error = fetch_version(call, batch->txn, change, &before);
     Quanyu__Role *role = error ? NULL : role_get(batch->txn, change->name, arena_allocator(call->arena));
     if (!role)
         return error ? error : -QY_ENOMEM;
@@ -168,7 +176,7 @@ static int apply_delete(struct api_call *call, struct batch *batch, void *self)
 {
     const struct change *change = self;
     Quanyu__Role *before;
-    int error = fetch_own(call, batch->txn, change->name, &before);
+    int error = fetch_version(call, batch->txn, change, &before);
     if (error)
         return error;
     if (staff_next_of_role(batch->txn, change->name, 0))
@@ -225,7 +233,8 @@ int role_update(struct api_call *call)
 int role_remove(struct api_call *call)
 {
     struct change change = {.name = call->parameters[0]};
-    return staff_commit(call, apply_delete, &change);
+    int error = api_read_version(call, &change.version);
+    return error ? error : staff_commit(call, apply_delete, &change);
 }
 
 int role_show(struct api_call *call)

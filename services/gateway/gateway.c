@@ -282,7 +282,8 @@ int gateway_start(void *self, struct service *service)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
-    return error ? error : service_http_open(service, "gateway", handle, gateway, &gateway->http);
+    return error ? error
+                 : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
 }
 
 /* The API's callers still get their answers; the HTTP server waits for them. */
