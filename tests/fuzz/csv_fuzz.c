@@ -2,7 +2,7 @@
 /* Any bytes as a file: the first one picks the separator, the second the encoding. What is read is UTF-8,
  * within its limits, and reading ends. */
 #include "common/json.h"
-#include "services/cli/csv.h"
+#include "common/csv.h"
 
 #include <stdlib.h>
 #include <string.h>
