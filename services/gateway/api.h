@@ -29,15 +29,16 @@ struct api_call {
     struct rpc_client *client;
     Quanyu__Actor actor;
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
-    yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
-    int status;       /* 200 unless the handler says otherwise */
+    yyjson_val *body;         /* a JSON object where the operation takes one, else NULL; numbers raw */
+    int status;               /* 200 unless the handler says otherwise */
+    const char *content_type; /* NULL: application/json */
     struct buffer out;
     const char *error_field;
     const char *error_message;
 };
 typedef int api_handler_fn(struct api_call *call);
 
-enum api_body { BODY_NONE, BODY_OBJECT };
+enum api_body { BODY_NONE, BODY_OBJECT, BODY_TEXT };
 
 struct api_operation {
     const char *method;
@@ -143,6 +144,12 @@ int dead_letter_replay(struct api_call *call);
  * Writes {"erased":n} as the call's answer. */
 struct match;
 int dead_letters_erase(struct api_call *call, const struct match *match);
+int unit_create(struct api_call *call);
+int unit_list(struct api_call *call);
+int unit_show(struct api_call *call);
+int unit_change(struct api_call *call);
+int unit_remove(struct api_call *call);
+int unit_import(struct api_call *call);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);

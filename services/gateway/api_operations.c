@@ -11,7 +11,10 @@
 
 #define WRITE_KEY_MEMBERS                                                                                    \
     .members = NAMES("name", "description", "platform", "sources", "channels", "event_types", "event_names", \
-        "allowed_origins", "import", "rate", "paused", "expires_at")
+        "allowed_origins", "unit", "import", "rate", "paused", "expires_at")
+
+#define UNIT_MEMBERS                                                                                         \
+    .members = NAMES("name", "kind", "parent", "code", "ownership", "opened_on", "closed_on", "time_zone")
 
 const struct api_operation api_operations[] = {
     {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT,
@@ -97,6 +100,17 @@ const struct api_operation api_operations[] = {
     {"POST", "/api/v1/write-keys/{id}/revoke", write_key_revoke, BODY_OBJECT,
         .summary = "Revoke one secret: from the answer on nothing is taken with it",
         .members = NAMES("secret")},
+    {"POST", "/api/v1/units", unit_create, BODY_OBJECT, .summary = "Make a unit below another one",
+        UNIT_MEMBERS},
+    {"GET", "/api/v1/units", unit_list,
+        .summary = "Units, in the order of the tree; below: that one and all below it",
+        .queries = NAMES("below", "kind", "limit", "cursor")},
+    {"POST", "/api/v1/units/import", unit_import, BODY_TEXT,
+        .summary = "Make and change units by a CSV text, all of them or none", .queries = NAMES("dry_run")},
+    {"GET", "/api/v1/units/{id}", unit_show, .summary = "One unit, by its id or as code:…"},
+    {"PATCH", "/api/v1/units/{id}", unit_change, BODY_OBJECT,
+        .summary = "Change a unit; with another parent it moves, with all below it", UNIT_MEMBERS},
+    {"DELETE", "/api/v1/units/{id}", unit_remove, .summary = "Delete a unit that nothing belongs to"},
     {"GET", "/api/v1/status", suite_status,
         .summary = "How far each service has come; quiet when all is folded, sent and on record"},
     {"GET", "/api/v1/summary", suite_summary,

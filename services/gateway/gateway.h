@@ -18,14 +18,17 @@
 
 #define CLASS_EVENT 2u /* the cases of GatewayRecord */
 #define CLASS_ACT 3u
+#define CLASS_ORGANISATION 4u
 
 struct api;
 struct dead_letters;
 struct ticker;
+struct units;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
+    struct metric *unknown_units;
     struct metric *limited;
     struct metric *shed;
     struct metric *seconds;
@@ -35,6 +38,7 @@ struct gateway {
     struct service *service;
     struct dedup *dedup;
     struct write_keys *write_keys;
+    struct units *units;
     struct service_http *http;
     struct api *api;
     struct ticker *ticker;

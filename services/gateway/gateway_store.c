@@ -19,6 +19,7 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_LETTER_CONTENTS] = "dead_letter_contents",
     [TABLE_LETTER_MARKS] = "dead_letter_marks",
     [TABLE_LETTER_NOTES] = "dead_letter_notes",
+    [TABLE_UNITS] = "units",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])

@@ -15,6 +15,7 @@ enum gateway_table {
     TABLE_LETTER_CONTENTS,
     TABLE_LETTER_MARKS,
     TABLE_LETTER_NOTES,
+    TABLE_UNITS, /* unit_store.h */
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
