@@ -30,5 +30,6 @@ int command_key(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_dead_letters(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_unit(int argc, char **argv);
 
 #endif

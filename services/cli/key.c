@@ -31,7 +31,7 @@ static int ask(const char *method, const char *id, const char *action, const cha
 
 /* -- what create and change take -- */
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_YES_NO, OPTION_RATE, OPTION_TIME };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_YES_NO, OPTION_RATE, OPTION_TIME, OPTION_REFERENCE };
 
 static const struct option {
     const char *name, *member;
@@ -42,6 +42,7 @@ static const struct option {
     {"--platform", "platform", OPTION_TEXT},
     {"--source", "sources", OPTION_LIST},
     {"--channel", "channels", OPTION_LIST},
+    {"--unit", "unit", OPTION_REFERENCE},
     {"--type", "event_types", OPTION_LIST},
     {"--event", "event_names", OPTION_LIST},
     {"--origin", "allowed_origins", OPTION_LIST},
@@ -93,6 +94,12 @@ static bool write_value(struct json *json, const struct option *option, const ch
         return is(value, "yes") || is(value, "no");
     case OPTION_RATE:
         return write_rate(json, value);
+    case OPTION_REFERENCE:
+        if (is(value, "none"))
+            json_null(json);
+        else
+            json_text(json, value);
+        return true;
     case OPTION_TIME:
         if (is(value, "never"))
             json_null(json);

@@ -21,6 +21,7 @@ struct replay {
     bool dry_run;                    /* nothing is changed; what would be a duplicate counts as accepted */
     const char *what;                /* for the record: which letters */
     struct write_key_snapshot *keys; /* what each source may send now */
+    struct unit_tree *units;
     uint64_t accepted, duplicates, refused, gone;
     uint64_t position; /* the gateway's journal is at least this long */
     struct replay_error errors[REPLAY_ERRORS_MAX];
