@@ -95,6 +95,8 @@ static int read_body(struct api_call *call, const struct api_operation *operatio
     struct bytes text = http_body(call->request);
     if (operation->body == BODY_NONE)
         return text.size ? api_refuse(call, -QY_EINVAL, "", "this operation takes no body") : 0;
+    if (operation->body == BODY_TEXT)
+        return 0;
     yyjson_read_err error;
     *ret_doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);

@@ -49,7 +49,7 @@ struct api_call {
 };
 typedef int api_handler_fn(struct api_call *call);
 
-enum api_body { BODY_NONE, BODY_OBJECT };
+enum api_body { BODY_NONE, BODY_OBJECT, BODY_TEXT };
 
 /* How an operation heeds the scope of who calls it. */
 enum api_scope {
@@ -171,6 +171,12 @@ int dead_letter_replay(struct api_call *call);
  * Writes {"erased":n} as the call's answer. */
 struct match;
 int dead_letters_erase(struct api_call *call, const struct match *match);
+int unit_create(struct api_call *call);
+int unit_list(struct api_call *call);
+int unit_show(struct api_call *call);
+int unit_change(struct api_call *call);
+int unit_remove(struct api_call *call);
+int unit_import(struct api_call *call);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);

@@ -15,7 +15,10 @@
 #define TOKEN_MEMBERS .members = NAMES("name", "permissions", "expires_at")
 #define WRITE_KEY_MEMBERS                                                                                    \
     .members = NAMES("name", "description", "platform", "sources", "channels", "event_types", "event_names", \
-        "allowed_origins", "import", "rate", "paused", "expires_at")
+        "allowed_origins", "unit", "import", "rate", "paused", "expires_at")
+
+#define UNIT_MEMBERS                                                                                         \
+    .members = NAMES("name", "kind", "parent", "code", "ownership", "opened_on", "closed_on", "time_zone")
 
 const struct api_operation api_operations[] = {
     {"POST", "/api/v1/persons/lookup", person_lookup, BODY_OBJECT, MAY(PERSON_READ, PEOPLE),
@@ -117,6 +120,20 @@ const struct api_operation api_operations[] = {
     {"POST", "/api/v1/write-keys/{id}/revoke", write_key_revoke, BODY_OBJECT, MAY(WRITE_KEY_MANAGE, BRAND),
         .summary = "Revoke one secret: from the answer on nothing is taken with it",
         .members = NAMES("secret"), .conditional = true},
+    {"POST", "/api/v1/units", unit_create, BODY_OBJECT, MAY(UNIT_MANAGE, UNITS),
+        .summary = "Make a unit below another one", UNIT_MEMBERS},
+    {"GET", "/api/v1/units", unit_list, MAY(UNIT_READ, UNITS),
+        .summary = "Units, in the order of the tree; below: that one and all below it",
+        .queries = NAMES("below", "kind", "limit", "cursor")},
+    {"POST", "/api/v1/units/import", unit_import, BODY_TEXT, MAY(UNIT_MANAGE, BRAND),
+        .summary = "Make and change units by a CSV text, all of them or none", .queries = NAMES("dry_run")},
+    {"GET", "/api/v1/units/{id}", unit_show, MAY(UNIT_READ, UNITS),
+        .summary = "One unit, by its id or as code:…"},
+    {"PATCH", "/api/v1/units/{id}", unit_change, BODY_OBJECT, MAY(UNIT_MANAGE, UNITS),
+        .summary = "Change a unit; with another parent it moves, with all below it", UNIT_MEMBERS,
+        .conditional = true},
+    {"DELETE", "/api/v1/units/{id}", unit_remove, MAY(UNIT_MANAGE, UNITS),
+        .summary = "Delete a unit that nothing belongs to", .conditional = true},
     {"GET", "/api/v1/status", suite_status, MAY(STATUS_READ, BRAND),
         .summary = "How far each service has come; quiet when all is folded, sent and on record"},
     {"GET", "/api/v1/summary", suite_summary, MAY(SUMMARY_READ, BRAND),

@@ -24,10 +24,12 @@
 struct api;
 struct dead_letters;
 struct ticker;
+struct units;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
+    struct metric *unknown_units;
     struct metric *limited;
     struct metric *shed;
     struct metric *seconds;
@@ -40,6 +42,7 @@ struct gateway {
     struct service *service;
     struct dedup *dedup;
     struct write_keys *write_keys;
+    struct units *units;
     struct service_http *http;
     struct api *api;
     struct ticker *ticker;
