@@ -9,7 +9,11 @@ static void write_number(struct json *json, const char *name, const char *prefix
 {
     char id[16];
     snprintf(id, sizeof(id), "%s%u", prefix, number);
-    json_field_optional(json, name, number ? id : "");
+    json_name(json, name);
+    if (number)
+        json_text(json, id);
+    else
+        json_null(json);
 }
 
 static void write_binding(struct json *json, const char *name, const struct binding *binding)

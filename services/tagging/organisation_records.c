@@ -84,20 +84,20 @@ static int put_unit(struct tagging *tagging, struct batch *batch, uint32_t unit,
     return error ? error : move_people(tagging, batch, unit, &from, &to);
 }
 
+/* One that has been removed stays where it was: that is where its people have gone. */
 static int take_place(
     struct tagging *tagging, struct batch *batch, const Quanyu__OrganisationChanged__Place *place)
 {
-    struct unit_row former, row = {.parent = place->parent};
+    struct unit_row former, row = {.parent = place->parent, .removed = place->removed};
     bool known = organisation_unit(batch->txn, place->unit, &former);
-    if (place->unit == 0 || organisation_is_below(batch->txn, place->parent, place->unit)) {
-        tagging->state.ignored++;
+    bool cycle = organisation_is_below(batch->txn, place->parent, place->unit);
+    if (place->unit == 0 || cycle || (known && former.removed)) {
+        tagging->state.ignored += !(known && former.removed && place->removed);
         return 0;
     }
-    bool removed = place->removed && !(known && former.removed);
-    row.removed = place->removed || (known && former.removed);
-    row.removed_at = removed ? tagging_moment(tagging, batch) : known ? former.removed_at : MOMENT_FIRST;
+    row.removed_at = place->removed ? tagging_moment(tagging, batch) : MOMENT_FIRST;
     int error = put_unit(tagging, batch, place->unit, known ? &former : NULL, &row);
-    if (error || !removed || !known)
+    if (error || !place->removed || !known)
         return error;
     Quanyu__Transfer transfer = QUANYU__TRANSFER__INIT;
     transfer.kind = QUANYU__TRANSFER__KIND__REMOVAL;
