@@ -6,14 +6,18 @@
 #include "common/json_check.h"
 #include "common/log.h"
 #include "common/router.h"
+#include "services/gateway/api_access.h"
 #include "services/gateway/staff_text.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define QUEUE_MAX 1024
+#define SLOW_THREADS 2u /* each takes the memory of one hash */
+#define SLOW_QUEUE_MAX 64
 #define PROBLEM_BYTES 512
 
 struct job {
@@ -21,44 +25,28 @@ struct job {
     struct http_request *request;
     const struct api_operation *operation;
     struct route_match match;
-    struct token token;
+    struct access access;
+    uint64_t access_epoch; /* when that was looked at */
 };
 
-struct api {
-    struct gateway *gateway;
-    struct route *routes;
+/* Threads and what waits for them. */
+struct pool {
+    struct api *api;
     pthread_t *threads;
     unsigned thread_count;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct job *first;
     struct job **end;
-    size_t waiting;
+    size_t waiting, most;
     bool stopping;
 };
 
-/* -- authorisation, on the HTTP thread -- */
-
-static int find_token(struct gateway *gateway, struct http_request *request, struct token *ret_token)
-{
-    const char *header = http_header(request, "Authorization");
-    if (!header || strncasecmp(header, "Bearer ", 7) != 0)
-        return -QY_EUNAUTHENTIC;
-    header += 7 + strspn(header + 7, " ");
-    uint8_t hash[SECRET_HASH_BYTES];
-    secret_hash(header, strlen(header), hash);
-    struct store_txn *txn;
-    int error = service_read(gateway->service, &txn);
-    if (error)
-        return error;
-    bool known = token_get(txn, hash, ret_token);
-    error = store_error(txn);
-    store_abort(&txn);
-    if (error)
-        return error;
-    bool expired = known && ret_token->expires_ms && ret_token->expires_ms <= gateway_now_ms(gateway);
-    return known && !expired ? 0 : -QY_EUNAUTHENTIC;
-}
+struct api {
+    struct gateway *gateway;
+    struct route *routes;
+    struct pool pools[2]; /* what is quick; what hashes passwords */
+};
 
 /* -- one call, on a worker -- */
 
@@ -167,6 +155,8 @@ static const char *kind_of(int code)
         return "conflict";
     case -QY_EDENIED:
         return "denied";
+    case -QY_EUNAUTHENTIC:
+        return "unauthorized";
     case -QY_EOVERTAKEN:
         return "overtaken";
     case -QY_ETOOLARGE:
@@ -182,11 +172,16 @@ static void answer(struct api_call *call, int error)
         error = buffer_error(&call->out);
     if (!error) {
         bool empty = call->out.size == 0;
-        http_respond(call->request, empty ? 204 : call->status, empty ? NULL : "application/json",
-            call->out.data, call->out.size);
+        const char *type = call->content_type ? call->content_type : "application/json";
+        http_respond(
+            call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;
     }
-    int status = http_status_of(error);
+    if (error == -QY_ENOTFOUND && !call->error_message) {
+        api_refuse_path(call->request);
+        return;
+    }
+    int status = call->error_status ? call->error_status : http_status_of(error);
     if (status == 503)
         http_add_header(call->request, "Retry-After", "1");
     if (status == 500)
@@ -196,6 +191,43 @@ static void answer(struct api_call *call, int error)
         call->error_message ? call->error_message : error_text(error));
 }
 
+/* As the others and the audit log know the caller: by number and code, never by name. */
+static void name_actor(struct api_call *call)
+{
+    struct access *access = &call->access;
+    call->actor.kind = QUANYU__ACTOR__KIND__STAFF;
+    call->actor.address = (char *)(uintptr_t)http_peer(call->request);
+    if (!access->staff)
+        return;
+    if (access->kind == QUANYU__CREDENTIAL__KIND__TOKEN)
+        token_id(access->credential, call->credential_id);
+    else
+        snprintf(call->credential_id, sizeof(call->credential_id), "session_%" PRIu32, access->credential);
+    call->actor.id = (char *)(uintptr_t)staff_id(access->staff, call->actor_id);
+    call->actor.name = access->code;
+    call->actor.role = access->role.name;
+    call->actor.token_id = call->credential_id;
+    if (access_is_whole(access))
+        return;
+    quanyu__scope__init(&call->scope);
+    call->scope.unit = access->role.own_people ? 0 : access->unit;
+    call->scope.staff = access->role.own_people ? access->staff : 0;
+    call->actor.scope = &call->scope;
+}
+
+/* What was found out is not told, and nothing is begun, for who may not any more. */
+static int run_checks(struct api_call *call, const struct api_operation *operation, yyjson_doc **doc)
+{
+    int error = read_body(call, operation, doc);
+    if (!error)
+        error = check_texts(call, operation);
+    if (!error)
+        error = check_query(call, operation);
+    if (!error)
+        error = api_check_again(call);
+    return error;
+}
+
 static void run_job(struct api *api, struct job *job, struct arena *arena, struct rpc_client *client)
 {
     struct api_call call = {
@@ -203,59 +235,56 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         .request = job->request,
         .arena = arena,
         .client = client,
+        .operation = job->operation,
+        .access = job->access,
+        .access_epoch = job->access_epoch,
+        .permissions = job->access.permissions,
         .actor = QUANYU__ACTOR__INIT,
         .status = 200,
     };
-    call.actor.kind = QUANYU__ACTOR__KIND__STAFF;
-    call.actor.id = job->token.id;
-    call.actor.name = job->token.name;
-    call.actor.role = job->token.role;
-    call.actor.token_id = job->token.id;
-    call.actor.address = (char *)(uintptr_t)http_peer(job->request);
+    name_actor(&call);
     for (size_t i = 0; i < API_PARAMETERS_MAX && i < job->match.parameter_count; i++)
         call.parameters[i] = job->match.parameters[i].value;
     log_set_request(http_request_id(job->request));
     yyjson_doc *doc = NULL;
-    int error = read_body(&call, job->operation, &doc);
-    if (!error)
-        error = check_texts(&call, job->operation);
-    if (!error)
-        error = check_query(&call, job->operation);
+    int error = run_checks(&call, job->operation, &doc);
     if (!error)
         error = job->operation->handle(&call);
-    answer(&call, error);
+    int changed = api_check_again(&call);
+    answer(&call, changed ? changed : error);
     log_set_request(NULL);
     yyjson_doc_free(doc);
     buffer_free(&call.out);
     arena_reset(arena);
 }
 
-static struct job *take_job(struct api *api)
+static struct job *take_job(struct pool *pool)
 {
-    pthread_mutex_lock(&api->lock);
-    while (!api->first && !api->stopping)
-        pthread_cond_wait(&api->wake, &api->lock);
-    struct job *job = api->first;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->first && !pool->stopping)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    struct job *job = pool->first;
     if (job) {
-        api->first = job->next;
-        if (!api->first)
-            api->end = &api->first;
-        api->waiting--;
+        pool->first = job->next;
+        if (!pool->first)
+            pool->end = &pool->first;
+        pool->waiting--;
     }
-    pthread_mutex_unlock(&api->lock);
+    pthread_mutex_unlock(&pool->lock);
     return job;
 }
 
 static void *worker_main(void *data)
 {
-    struct api *api = data;
+    struct pool *pool = data;
+    struct api *api = pool->api;
     struct arena *arena = NULL;
     struct rpc_client *client = NULL;
     int error = arena_open(&arena);
     if (!error)
         error = rpc_client_open(service_peers(api->gateway->service), &client);
     struct job *job;
-    while ((job = take_job(api))) {
+    while ((job = take_job(pool))) {
         if (error)
             http_problem(job->request, 503, "unavailable", NULL, "%s", error_text(error));
         else
@@ -269,17 +298,17 @@ static void *worker_main(void *data)
 
 /* -- HTTP thread -- */
 
-static void enqueue(struct api *api, struct job *job)
+static void enqueue(struct pool *pool, struct job *job)
 {
-    pthread_mutex_lock(&api->lock);
-    bool taken = !api->stopping && api->waiting < QUEUE_MAX;
+    pthread_mutex_lock(&pool->lock);
+    bool taken = !pool->stopping && pool->waiting < pool->most;
     if (taken) {
-        *api->end = job;
-        api->end = &job->next;
-        api->waiting++;
-        pthread_cond_signal(&api->wake);
+        *pool->end = job;
+        pool->end = &job->next;
+        pool->waiting++;
+        pthread_cond_signal(&pool->wake);
     }
-    pthread_mutex_unlock(&api->lock);
+    pthread_mutex_unlock(&pool->lock);
     if (taken)
         return;
     http_add_header(job->request, "Retry-After", "1");
@@ -287,17 +316,10 @@ static void enqueue(struct api *api, struct job *job)
     free(job);
 }
 
-static int authorise(struct api *api, struct job *job)
+void api_refuse_path(struct http_request *request)
 {
-    if (job->operation->open)
-        return 0;
-    int error = find_token(api->gateway, job->request, &job->token);
-    if (error == -QY_EUNAUTHENTIC)
-        http_add_header(job->request, "WWW-Authenticate", "Bearer");
-    if (error)
-        http_problem(job->request, http_status_of(error), "unauthorized", NULL,
-            "a valid token is required: Authorization: Bearer …");
-    return error;
+    const struct route_match nothing = {.route = NULL};
+    route_refuse(request, ROUTE_NO_PATH, &nothing);
 }
 
 void api_handle(struct api *api, struct http_request *request)
@@ -317,10 +339,11 @@ void api_handle(struct api *api, struct http_request *request)
     job->request = request;
     job->operation = match.route->extra;
     job->match = match;
-    if (authorise(api, job))
+    job->access_epoch = atomic_load(&api->gateway->access_epoch);
+    if (api_authorise(api->gateway, request, job->operation, &job->access))
         free(job);
     else
-        enqueue(api, job);
+        enqueue(&api->pools[job->operation->slow], job);
 }
 
 /* -- open and close -- */
@@ -337,23 +360,48 @@ static int make_routes(struct api *api)
     return 0;
 }
 
+static int open_pool(struct api *api, struct pool *pool, unsigned threads, size_t most)
+{
+    pool->api = api;
+    pool->end = &pool->first;
+    pool->most = most;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->threads = calloc(threads, sizeof(*pool->threads));
+    if (!pool->threads)
+        return -QY_ENOMEM;
+    for (; pool->thread_count < threads; pool->thread_count++)
+        if (pthread_create(&pool->threads[pool->thread_count], NULL, worker_main, pool) != 0)
+            return -QY_ENOMEM;
+    return 0;
+}
+
+static void close_pool(struct pool *pool)
+{
+    if (!pool->api)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    free(pool->threads);
+}
+
 int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api)
 {
     struct api *api = calloc(1, sizeof(*api));
     if (!api)
         return -QY_ENOMEM;
     api->gateway = gateway;
-    api->end = &api->first;
-    pthread_mutex_init(&api->lock, NULL);
-    pthread_cond_init(&api->wake, NULL);
-    api->threads = calloc(threads, sizeof(*api->threads));
-    int error = api->threads ? make_routes(api) : -QY_ENOMEM;
-    while (!error && api->thread_count < threads) {
-        if (pthread_create(&api->threads[api->thread_count], NULL, worker_main, api) != 0)
-            error = -QY_ENOMEM;
-        else
-            api->thread_count++;
-    }
+    int error = make_routes(api);
+    if (!error)
+        error = open_pool(api, &api->pools[0], threads, QUEUE_MAX);
+    if (!error)
+        error = open_pool(api, &api->pools[1], SLOW_THREADS, SLOW_QUEUE_MAX);
     if (error)
         api_close(&api);
     else
@@ -365,15 +413,8 @@ void api_close(struct api **api)
 {
     if (!*api)
         return;
-    pthread_mutex_lock(&(*api)->lock);
-    (*api)->stopping = true;
-    pthread_cond_broadcast(&(*api)->wake);
-    pthread_mutex_unlock(&(*api)->lock);
-    for (unsigned i = 0; i < (*api)->thread_count; i++)
-        pthread_join((*api)->threads[i], NULL);
-    pthread_mutex_destroy(&(*api)->lock);
-    pthread_cond_destroy(&(*api)->wake);
-    free((*api)->threads);
+    for (size_t i = 0; i < COUNT_OF((*api)->pools); i++)
+        close_pool(&(*api)->pools[i]);
     free((*api)->routes);
     free(*api);
     *api = NULL;

@@ -10,9 +10,12 @@
 #include "common/json.h"
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
+#include "services/gateway/access.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/permission.h"
 
 struct api;
+struct api_operation;
 int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api);
 void api_close(struct api **api);
 /* HTTP thread: everything that is not ingestion. Answers, or queues it for a worker. */
@@ -27,34 +30,58 @@ struct api_call {
     struct http_request *request;
     struct arena *arena;
     struct rpc_client *client;
-    Quanyu__Actor actor;
+    const struct api_operation *operation;
+    struct access access;  /* who calls; of nobody where the operation is open to all */
+    uint64_t access_epoch; /* when that was looked at */
+    bool access_ended;     /* the call itself changed or ended what it was made with */
+    uint64_t permissions;  /* the caller's */
+    Quanyu__Actor actor;   /* the caller, with the scope: absent where it is the whole brand */
+    Quanyu__Scope scope;
+    char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
-    yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
-    int status;       /* 200 unless the handler says otherwise */
+    yyjson_val *body;         /* a JSON object where the operation takes one, else NULL; numbers raw */
+    int status;               /* 200 unless the handler says otherwise */
+    const char *content_type; /* NULL: JSON */
     struct buffer out;
     const char *error_field;
     const char *error_message;
+    int error_status; /* another one than the error's; 0: that */
 };
 typedef int api_handler_fn(struct api_call *call);
 
 enum api_body { BODY_NONE, BODY_OBJECT };
+
+/* How an operation heeds the scope of who calls it. */
+enum api_scope {
+    SCOPE_NONE,   /* what it shows is everybody's */
+    SCOPE_PEOPLE, /* it answers of the people in scope alone: who asks the services passes call.actor on */
+    SCOPE_UNITS,  /* of the units in scope alone, and of the staff there */
+    SCOPE_BRAND,  /* the whole brand's: who sees a part of it alone finds no such operation */
+};
 
 struct api_operation {
     const char *method;
     const char *pattern;
     api_handler_fn *handle;
     enum api_body body;
+    enum permission permission;
+    enum api_scope scope;
     const char *summary;
     const char *const *members; /* of the body, NULL-terminated: others are refused */
     const char *const *queries; /* parameters, NULL-terminated: others are refused */
     bool open;                  /* without a token */
+    bool slow;                  /* it hashes a password: two threads do nothing else */
     bool personal;              /* the body bears personal values; others are refused where they have one */
 };
-/* The one table of operations: dispatch and /openapi.json follow it. */
+/* The one table of operations: dispatch, rights and /openapi.json follow it. */
 extern const struct api_operation api_operations[];
 extern const size_t api_operation_count;
 
 /* -- for handlers -- */
+/* "brand", "people", "units", "none" */
+const char *api_scope_name(enum api_scope scope);
+/* The answer of a path that nobody serves. */
+void api_refuse_path(struct http_request *request);
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
@@ -148,5 +175,31 @@ int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);
+int session_begin(struct api_call *call);
+int session_end(struct api_call *call);
+int invitation_accept(struct api_call *call);
+int invitation_show(struct api_call *call);
+int role_create(struct api_call *call);
+int role_list(struct api_call *call);
+int role_show(struct api_call *call);
+int role_update(struct api_call *call);
+int role_remove(struct api_call *call);
+int me_show(struct api_call *call);
+int me_password(struct api_call *call);
+int second_factor_begin(struct api_call *call);
+int second_factor_confirm(struct api_call *call);
+int second_factor_reset(struct api_call *call);
+int staff_invite(struct api_call *call);
+int staff_create(struct api_call *call);
+int staff_list(struct api_call *call);
+int staff_show(struct api_call *call);
+int staff_change(struct api_call *call);
+int staff_leave(struct api_call *call);
+int staff_token_create(struct api_call *call);
+int staff_token_list(struct api_call *call);
+int staff_token_revoke(struct api_call *call);
+int me_token_create(struct api_call *call);
+int me_token_list(struct api_call *call);
+int me_token_revoke(struct api_call *call);
 
 #endif

@@ -13,6 +13,17 @@
 #define LIMIT_STANDARD 50u
 #define LIMIT_MOST 500u
 
+const char *api_scope_name(enum api_scope scope)
+{
+    static const char *const names[] = {
+        [SCOPE_NONE] = "none",
+        [SCOPE_PEOPLE] = "people",
+        [SCOPE_UNITS] = "units",
+        [SCOPE_BRAND] = "brand",
+    };
+    return names[scope];
+}
+
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
 {
     char message[400];

@@ -3,6 +3,8 @@
 
 #include "common/credentials.h"
 #include "common/json.h"
+#include "services/gateway/credential_store.h"
+#include "services/gateway/staff_begin.h"
 #include "services/gateway/write_key_store.h"
 
 #include <string.h>
@@ -50,18 +52,30 @@ static void put_write_key(struct batch *batch, char ret_text[SECRET_TEXT_BYTES])
     write_key_put(batch->txn, &key);
 }
 
-int bootstrap_run(struct batch *batch)
+static int put_token(const struct staff_vault *vault, struct batch *batch, char ret_text[SECRET_TEXT_BYTES])
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    Quanyu__Credential credential = QUANYU__CREDENTIAL__INIT;
+    int error =
+        staff_make_admin(vault, batch->txn, batch->now_ms, QUANYU__STAFF__STATE__ACTIVE, &credential.staff);
+    if (error)
+        return error;
+    credential.number = staff_number_next(batch->txn, CREDENTIAL_NUMBER);
+    credential.name = (char *)"first";
+    credential.created_ms = batch->now_ms;
+    secret_make("hq", ret_text);
+    secret_hash(ret_text, strlen(ret_text), hash);
+    credential_put(batch->txn, hash, &credential);
+    return store_error(batch->txn);
+}
+
+int bootstrap_run(const struct staff_vault *vault, struct batch *batch)
 {
     const struct config *config = service_config(batch->service);
-    if (!credentials_wanted(config) || store_count(batch->txn, TABLE_TOKENS) > 0)
-        return store_error(batch->txn);
     char text[SECRET_TEXT_BYTES], key_text[SECRET_TEXT_BYTES];
-    uint8_t hash[SECRET_HASH_BYTES];
+    if (!credentials_wanted(config) || !staff_is_empty(batch->txn))
+        return store_error(batch->txn);
     put_write_key(batch, key_text);
-    struct token token = {.id = "t_1", .name = "HQ", .role = "hq_admin"};
-    secret_make("hq", text);
-    secret_hash(text, strlen(text), hash);
-    token_put(batch->txn, hash, &token);
-    int error = store_error(batch->txn);
+    int error = put_token(vault, batch, text);
     return error ? error : write_bootstrap(batch->service, key_text, text);
 }

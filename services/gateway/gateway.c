@@ -7,6 +7,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/dead_letters.h"
+#include "services/gateway/staff_begin.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/waiting_work.h"
 
@@ -65,11 +66,30 @@ static int open_write_keys(struct gateway *gateway, struct batch *batch)
     return write_keys_open(batch->txn, &rate, &gateway->write_keys);
 }
 
+/* Also takes over what was there before there was staff. */
+static int open_staff(struct gateway *gateway, struct batch *batch)
+{
+    char path[700];
+    int size = snprintf(path, sizeof(path), "%s/staff.key", service_data_path(batch->service));
+    if (size < 0 || (size_t)size >= sizeof(path))
+        return -QY_EINVAL;
+    int error = staff_vault_open(path, batch->txn, &gateway->vault);
+    if (error == -QY_ECONFLICT)
+        return service_refuse_start(
+            batch->service, error, "%s is not the key of the staff in this state: put theirs there", path);
+    if (error)
+        return service_refuse_start(
+            batch->service, error, "%s cannot be used as a key: %s", path, error_text(error));
+    return staff_take_over(&gateway->vault, batch->txn, batch->now_ms);
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
-    int error = bootstrap_run(batch);
+    int error = open_staff(gateway, batch);
+    if (!error)
+        error = bootstrap_run(&gateway->vault, batch);
     if (!error)
         error = open_write_keys(gateway, batch);
     if (!error)
@@ -165,12 +185,6 @@ const struct fold_ops gateway_fold = {
     .scrape = gateway_scrape,
 };
 
-/* The runtime answers all there is: status and dump. */
-const struct rpc_service gateway_rpc = {
-    .request = &quanyu__gateway_request__descriptor,
-    .reply = &quanyu__gateway_reply__descriptor,
-};
-
 /* -- acts, for audit -- */
 
 void gateway_emit_act(struct batch *batch, const Quanyu__Actor *actor, const char *request_id,
@@ -243,6 +257,13 @@ static int read_settings(struct gateway *gateway, const struct config *config)
         .bytes = (size_t)config_number(config, "gateway.queue_max"),
         .seconds = (double)config_number(config, "gateway.shed_after") / 1000,
     };
+    gateway->session_idle_ms = config_number(config, "gateway.session_idle");
+    gateway->session_most_ms = config_number(config, "gateway.session_max");
+    gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
+    const char *factor = config_text(config, "gateway.second_factor");
+    gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
+                             : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS
+                                                             : SECOND_FACTOR_NONE;
     gateway->simulated = strcmp(config_text(config, "clock"), "simulated") == 0;
     const char *start = config_text(config, "clock_start");
     if (gateway->simulated && !time_parse(start, strlen(start), true, &gateway->start_ms))

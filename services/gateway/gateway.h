@@ -11,6 +11,7 @@
 #include "services/gateway/gateway_store.h"
 #include "services/gateway/ingest_parse.h"
 #include "services/gateway/shed.h"
+#include "services/gateway/staff_vault.h"
 #include "services/gateway/write_keys.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@
 
 #define CLASS_EVENT 2u /* the cases of GatewayRecord */
 #define CLASS_ACT 3u
+#define CLASS_ORGANISATION 4u
 
 struct api;
 struct dead_letters;
@@ -30,6 +32,9 @@ struct ingest_metrics {
     struct metric *shed;
     struct metric *seconds;
 };
+
+/* Who must have one to sign in with a password. */
+enum second_factor { SECOND_FACTOR_NONE, SECOND_FACTOR_ADMINS, SECOND_FACTOR_ALL };
 
 struct gateway {
     struct service *service;
@@ -46,6 +51,11 @@ struct gateway {
     struct dead_letters *letters;
     struct shed_limits shed;
     struct ingest_metrics ingest;
+    struct staff_vault vault;
+    int64_t session_idle_ms, session_most_ms;
+    enum second_factor second_factor;
+    uint32_t address_failures;     /* to sign in, that are free; 0: all are */
+    _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };
 
 /* Time as the gateway sees it now: wall clock, never going back, or the simulated clock. Any thread. */

@@ -19,6 +19,11 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_LETTER_CONTENTS] = "dead_letter_contents",
     [TABLE_LETTER_MARKS] = "dead_letter_marks",
     [TABLE_LETTER_NOTES] = "dead_letter_notes",
+    [TABLE_STAFF] = "staff",
+    [TABLE_STAFF_SECRETS] = "staff_secrets",
+    [TABLE_STAFF_INDEX] = "staff_index",
+    [TABLE_ROLES] = "roles",
+    [TABLE_SIGN_IN_FAILURES] = "sign_in_failures",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])
@@ -37,40 +42,6 @@ void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])
 void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYTES])
 {
     crypto_generichash(ret_hash, SECRET_HASH_BYTES, (const uint8_t *)text, size, NULL, 0);
-}
-
-static void hash_key(struct store_key *key, const uint8_t hash[SECRET_HASH_BYTES])
-{
-    key_reset(key);
-    key_raw(key, hash, SECRET_HASH_BYTES);
-}
-
-static bool get_fixed(
-    struct store_txn *txn, unsigned table, const uint8_t *hash, void *ret_value, size_t size)
-{
-    struct store_key key;
-    struct bytes value;
-    hash_key(&key, hash);
-    if (!store_get(txn, table, &key, &value))
-        return false;
-    if (value.size != size) {
-        store_fail(txn, -QY_ECORRUPT);
-        return false;
-    }
-    memcpy(ret_value, value.data, size);
-    return true;
-}
-
-void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token)
-{
-    struct store_key key;
-    hash_key(&key, hash);
-    store_put(txn, TABLE_TOKENS, &key, token, sizeof(*token));
-}
-
-bool token_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct token *ret_token)
-{
-    return get_fixed(txn, TABLE_TOKENS, hash, ret_token, sizeof(*ret_token));
 }
 
 bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position)

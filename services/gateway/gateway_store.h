@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's tables: write keys, tokens, seen message ids, imported positions. */
+/* The gateway's tables: write keys, staff and their credentials, seen message ids, imported positions. */
 #ifndef QY_GATEWAY_STORE_H
 #define QY_GATEWAY_STORE_H
 
@@ -7,7 +7,7 @@
 
 enum gateway_table {
     TABLE_WRITE_KEYS,   /* write_key_store.h */
-    TABLE_TOKENS,       /* hash of the token -> id, name, role, expiry */
+    TABLE_TOKENS,       /* credential_store.h */
     TABLE_SEEN,         /* dedup.h */
     TABLE_IMPORTS,      /* (import id, block of positions) -> bitmap of those that were taken */
     TABLE_IMPORT_MARKS, /* what an import is known again by, hashed -> its id, when it began */
@@ -15,6 +15,11 @@ enum gateway_table {
     TABLE_LETTER_CONTENTS,
     TABLE_LETTER_MARKS,
     TABLE_LETTER_NOTES,
+    TABLE_STAFF, /* staff_store.h, as the next two */
+    TABLE_STAFF_SECRETS,
+    TABLE_STAFF_INDEX,
+    TABLE_ROLES,            /* role_store.h */
+    TABLE_SIGN_IN_FAILURES, /* sign_in_store.h */
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
@@ -29,15 +34,6 @@ extern const struct store_migration gateway_migrations[GATEWAY_MIGRATIONS];
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES]);
 /* Secrets are stored as BLAKE2b-256 hashes: they are random and long, so that no slow hash is needed. */
 void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYTES]);
-
-struct token {
-    char id[24];
-    char name[64];
-    char role[32];
-    int64_t expires_ms; /* 0: never */
-};
-void token_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const struct token *token);
-bool token_get(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], struct token *ret_token);
 
 /* Marks a position of an import as taken; false when it was already. */
 bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position);

@@ -86,6 +86,10 @@ static void write_operation(struct json *json, const struct api_operation *opera
     json_name(json, "responses");
     json_raw(json, NULL, 0,
         "{\"default\":{\"$ref\":\"#/components/responses/problem\"},\"2XX\":{\"description\":\"done\"}}");
+    if (operation->permission) {
+        json_field_text(json, "x-permission", permission_name(operation->permission));
+        json_field_text(json, "x-scope", api_scope_name(operation->scope));
+    }
     if (operation->open) {
         json_name(json, "security");
         json_raw(json, NULL, 0, "[]");

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/staff_change.h"
+
+#include "services/gateway/api_access.h"
+#include "services/gateway/organisation.h"
+#include "services/gateway/role_store.h"
+#include "services/gateway/staff_json.h"
+#include "services/gateway/waiting_work.h"
+
+#include <string.h>
+
+struct staff_work {
+    struct waiting_work waiting;
+    struct api_call *call;
+    staff_apply_fn *apply;
+    void *self;
+};
+
+static int apply_work(struct work *work, struct batch *batch)
+{
+    struct staff_work *staff = (struct staff_work *)work;
+    int error = api_check_in(staff->call, batch->txn);
+    if (!error)
+        error = staff->apply(staff->call, batch, staff->self);
+    return error ? error : store_error(batch->txn);
+}
+
+/* Whoever asks from here on is looked at again, and so is who is being answered. */
+static void settle(struct waiting_work *waiting, int result)
+{
+    struct staff_work *staff = (struct staff_work *)waiting;
+    if (result == 0)
+        atomic_fetch_add(&staff->call->gateway->access_epoch, 1);
+}
+
+int staff_commit(struct api_call *call, staff_apply_fn *apply, void *self)
+{
+    struct staff_work work = {.waiting = {.settle = settle}, .call = call, .apply = apply, .self = self};
+    return waiting_work_run(call->gateway->service, &work.waiting, apply_work);
+}
+
+/* -- who -- */
+
+int staff_fetch_seen(struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff)
+{
+    uint32_t number = staff_number_of(id);
+    Quanyu__Staff *staff = number ? staff_get(txn, number, arena_allocator(call->arena)) : NULL;
+    if (store_error(txn))
+        return store_error(txn);
+    if (!staff || !access_covers_unit(call->gateway, &call->access, staff->unit))
+        return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such member of staff");
+    *ret_staff = staff;
+    return 0;
+}
+
+int staff_fetch_managed(
+    struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff)
+{
+    struct role role;
+    Quanyu__Staff *staff;
+    int error = staff_fetch_seen(call, txn, id, &staff);
+    if (error)
+        return error;
+    if (staff->state == QUANYU__STAFF__STATE__LEFT)
+        return api_refuse(call, -QY_ECONFLICT, "id", "this member of staff has left");
+    if (!role_find(txn, staff->role, &role))
+        return -QY_ECORRUPT;
+    if (role.permissions & ~call->permissions)
+        return api_refuse(call, -QY_EDENIED, "id",
+            "the role of this member of staff holds permissions that you do not have");
+    *ret_staff = staff;
+    return 0;
+}
+
+bool staff_is_admin(const Quanyu__Staff *staff)
+{
+    return staff->unit == UNIT_ROOT && staff->state == QUANYU__STAFF__STATE__ACTIVE &&
+           strcmp(staff->role, ROLE_HQ_ADMIN) == 0;
+}
+
+bool staff_has_other_admin(struct store_txn *txn, uint32_t number)
+{
+    bool found = false;
+    for (uint32_t at = 0; !found && (at = staff_next_of_role(txn, ROLE_HQ_ADMIN, at));) {
+        Quanyu__Staff *staff = staff_get(txn, at, NULL);
+        found = staff && at != number && staff_is_admin(staff);
+        if (staff)
+            quanyu__staff__free_unpacked(staff, NULL);
+    }
+    return found;
+}
+
+void staff_store(struct batch *batch, Quanyu__Staff *staff, const Quanyu__Staff *before)
+{
+    staff->version++;
+    staff->changed_ms = batch->now_ms;
+    staff_put(batch->txn, staff, before);
+}
+
+void staff_emit_member(struct batch *batch, const Quanyu__Staff *staff)
+{
+    Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
+    Quanyu__OrganisationChanged__Member member = QUANYU__ORGANISATION_CHANGED__MEMBER__INIT;
+    Quanyu__OrganisationChanged__Member *members[] = {&member};
+    member.staff = staff->number;
+    member.unit = staff->unit;
+    member.left = staff->state == QUANYU__STAFF__STATE__LEFT;
+    changed.members = members;
+    changed.n_members = 1;
+    batch_emit(batch, CLASS_ORGANISATION, &changed.base);
+}
+
+/* -- for audit -- */
+
+static void write_row(struct json *json, const char *name, const Quanyu__Staff *staff)
+{
+    json_name(json, name);
+    if (!staff) {
+        json_null(json);
+        return;
+    }
+    json_open(json, '{');
+    staff_members(json, staff);
+    json_close(json, '}');
+}
+
+int staff_emit_act(struct api_call *call, struct batch *batch, const struct staff_act *act)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    char id[STAFF_ID_BYTES];
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    if (act->staff)
+        json_field_text(&json, "id", staff_id(act->staff->number, id));
+    if (act->rows) {
+        write_row(&json, "before", act->before);
+        write_row(&json, "after", act->after);
+    }
+    if (act->more)
+        act->more(&json, act->self);
+    json_close(&json, '}');
+    const char *text = buffer_c_str(&detail);
+    if (buffer_error(&detail))
+        return store_fail(batch->txn, buffer_error(&detail));
+    gateway_emit_act(
+        batch, act->actor ? act->actor : &call->actor, http_request_id(call->request), act->action, text);
+    return 0;
+}
