@@ -5,6 +5,7 @@
 #include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
+#include "services/gateway/api_binding.h"
 
 #include <string.h>
 
@@ -100,7 +101,8 @@ static int record_about(struct api_call *call, const char *action, const char *o
 
 static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
 {
-    static char *fields[] = {"identifiers", "traits", "tags", "stage", "segments", "metrics", "events"};
+    static char *fields[] = {
+        "identifiers", "traits", "tags", "stage", "segments", "metrics", "events", "home_unit", "guide"};
     return record_about(call, action, "ok", person, fields, COUNT_OF(fields));
 }
 
@@ -146,6 +148,21 @@ static int record_miss(
     record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
     record.detail = (char *)(uintptr_t)asked;
     return api_record(call, &record);
+}
+
+static int refuse_one_id(struct api_call *call, const char *action)
+{
+    int error = record_miss(call, action, NULL, "an unknown One ID");
+    if (!error)
+        (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    return error ? error : -QY_ENOTFOUND;
+}
+
+static int refuse_identifiers(struct api_call *call, const Quanyu__PersonView *person)
+{
+    int error = record_miss(call, "person.lookup", person, "");
+    return error ? error
+                 : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
 }
 
 /* -- the answer -- */
@@ -215,6 +232,7 @@ static void write_person(
     json_name(&json, "traits");
     write_joined(&json, person->traits, profile->traits);
     write_tags(&json, profile);
+    binding_members(&json, profile->binding);
     json_name(&json, "stage");
     if (*profile->stage)
         json_text(&json, profile->stage);
@@ -228,10 +246,13 @@ static void write_person(
     json_close(&json, '}');
 }
 
+/* Whom the caller may not see is answered, and on record, as one whom nobody knows. */
 static int show(struct api_call *call, const char *action, const Quanyu__PersonView *person)
 {
     Quanyu__ProfileReply *profile;
     int error = ask_tagging(call, person->person, &profile);
+    if (error == -QY_ENOTFOUND)
+        return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
     if (!error)
         error = record_person(call, action, person);
     if (!error)
@@ -250,26 +271,26 @@ int person_lookup(struct api_call *call)
         error = ask_identity(call, &lookup, &person);
     if (error)
         return error;
-    if (person->person)
-        return show(call, "person.lookup", person);
-    error = record_miss(call, "person.lookup", person, "");
-    return error ? error
-                 : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
+    return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);
 }
 
-/* The person that the path names; a miss is on record. */
+/* The person that the path names. */
 static int find_by_path(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
 {
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.one_id = (char *)(uintptr_t)call->parameters[0];
     int error = ask_identity(call, &lookup, ret_person);
-    if (error != -QY_ENOTFOUND)
-        return error;
-    error = record_miss(call, action, NULL, "an unknown One ID");
-    if (error)
-        return error;
-    (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
-    return -QY_ENOTFOUND;
+    return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
+}
+
+int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
+{
+    size_t count = 1;
+    int error = find_by_path(call, action, ret_person);
+    uint32_t number = error ? 0 : (*ret_person)->person;
+    if (!error)
+        error = api_in_scope(call, &number, &count);
+    return error || count > 0 ? error : refuse_one_id(call, action);
 }
 
 int person_show(struct api_call *call)
@@ -283,7 +304,7 @@ static int change_tag(
     struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
 {
     Quanyu__PersonView *person;
-    int error = find_by_path(call, action, &person);
+    int error = api_find_person(call, action, &person);
     if (!error)
         error = api_need_audit(call);
     if (error)
