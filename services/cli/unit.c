@@ -112,7 +112,7 @@ static int delete_unit(int argc, char **argv)
 static int write_query(struct buffer *path, int argc, char **argv)
 {
     for (int i = 0; i < argc; i += 2) {
-        if (!is(argv[i], "--below") && !is(argv[i], "--kind"))
+        if (!is(argv[i], "--below") && !is(argv[i], "--kind") && !is(argv[i], "--closed"))
             return command_unknown(NAME, argv[i]);
         if (i + 1 == argc)
             return command_usage(NAME);

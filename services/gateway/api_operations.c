@@ -104,7 +104,7 @@ const struct api_operation api_operations[] = {
         UNIT_MEMBERS},
     {"GET", "/api/v1/units", unit_list,
         .summary = "Units, in the order of the tree; below: that one and all below it",
-        .queries = NAMES("below", "kind", "limit", "cursor")},
+        .queries = NAMES("below", "kind", "closed", "limit", "cursor")},
     {"POST", "/api/v1/units/import", unit_import, BODY_TEXT,
         .summary = "Make and change units by a CSV text, all of them or none", .queries = NAMES("dry_run")},
     {"GET", "/api/v1/units/{id}", unit_show, .summary = "One unit, by its id or as code:…"},
