@@ -27,7 +27,8 @@ static const char *today(struct api_call *call)
 
 static int refuse_missing(struct api_call *call)
 {
-    return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
+    (void)api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
+    return -QY_ENOTFOUND;
 }
 
 static int show(struct api_call *call, const Quanyu__Unit *unit)
@@ -55,7 +56,9 @@ static int fetch(struct api_call *call, Quanyu__Unit **ret_unit)
 {
     struct store_txn *txn;
     uint32_t number = find_unit(call, call->parameters[0]);
-    int error = number ? service_read(call->gateway->service, &txn) : refuse_missing(call);
+    if (number == 0)
+        return refuse_missing(call);
+    int error = service_read(call->gateway->service, &txn);
     if (error)
         return error;
     *ret_unit = unit_get(txn, number, arena_allocator(call->arena));

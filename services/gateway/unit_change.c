@@ -91,7 +91,7 @@ static int compare_places(const void *a, const void *b, void *self)
 /* Parents before what is below them: whoever follows finds each place's parent where it is to be, and never a cycle. */
 static size_t *in_order(struct change *change)
 {
-    size_t *order = calloc(change->count, sizeof(*order));
+    size_t *order = calloc(change->count + 1, sizeof(*order));
     if (!order)
         return NULL;
     for (size_t i = 0; i < change->count; i++)

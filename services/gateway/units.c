@@ -402,7 +402,7 @@ static int read_row(void *self, const Quanyu__Unit *unit)
         return -QY_ENOMEM;
     *copy = *unit;
     copy->code = code;
-    buffer_append(&reading->rows, &copy, sizeof(copy));
+    buffer_append(&reading->rows, &copy, sizeof(Quanyu__Unit *));
     return buffer_error(&reading->rows);
 }
 
