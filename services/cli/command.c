@@ -151,7 +151,8 @@ static const struct command commands[] = {
         "units: HQ, regions, distributors, stores", command_unit,
         "A unit U is named by its id, u_7, or by its code, code:S-0012. list prints the tree, a line each;\n"
         "the others print JSON.\n\n"
-        "  list                    all; --below U: that one and what is below it; --kind K\n"
+        "  list                    all; --below U: that one and what is below it; --kind K;\n"
+        "                        --closed true|false: by today's date\n"
         "  create NAME, change U   with any of these; none takes away what is there:\n"
         "    --parent U            create needs one: u_1 is HQ\n"
         "    --kind K              region, distributor, store, or one of your own; create needs one\n"

@@ -112,7 +112,7 @@ static int delete_unit(int argc, char **argv)
 static int write_query(struct buffer *path, int argc, char **argv)
 {
     for (int i = 0; i < argc; i += 2) {
-        if (!is(argv[i], "--below") && !is(argv[i], "--kind"))
+        if (!is(argv[i], "--below") && !is(argv[i], "--kind") && !is(argv[i], "--closed"))
             return command_unknown(NAME, argv[i]);
         if (i + 1 == argc)
             return command_usage(NAME);
@@ -176,13 +176,11 @@ static int list(int argc, char **argv)
 static bool read_file(const char *name, struct buffer *text)
 {
     FILE *file = fopen(name, "r");
-    size_t size = 0;
-    while (file && text->size < FILE_BYTES_MAX) {
+    while (file && !feof(file) && !ferror(file) && text->size < FILE_BYTES_MAX) {
         uint8_t *room = buffer_reserve(text, 65536);
-        size = room ? fread(room, 1, 65536, file) : 0;
-        text->size += size;
-        if (size == 0)
+        if (!room)
             break;
+        text->size += fread(room, 1, 65536, file);
     }
     bool good = file && !ferror(file) && !buffer_error(text);
     if (!good)

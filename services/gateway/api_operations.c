@@ -145,7 +145,7 @@ const struct api_operation api_operations[] = {
         .summary = "Make a unit below another one", UNIT_MEMBERS},
     {"GET", "/api/v1/units", unit_list, MAY(UNIT_READ, UNITS),
         .summary = "Units, in the order of the tree; below: that one and all below it",
-        .queries = NAMES("below", "kind", "limit", "cursor")},
+        .queries = NAMES("below", "kind", "closed", "limit", "cursor")},
     {"POST", "/api/v1/units/import", unit_import, BODY_TEXT, MAY(UNIT_MANAGE, BRAND),
         .summary = "Make and change units by a CSV text, all of them or none", .queries = NAMES("dry_run")},
     {"GET", "/api/v1/units/{id}", unit_show, MAY(UNIT_READ, UNITS),

@@ -27,7 +27,8 @@ static const char *today(struct api_call *call)
 
 static int refuse_missing(struct api_call *call)
 {
-    return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
+    (void)api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
+    return -QY_ENOTFOUND;
 }
 
 static int show(struct api_call *call, const Quanyu__Unit *unit)
@@ -54,7 +55,9 @@ static int fetch(struct api_call *call, Quanyu__Unit **ret_unit)
 {
     struct store_txn *txn;
     uint32_t number = find_unit(call, call->parameters[0]);
-    int error = number ? service_read(call->gateway->service, &txn) : refuse_missing(call);
+    if (number == 0)
+        return refuse_missing(call);
+    int error = service_read(call->gateway->service, &txn);
     if (error)
         return error;
     *ret_unit = unit_get(txn, number, arena_allocator(call->arena));
@@ -185,12 +188,21 @@ static int edit_members(struct api_call *call, Quanyu__Unit *unit)
     return read_unit(call, unit);
 }
 
+/* What would lose its unit. The writer looks again whether units are below it. */
+static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
+{
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    uint32_t below = unit_tree_below(tree, unit->number);
+    unit_tree_release(&tree);
+    return below ? api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS)) : 0;
+}
+
 static int edit_remove(struct api_call *call, Quanyu__Unit *unit)
 {
     if (unit->number == UNIT_ROOT)
         return api_refuse(call, -QY_ECONFLICT, "id", "HQ is the root and cannot be deleted");
     unit->removed_ms = gateway_now_ms(call->gateway);
-    return 0;
+    return unit_is_used(call, unit);
 }
 
 /* Made from the version that was read, and made again where another one came between, unless the caller has named the
@@ -236,7 +248,8 @@ int unit_remove(struct api_call *call)
 
 struct listing {
     uint32_t below, after;
-    char kind[64], state[16];
+    char kind[64];
+    enum { CLOSED_OR_NOT, CLOSED, NOT_CLOSED } closed;
     const char *day;
     uint32_t limit;
 };
@@ -251,6 +264,25 @@ static int read_text(struct api_call *call, const char *name, char *text, size_t
                : api_refuse(call, -QY_EINVAL, name, "is malformed, or too long to be right");
 }
 
+static int read_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)
+{
+    char text[8];
+    int error = read_text(call, name, text, sizeof(text));
+    *ret_stated = *text != '\0';
+    *ret_value = strcmp(text, "true") == 0;
+    if (!error && *text && !*ret_value && strcmp(text, "false") != 0)
+        error = api_refuse(call, -QY_EINVAL, name, "must be true or false");
+    return error;
+}
+
+static int read_closed(struct api_call *call, struct listing *listing)
+{
+    bool stated, closed;
+    int error = read_switch(call, "closed", &stated, &closed);
+    listing->closed = !stated ? CLOSED_OR_NOT : closed ? CLOSED : NOT_CLOSED;
+    return error;
+}
+
 static int read_listing(struct api_call *call, struct listing *listing)
 {
     char below[API_ID_BYTES], cursor[API_ID_BYTES];
@@ -259,6 +291,8 @@ static int read_listing(struct api_call *call, struct listing *listing)
         error = read_text(call, "below", below, sizeof(below));
     if (!error)
         error = read_text(call, "kind", listing->kind, sizeof(listing->kind));
+    if (!error)
+        error = read_closed(call, listing);
     if (!error)
         error = api_id_cursor(call, "u_", cursor);
     if (error)
@@ -272,6 +306,13 @@ static int read_listing(struct api_call *call, struct listing *listing)
             call, -QY_EINVAL, "cursor", "the unit at which the page ended is no more; begin anew");
     listing->day = today(call);
     return listing->day ? 0 : -QY_ENOMEM;
+}
+
+static bool is_wanted(const struct listing *listing, const Quanyu__Unit *unit)
+{
+    return (!*listing->kind || strcmp(unit->kind, listing->kind) == 0) &&
+           (listing->closed == CLOSED_OR_NOT ||
+               unit_is_closed(unit, listing->day) == (listing->closed == CLOSED));
 }
 
 /* In the order of the tree; the cursor is the last one that was shown. */
@@ -288,7 +329,7 @@ static int write_list(
     json_open_page(&json, "units");
     for (; place < end; place++) {
         Quanyu__Unit *unit = unit_get(txn, unit_tree_at(tree, place), arena_allocator(call->arena));
-        if (!unit || (*listing->kind && strcmp(unit->kind, listing->kind) != 0))
+        if (!unit || !is_wanted(listing, unit))
             continue;
         if (shown++ == listing->limit) {
             unit_id(last, next);
@@ -375,16 +416,6 @@ static void add_error(struct unit_import *import, const struct unit_refusal *ref
     import->error_count = import->errors_found = 1;
 }
 
-static int read_dry_run(struct api_call *call, bool *ret_dry_run)
-{
-    char text[8];
-    int error = read_text(call, "dry_run", text, sizeof(text));
-    *ret_dry_run = strcmp(text, "true") == 0;
-    if (!error && *text && !*ret_dry_run && strcmp(text, "false") != 0)
-        error = api_refuse(call, -QY_EINVAL, "dry_run", "must be true or false");
-    return error;
-}
-
 /* A dry run looks at the tree that there would be. */
 static int try_import(struct api_call *call, struct unit_import *import, const struct unit_tree *tree)
 {
@@ -422,9 +453,9 @@ static int read_import(struct api_call *call, const struct unit_tree *tree, stru
 
 int unit_import(struct api_call *call)
 {
-    bool dry_run;
+    bool stated, dry_run;
     struct unit_refusal refusal;
-    int error = read_dry_run(call, &dry_run);
+    int error = read_switch(call, "dry_run", &stated, &dry_run);
     struct unit_import *import = arena_alloc(call->arena, sizeof(*import));
     if (error || !import)
         return error ? error : -QY_ENOMEM;

@@ -141,6 +141,7 @@ static void gateway_committed(void *self, struct service *service)
 {
     struct gateway *gateway = self;
     (void)service;
+    units_unstage(gateway->units);
     dedup_committed(gateway->dedup);
     int error = dead_letters_committed(gateway->letters);
     if (error)
@@ -152,6 +153,8 @@ static void gateway_discard(void *self)
     struct gateway *gateway = self;
     if (gateway->dedup)
         dedup_discard(gateway->dedup);
+    if (gateway->units)
+        units_unstage(gateway->units);
     if (gateway->letters)
         dead_letters_discard(gateway->letters);
 }

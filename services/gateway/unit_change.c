@@ -10,7 +10,8 @@
 
 /* A record of the journal names so many at most. */
 #define ROWS_OF_RECORD ((size_t)1000)
-#define UNITS_OF_ACT ((size_t)100)
+/* An act is ended there: audit keeps no more than a hash of a detail of 32 KiB, and a unit takes 2 KiB at most. */
+#define DETAIL_BYTES ((size_t)30000)
 
 struct change {
     struct waiting_work waiting;
@@ -92,19 +93,43 @@ static bool moves(const struct change *change, size_t index)
     return !before || before->parent != unit->parent || unit->removed_ms != 0;
 }
 
+static int compare_places(const void *a, const void *b, void *self)
+{
+    const struct change *change = self;
+    uint32_t first = unit_tree_place(change->next, change->edits[*(const size_t *)a].unit.number);
+    uint32_t second = unit_tree_place(change->next, change->edits[*(const size_t *)b].unit.number);
+    return first < second ? -1 : first > second;
+}
+
+/* Parents before what is below them: whoever follows finds each place's parent where it is to be, and never a cycle. */
+static size_t *in_order(struct change *change)
+{
+    size_t *order = calloc(change->count + 1, sizeof(*order));
+    if (!order)
+        return NULL;
+    for (size_t i = 0; i < change->count; i++)
+        order[i] = i;
+    qsort_r(order, change->count, sizeof(*order), compare_places, change);
+    return order;
+}
+
 static int emit_places(struct change *change, struct batch *batch)
 {
     Quanyu__OrganisationChanged message = QUANYU__ORGANISATION_CHANGED__INIT;
     Quanyu__OrganisationChanged__Place places[ROWS_OF_RECORD], *list[ROWS_OF_RECORD];
     message.places = list;
+    _cleanup_(free_pointer) size_t *order = in_order(change);
+    if (!order)
+        return -QY_ENOMEM;
     for (size_t i = 0; i < change->count; i++) {
-        if (moves(change, i)) {
+        if (moves(change, order[i])) {
+            const Quanyu__Unit *unit = &change->edits[order[i]].unit;
             Quanyu__OrganisationChanged__Place *place = list[message.n_places] = &places[message.n_places];
             message.n_places++;
             quanyu__organisation_changed__place__init(place);
-            place->unit = change->edits[i].unit.number;
-            place->parent = change->edits[i].unit.parent;
-            place->removed = change->edits[i].unit.removed_ms != 0;
+            place->unit = unit->number;
+            place->parent = unit->parent;
+            place->removed = unit->removed_ms != 0;
         }
         if (message.n_places == ROWS_OF_RECORD || (i + 1 == change->count && message.n_places > 0)) {
             batch_emit(batch, CLASS_ORGANISATION, &message.base);
@@ -136,35 +161,36 @@ static void write_edit(struct json *json, const struct change *change, size_t in
     json_close(json, '}');
 }
 
-static int emit_act(struct change *change, struct batch *batch, size_t first, size_t count)
+/* One act, of as many as it holds; yields the first that comes into the next one. */
+static int emit_act(struct change *change, struct batch *batch, size_t first, size_t *ret_next)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
     struct json json = json_to(&detail);
+    size_t next = first;
     if (change->count == 1) {
-        write_edit(&json, change, 0);
+        write_edit(&json, change, next++);
     } else {
         json_open(&json, '{');
         json_field_unsigned(&json, "units_in_all", change->count);
         json_name(&json, "units");
         json_open(&json, '[');
-        for (size_t i = first; i < first + count; i++)
-            write_edit(&json, change, i);
+        while (next < change->count && detail.size < DETAIL_BYTES)
+            write_edit(&json, change, next++);
         json_close(&json, ']');
         json_close(&json, '}');
     }
     const char *text = buffer_c_str(&detail);
     if (!buffer_error(&detail))
         gateway_emit_act(batch, change->act->actor, change->act->request_id, change->act->action, text);
+    *ret_next = next;
     return buffer_error(&detail);
 }
 
 static int emit_acts(struct change *change, struct batch *batch)
 {
     int error = 0;
-    for (size_t first = 0; !error && first < change->count; first += UNITS_OF_ACT) {
-        size_t left = change->count - first;
-        error = emit_act(change, batch, first, left < UNITS_OF_ACT ? left : UNITS_OF_ACT);
-    }
+    for (size_t next = 0; !error && next < change->count;)
+        error = emit_act(change, batch, next, &next);
     return error;
 }
 
@@ -183,7 +209,8 @@ static int store(struct change *change, struct batch *batch)
 static int apply_change(struct work *work, struct batch *batch)
 {
     struct change *change = (struct change *)work;
-    struct unit_tree *now = units_hold(change->gateway->units);
+    struct units *units = change->gateway->units;
+    const struct unit_tree *now = units_ahead(units);
     int error = batch_time(batch, gateway_now_ms(change->gateway));
     if (!error)
         error = read_before(change, batch);
@@ -198,7 +225,8 @@ static int apply_change(struct work *work, struct batch *batch)
         store_fail(batch->txn, error);
     if (error)
         take_back(change);
-    unit_tree_release(&now);
+    else
+        units_stage(units, change->next);
     return error;
 }
 

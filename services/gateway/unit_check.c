@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/config_value.h"
+#include "common/looks.h"
 #include "services/gateway/unit_json.h"
 
 #include <string.h>
@@ -28,6 +29,15 @@ static bool has_control(const char *text)
     return false;
 }
 
+/* Names and codes stand in acts, logs and paths. */
+static const char *check_impersonal(const char *text)
+{
+    size_t size = strlen(text);
+    return looks_like_email(text, size) || looks_like_phone(text, size)
+               ? "looks like a phone number or an email address; personal values never reach names"
+               : NULL;
+}
+
 /* One that is no id, and can stand in a path and in a CSV without thinking. */
 static const char *set_code(Quanyu__Unit *unit, char *text)
 {
@@ -35,8 +45,10 @@ static const char *set_code(Quanyu__Unit *unit, char *text)
         return "must be at most 64 bytes";
     if (has_control(text) || strpbrk(text, " /\"'"))
         return "must not hold spaces, slashes, quotes or control characters";
-    unit->code = text;
-    return NULL;
+    const char *wrong = check_impersonal(text);
+    if (!wrong)
+        unit->code = text;
+    return wrong;
 }
 
 static const char *set_name(Quanyu__Unit *unit, char *text)
@@ -47,8 +59,10 @@ static const char *set_name(Quanyu__Unit *unit, char *text)
         return "must be at most 200 bytes";
     if (has_control(text))
         return "must not hold control characters";
-    unit->name = text;
-    return NULL;
+    const char *wrong = check_impersonal(text);
+    if (!wrong)
+        unit->name = text;
+    return wrong;
 }
 
 static const char *set_kind(Quanyu__Unit *unit, char *text)
@@ -57,8 +71,8 @@ static const char *set_kind(Quanyu__Unit *unit, char *text)
     if (size == 0 || size > KIND_BYTES || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") != size)
         return "must be a word of small letters, digits and _: region, distributor, store, or one of your "
                "own";
-    if (strcmp(text, "hq") == 0 && unit->number != UNIT_ROOT)
-        return "hq is the root's alone";
+    if ((strcmp(text, "hq") == 0) != (unit->number == UNIT_ROOT))
+        return "hq is the root's kind, and no other's";
     unit->kind = text;
     return NULL;
 }

@@ -19,7 +19,7 @@ enum unit_field {
 extern const char *const unit_fields[UNIT_FIELD_COUNT];
 
 /* NULL where it can be, else what is wrong, a static text. An empty text takes the field away. */
-const char *unit_set(Quanyu__Unit *unit, enum unit_field field, const char *text);
+const char *unit_set(Quanyu__Unit *unit, enum unit_field field, const char *value);
 /* Of all together, with the field that it is about. */
 const char *unit_check(const Quanyu__Unit *unit, enum unit_field *ret_field);
 

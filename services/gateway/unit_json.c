@@ -64,9 +64,14 @@ void unit_write_members(struct json *json, const Quanyu__Unit *unit)
     json_field_time(json, "changed_at", unit->changed_ms);
 }
 
+bool unit_is_closed(const Quanyu__Unit *unit, const char *today)
+{
+    return *unit->closed_on && strcmp(unit->closed_on, today) <= 0;
+}
+
 static const char *state_of(const Quanyu__Unit *unit, const char *today)
 {
-    if (*unit->closed_on && strcmp(unit->closed_on, today) <= 0)
+    if (unit_is_closed(unit, today))
         return "closed";
     return *unit->opened_on && strcmp(unit->opened_on, today) > 0 ? "planned" : "open";
 }

@@ -16,6 +16,9 @@ uint32_t unit_named(const struct unit_tree *tree, const char *name);
 /* "", "owned" or "franchised". */
 extern const char *const unit_ownerships[3];
 
+/* On that day, YYYY-MM-DD. */
+bool unit_is_closed(const Quanyu__Unit *unit, const char *today);
+
 /* What is stored: the members between the braces. */
 void unit_write_members(struct json *json, const Quanyu__Unit *unit);
 /* And what follows from the tree and from the day, YYYY-MM-DD. */

@@ -384,6 +384,7 @@ int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size
 struct units {
     pthread_mutex_t lock; /* of `current` */
     struct unit_tree *current;
+    struct unit_tree *staged; /* the writer's; NULL: none */
     _Atomic uint64_t version;
 };
 
@@ -401,7 +402,7 @@ static int read_row(void *self, const Quanyu__Unit *unit)
         return -QY_ENOMEM;
     *copy = *unit;
     copy->code = code;
-    buffer_append(&reading->rows, &copy, sizeof(copy));
+    buffer_append(&reading->rows, &copy, sizeof(Quanyu__Unit *));
     return buffer_error(&reading->rows);
 }
 
@@ -443,9 +444,27 @@ void units_close(struct units **units)
     if (!*units)
         return;
     unit_tree_release(&(*units)->current);
+    unit_tree_release(&(*units)->staged);
     pthread_mutex_destroy(&(*units)->lock);
     free(*units);
     *units = NULL;
+}
+
+const struct unit_tree *units_ahead(const struct units *units)
+{
+    return units->staged ? units->staged : units->current;
+}
+
+void units_stage(struct units *units, struct unit_tree *tree)
+{
+    units_unstage(units);
+    atomic_fetch_add_explicit(&tree->references, 1, memory_order_relaxed);
+    units->staged = tree;
+}
+
+void units_unstage(struct units *units)
+{
+    unit_tree_release(&units->staged);
 }
 
 void units_install(struct units *units, struct unit_tree **tree)

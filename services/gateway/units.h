@@ -72,6 +72,12 @@ void units_close(struct units **units);
 struct unit_tree *units_hold(struct units *units);
 /* Changes `*tree`, which may be NULL, to the one in force: an atomic load where it is that already. */
 void units_update(struct units *units, struct unit_tree **tree);
+/* Writer: the tree as the batch has left it so far, which is the one in force where nothing is staged. Borrowed. */
+const struct unit_tree *units_ahead(const struct units *units);
+/* Writer: `tree` is the batch's last one so far. Another change in the same batch is made of it: both may be new, and neither in force. */
+void units_stage(struct units *units, struct unit_tree *tree);
+/* Writer: the batch is over, committed or not. */
+void units_unstage(struct units *units);
 /* Writer, after the commit: puts it in force; takes it over. */
 void units_install(struct units *units, struct unit_tree **tree);
 

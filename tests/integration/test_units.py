@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tree of units, as HQ makes it: over HTTP, by CSV, by command."""
+import concurrent.futures
 import json
 import random
 import signal
@@ -109,6 +110,36 @@ def test_each_change_is_on_record_with_before_and_after(suite):
         assert [side and side["name"] for side in (detail["before"], detail["after"])] == [before, after]
 
 
+def test_changes_that_come_at_once_each_make_a_unit_of_their_own(suite):
+    """Many of them share a commit: each must see what the ones before it in the batch have made."""
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda i: create(suite, f"Shop {i}", code=f"S-{i}"), range(200)))
+        same = list(pool.map(lambda i: suite.api("POST", "/api/v1/units", {"name": "x", "parent": "u_1", "kind": "store", "code": "ONE"}), range(16)))
+    assert len({unit["id"] for unit in made}) == 200
+    listed = {unit["id"]: unit["name"] for unit in everything(suite)}
+    assert all(listed[unit["id"]] == unit["name"] for unit in made)
+    assert sorted(answer.status for answer in same) == [201] + [409] * 15
+    suite.kill("gateway")
+    suite.start("gateway")
+    assert {unit["id"]: unit["name"] for unit in everything(suite)} == {**listed, f"u_{202}": "x"}
+
+
+def test_closed_units_are_told_from_the_others(suite):
+    gone, later = create(suite, "Gone", closed_on="2025-12-31"), create(suite, "Later", closed_on="2026-02-01")
+    assert [unit["id"] for unit in everything(suite, "&closed=true")] == [gone["id"]]
+    assert [unit["id"] for unit in everything(suite, "&closed=false&kind=store")] == [later["id"]]
+    answer = suite.api("GET", "/api/v1/units?closed=perhaps")
+    assert answer.status == 400 and answer.json["field"] == "closed"
+    suite.advance("40d")
+    assert {unit["id"] for unit in everything(suite, "&closed=true")} == {gone["id"], later["id"]}
+
+
+def test_personal_values_are_no_names_of_units(suite):
+    answer = import_csv(suite, "code,name\nS-1,call 13800138000\nli@example.com,Shop\n")
+    assert [(error["line"], error["column"]) for error in answer.json["errors"]] == [(2, "name"), (3, "code")], answer
+    assert len(everything(suite)) == 1
+
+
 # -- CSV
 
 
@@ -164,6 +195,19 @@ def test_fifty_thousand_stores_come_by_csv_and_the_tree_is_as_the_file_says(suit
     assert import_csv(suite, HEAD + "\n".join(lines) + "\n").json["unchanged"] == 50000
     too_many = import_csv(suite, "code,name\n" + "".join(f"T{i},t\n" for i in range(50001)))
     assert too_many.status == 400 and too_many.json["errors"][-1]["line"] == 50002
+
+
+def test_all_of_a_csv_is_on_record_and_can_be_read(suite):
+    """In acts that audit keeps whole; two units that change places are told so that no step between makes a cycle."""
+    name = "\\" * 180
+    text = "code,name,parent_code\n" + "".join(f"S{i},{name}{i},{'S' + str(i - 1) if i % 20 else ''}\n" for i in range(300))
+    assert import_csv(suite, text).json["created"] == 300
+    assert import_csv(suite, "code,parent_code\nS0,S1\nS1,\n").json["changed"] == 2
+    suite.wait_quiet()
+    records = suite.audit("/v1/records?action=unit.import&limit=500").json["records"]
+    units = [unit for record in records for unit in json.loads(record["detail"])["units"]]
+    assert len(units) == 302 and len({unit["id"] for unit in units}) == 300
+    assert all(unit["after"]["name"].startswith(name) for unit in units)
 
 
 # -- events
