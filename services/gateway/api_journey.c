@@ -4,6 +4,7 @@
 #include "common/metrics.h"
 #include "proto/campaign.pb-c.h"
 #include "services/gateway/api.h"
+#include "services/gateway/disclosure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -308,7 +309,8 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
     const Quanyu__Delivery *delivery = row->delivery;
     json_open(json, '{');
     json_field_text(json, "id", delivery->delivery_id);
-    json_field_text(json, "one_id", one_id);
+    if (one_id)
+        json_field_text(json, "one_id", one_id);
     json_field_text(json, "step", delivery->step);
     json_field_text(json, "channel", delivery->channel);
     json_field_text(json, "state", delivery_state(delivery->state));
@@ -321,10 +323,11 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
 static void write_deliveries(struct api_call *call, const Quanyu__DeliveriesReply *page, char **one_ids)
 {
     char next[API_CURSOR_BYTES];
+    bool persons = disclosure_of(call->permissions).persons;
     struct json json = json_to(&call->out);
     json_open_page(&json, "deliveries");
     for (size_t i = 0; i < page->n_rows; i++)
-        write_delivery(&json, page->rows[i], one_ids[i]);
+        write_delivery(&json, page->rows[i], persons ? one_ids[i] : NULL);
     json_close_page(&json, api_next_cursor(page->next, next));
 }
 

@@ -2,9 +2,9 @@
 /* Persons: looked up by identifiers or One ID, shown as one profile. Each look is on record before it is
  * answered. */
 #include "common/clock.h"
-#include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
-#include "services/gateway/api.h"
+#include "services/gateway/api_person.h"
+#include "services/gateway/disclosure.h"
 
 #include <string.h>
 
@@ -64,11 +64,13 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     return error;
 }
 
-static int ask_tagging(struct api_call *call, uint32_t person, Quanyu__ProfileReply **ret_profile)
+static int ask_tagging(struct api_call *call, uint32_t person, uint32_t events, bool amounts,
+    Quanyu__ProfileReply **ret_profile)
 {
     Quanyu__ProfileRequest profile = QUANYU__PROFILE_REQUEST__INIT;
     profile.person = person;
-    profile.events = EVENTS_SHOWN;
+    profile.events = events;
+    profile.amounts = amounts;
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_PROFILE;
     request.profile = &profile;
@@ -97,10 +99,11 @@ static int record_about(struct api_call *call, const char *action, const Quanyu_
     return api_record(call, &record);
 }
 
-static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person,
+    const struct disclosure *disclosure)
 {
-    static char *fields[] = {"identifiers", "traits", "tags", "stage", "segments", "metrics", "events"};
-    return record_about(call, action, person, fields, COUNT_OF(fields));
+    char *fields[DISCLOSURE_FIELDS_MAX];
+    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
 }
 
 /* Nothing of the person is shown but that there is such a one. */
@@ -110,12 +113,13 @@ static int record_tagging(struct api_call *call, const char *action, const Quany
     return record_about(call, action, person, fields, COUNT_OF(fields));
 }
 
-static int record_miss(
-    struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
+static int record_miss(struct api_call *call, const char *action, const char *purpose,
+    const Quanyu__PersonView *person, const char *asked)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
     record.outcome = (char *)"not_found";
+    record.purpose = (char *)(uintptr_t)purpose;
     record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
     record.detail = (char *)(uintptr_t)asked;
     return api_record(call, &record);
@@ -178,13 +182,14 @@ static void write_segments(struct json *json, const Quanyu__ProfileReply *profil
     json_close(json, ']');
 }
 
-static void write_person(
-    struct api_call *call, const Quanyu__PersonView *person, const Quanyu__ProfileReply *profile)
+static void write_person(struct api_call *call, const Quanyu__PersonView *person,
+    const Quanyu__ProfileReply *profile, const struct disclosure *disclosure)
 {
     struct json json = json_to(&call->out);
     json_open(&json, '{');
     json_field_text(&json, "one_id", person->one_id);
-    write_identifiers(&json, person);
+    if (disclosure->personal)
+        write_identifiers(&json, person);
     json_name(&json, "traits");
     write_joined(&json, person->traits, profile->traits);
     write_tags(&json, profile);
@@ -203,12 +208,13 @@ static void write_person(
 
 static int show(struct api_call *call, const char *action, const Quanyu__PersonView *person)
 {
+    const struct disclosure disclosure = disclosure_of(call->permissions);
     Quanyu__ProfileReply *profile;
-    int error = ask_tagging(call, person->person, &profile);
+    int error = ask_tagging(call, person->person, EVENTS_SHOWN, disclosure.amounts, &profile);
     if (!error)
-        error = record_person(call, action, person);
+        error = record_person(call, action, person, &disclosure);
     if (!error)
-        write_person(call, person, profile);
+        write_person(call, person, profile, &disclosure);
     return error;
 }
 
@@ -219,36 +225,54 @@ int person_lookup(struct api_call *call)
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     Quanyu__PersonView *person;
     int error = read_identifiers(call, &lookup);
+    lookup.personal = disclosure_of(call->permissions).personal;
     if (!error)
         error = ask_identity(call, &lookup, &person);
     if (error)
         return error;
     if (person->person)
         return show(call, "person.lookup", person);
-    error = record_miss(call, "person.lookup", person, "");
+    error = record_miss(call, "person.lookup", "", person, "");
     return error ? error
                  : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
 }
 
-/* The person that the path names; a miss is on record. */
-static int find_by_path(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
+static int find_by_path(struct api_call *call, const char *action, const char *purpose, bool personal,
+    Quanyu__PersonView **ret_person)
 {
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.one_id = (char *)(uintptr_t)call->parameters[0];
+    lookup.personal = personal;
     int error = ask_identity(call, &lookup, ret_person);
     if (error != -QY_ENOTFOUND)
         return error;
-    error = record_miss(call, action, NULL, "an unknown One ID");
+    error = record_miss(call, action, purpose, NULL, "an unknown One ID");
     if (error)
         return error;
     (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
     return -QY_ENOTFOUND;
 }
 
+/* Tagging knows who is in the caller's scope, and asks nothing else of it. */
+int person_of_path(
+    struct api_call *call, const char *action, const char *purpose, Quanyu__PersonView **ret_person)
+{
+    Quanyu__ProfileReply *profile;
+    int error = find_by_path(call, action, purpose, false, ret_person);
+    if (error || !call->actor.scope)
+        return error;
+    error = ask_tagging(call, (*ret_person)->person, 0, false, &profile);
+    if (error != -QY_ENOTFOUND)
+        return error;
+    error = record_miss(call, action, purpose, NULL, "out of scope");
+    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+}
+
 int person_show(struct api_call *call)
 {
     Quanyu__PersonView *person;
-    int error = find_by_path(call, "person.show", &person);
+    bool personal = disclosure_of(call->permissions).personal;
+    int error = find_by_path(call, "person.show", "", personal, &person);
     return error ? error : show(call, "person.show", person);
 }
 
@@ -256,7 +280,7 @@ static int change_tag(
     struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
 {
     Quanyu__PersonView *person;
-    int error = find_by_path(call, action, &person);
+    int error = find_by_path(call, action, "", false, &person);
     if (!error)
         error = record_tagging(call, action, person);
     if (error)

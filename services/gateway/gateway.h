@@ -24,6 +24,7 @@
 struct api;
 struct dead_letters;
 struct ticker;
+struct unmask_limit;
 
 struct ingest_metrics {
     struct metric *accepted;
@@ -54,6 +55,7 @@ struct gateway {
     struct staff_vault vault;
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
+    struct unmask_limit *unmask_limit;
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };
 
