@@ -121,6 +121,8 @@ const struct config_setting config_settings[] = {
         "after how long without a request who signed in is signed out"),
     RANGE(CONFIG_DURATION, "gateway.session_max", "12h", 60 * SECOND, 365 * DAY,
         "and after how long at the latest"),
+    RANGE(CONFIG_NUMBER, "gateway.address_failures", "20", 0, 1000000,
+        "failed attempts to sign in from one address before the next ones wait; 0, behind a proxy: all"),
     CHOICE("gateway.second_factor", "none", "none|admins|all",
         "who must have a second factor to sign in with a password"),
     RANGE(CONFIG_NUMBER, "gateway.unmask_hour", "100", 0, 1000000,

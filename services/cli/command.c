@@ -104,6 +104,42 @@ static const struct command commands[] = {
         "  revoke ID SECRET          one secret, by the id that show lists: refused from now on\n"
         "  delete ID                 the key with all its secrets: refused from now on\n",
         "quanyu key create \"Web shop\" --platform browser --source web --origin https://shop.example.com"},
+    {"staff",
+        "list … | show ID | create LOGIN … | change ID … | invite ID | leave ID | reset-factor ID | token …",
+        "members of staff: role, unit, invitation, tokens, leaving", command_staff,
+        "Prints what the API answers as JSON. An ID is st_….\n\n"
+        "  list [--unit U] [--role R] [--state invited|active|left] [--limit N] [--cursor C]\n"
+        "                            in that unit or below it\n"
+        "  create LOGIN --role R --unit U, change ID    with any of these:\n"
+        "    --name N, --email E, --phone P\n"
+        "    --code C                your own number of theirs, which events name as context.staff\n"
+        "    --role R, --unit U      in force for the next request\n"
+        "    --login L               change: another login\n"
+        "  invite ID                 a one-time link for setting a password; those before are void\n"
+        "  leave ID                  ends tokens, sessions, invitations and password at once\n"
+        "  reset-factor ID           the second factor of somebody who has lost it\n"
+        "  token list ID\n"
+        "  token create ID NAME      shown this once\n"
+        "    --permission P          for this alone; repeat it\n"
+        "    --expires TIME          in a year, if not said\n"
+        "  token revoke ID TOKEN     refused from now on\n",
+        "quanyu staff create li.lei@example.com --name 李雷 --role store_manager --unit u_1"},
+    {"role", "list | show NAME | create NAME … | change NAME … | delete NAME",
+        "roles: what members of staff may do", command_role,
+        "Prints the role as JSON; list shows those out of the box too, which are fixed.\n\n"
+        "  create NAME, change NAME\n"
+        "    --permission P          what it allows: person.read, segment.manage, …; repeat it\n"
+        "    --description TEXT\n"
+        "    --own-people yes|no     whether who has it sees the people bound to him or her alone\n",
+        "quanyu role create vip_desk --permission person.read --permission personal.masked"},
+    {"bootstrap", "[--token] [--file PATH]", "access for the first admin, when there is none (on record)",
+        command_bootstrap,
+        "Where the suite was started with bootstrap = none, or all access was lost: makes a one-time\n"
+        "invitation for the HQ admin, who is made when there is none, and resets the second factor.\n"
+        "Works on the machine itself, with the key \"cli\".\n\n"
+        "  --token         a token for the API, for a day, instead of an invitation\n"
+        "  --file PATH     into a new file that nobody else can read, not to the screen\n",
+        "quanyu bootstrap --file admin.json"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,
         "Makes a directory for each service, and one for this command line, with its own pair and\n"

@@ -29,6 +29,9 @@ int command_dump(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_dead_letters(int argc, char **argv);
+int command_staff(int argc, char **argv);
+int command_role(int argc, char **argv);
+int command_bootstrap(int argc, char **argv);
 int command_import(int argc, char **argv);
 
 #endif

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu dump --canonical`: the state of all services as sorted lines, in which the numbers of nodes and persons, which depend on
  * the order of arrival, are replaced by names: a node's is its kind and keyed hash, a person's that of its first node by name. */
-#include "common/keys.h"
-#include "common/peers.h"
+#include "common/buffer.h"
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
 #include "proto/identity.pb-c.h"
-#include "services/cli/client.h"
 #include "services/cli/command.h"
+#include "services/cli/operator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NAMES_PAGE 10000
 #define TIMEOUT_MS 60000
@@ -20,10 +18,7 @@
 static const char *const services[] = {"gateway", "identity", "tagging", "campaign", "audit"};
 
 struct dump {
-    struct config *config;
-    struct peers *peers;
-    struct rpc_client *client;
-    struct arena *arena;
+    struct operator operator;
     char **nodes;   /* by number; NULL where there is none */
     char **persons; /* by number; borrowed from nodes */
     size_t node_count;
@@ -31,23 +26,14 @@ struct dump {
     size_t line_count, line_capacity;
 };
 
-static int complain(int error, const char *what)
-{
-    if (error)
-        fprintf(stderr, "quanyu: %s: %s\n", what, error_text(error));
-    return error;
-}
-
 /* -- on record -- */
 
 /* What everybody did and is, under whatever names, is a use of personal data: first the record, then the data. */
 static int put_on_record(struct dump *dump)
 {
-    char id[32];
-    snprintf(id, sizeof(id), "uid:%u", (unsigned)getuid());
-    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
-    actor.kind = QUANYU__ACTOR__KIND__OPERATOR;
-    actor.id = id;
+    char id[OPERATOR_ID_BYTES];
+    Quanyu__Actor actor;
+    operator_actor(id, &actor);
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT, *records = &record;
     record.actor = &actor;
     record.action = (char *)"state.dump";
@@ -60,9 +46,9 @@ static int put_on_record(struct dump *dump)
     request.append = &append;
     struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
     ProtobufCMessage *reply;
-    int error = rpc_call(dump->client, "audit", &call, &request.base, &quanyu__audit_reply__descriptor,
-        dump->arena, &reply, NULL);
-    arena_reset(dump->arena);
+    int error = rpc_call(dump->operator.client, "audit", &call, &request.base,
+        &quanyu__audit_reply__descriptor, dump->operator.arena, &reply, NULL);
+    arena_reset(dump->operator.arena);
     return error;
 }
 
@@ -109,15 +95,15 @@ static int fetch_names(struct dump *dump)
         request.node_names = &question;
         struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
         ProtobufCMessage *reply;
-        int error = rpc_call(dump->client, "identity", &call, &request.base,
-            &quanyu__identity_reply__descriptor, dump->arena, &reply, NULL);
+        int error = rpc_call(dump->operator.client, "identity", &call, &request.base,
+            &quanyu__identity_reply__descriptor, dump->operator.arena, &reply, NULL);
         if (error)
             return error;
         const Quanyu__NodeNamesReply *page = ((Quanyu__IdentityReply *)reply)->node_names;
         for (size_t i = 0; !error && i < page->n_names; i++)
             error = keep_name(dump, page->names[i]);
         from = page->next;
-        arena_reset(dump->arena);
+        arena_reset(dump->operator.arena);
         if (error)
             return error;
     }
@@ -198,14 +184,14 @@ static int fetch_lines(struct dump *dump, const char *service)
         request.dump = &question;
         struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
         ProtobufCMessage *reply;
-        int error = rpc_call(dump->client, service, &call, &request.base, &quanyu__runtime_reply__descriptor,
-            dump->arena, &reply, NULL);
+        int error = rpc_call(dump->operator.client, service, &call, &request.base,
+            &quanyu__runtime_reply__descriptor, dump->operator.arena, &reply, NULL);
         if (error)
             return error;
         const Quanyu__DumpReply *page = ((Quanyu__RuntimeReply *)reply)->dump;
         error = keep_lines(dump, service, page->lines);
         snprintf(cursor, sizeof(cursor), "%s", page->cursor);
-        arena_reset(dump->arena);
+        arena_reset(dump->operator.arena);
         if (error)
             return error;
     } while (cursor[0]);
@@ -214,38 +200,9 @@ static int fetch_lines(struct dump *dump, const char *service)
 
 /* -- the command -- */
 
-static int dump_open(struct dump *dump)
-{
-    char error[256], endpoints[COUNT_OF(services)][300], name[64];
-    struct peer addresses[COUNT_OF(services)];
-    struct keys keys;
-    if (config_open(NULL, &dump->config, error)) {
-        fprintf(stderr, "quanyu: %s\n", error);
-        return -QY_EINVAL;
-    }
-    for (size_t i = 0; i < COUNT_OF(services); i++) {
-        snprintf(name, sizeof(name), "%s.host", services[i]);
-        const char *host = config_text(dump->config, name);
-        snprintf(name, sizeof(name), "%s.rpc_port", services[i]);
-        snprintf(
-            endpoints[i], sizeof(endpoints[i]), "tcp://%s:%d", host, (int)config_number(dump->config, name));
-        addresses[i] = (struct peer){.name = services[i], .endpoint = endpoints[i]};
-    }
-    const char *directory = config_text(dump->config, "keys");
-    int code = complain(keys_load(directory, "cli", &keys), directory);
-    if (!code)
-        code = peers_open(&keys, directory, addresses, COUNT_OF(services), &dump->peers);
-    if (!code)
-        code = rpc_client_open(dump->peers, &dump->client);
-    return code ? code : arena_open(&dump->arena);
-}
-
 static void dump_close(struct dump *dump)
 {
-    rpc_client_close(&dump->client);
-    peers_close(&dump->peers);
-    arena_close(&dump->arena);
-    config_close(&dump->config);
+    operator_close(&dump->operator);
     for (size_t i = 0; i < dump->node_count; i++)
         free(dump->nodes[i]);
     for (size_t i = 0; i < dump->line_count; i++)
@@ -267,13 +224,13 @@ int command_dump(int argc, char **argv)
     if (argc != 2)
         return command_usage(argv[0]);
     struct dump dump = {0};
-    int error = dump_open(&dump);
+    int error = operator_open(&dump.operator);
     if (!error)
-        error = complain(put_on_record(&dump), "audit");
+        error = operator_complain(put_on_record(&dump), "audit");
     if (!error)
-        error = complain(fetch_names(&dump), "identity");
+        error = operator_complain(fetch_names(&dump), "identity");
     for (size_t i = 0; !error && i < COUNT_OF(services); i++)
-        error = complain(fetch_lines(&dump, services[i]), services[i]);
+        error = operator_complain(fetch_lines(&dump, services[i]), services[i]);
     if (!error) {
         qsort(dump.lines, dump.line_count, sizeof(*dump.lines), compare_lines);
         for (size_t i = 0; i < dump.line_count; i++)

@@ -4,10 +4,10 @@
 #include "common/json.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
+#include "services/cli/members.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PATH "/api/v1/write-keys"
@@ -29,114 +29,19 @@ static int ask(const char *method, const char *id, const char *action, const cha
     return client_show(PEER_API, method, buffer_c_str(&path), body);
 }
 
-/* -- what create and change take -- */
-
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_YES_NO, OPTION_RATE, OPTION_TIME };
-
-static const struct option {
-    const char *name, *member;
-    enum option_kind kind;
-} options[] = {
-    {"--name", "name", OPTION_TEXT},
-    {"--description", "description", OPTION_TEXT},
-    {"--platform", "platform", OPTION_TEXT},
-    {"--source", "sources", OPTION_LIST},
-    {"--channel", "channels", OPTION_LIST},
-    {"--type", "event_types", OPTION_LIST},
-    {"--event", "event_names", OPTION_LIST},
-    {"--origin", "allowed_origins", OPTION_LIST},
-    {"--import", "import", OPTION_YES_NO},
-    {"--rate", "rate", OPTION_RATE},
-    {"--expires", "expires_at", OPTION_TIME},
+static const struct member_option options[] = {
+    {"--name", "name", MEMBER_TEXT},
+    {"--description", "description", MEMBER_TEXT},
+    {"--platform", "platform", MEMBER_TEXT},
+    {"--source", "sources", MEMBER_LIST},
+    {"--channel", "channels", MEMBER_LIST},
+    {"--type", "event_types", MEMBER_LIST},
+    {"--event", "event_names", MEMBER_LIST},
+    {"--origin", "allowed_origins", MEMBER_LIST},
+    {"--import", "import", MEMBER_YES_NO},
+    {"--rate", "rate", MEMBER_RATE},
+    {"--expires", "expires_at", MEMBER_TIME},
 };
-
-static const struct option *find_option(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(options); i++)
-        if (is(options[i].name, name))
-            return &options[i];
-    return NULL;
-}
-
-static void write_list(struct json *json, const char *name, int argc, char **argv)
-{
-    json_open(json, '[');
-    for (int i = 0; i + 1 < argc; i += 2)
-        if (is(argv[i], name))
-            json_text(json, argv[i + 1]);
-    json_close(json, ']');
-}
-
-static bool write_rate(struct json *json, const char *text)
-{
-    char *end;
-    if (is(text, "default")) {
-        json_null(json);
-        return true;
-    }
-    uint64_t rate = strtoull(text, &end, 10), burst = *end == '/' ? strtoull(end + 1, &end, 10) : 0;
-    json_open(json, '{');
-    json_field_unsigned(json, "events_per_second", rate);
-    json_field_unsigned(json, "burst", burst);
-    json_close(json, '}');
-    return end != text && *end == '\0' && *text >= '0' && *text <= '9';
-}
-
-static bool write_value(struct json *json, const struct option *option, const char *value)
-{
-    switch (option->kind) {
-    case OPTION_TEXT:
-        json_text(json, value);
-        return true;
-    case OPTION_YES_NO:
-        json_bool(json, is(value, "yes"));
-        return is(value, "yes") || is(value, "no");
-    case OPTION_RATE:
-        return write_rate(json, value);
-    case OPTION_TIME:
-        if (is(value, "never"))
-            json_null(json);
-        else
-            json_text(json, value);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A list is written where its first value stands. */
-static bool is_first(const char *name, int at, char **argv)
-{
-    for (int i = 0; i < at; i += 2)
-        if (is(argv[i], name))
-            return false;
-    return true;
-}
-
-/* Members from pairs of option and value; -1 where all is well, else the exit status. */
-static int write_members(struct json *json, int argc, char **argv)
-{
-    for (int i = 0; i < argc; i += 2) {
-        const struct option *option = find_option(argv[i]);
-        if (!option)
-            return command_unknown("key", argv[i]);
-        if (i + 1 == argc)
-            return command_usage("key");
-        if (!is_first(argv[i], i, argv)) {
-            if (option->kind != OPTION_LIST)
-                return command_unknown("key", argv[i]);
-            continue;
-        }
-        json_name(json, option->member);
-        if (option->kind == OPTION_LIST && is(argv[i + 1], "all"))
-            json_null(json);
-        else if (option->kind == OPTION_LIST)
-            write_list(json, argv[i], argc - i, argv + i);
-        else if (!write_value(json, option, argv[i + 1]))
-            return command_unknown("key", argv[i + 1]);
-    }
-    return -1;
-}
 
 static int put(const char *method, const char *id, const char *name, int argc, char **argv)
 {
@@ -145,7 +50,7 @@ static int put(const char *method, const char *id, const char *name, int argc, c
     json_open(&json, '{');
     if (name)
         json_field_text(&json, "name", name);
-    int status = write_members(&json, argc, argv);
+    int status = members_write(&json, "key", options, COUNT_OF(options), argc, argv);
     json_close(&json, '}');
     return status >= 0 ? status : ask(method, id, "", buffer_c_str(&body));
 }

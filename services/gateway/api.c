@@ -172,8 +172,9 @@ static void answer(struct api_call *call, int error)
         error = buffer_error(&call->out);
     if (!error) {
         bool empty = call->out.size == 0;
-        http_respond(call->request, empty ? 204 : call->status, empty ? NULL : "application/json",
-            call->out.data, call->out.size);
+        const char *type = call->content_type ? call->content_type : "application/json";
+        http_respond(
+            call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;
     }
     if (error == -QY_ENOTFOUND && !call->error_message) {

@@ -39,8 +39,9 @@ struct api_call {
     Quanyu__Scope scope;
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
-    yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
-    int status;       /* 200 unless the handler says otherwise */
+    yyjson_val *body;         /* a JSON object where the operation takes one, else NULL; numbers raw */
+    int status;               /* 200 unless the handler says otherwise */
+    const char *content_type; /* NULL: JSON */
     struct buffer out;
     const char *error_field;
     const char *error_message;
@@ -178,6 +179,21 @@ int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);
+int session_begin(struct api_call *call);
+int session_end(struct api_call *call);
+int invitation_accept(struct api_call *call);
+int invitation_show(struct api_call *call);
+int role_create(struct api_call *call);
+int role_list(struct api_call *call);
+int role_show(struct api_call *call);
+int role_update(struct api_call *call);
+int role_remove(struct api_call *call);
+int me_show(struct api_call *call);
+int me_password(struct api_call *call);
+int second_factor_begin(struct api_call *call);
+int second_factor_confirm(struct api_call *call);
+int second_factor_reset(struct api_call *call);
+int staff_invite(struct api_call *call);
 int staff_create(struct api_call *call);
 int staff_list(struct api_call *call);
 int staff_show(struct api_call *call);

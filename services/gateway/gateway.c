@@ -186,12 +186,6 @@ const struct fold_ops gateway_fold = {
     .scrape = gateway_scrape,
 };
 
-/* The runtime answers all there is: status and dump. */
-const struct rpc_service gateway_rpc = {
-    .request = &quanyu__gateway_request__descriptor,
-    .reply = &quanyu__gateway_reply__descriptor,
-};
-
 /* -- acts, for audit -- */
 
 void gateway_emit_act(struct batch *batch, const Quanyu__Actor *actor, const char *request_id,
@@ -266,6 +260,7 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     };
     gateway->session_idle_ms = config_number(config, "gateway.session_idle");
     gateway->session_most_ms = config_number(config, "gateway.session_max");
+    gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS

@@ -56,6 +56,7 @@ struct gateway {
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
     struct unmask_limit *unmask_limit;
+    uint32_t address_failures;     /* to sign in, that are free; 0: all are */
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };
 

@@ -7,7 +7,7 @@ import pytest
 
 from suite import Suite, wait_for
 
-COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "keys")
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "staff", "role", "bootstrap", "keys")
 
 
 @pytest.fixture
