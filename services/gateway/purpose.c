@@ -10,6 +10,7 @@
 
 #define DISTINCT_MIN 5
 #define LETTERS_MIN 6
+#define PERIOD_MAX 16
 
 /* What a text is made of, less blanks: letters of any script, in lower case where they are ASCII. */
 struct matter {
@@ -73,7 +74,7 @@ static void look_at(const char *text, struct matter *matter)
 /* The same few letters again and again. */
 static bool is_repeated(const struct matter *matter)
 {
-    for (size_t period = 1; period <= matter->letter_count / 2; period++) {
+    for (size_t period = 1; period <= PERIOD_MAX && period <= matter->letter_count / 2; period++) {
         size_t i = period;
         while (i < matter->letter_count && matter->letters[i] == matter->letters[i - period])
             i++;
