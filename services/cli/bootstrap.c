@@ -61,7 +61,7 @@ static int write_file(const char *path, const struct buffer *text)
 
 static int give(struct operator* operator, bool token, const char *path)
 {
-    const Quanyu__BootstrapReply *reply;
+    const Quanyu__BootstrapReply *reply = NULL;
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct json json = json_to(&text);
     if (path && access(path, F_OK) == 0) {

@@ -44,9 +44,8 @@ static int fill(const struct gateway *gateway, struct store_txn *txn, const Quan
     return 0;
 }
 
-static bool is_good(const struct gateway *gateway, const Quanyu__Credential *credential)
+static bool is_good(const struct gateway *gateway, const Quanyu__Credential *credential, int64_t now_ms)
 {
-    int64_t now_ms = gateway_now_ms(gateway);
     if (credential->kind == QUANYU__CREDENTIAL__KIND__INVITATION || credential_expired(credential, now_ms))
         return false;
     return credential->kind != QUANYU__CREDENTIAL__KIND__SESSION ||
@@ -54,13 +53,13 @@ static bool is_good(const struct gateway *gateway, const Quanyu__Credential *cre
 }
 
 int access_read(const struct gateway *gateway, struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES],
-    struct access *ret_access)
+    int64_t now_ms, struct access *ret_access)
 {
     struct access access = {0};
     int error = -QY_EUNAUTHENTIC;
     Quanyu__Credential *credential = credential_get(txn, hash, NULL);
     Quanyu__Staff *staff =
-        credential && is_good(gateway, credential) ? staff_get(txn, credential->staff, NULL) : NULL;
+        credential && is_good(gateway, credential, now_ms) ? staff_get(txn, credential->staff, NULL) : NULL;
     if (staff)
         error = fill(gateway, txn, credential, staff, &access);
     if (staff)
@@ -81,7 +80,7 @@ int access_look(struct gateway *gateway, const uint8_t hash[SECRET_HASH_BYTES], 
     int error = service_read(gateway->service, &txn);
     if (error)
         return error;
-    error = access_read(gateway, txn, hash, ret_access);
+    error = access_read(gateway, txn, hash, gateway_now_ms(gateway), ret_access);
     store_abort(&txn);
     return error;
 }

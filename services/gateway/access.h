@@ -24,7 +24,7 @@ struct access {
 
 /* Reads it. -QY_EUNAUTHENTIC: unknown, expired, or of somebody who has left. */
 int access_read(const struct gateway *gateway, struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES],
-    struct access *ret_access);
+    int64_t now_ms, struct access *ret_access);
 /* The same in a snapshot of its own; any thread. */
 int access_look(struct gateway *gateway, const uint8_t hash[SECRET_HASH_BYTES], struct access *ret_access);
 

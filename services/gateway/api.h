@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
+#include "proto/identity.pb-c.h"
 #include "services/gateway/access.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/permission.h"
@@ -122,6 +123,10 @@ void api_write_version(struct api_call *call, uint64_t version);
 int api_read_version(struct api_call *call, uint64_t *ret_version);
 /* Public One IDs of the persons, in their order. */
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
+/* Leaves those of the persons whom the caller may see, in their order. */
+int api_in_scope(struct api_call *call, uint32_t *persons, size_t *count);
+/* The person that the path's first parameter names. Nobody, or one whom the caller may not see: on record, and refused. */
+int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person);
 /* A member as JSON text in the call's arena; empty when absent. */
 int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json);
 
@@ -131,6 +136,14 @@ int person_unmask(struct api_call *call);
 int person_tag(struct api_call *call);
 int person_untag(struct api_call *call);
 int audience_count(struct api_call *call);
+int person_bindings(struct api_call *call);
+int person_bind(struct api_call *call);
+int binding_rules_show(struct api_call *call);
+int binding_rules_change(struct api_call *call);
+int transfer_begin(struct api_call *call);
+int transfer_show(struct api_call *call);
+int unit_people(struct api_call *call);
+int staff_people(struct api_call *call);
 int segment_create(struct api_call *call);
 int segment_list(struct api_call *call);
 int segment_show(struct api_call *call);

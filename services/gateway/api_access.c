@@ -163,7 +163,7 @@ int api_check_in(struct api_call *call, struct store_txn *txn)
     struct access now;
     if (!call->access.staff)
         return 0;
-    int error = access_read(call->gateway, txn, call->access.hash, &now);
+    int error = access_read(call->gateway, txn, call->access.hash, gateway_now_ms(call->gateway), &now);
     return error ? error : compare(call, &now);
 }
 

@@ -2,6 +2,7 @@
 /* What handlers use: refusals, questions to the services, records, members and parameters. */
 #include "common/clock.h"
 #include "proto/identity.pb-c.h"
+#include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 
 #include <inttypes.h>
@@ -241,6 +242,29 @@ int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, ch
     const Quanyu__OneIdsReply *answer = ((Quanyu__IdentityReply *)reply)->one_ids;
     *ret_one_ids = answer->one_ids;
     return answer->n_one_ids == count ? 0 : -QY_ECORRUPT;
+}
+
+int api_in_scope(struct api_call *call, uint32_t *persons, size_t *count)
+{
+    if (!call->actor.scope || *count == 0)
+        return 0;
+    Quanyu__InScopeRequest question = QUANYU__IN_SCOPE_REQUEST__INIT;
+    question.persons = persons;
+    question.n_persons = *count;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_IN_SCOPE;
+    request.in_scope = &question;
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    if (error)
+        return error;
+    const Quanyu__InScopeReply *answer = ((Quanyu__TaggingReply *)reply)->in_scope;
+    if (answer->n_persons > *count)
+        return -QY_ECORRUPT;
+    if (answer->n_persons > 0)
+        memcpy(persons, answer->persons, answer->n_persons * sizeof(*persons));
+    *count = answer->n_persons;
+    return 0;
 }
 
 int api_raw(struct api_call *call, const char *name, bool required, struct bytes *ret_json)

@@ -44,6 +44,8 @@ static void write_definition(struct json *json, const Quanyu__Definition *defini
     json_field_time(json, "changed_at", definition->changed_ms);
     if (definition->kind != STAGES) {
         json_field_unsigned(json, "count", definition->count);
+    }
+    if (definition->kind != STAGES && !definition->scoped) {
         json_field_unsigned(json, "entered", definition->entered);
         json_field_unsigned(json, "left", definition->left);
     }

@@ -304,6 +304,23 @@ static int persons_of(
     return api_one_ids(call, numbers, page->n_rows, ret_one_ids);
 }
 
+/* Leaves the deliveries to people whom the caller may see: a page may be shorter than was asked for. */
+static int keep_in_scope(struct api_call *call, Quanyu__DeliveriesReply *page)
+{
+    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_rows + 1));
+    size_t count = page->n_rows, kept = 0;
+    if (!persons)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < page->n_rows; i++)
+        persons[i] = page->rows[i]->delivery->person;
+    int error = api_in_scope(call, persons, &count);
+    for (size_t i = 0; !error && i < page->n_rows && kept < count; i++)
+        if (page->rows[i]->delivery->person == persons[kept])
+            page->rows[kept++] = page->rows[i];
+    page->n_rows = kept;
+    return error;
+}
+
 static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row *row, const char *one_id)
 {
     const Quanyu__Delivery *delivery = row->delivery;
@@ -357,6 +374,8 @@ int journey_deliveries(struct api_call *call)
     uint32_t *numbers;
     char **one_ids;
     int error = fetch_deliveries(call, &page);
+    if (!error)
+        error = keep_in_scope(call, page);
     if (!error)
         error = persons_of(call, page, &numbers, &one_ids);
     if (!error)

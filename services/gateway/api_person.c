@@ -3,8 +3,8 @@
  * answered. */
 #include "common/clock.h"
 #include "proto/tagging.pb-c.h"
-#include "services/gateway/api_person.h"
-#include "services/gateway/disclosure.h"
+    char *fields[DISCLOSURE_FIELDS_MAX];
+    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
 
 #include <string.h>
 
@@ -64,12 +64,12 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     return error;
 }
 
-static int ask_tagging(struct api_call *call, uint32_t person, uint32_t events, bool amounts,
-    Quanyu__ProfileReply **ret_profile)
+static int ask_tagging(
+    struct api_call *call, uint32_t person, bool amounts, Quanyu__ProfileReply **ret_profile)
 {
     Quanyu__ProfileRequest profile = QUANYU__PROFILE_REQUEST__INIT;
     profile.person = person;
-    profile.events = events;
+    profile.events = EVENTS_SHOWN;
     profile.amounts = amounts;
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_PROFILE;
@@ -102,8 +102,9 @@ static int record_about(struct api_call *call, const char *action, const Quanyu_
 static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person,
     const struct disclosure *disclosure)
 {
-    char *fields[DISCLOSURE_FIELDS_MAX];
-    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
+    int error = ask_tagging(call, person->person, disclosure.amounts, &profile);
+    if (error == -QY_ENOTFOUND)
+        return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
 }
 
 /* Nothing of the person is shown but that there is such a one. */
@@ -113,16 +114,31 @@ static int record_tagging(struct api_call *call, const char *action, const Quany
     return record_about(call, action, person, fields, COUNT_OF(fields));
 }
 
-static int record_miss(struct api_call *call, const char *action, const char *purpose,
-    const Quanyu__PersonView *person, const char *asked)
+/* With the purpose, of what states one. */
+static int record_miss(
+    struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
 {
+    const char *purpose = yyjson_get_str(yyjson_obj_get(call->body, "purpose"));
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
     record.outcome = (char *)"not_found";
-    record.purpose = (char *)(uintptr_t)purpose;
+    record.purpose = (char *)(uintptr_t)(purpose ? purpose : "");
     record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
     record.detail = (char *)(uintptr_t)asked;
     return api_record(call, &record);
+}
+
+static int refuse_one_id(struct api_call *call, const char *action)
+{
+    int error = record_miss(call, action, NULL, "an unknown One ID");
+    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+}
+
+static int refuse_identifiers(struct api_call *call, const Quanyu__PersonView *person)
+{
+    int error = record_miss(call, "person.lookup", person, "");
+    return error ? error
+                 : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
 }
 
 /* -- the answer -- */
@@ -193,6 +209,7 @@ static void write_person(struct api_call *call, const Quanyu__PersonView *person
     json_name(&json, "traits");
     write_joined(&json, person->traits, profile->traits);
     write_tags(&json, profile);
+    binding_members(&json, profile->binding);
     json_name(&json, "stage");
     if (*profile->stage)
         json_text(&json, profile->stage);
@@ -206,11 +223,17 @@ static void write_person(struct api_call *call, const Quanyu__PersonView *person
     json_close(&json, '}');
 }
 
+/* Whom the caller may not see is answered, and on record, as one whom nobody knows. */
 static int show(struct api_call *call, const char *action, const Quanyu__PersonView *person)
 {
     const struct disclosure disclosure = disclosure_of(call->permissions);
     Quanyu__ProfileReply *profile;
-    int error = ask_tagging(call, person->person, EVENTS_SHOWN, disclosure.amounts, &profile);
+    return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);
+}
+
+/* The person that the path names; personal fields where they are wanted. */
+static int find_by_path(
+    struct api_call *call, const char *action, bool personal, Quanyu__PersonView **ret_person)
     if (!error)
         error = record_person(call, action, person, &disclosure);
     if (!error)
@@ -230,20 +253,23 @@ int person_lookup(struct api_call *call)
         error = ask_identity(call, &lookup, &person);
     if (error)
         return error;
-    if (person->person)
-        return show(call, "person.lookup", person);
-    error = record_miss(call, "person.lookup", "", person, "");
-    return error ? error
-                 : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
+    return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
 }
 
-static int find_by_path(struct api_call *call, const char *action, const char *purpose, bool personal,
-    Quanyu__PersonView **ret_person)
+int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
+{
+    size_t count = 1;
+    int error = find_by_path(call, action, false, ret_person);
+    uint32_t number = error ? 0 : (*ret_person)->person;
+    if (!error)
+        error = api_in_scope(call, &number, &count);
+    return error || count > 0 ? error : refuse_one_id(call, action);
 {
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.one_id = (char *)(uintptr_t)call->parameters[0];
     lookup.personal = personal;
     int error = ask_identity(call, &lookup, ret_person);
+<<<<<<< HEAD
     if (error != -QY_ENOTFOUND)
         return error;
     error = record_miss(call, action, purpose, NULL, "an unknown One ID");
@@ -251,28 +277,26 @@ static int find_by_path(struct api_call *call, const char *action, const char *p
         return error;
     (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
     return -QY_ENOTFOUND;
+=======
+    return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
 }
 
-/* Tagging knows who is in the caller's scope, and asks nothing else of it. */
-int person_of_path(
-    struct api_call *call, const char *action, const char *purpose, Quanyu__PersonView **ret_person)
+int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
 {
-    Quanyu__ProfileReply *profile;
-    int error = find_by_path(call, action, purpose, false, ret_person);
-    if (error || !call->actor.scope)
-        return error;
-    error = ask_tagging(call, (*ret_person)->person, 0, false, &profile);
-    if (error != -QY_ENOTFOUND)
-        return error;
-    error = record_miss(call, action, purpose, NULL, "out of scope");
-    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    size_t count = 1;
+    int error = find_by_path(call, action, ret_person);
+    uint32_t number = error ? 0 : (*ret_person)->person;
+    if (!error)
+        error = api_in_scope(call, &number, &count);
+    return error || count > 0 ? error : refuse_one_id(call, action);
+>>>>>>> bindings
 }
 
 int person_show(struct api_call *call)
 {
     Quanyu__PersonView *person;
     bool personal = disclosure_of(call->permissions).personal;
-    int error = find_by_path(call, "person.show", "", personal, &person);
+    int error = find_by_path(call, "person.show", personal, &person);
     return error ? error : show(call, "person.show", person);
 }
 
@@ -280,7 +304,11 @@ static int change_tag(
     struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
 {
     Quanyu__PersonView *person;
+<<<<<<< HEAD
     int error = find_by_path(call, action, "", false, &person);
+=======
+    int error = api_find_person(call, action, &person);
+>>>>>>> bindings
     if (!error)
         error = record_tagging(call, action, person);
     if (error)

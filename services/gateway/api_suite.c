@@ -184,6 +184,17 @@ static int ask_counts(
     return error;
 }
 
+/* What is not counted of a part of the brand. */
+static void write_whole(
+    struct json *json, const Quanyu__IdentityCounts *identity, const Quanyu__TaggingCounts *tagging)
+{
+    json_field_unsigned(json, "identifiers", identity->nodes);
+    json_field_unsigned(json, "joins", identity->joins);
+    json_field_unsigned(json, "events", identity->events);
+    json_field_unsigned(json, "unattributed_events", identity->unattributed);
+    json_field_unsigned(json, "orders", tagging->orders);
+}
+
 int suite_summary(struct api_call *call)
 {
     Quanyu__IdentityCounts *identity;
@@ -193,12 +204,9 @@ int suite_summary(struct api_call *call)
         return error;
     struct json json = json_to(&call->out);
     json_open(&json, '{');
-    json_field_unsigned(&json, "persons", identity->persons);
-    json_field_unsigned(&json, "identifiers", identity->nodes);
-    json_field_unsigned(&json, "joins", identity->joins);
-    json_field_unsigned(&json, "events", identity->events);
-    json_field_unsigned(&json, "unattributed_events", identity->unattributed);
-    json_field_unsigned(&json, "orders", tagging->orders);
+    json_field_unsigned(&json, "persons", tagging->scoped ? tagging->persons : identity->persons);
+    if (!tagging->scoped)
+        write_whole(&json, identity, tagging);
     json_name(&json, "stages");
     json_open(&json, '{');
     for (size_t i = 0; i < tagging->n_stages; i++)

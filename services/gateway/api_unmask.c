@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personal fields of one person in the clear: for a stated purpose, so often and no more, and on record before they are shown. */
 #include "proto/identity.pb-c.h"
-#include "services/gateway/api_person.h"
+#include "services/gateway/api.h"
 #include "services/gateway/purpose.h"
 #include "services/gateway/unmask_limit.h"
 
@@ -127,7 +127,7 @@ int person_unmask(struct api_call *call)
     Quanyu__UnmaskReply *shown = NULL;
     int error = read_body(call, &asked);
     if (!error)
-        error = person_of_path(call, ACTION, asked.purpose, &person);
+        error = api_find_person(call, ACTION, &person);
     if (!error)
         error = take_one(call, person, &asked);
     if (error)

@@ -15,7 +15,7 @@ struct disclosure {
 struct disclosure disclosure_of(uint64_t permissions);
 
 /* The fields of a profile, as records name them; returns how many. */
-#define DISCLOSURE_FIELDS_MAX 9
+#define DISCLOSURE_FIELDS_MAX 11
 size_t disclosure_fields(const struct disclosure *disclosure, char *ret_fields[DISCLOSURE_FIELDS_MAX]);
 
 #endif

@@ -10,15 +10,12 @@
 #include <string.h>
 
 #define BYTES_MAX (PASSWORD_CHARACTERS_MAX * 4u)
-#define OPERATIONS 3
-#define MEMORY_BYTES ((size_t)64 * 1024 * 1024)
 #define WORD_MIN 3u /* shorter words stand in anything */
 #define RUN_MIN 3u
 #define OWN_MIN 4u /* characters that must be the password's own */
 
-/* Of no password: what stands in for one of somebody who has none or is not there. */
-#define NOBODY                                                                                               \
-    "$argon2id$v=19$m=65536,t=3,p=1$bm9ib2R5J3Mgc2FsdC4uLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+const char password_nobody[] =
+    "$argon2id$v=19$m=65536,t=3,p=1$bm9ib2R5J3Mgc2FsdC4uLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /* -- as it is taken -- */
 
@@ -177,7 +174,7 @@ int password_hash(const char *password, char ret_hash[PASSWORD_HASH_BYTES])
     _Static_assert(PASSWORD_HASH_BYTES >= crypto_pwhash_STRBYTES, "room for the hash");
     char text[BYTES_MAX + 1];
     size_t size = fold_width(password, text);
-    int failed = crypto_pwhash_str(ret_hash, text, size, OPERATIONS, MEMORY_BYTES);
+    int failed = crypto_pwhash_str(ret_hash, text, size, PASSWORD_OPERATIONS, PASSWORD_MEMORY);
     sodium_memzero(text, sizeof(text));
     return failed ? -QY_ENOMEM : 0;
 }
@@ -186,7 +183,7 @@ bool password_matches(const char *hash, const char *password)
 {
     char text[BYTES_MAX + 1];
     size_t size = fold_width(password, text);
-    bool matches = crypto_pwhash_str_verify(*hash ? hash : NOBODY, text, size) == 0 && *hash;
+    bool matches = crypto_pwhash_str_verify(*hash ? hash : password_nobody, text, size) == 0 && *hash;
     sodium_memzero(text, sizeof(text));
     return matches;
 }

@@ -24,6 +24,11 @@ int password_hash(const char *password, char ret_hash[PASSWORD_HASH_BYTES]);
 /* False also, after as long, where `hash` is "": nobody's. */
 bool password_matches(const char *hash, const char *password);
 
+#define PASSWORD_OPERATIONS 3
+#define PASSWORD_MEMORY ((size_t)64 * 1024 * 1024)
+/* A hash of no password, as dear to look at as any: of who has none or is not there. */
+extern const char password_nobody[];
+
 /* What is tried first (password_common.c): passwords and the words that they are made of, in small letters; NULL-terminated. */
 extern const char *const password_common[];
 

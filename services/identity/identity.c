@@ -14,6 +14,8 @@
 #include <string.h>
 
 static_assert(IDENTITY_INPUT_EVENT == QUANYU__GATEWAY_RECORD__RECORD_EVENT, "the class is the case");
+static_assert(
+    IDENTITY_INPUT_ORGANISATION == QUANYU__GATEWAY_RECORD__RECORD_ORGANISATION, "the class is the case");
 
 #define KINDS_STRONG "user_id member_card wechat_unionid phone email wechat_openid"
 #define KINDS_WEAK "anonymous_id"
@@ -93,6 +95,8 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
 {
     (void)input;
     struct identity *identity = self;
+    if (record->record_class == IDENTITY_INPUT_ORGANISATION)
+        return worker_pass_on(identity->worker, batch, record);
     if (record->record_class != IDENTITY_INPUT_EVENT)
         return 0;
     return worker_fold(identity->worker, batch, record);

@@ -6,7 +6,9 @@
 #include "services/identity/graph.h"
 #include "services/identity/profile.h"
 
-#define IDENTITY_INPUT_EVENT 2    /* class of events in the gateway's journal */
+/* Classes of the gateway's journal. */
+#define IDENTITY_INPUT_EVENT 2
+#define IDENTITY_INPUT_ORGANISATION 4
 #define IDENTITY_COMPRESSION (-1) /* zstd level of the journal: as small as 1, and quicker */
 
 struct identity {

@@ -13,6 +13,7 @@
 #define FIELDS_ASKED_MAX 20
 #define NAMES_MAX 1000
 #define ONE_IDS_MAX 10000
+#define NUMBERS_MAX 1000
 
 static const Quanyu__IdentityRequest *request_of(const ProtobufCMessage *message)
 {
@@ -288,6 +289,31 @@ static int one_ids(struct rpc_context *context, const ProtobufCMessage *request,
     return 0;
 }
 
+static int numbers(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const struct identity *identity = context->self;
+    const Quanyu__NumbersRequest *asked = request_of(request)->numbers;
+    Quanyu__NumbersReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (asked->n_one_ids > NUMBERS_MAX)
+        return rpc_refuse(context, -QY_ETOOLARGE, "one_ids", "holds more than %d", NUMBERS_MAX);
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__numbers_reply__init(answer);
+    answer->persons = arena_alloc(context->arena, (asked->n_one_ids + 1) * sizeof(uint32_t));
+    for (size_t i = 0; answer->persons && i < asked->n_one_ids; i++) {
+        const char *one_id = asked->one_ids[i];
+        uint32_t number;
+        if (!one_id_parse(vault_one_id_key(identity->vault), one_id, strlen(one_id), &number) ||
+            !present_person(context->txn, number))
+            return rpc_refuse(context, -QY_ENOTFOUND, arena_printf(context->arena, "one_ids/%zu", i),
+                "there is no such person");
+        answer->persons[answer->n_persons++] = number;
+    }
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_NUMBERS;
+    reply_of(reply)->numbers = answer;
+    return answer->persons ? store_error(context->txn) : -QY_ENOMEM;
+}
+
 static int counts(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     (void)request;
@@ -317,6 +343,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_NODE_NAMES] = {"node_names", node_names, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS] = {"one_ids", one_ids, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_COUNTS] = {"counts", counts, RPC_QUERY, NULL},
+    [QUANYU__IDENTITY_REQUEST__CALL_NUMBERS] = {"numbers", numbers, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, unmaskers},
 };
 

@@ -8,7 +8,9 @@ int main(int argc, char **argv)
 {
     static struct identity identity;
     static const struct service_input inputs[] = {
-        {.leader = "gateway", .classes = CLASS_BIT(RECORD_TICK) | CLASS_BIT(IDENTITY_INPUT_EVENT)},
+        {.leader = "gateway",
+            .classes = CLASS_BIT(RECORD_TICK) | CLASS_BIT(IDENTITY_INPUT_EVENT) |
+                       CLASS_BIT(IDENTITY_INPUT_ORGANISATION)},
     };
     static const char *const followers[] = {"tagging", "audit", NULL};
     const struct service_spec spec = {

@@ -178,6 +178,8 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     event.n_linked = resolution->linked_count;
     event.source = raw->source;
     event.clock = raw->clock;
+    event.unit = raw->unit;
+    event.staff = raw->staff;
     batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_EVENT, &event.base);
 }
 
@@ -231,4 +233,14 @@ int worker_fold(struct worker *worker, struct batch *batch, const struct journal
     if (!raw)
         return pass_over(worker, UNUSABLE_MALFORMED);
     return fold_event(worker, batch, record, raw);
+}
+
+int worker_pass_on(struct worker *worker, struct batch *batch, const struct journal_record *record)
+{
+    arena_reset(worker->arena);
+    Quanyu__OrganisationChanged *changed = quanyu__organisation_changed__unpack(
+        arena_allocator(worker->arena), record->data.size, record->data.data);
+    if (changed)
+        batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION, &changed->base);
+    return 0;
 }

@@ -14,6 +14,8 @@ void worker_measure(struct worker *worker, struct metrics *metrics);
 
 /* A RawEvent. What is malformed is counted and passed over. */
 int worker_fold(struct worker *worker, struct batch *batch, const struct journal_record *record);
+/* What is new about units and staff, into this journal: it says nothing of persons. */
+int worker_pass_on(struct worker *worker, struct batch *batch, const struct journal_record *record);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
 void worker_save(struct worker *worker, struct store_txn *txn);

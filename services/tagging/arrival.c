@@ -104,6 +104,26 @@ static int count_purchase(struct arrival *arrival)
         &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
 }
 
+/* Where the event says only who served, it was in that one's unit. */
+static void place_contact(struct arrival *arrival, const Quanyu__PersonEvent *record)
+{
+    struct staff_row member;
+    arrival->event.unit = record->unit;
+    arrival->event.staff = record->staff;
+    arrival->event.person = arrival->person->number;
+    if (record->unit == 0 && organisation_staff(arrival->batch->txn, record->staff, &member))
+        arrival->event.unit = member.unit;
+}
+
+static int bind_contact(struct arrival *arrival, const struct cause *cause)
+{
+    const struct stored_event *event = &arrival->event;
+    if (!event_is_contact(event))
+        return 0;
+    const struct binding_fact fact = binding_fact_of(event);
+    return tagging_bind(arrival->tagging, arrival->batch, arrival->person, &fact, cause);
+}
+
 /* Puts the event into node and person, and marks who must look. */
 static int store_event(struct arrival *arrival)
 {
@@ -134,11 +154,13 @@ static int store_event(struct arrival *arrival)
 static int take_arrival(struct arrival *arrival)
 {
     struct tagging *tagging = arrival->tagging;
-    int error = store_event(arrival);
-    if (error)
-        return error;
     const struct cause cause = {
         .kind = arrival->event.history ? CAUSE_IMPORT : CAUSE_EVENT, .origin = arrival->event.origin};
+    int error = store_event(arrival);
+    if (!error)
+        error = bind_contact(arrival, &cause);
+    if (error)
+        return error;
     if (!tagging_is_unsettled(tagging, arrival->person->number))
         error = tagging_evaluate(tagging, arrival->batch, arrival->person, arrival->mask, &cause);
     if (!error)
@@ -190,6 +212,10 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
         .carried = carried_kinds(arrival.person, record, kinds),
         .node = record->node,
     };
+    if (record->unit || record->staff)
+        place_contact(&arrival, record);
+    if (record->origin > tagging->binding_state.last_origin)
+        tagging->binding_state.last_origin = record->origin;
     return take_arrival(&arrival);
 }
 

@@ -8,6 +8,7 @@
 struct run {
     struct planner planner;
     struct plan *plan;
+    struct scope_reader scopes[AUDIENCE_SCOPES_MAX];
     struct audience_answer answer;
 };
 
@@ -15,6 +16,8 @@ static void run_end(struct run *run)
 {
     plan_close(run->plan);
     bits_close(&run->planner.exist);
+    for (size_t i = 0; i < COUNT_OF(run->scopes); i++)
+        scope_close(&run->scopes[i]);
     people_close(&run->planner.people);
     arena_close(&run->planner.people.arena);
     arena_close(&run->planner.arena);
@@ -40,6 +43,9 @@ static int run_begin(struct run *run, const struct audience *audience)
     if (!planner->counts || (audience->list > 0 && !run->answer.persons))
         return -QY_ENOMEM;
     error = plan_open_term(planner, BITS_PERSON, "", &planner->exist);
+    for (size_t i = 0; !error && i < audience->scope_count; i++)
+        error =
+            scope_open(audience->txn, &audience->scopes[i], planner->blocks, planner->arena, &run->scopes[i]);
     return error ? error : plan_make(planner, rule_root(audience->rule), &run->plan);
 }
 
@@ -57,6 +63,15 @@ static void take(struct run *run, uint32_t block, const uint64_t *found)
     }
 }
 
+/* Whom of a block the question is about at all. */
+static int read_asked(struct run *run, uint32_t block, uint64_t *out)
+{
+    int error = bits_read(&run->planner.exist, block, out);
+    for (size_t i = 0; !error && i < run->planner.audience->scope_count; i++)
+        error = scope_read(&run->scopes[i], block, out);
+    return error;
+}
+
 int audience_find(const struct audience *audience, struct audience_answer *ret_answer)
 {
     _cleanup_(run_end) struct run run = {0};
@@ -65,7 +80,7 @@ int audience_find(const struct audience *audience, struct audience_answer *ret_a
         uint64_t exist[BLOCK_WORDS], found[BLOCK_WORDS];
         error = audience_late(audience);
         if (!error)
-            error = bits_read(&run.planner.exist, block, exist);
+            error = read_asked(&run, block, exist);
         if (!error)
             error = plan_run(&run.planner, run.plan, block, exist, found);
         if (!error)

@@ -3,6 +3,7 @@
 #ifndef QY_TAGGING_AUDIENCE_H
 #define QY_TAGGING_AUDIENCE_H
 
+#include "services/tagging/scope.h"
 #include "services/tagging/subject.h"
 #include "services/tagging/tagging.h"
 
@@ -12,11 +13,15 @@ struct audience {
     const struct money_settings *money;
     const struct registry *registry;
     int64_t now_ms;
-    int64_t as_of_ms;     /* 0: now */
-    uint32_t list, after; /* also the first `list` numbers above `after` */
-    struct arena *arena;  /* for the list */
-    double until;         /* metrics_clock() at which nobody waits for the answer any more; 0: never */
+    int64_t as_of_ms;           /* 0: now */
+    uint32_t list, after;       /* also the first `list` numbers above `after` */
+    const struct scope *scopes; /* who is in all of them */
+    size_t scope_count;
+    struct arena *arena; /* for the list */
+    double until;        /* metrics_clock() at which nobody waits for the answer any more; 0: never */
 };
+
+#define AUDIENCE_SCOPES_MAX 2u
 
 struct audience_answer {
     uint64_t count;

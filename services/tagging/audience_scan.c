@@ -82,10 +82,19 @@ static bool matched_then(struct scan *scan, const struct person *person)
     return matched;
 }
 
+static bool in_scope(const struct audience *audience, const struct person *person)
+{
+    bool in = true;
+    for (size_t i = 0; i < audience->scope_count; i++)
+        in &= scope_holds(audience->txn, &audience->scopes[i], &person->binding);
+    return in;
+}
+
 static void look_at(struct scan *scan, const struct person *person)
 {
     bool past = scan->audience->as_of_ms != 0;
-    if (person->node_count == 0 || !(past ? matched_then : matches_now)(scan, person))
+    if (person->node_count == 0 || !in_scope(scan->audience, person) ||
+        !(past ? matched_then : matches_now)(scan, person))
         return;
     scan->answer.count++;
     if (person->number > scan->audience->after && scan->answer.listed < scan->audience->list)

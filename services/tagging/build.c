@@ -112,7 +112,7 @@ int tagging_build_step(struct tagging *tagging, struct batch *batch)
     for (size_t i = 0; !error && i < tagging->registry->count; i++)
         if (tagging->registry->slots[i]->build_next != 0)
             return build(tagging, batch, tagging->registry->slots[i], PERSONS_A_STEP);
-    return error;
+    return error ? error : tagging_transfer_step(tagging, batch);
 }
 
 /* -- steps as work of the writer's own -- */

@@ -135,7 +135,8 @@ static void write_person(struct dump *dump, const struct person *person)
     buffer_printf(dump->lines, "{\"person\":\"p:%u\",\"nodes\":[", person->number);
     for (size_t i = 0; i < person->node_count; i++)
         buffer_printf(dump->lines, "%s\"n:%u\"", i ? "," : "", person->nodes[i].node);
-    buffer_text(dump->lines, "],\"stage\":");
+    buffer_printf(dump->lines, "],\"home_unit\":%u,\"guide\":%u,\"stage\":", person->binding.unit,
+        binding_guide(&person->binding));
     buffer_json_string(dump->lines, person->stage, strlen(person->stage));
     buffer_text(dump->lines, ",\"metrics\":");
     totals_json(&person->totals, &dump->state.borders, dump->tagging->money.scale, true, dump->lines);

@@ -173,6 +173,17 @@ static void set_timer(struct tagging *tagging, struct batch *batch, struct perso
     person->dirty = true;
 }
 
+void tagging_due_by(struct tagging *tagging, struct batch *batch, struct person *person, int64_t due_ms)
+{
+    if (due_ms < person->due_ms)
+        set_timer(tagging, batch, person, due_ms);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void evaluation_init(struct evaluation *evaluation, struct tagging *tagging, struct batch *batch,
     struct person *person, uint64_t *mask, const struct cause *cause)
 {
@@ -193,8 +204,7 @@ int tagging_evaluate(struct tagging *tagging, struct batch *batch, struct person
     evaluation_init(&evaluation, tagging, batch, person, mask, cause);
     evaluate_mask(&evaluation);
     /* What was not looked at may be due earlier; its timer stands, and finds out. */
-    if (evaluation.change_ms < person->due_ms)
-        set_timer(tagging, batch, person, evaluation.change_ms);
+    tagging_due_by(tagging, batch, person, evaluation.change_ms);
     return tagging->people.error;
 }
 
@@ -203,9 +213,14 @@ static int evaluate_anew(struct tagging *tagging, struct batch *batch, struct pe
 {
     struct evaluation evaluation;
     int64_t expiry_ms = tagging_expire_tags(tagging, batch, person, mask);
+    int error = tagging_pass_binding(tagging, batch, person);
+    if (error)
+        return error;
     evaluation_init(&evaluation, tagging, batch, person, mask, cause);
     evaluate_mask(&evaluation);
-    set_timer(tagging, batch, person, evaluation.change_ms < expiry_ms ? evaluation.change_ms : expiry_ms);
+    const struct binding_laws laws = {batch->txn, &tagging->rules};
+    int64_t due_ms = earlier(evaluation.change_ms, expiry_ms);
+    set_timer(tagging, batch, person, earlier(due_ms, binding_due(&person->binding, &laws)));
     return tagging->people.error;
 }
 

@@ -18,7 +18,12 @@ struct event_head {
     uint8_t version, type, history, clock;
     uint8_t unused_too[2];
 };
+/* The third, of a contact, has more behind the texts. */
 #define EVENT_VERSION 2
+#define EVENT_CONTACT_VERSION 3
+struct event_contact {
+    uint32_t unit, staff, person;
+};
 
 static void put_run(struct buffer *out, const void *data, size_t size)
 {
@@ -41,7 +46,7 @@ void event_encode(const struct stored_event *event, struct buffer *out)
         .traits_size = (uint32_t)event->traits.size,
         .context_size = (uint32_t)event->context.size,
         .carried_size = (uint16_t)event->carried.size,
-        .version = EVENT_VERSION,
+        .version = event_is_contact(event) ? EVENT_CONTACT_VERSION : EVENT_VERSION,
         .type = (uint8_t)event->type,
         .history = event->history,
         .clock = (uint8_t)event->clock,
@@ -52,6 +57,9 @@ void event_encode(const struct stored_event *event, struct buffer *out)
     put_run(out, event->traits.data, head.traits_size);
     put_run(out, event->context.data, head.context_size);
     put_run(out, event->carried.data, head.carried_size);
+    if (event_is_contact(event))
+        buffer_append(out, &(struct event_contact){event->unit, event->staff, event->person},
+            sizeof(struct event_contact));
 }
 
 static struct bytes take_run(const uint8_t **at, size_t size)
@@ -68,7 +76,9 @@ static bool read_head(struct bytes row, struct event_head *head)
     memcpy(head, row.data, sizeof(*head));
     size_t size = sizeof(*head) + head->name_size + head->properties_size + head->traits_size +
                   head->context_size + head->carried_size + 5;
-    return head->version >= 1 && head->version <= EVENT_VERSION && row.size == size;
+    if (head->version == EVENT_CONTACT_VERSION)
+        size += sizeof(struct event_contact);
+    return head->version >= 1 && head->version <= EVENT_CONTACT_VERSION && row.size == size;
 }
 
 bool event_decode(struct bytes row, struct stored_event *ret_event)
@@ -93,5 +103,12 @@ bool event_decode(struct bytes row, struct stored_event *ret_event)
     ret_event->traits = take_run(&at, head.traits_size);
     ret_event->context = take_run(&at, head.context_size);
     ret_event->carried = take_run(&at, head.carried_size);
+    if (head.version == EVENT_CONTACT_VERSION) {
+        struct event_contact contact;
+        memcpy(&contact, at, sizeof(contact));
+        ret_event->unit = contact.unit;
+        ret_event->staff = contact.staff;
+        ret_event->person = contact.person;
+    }
     return true;
 }

@@ -71,7 +71,8 @@ int node_store_event(struct people *people, struct node *node, const struct stor
 {
     struct event_reference reference = {.time_ms = event->time_ms,
         .delivery = event->type == QUANYU__EVENT_TYPE__EVENT_NONE,
-        .traits = event->traits.size > 0};
+        .traits = event->traits.size > 0,
+        .contact = event_is_contact(event)};
     struct stored_event stored = *event;
     struct store_key key;
     stored.node = node->number;
@@ -98,6 +99,7 @@ int node_add_event(struct people *people, struct node *node, const struct stored
     if (event->time_ms > node->latest_ms)
         node->latest_ms = event->time_ms;
     node->names |= event_name_bit(event->name);
+    node->contacts += event_is_contact(event);
     if (event->type != QUANYU__EVENT_TYPE__EVENT_NONE) {
         if (node->events == 0 || event->time_ms < node->first_seen_ms)
             node->first_seen_ms = event->time_ms;

@@ -21,7 +21,14 @@ struct stored_event {
     struct bytes properties, traits, context; /* JSON objects; size 0: none */
     struct bytes carried; /* kinds of the identifiers that it carries, each with its NUL */
     uint32_t node;        /* as read */
+    uint32_t unit, staff; /* where it happened, who served; 0: it does not say */
+    uint32_t person;      /* where it says either: whom the node was then */
 };
+
+static inline bool event_is_contact(const struct stored_event *event)
+{
+    return event->unit != 0 || event->staff != 0;
+}
 
 /* -- writing -- */
 

@@ -63,7 +63,10 @@ int handle_audience(struct rpc_context *context, const ProtobufCMessage *request
         error = parse(context, registry, question->rule, &rule);
     if (error)
         return error;
+    const struct scope scope = handler_scope(context);
     struct audience audience = {
+        .scopes = &scope,
+        .scope_count = 1,
         .rule = rule,
         .txn = context->txn,
         .money = &tagging->money,

@@ -39,12 +39,39 @@ static Quanyu__Definition *show(struct rpc_context *context, const struct defini
     return shown->id && shown->name && shown->description && shown->rule.data ? shown : NULL;
 }
 
+/* A tag's bitmap bears its number, a segment's its id. */
+static int show_scoped(struct rpc_context *context, const struct scope *scope, uint32_t highest,
+    const struct definition *definition, Quanyu__Definition *shown)
+{
+    char number[16];
+    bool tag = definition->kind == DEFINITION_TAG;
+    snprintf(number, sizeof(number), "%u", definition->number);
+    shown->scoped = true;
+    shown->entered = shown->left = 0;
+    if (definition->kind == DEFINITION_STAGES)
+        return 0;
+    return scope_count(context->txn ? context->txn : context->batch->txn, scope,
+        tag ? BITS_TAG : BITS_SEGMENT, tag ? number : definition->id, highest, &shown->count);
+}
+
+static int show_in_scope(struct rpc_context *context, const struct definition *definition, uint32_t highest,
+    Quanyu__Definition **ret_shown)
+{
+    const struct scope scope = handler_scope(context);
+    *ret_shown = show(context, definition);
+    if (!*ret_shown)
+        return -QY_ENOMEM;
+    return scope.bounded ? show_scoped(context, &scope, highest, definition, *ret_shown) : 0;
+}
+
 static int fill_page(struct rpc_context *context, const struct registry *registry,
     const Quanyu__DefinitionsRequest *question, Quanyu__DefinitionsReply *page)
 {
     uint32_t limit = question->limit == 0         ? PAGE_STANDARD
                      : question->limit < PAGE_MAX ? question->limit
                                                   : PAGE_MAX;
+    struct tagging_state state;
+    tagging_read_state(context->txn, &state);
     page->definitions = arena_alloc(context->arena, limit * sizeof(*page->definitions));
     if (!page->definitions)
         return -QY_ENOMEM;
@@ -59,10 +86,11 @@ static int fill_page(struct rpc_context *context, const struct registry *registr
             page->next = page->definitions[limit - 1]->id;
             break;
         }
-        Quanyu__Definition *shown = show(context, definition);
-        if (!shown)
-            return -QY_ENOMEM;
-        page->definitions[page->n_definitions++] = shown;
+        int error =
+            show_in_scope(context, definition, state.highest, &page->definitions[page->n_definitions]);
+        if (error)
+            return error;
+        page->n_definitions++;
     }
     return 0;
 }
@@ -263,8 +291,9 @@ int handle_define(struct rpc_context *context, const ProtobufCMessage *request, 
         return store_fail(context->batch->txn, error);
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_DEFINE;
-    answer->define = show(context, definition);
-    return answer->define ? 0 : store_fail(context->batch->txn, -QY_ENOMEM);
+    const struct tagging *tagging = context->self;
+    error = show_in_scope(context, definition, tagging->state.highest, &answer->define);
+    return error ? store_fail(context->batch->txn, error) : 0;
 }
 
 int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -309,9 +338,32 @@ static const char *cause_name(uint8_t kind)
     return kind < COUNT_OF(names) ? names[kind] : "";
 }
 
-static int show_changes(struct rpc_context *context, const struct definition *segment,
+/* Who it is now: somebody who has joined another, or is no more, is in no scope by the old number. */
+static bool change_in_scope(struct people *people, const struct scope *scope, uint32_t number)
+{
+    if (!scope->bounded)
+        return true;
+    people_forget_when_large(people);
+    const struct person *person = people_resolve(people, number);
+    return person && scope_holds(people->txn, scope, &person->binding);
+}
+
+static int read_change(struct bytes row, Quanyu__ChangesReply__Change *change)
+{
+    if (row.size != 14)
+        return -QY_ECORRUPT;
+    quanyu__changes_reply__change__init(change);
+    change->person = get_be32(row.data);
+    change->entered = row.data[4] != 0;
+    change->cause = (char *)cause_name(row.data[5]);
+    change->at_ms = (int64_t)get_be64(row.data + 6);
+    return 0;
+}
+
+static int show_changes(struct rpc_context *context, struct people *people, const struct definition *segment,
     const Quanyu__ChangesRequest *question, Quanyu__ChangesReply *page)
 {
+    const struct scope scope = handler_scope(context);
     uint32_t limit = question->limit == 0         ? PAGE_STANDARD
                      : question->limit < PAGE_MAX ? question->limit
                                                   : PAGE_MAX;
@@ -327,16 +379,14 @@ static int show_changes(struct rpc_context *context, const struct definition *se
     int error = scan_open_reverse(context->txn, TABLE_CHANGES, &prefix, &from, &scan);
     while (!error && page->n_changes < limit && scan_next(scan, &key, &row)) {
         Quanyu__ChangesReply__Change *change = &rows[page->n_changes];
-        if (key.size != 12 || row.size != 14)
-            return -QY_ECORRUPT;
-        quanyu__changes_reply__change__init(change);
-        change->person = get_be32(row.data);
-        change->entered = row.data[4] != 0;
-        change->cause = (char *)cause_name(row.data[5]);
-        change->at_ms = (int64_t)get_be64(row.data + 6);
+        error = key.size == 12 ? read_change(row, change) : -QY_ECORRUPT;
+        if (error || !change_in_scope(people, &scope, change->person))
+            continue;
         page->changes[page->n_changes++] = change;
         page->next = get_be64(key.data + 4);
     }
+    if (!error)
+        error = people->error;
     if (page->n_changes < limit)
         page->next = 0;
     return error;
@@ -356,7 +406,13 @@ int handle_changes(struct rpc_context *context, const ProtobufCMessage *request,
     if (!page)
         return -QY_ENOMEM;
     quanyu__changes_reply__init(page);
-    error = show_changes(context, segment, question, page);
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    _cleanup_(people_close) struct people people = {0};
+    error = arena_open(&arena);
+    if (error)
+        return error;
+    people_open(&people, context->txn, arena);
+    error = show_changes(context, &people, segment, question, page);
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_CHANGES;
     answer->changes = page;

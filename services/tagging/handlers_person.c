@@ -159,6 +159,12 @@ static int make_room(struct profile *profile)
     return profile->reply->tags && profile->reply->segments ? 0 : -QY_ENOMEM;
 }
 
+static int show_binding(struct profile *profile)
+{
+    profile->reply->binding = handler_binding(profile->context, &profile->person->binding);
+    return profile->reply->binding ? 0 : -QY_ENOMEM;
+}
+
 static int show(struct profile *profile, uint32_t events)
 {
     struct tagging_state state;
@@ -169,6 +175,8 @@ static int show(struct profile *profile, uint32_t events)
     int error = profile->reply->stage ? make_room(profile) : -QY_ENOMEM;
     if (!error)
         error = show_memberships(profile);
+    if (!error)
+        error = show_binding(profile);
     if (!error)
         error = show_traits(profile);
     if (!error)
@@ -203,7 +211,9 @@ int handle_profile(struct rpc_context *context, const ProtobufCMessage *request,
         profile.person = people_person(&profile.people, question->person);
     if (!profile.person)
         return profile.people.error;
-    error = show(&profile, question->events);
+    error = handler_check_scope(context, profile.person);
+    if (!error)
+        error = show(&profile, question->events);
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_PROFILE;
     answer->profile = profile.reply;
@@ -240,6 +250,9 @@ int handle_tag_person(struct rpc_context *context, const ProtobufCMessage *reque
     struct person *person = people_resolve(&tagging->people, change->person);
     if (!person)
         return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    error = handler_check_scope(context, person);
+    if (error)
+        return error;
     error = tagging_tag_person(tagging, context->batch, person, change);
     if (error == -QY_ETOOLARGE)
         return rpc_refuse(context, error, "tag", "the person has too many tags");

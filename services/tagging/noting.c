@@ -193,6 +193,57 @@ static void note_existence(struct noting *noting)
         index_bit(tagging->index, BITS_STAGE, "", stage, noting->number, true);
 }
 
+/* -- whose people -- */
+
+static void note_unit(struct noting *noting, uint32_t unit, bool on)
+{
+    char term[16];
+    snprintf(term, sizeof(term), "%u", unit);
+    index_bit(noting->tagging->index, BITS_UNIT, "", term, noting->number, on);
+}
+
+static bool is_in(const uint32_t *chain, size_t count, uint32_t unit)
+{
+    for (size_t i = 0; i < count; i++)
+        if (chain[i] == unit)
+            return true;
+    return false;
+}
+
+/* All that stand above both stay. */
+static void note_home(struct noting *noting, uint32_t from, uint32_t to)
+{
+    struct store_txn *txn = noting->tagging->people.txn;
+    uint32_t left[UNIT_DEPTH_MAX], come[UNIT_DEPTH_MAX];
+    size_t left_count = organisation_chain(txn, from, left), come_count = organisation_chain(txn, to, come);
+    for (size_t i = 0; i < left_count; i++)
+        if (!is_in(come, come_count, left[i]))
+            note_unit(noting, left[i], false);
+    for (size_t i = 0; i < come_count; i++)
+        if (!is_in(left, left_count, come[i]))
+            note_unit(noting, come[i], true);
+}
+
+static void note_guide(struct noting *noting, uint32_t guide, bool on)
+{
+    char term[16];
+    snprintf(term, sizeof(term), "%u", guide);
+    if (guide)
+        index_bit(noting->tagging->index, BITS_GUIDE, "", term, noting->number, on);
+}
+
+static void note_binding(struct noting *noting)
+{
+    const struct binding none = {0}, *after = &noting->after.person->binding;
+    const struct binding *before = noting->before.person ? &noting->before.person->binding : &none;
+    if (before->unit != after->unit)
+        note_home(noting, before->unit, after->unit);
+    if (before->guide != after->guide) {
+        note_guide(noting, before->guide, false);
+        note_guide(noting, after->guide, true);
+    }
+}
+
 static void note_membership(struct noting *noting, uint32_t number, bool member)
 {
     const struct definition *definition = registry_by_number(noting->tagging->registry, number);
@@ -356,6 +407,7 @@ static void note_person(struct tagging *tagging, const struct person *person)
         return;
     note_existence(&noting);
     note_columns(&noting);
+    note_binding(&noting);
     if (note_memberships(&noting) || person->facts_dirty)
         note_facts(&noting);
 }

@@ -170,7 +170,7 @@ struct person *people_person(struct people *people, uint32_t number)
     person = arena_alloc(people->arena, sizeof(*person));
     if (!person || number == 0)
         return people_fail(people, person ? -QY_EINVAL : -QY_ENOMEM);
-    *person = (struct person){.number = number, .stage = "", .due_ms = TIME_NEVER};
+    *person = (struct person){.number = number, .stage = "", .due_ms = TIME_NEVER, .binding = binding_none()};
     if (read_row(people, number, PART_PERSON, &person->row) &&
         !person_decode(person->row, people->arena, person))
         return people_fail(people, -QY_ECORRUPT);
@@ -256,6 +256,7 @@ void people_remove_person(struct people *people, struct person *person)
     person->stage = "";
     person->stage_since_ms = 0;
     person->due_ms = TIME_NEVER;
+    person->binding = binding_none();
     person->dirty = person->facts_dirty = true;
 }
 

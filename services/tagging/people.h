@@ -8,6 +8,7 @@
 #define QY_TAGGING_PEOPLE_H
 
 #include "proto/identity.pb-c.h"
+#include "services/tagging/binding.h"
 #include "services/tagging/tagging_store.h"
 #include "services/tagging/totals.h"
 
@@ -45,6 +46,7 @@ struct event_reference {
     uint16_t name; /* its number; 0: it has none, look at the stored event */
     bool delivery; /* EVENT_NONE */
     bool traits;   /* it states some */
+    bool contact;  /* it bears a unit or a member of staff */
 };
 
 /* A node's row holds so many references at most; then the oldest REFERENCES_CHUNK go into a row of their own. */
@@ -68,9 +70,14 @@ struct node {
     size_t trait_count, trait_capacity;
     struct hand_tag *tags;
     size_t tag_count, tag_capacity;
+    uint64_t contacts;          /* of its events */
+    struct binding_fact *hands; /* what was set by hand, in order */
+    size_t hand_count, hand_capacity;
     struct bytes row; /* as it was read; size 0: there was none */
     bool dirty;
 };
+
+#define HANDS_MAX 64u /* a node; the oldest are forgotten then */
 
 struct membership {
     uint32_t definition;
@@ -93,6 +100,7 @@ struct person {
     int64_t due_ms;                 /* its timer, TIME_NEVER */
     struct membership *memberships; /* segments, rule tags, watches; by definition */
     size_t membership_count, membership_capacity;
+    struct binding binding;
     struct bytes row; /* as it was read; size 0: there was none */
     bool dirty;
     bool facts_dirty; /* nodes, traits or tags by hand have changed */

@@ -4,10 +4,11 @@
 #include "services/tagging/people.h"
 
 /* The first version did not say which names events bear, and where purchases are: then any, and anywhere. The
- * third has sums of more than 64 bits. */
-#define PERSON_VERSION 3
-/* The fourth of a node refers to its events; until then the third field was how many there are, each in a row. */
-#define NODE_VERSION 4
+ * third has sums of more than 64 bits, the fourth a binding. */
+#define PERSON_VERSION 4
+/* The fourth of a node refers to its events; until then the third field was how many there are, each in a row. The fifth
+ * has what bindings follow from. */
+#define NODE_VERSION 5
 #define ANY_NAMES UINT64_MAX
 
 static bool read_version(struct row_reader *row, uint64_t newest, uint64_t *ret_version)
@@ -18,7 +19,13 @@ static bool read_version(struct row_reader *row, uint64_t newest, uint64_t *ret_
 
 /* -- references: each by what it differs in from the one before it -- */
 
-enum reference_flag { REFERENCE_DELIVERY = 1, REFERENCE_TRAITS = 2, REFERENCE_FLAGS = 2 /* bits */ };
+/* Two bits, the name's sixteen, and one above, for it came later. */
+enum reference_flag {
+    REFERENCE_DELIVERY = 1,
+    REFERENCE_TRAITS = 2,
+    REFERENCE_FLAGS = 2,
+    REFERENCE_CONTACT = 1 << 18
+};
 
 static void encode_references(const struct event_reference *references, size_t count, struct buffer *out)
 {
@@ -29,6 +36,7 @@ static void encode_references(const struct event_reference *references, size_t c
         buffer_varint(out, reference->sequence - former.sequence);
         put_signed(out, (int64_t)((uint64_t)reference->time_ms - (uint64_t)former.time_ms));
         buffer_varint(out, (uint64_t)reference->name << REFERENCE_FLAGS |
+                               (reference->contact ? REFERENCE_CONTACT : 0u) |
                                (reference->traits ? REFERENCE_TRAITS : 0u) |
                                (reference->delivery ? REFERENCE_DELIVERY : 0u));
         former = *reference;
@@ -46,6 +54,7 @@ static void decode_references(struct row_reader *row, struct event_reference *re
         reference->name = (uint16_t)(name >> REFERENCE_FLAGS);
         reference->traits = (name & REFERENCE_TRAITS) != 0;
         reference->delivery = (name & REFERENCE_DELIVERY) != 0;
+        reference->contact = (name & REFERENCE_CONTACT) != 0;
         former = *reference;
     }
 }
@@ -67,6 +76,87 @@ bool chunk_decode(struct bytes stored, struct event_reference ret_references[REF
         return false;
     decode_references(&row, ret_references, *ret_count);
     return !row.failed;
+}
+
+/* -- nodes and persons -- */
+
+/* Room for the items that a row announces, and for a few more. */
+static void *room_for(
+    struct row_reader *row, struct arena *arena, size_t item_size, size_t *ret_count, size_t *ret_capacity)
+{
+    size_t count = read_count(row);
+    if (row->failed || count == 0)
+        return NULL;
+    void *items = arena_alloc(arena, (count + 2) * item_size);
+    if (!items) {
+        row->failed = true;
+        return NULL;
+    }
+    *ret_count = count;
+    *ret_capacity = count + 2;
+    return items;
+}
+
+/* -- bindings -- */
+
+static void encode_hands(const struct node *node, struct buffer *out)
+{
+    buffer_varint(out, node->hand_count);
+    for (size_t i = 0; i < node->hand_count; i++) {
+        const struct binding_fact *hand = &node->hands[i];
+        moment_encode(out, hand->at);
+        buffer_varint(out, hand->unit);
+        buffer_varint(out, hand->guide);
+        buffer_varint(out, hand->person);
+        buffer_varint(out, hand->cause);
+    }
+}
+
+static void decode_hands(struct row_reader *row, struct arena *arena, struct node *node)
+{
+    node->hands = room_for(row, arena, sizeof(*node->hands), &node->hand_count, &node->hand_capacity);
+    for (size_t i = 0; i < node->hand_count; i++) {
+        struct binding_fact *hand = &node->hands[i];
+        hand->at = moment_decode(row);
+        hand->unit = (uint32_t)read_unsigned(row);
+        hand->guide = (uint32_t)read_unsigned(row);
+        hand->person = (uint32_t)read_unsigned(row);
+        hand->cause = (enum binding_cause)read_unsigned(row);
+    }
+}
+
+enum binding_flag { BINDING_ANY = 1, BINDING_VACANT = 2, BINDING_RANKS = 2 /* bits */ };
+
+static void encode_binding(const struct binding *binding, struct buffer *out)
+{
+    bool any = moment_is_after(binding->last, MOMENT_FIRST);
+    buffer_varint(out, (any ? BINDING_ANY : 0u) | (binding->vacant ? BINDING_VACANT : 0u) |
+                           (unsigned)binding->unit_rank << BINDING_RANKS |
+                           (unsigned)binding->guide_rank << (BINDING_RANKS + 2));
+    if (!any)
+        return;
+    buffer_varint(out, binding->unit);
+    buffer_varint(out, binding->guide);
+    moment_encode(out, binding->last);
+    moment_encode(out, binding->unit_since);
+    moment_encode(out, binding->guide_since);
+    put_signed(out, binding->touched_ms);
+}
+
+static void decode_binding(struct row_reader *row, struct binding *binding)
+{
+    uint64_t flags = read_unsigned(row);
+    if (!(flags & BINDING_ANY))
+        return;
+    binding->vacant = (flags & BINDING_VACANT) != 0;
+    binding->unit_rank = (enum binding_rank)(flags >> BINDING_RANKS & 3);
+    binding->guide_rank = (enum binding_rank)(flags >> (BINDING_RANKS + 2) & 3);
+    binding->unit = (uint32_t)read_unsigned(row);
+    binding->guide = (uint32_t)read_unsigned(row);
+    binding->last = moment_decode(row);
+    binding->unit_since = moment_decode(row);
+    binding->guide_since = moment_decode(row);
+    binding->touched_ms = read_signed(row);
 }
 
 /* -- nodes and persons -- */
@@ -101,23 +191,8 @@ void node_encode(const struct node *node, struct buffer *out)
     buffer_byte(out, node->purchases);
     put_signed(out, node->chunks_latest_ms);
     encode_references(node->references, node->reference_count, out);
-}
-
-/* Room for the items that a row announces, and for a few more. */
-static void *room_for(
-    struct row_reader *row, struct arena *arena, size_t item_size, size_t *ret_count, size_t *ret_capacity)
-{
-    size_t count = read_count(row);
-    if (row->failed || count == 0)
-        return NULL;
-    void *items = arena_alloc(arena, (count + 2) * item_size);
-    if (!items) {
-        row->failed = true;
-        return NULL;
-    }
-    *ret_count = count;
-    *ret_capacity = count + 2;
-    return items;
+    buffer_varint(out, node->contacts);
+    encode_hands(node, out);
 }
 
 bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
@@ -160,6 +235,10 @@ bool node_decode(struct bytes stored, struct arena *arena, struct node *node)
     node->references =
         room_for(&row, arena, sizeof(*node->references), &node->reference_count, &node->reference_capacity);
     decode_references(&row, node->references, node->reference_count);
+    if (version > 4) {
+        node->contacts = read_unsigned(&row);
+        decode_hands(&row, arena, node);
+    }
     return !row.failed;
 }
 
@@ -229,6 +308,7 @@ void person_encode(const struct person *person, struct buffer *out)
     }
     buffer_varint(out, person->names);
     encode_upper(&person->totals, out);
+    encode_binding(&person->binding, out);
 }
 
 bool person_decode(struct bytes stored, struct arena *arena, struct person *person)
@@ -256,5 +336,8 @@ bool person_decode(struct bytes stored, struct arena *arena, struct person *pers
     person->names = version > 1 ? read_unsigned(&row) : ANY_NAMES;
     if (version > 2)
         decode_upper(&row, &person->totals);
+    person->binding = binding_none();
+    if (version > 3)
+        decode_binding(&row, &person->binding);
     return !row.failed;
 }

@@ -102,6 +102,21 @@ static int recount_joined(
     return unsettle(tagging, batch, to->number);
 }
 
+/* Nodes without contacts, of whom nothing was set by hand, leave bindings as they are. */
+static int rebind_moved(struct tagging *tagging, struct batch *batch, struct person *from, struct person *to,
+    const Quanyu__NodesMoved *record)
+{
+    bool matter = false;
+    for (size_t i = 0; i < record->n_nodes; i++) {
+        const struct node *node = record->nodes[i] ? people_node(&tagging->people, record->nodes[i]) : NULL;
+        matter |= node && (node->contacts > 0 || node->hand_count > 0);
+    }
+    if (!matter)
+        return 0;
+    int error = tagging_rebind(tagging, batch, to);
+    return error || from->node_count == 0 ? error : tagging_rebind(tagging, batch, from);
+}
+
 static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu__NodesMoved *record)
 {
     if (record->from == 0 || record->to == 0) {
@@ -119,7 +134,9 @@ static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu_
         return people->error;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_MOVED, &record->base);
     int error = recount_joined(tagging, batch, to, record);
-    return error ? error : recount(tagging, batch, from);
+    if (!error)
+        error = recount(tagging, batch, from);
+    return error ? error : rebind_moved(tagging, batch, from, to, record);
 }
 
 static int take_erasure(struct tagging *tagging, struct batch *batch, const Quanyu__PersonErased *record)
@@ -170,6 +187,12 @@ static int on_erasure(struct tagging *tagging, struct batch *batch, const void *
     return take_erasure(tagging, batch, message);
 }
 
+static int on_organisation(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)time_ms;
+    return tagging_take_organisation(tagging, batch, message);
+}
+
 static int on_delivery(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
     return tagging_take_delivery(tagging, batch, message, time_ms);
@@ -216,6 +239,8 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_NODE] = {&quanyu__node_created__descriptor, on_node},
         [QUANYU__IDENTITY_RECORD__RECORD_MOVED] = {&quanyu__nodes_moved__descriptor, on_move},
         [QUANYU__IDENTITY_RECORD__RECORD_ERASED] = {&quanyu__person_erased__descriptor, on_erasure},
+        [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
+            on_organisation},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }

@@ -83,6 +83,8 @@ static int make_memory(struct tagging *tagging, const struct batch *batch)
     if (!error)
         error = arena_open(&tagging->scratch);
     if (!error)
+        error = arena_open(&tagging->rules_arena);
+    if (!error)
         error = registry_open(tagging->money.scale, &tagging->registry);
     if (!error)
         error = index_writer_open(&tagging->index);
@@ -134,6 +136,9 @@ static void close_fold(void *self)
     index_writer_close(&tagging->index);
     arena_close(&tagging->arena);
     arena_close(&tagging->scratch);
+    arena_close(&tagging->rules_arena);
+    free(TAKE(tagging->transfers.numbers));
+    tagging->transfers = (struct number_list){0};
     free(TAKE(tagging->stages));
     tagging->stage_count = tagging->stage_capacity = 0;
     free(TAKE(tagging->unsettled.numbers));
@@ -207,7 +212,7 @@ static int64_t next_due(void *self)
 static void committed(void *self, struct service *service)
 {
     struct tagging *tagging = self;
-    uint64_t building = 0;
+    uint64_t building = tagging->transfers.count;
     for (size_t i = 0; i < tagging->registry->count; i++)
         building += tagging->registry->slots[i]->build_next != 0;
     atomic_store(&tagging->building, building);
@@ -245,7 +250,8 @@ static void scrape(void *self, struct metrics_page *page)
         "Orders and refunds whose total is beyond all bounds, and counts as none.",
         (double)atomic_load(&tagging->beyond_amounts));
     page_metric(page, METRIC_GAUGE, "quanyu_definitions_building", NULL,
-        "Definitions that are still being evaluated for everybody.", (double)atomic_load(&tagging->building));
+        "Definitions that are still being evaluated for everybody, and transfers of people that go on.",
+        (double)atomic_load(&tagging->building));
 }
 
 const struct fold_ops tagging_fold = {

@@ -7,6 +7,7 @@
 #include "common/service.h"
 #include "proto/campaign.pb-c.h"
 #include "proto/tagging.pb-c.h"
+#include "services/tagging/binding.h"
 #include "services/tagging/index.h"
 #include "services/tagging/orders.h"
 #include "services/tagging/registry.h"
@@ -33,6 +34,13 @@ struct tagging_state {
     int64_t next_midnight_ms; /* when they are taken next; 0: not known yet */
 };
 
+/* A row of its own, too. */
+struct binding_state {
+    uint64_t last_origin; /* the largest of all events seen */
+    uint64_t next_step;   /* of what is said by hand, of rules or of the organisation */
+    uint32_t next_transfer;
+};
+
 struct stage_count {
     char stage[104];
     uint64_t persons;
@@ -52,6 +60,10 @@ struct tagging {
     struct index_writer *index;
     struct timers timers;
     struct tagging_state state;
+    struct binding_state binding_state;
+    struct rule_book rules;       /* of bindings */
+    struct arena *rules_arena;    /* of those */
+    struct number_list transfers; /* that go on */
     struct stage_count *stages;
     size_t stage_count, stage_capacity;
     /* Persons that were made or moved and whose event has not come yet: they are looked at together with it,
@@ -64,7 +76,8 @@ struct tagging {
     struct work step;
     /* for any thread */
     atomic_int_fast64_t next_due_ms;
-    atomic_uint_fast64_t building; /* definitions that are not evaluated for everybody yet */
+    atomic_uint_fast64_t
+        building; /* definitions that are not evaluated for everybody, and transfers that go on */
     atomic_uint_fast64_t shown_persons, shown_events, shown_ignored, beyond_amounts;
 };
 
@@ -112,6 +125,42 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
 int tagging_take_delivery(
     struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms);
 
+/* -- bindings.c -- */
+struct binding_fact binding_fact_of(const struct stored_event *contact);
+/* A moment of its own, behind all that has come. */
+struct moment tagging_moment(struct tagging *tagging, const struct batch *batch);
+/* A fact about the person that its nodes hold already. */
+int tagging_bind(struct tagging *tagging, struct batch *batch, struct person *person,
+    const struct binding_fact *fact, const struct cause *cause);
+/* Folds all facts anew: other nodes belong to the person now. */
+int tagging_rebind(struct tagging *tagging, struct batch *batch, struct person *person);
+/* Time has gone on, or the organisation or the rules are others. */
+int tagging_pass_binding(struct tagging *tagging, struct batch *batch, struct person *person);
+/* Sets home unit and guide by hand; `cause` says how. The fact stays with `number`'s node. */
+int tagging_bind_by_hand(struct tagging *tagging, struct batch *batch, uint32_t number, struct person *person,
+    const struct binding_fact *fact);
+int tagging_set_rules(struct tagging *tagging, struct batch *batch, struct binding_rules *rules);
+/* The person's binding as all facts make it, with its history in `log` (may be NULL). For readers, too. */
+int people_fold_binding(struct people *people, const struct person *person, const struct rule_book *book,
+    int64_t now_ms, struct binding_log *log, struct binding *ret_binding);
+
+/* -- organisation_records.c -- */
+int tagging_take_organisation(
+    struct tagging *tagging, struct batch *batch, const Quanyu__OrganisationChanged *record);
+
+/* -- transfers.c -- */
+/* Begins one, and does its first step. What is not yet known of it is filled in. */
+int tagging_begin_transfer(struct tagging *tagging, struct batch *batch, Quanyu__Transfer *transfer);
+/* The same for those who are named, all at once. */
+int tagging_transfer_named(struct tagging *tagging, struct batch *batch, Quanyu__Transfer *transfer,
+    const uint32_t *persons, size_t count);
+int tagging_transfer_step(struct tagging *tagging, struct batch *batch);
+/* How many people it would be for. */
+int tagging_count_transfer(
+    struct tagging *tagging, struct batch *batch, const Quanyu__Transfer *transfer, uint64_t *ret_count);
+/* The list of those that go on. */
+int tagging_load_transfers(struct tagging *tagging, struct store_txn *txn);
+
 /* -- watches.c -- */
 int tagging_set_watch(struct tagging *tagging, struct batch *batch, const Quanyu__WatchSet *record);
 int tagging_drop_watch(struct tagging *tagging, struct batch *batch, const char *watch);
@@ -125,6 +174,8 @@ int tagging_evaluate(struct tagging *tagging, struct batch *batch, struct person
  */
 int tagging_evaluate_all(
     struct tagging *tagging, struct batch *batch, struct person *person, const struct cause *cause);
+/* The person's timer fires at `due_ms` or before. */
+void tagging_due_by(struct tagging *tagging, struct batch *batch, struct person *person, int64_t due_ms);
 /* The person's timer fired; it is unset already. */
 int tagging_evaluate_due(struct tagging *tagging, struct batch *batch, struct person *person);
 /* Campaign's triggers that this event matches. `properties` may be NULL. */

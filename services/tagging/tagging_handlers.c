@@ -18,6 +18,17 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__TAGGING_REQUEST__CALL_CHANGES] = {"changes", handle_changes, RPC_QUERY, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_TAG_PERSON] = {"tag_person", handle_tag_person, RPC_COMMAND, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_COUNTS] = {"counts", handle_counts, RPC_QUERY, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_IN_SCOPE] = {"in_scope", handle_in_scope, RPC_QUERY, from_rule_users},
+    [QUANYU__TAGGING_REQUEST__CALL_PEOPLE] = {"people", handle_people, RPC_QUERY, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_BIND] = {"bind", handle_bind, RPC_COMMAND, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_BINDINGS] = {"bindings", handle_bindings, RPC_QUERY, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_BINDING_RULES] = {"binding_rules", handle_binding_rules, RPC_QUERY,
+        from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_SET_BINDING_RULES] = {"set_binding_rules", handle_set_binding_rules,
+        RPC_COMMAND, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_TRANSFER] = {"transfer", handle_transfer, RPC_COMMAND, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_SHOW_TRANSFER] = {"show_transfer", handle_show_transfer, RPC_QUERY,
+        from_gateway},
 };
 
 const struct rpc_service tagging_rpc = {
@@ -30,6 +41,33 @@ const struct rpc_service tagging_rpc = {
 char *reply_text(struct rpc_context *context, const char *text)
 {
     return arena_text(context->arena, text, strlen(text));
+}
+
+struct scope handler_scope(const struct rpc_context *context)
+{
+    return scope_of(context->header->actor);
+}
+
+int handler_check_scope(struct rpc_context *context, const struct person *person)
+{
+    const struct scope scope = handler_scope(context);
+    struct store_txn *txn = context->batch ? context->batch->txn : context->txn;
+    if (scope_holds(txn, &scope, &person->binding))
+        return 0;
+    return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+}
+
+Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding)
+{
+    Quanyu__Binding *shown = arena_alloc(context->arena, sizeof(*shown));
+    if (!shown)
+        return NULL;
+    quanyu__binding__init(shown);
+    shown->unit = binding->unit;
+    shown->unit_since_ms = binding->unit ? binding->unit_since.ms : 0;
+    shown->guide = binding_guide(binding);
+    shown->guide_since_ms = shown->guide ? binding->guide_since.ms : 0;
+    return shown;
 }
 
 int handler_registry(struct rpc_context *context, struct registry **ret_registry)
@@ -67,35 +105,4 @@ void handler_act(struct rpc_context *context, const char *action, const char *de
     act.person = person;
     act.request_id = context->header->request_id;
     batch_emit(context->batch, QUANYU__TAGGING_RECORD__RECORD_ACT, &act.base);
-}
-
-int handle_counts(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
-{
-    (void)request;
-    struct tagging_state state;
-    struct stage_count *stages;
-    size_t count;
-    tagging_read_state(context->txn, &state);
-    int error = tagging_read_stages(context->txn, context->arena, &stages, &count);
-    Quanyu__TaggingCounts *counts = arena_alloc(context->arena, sizeof(*counts));
-    Quanyu__TaggingCounts__Stage *rows = arena_alloc(context->arena, count * sizeof(*rows) + 1);
-    Quanyu__TaggingCounts__Stage **list = arena_alloc(context->arena, count * sizeof(*list) + 1);
-    if (error || !counts || !rows || !list)
-        return error ? error : -QY_ENOMEM;
-    quanyu__tagging_counts__init(counts);
-    counts->persons = state.persons;
-    counts->events = state.events;
-    counts->orders = state.orders;
-    for (size_t i = 0; i < count; i++) {
-        quanyu__tagging_counts__stage__init(&rows[i]);
-        rows[i].stage = stages[i].stage;
-        rows[i].persons = stages[i].persons;
-        list[i] = &rows[i];
-    }
-    counts->stages = list;
-    counts->n_stages = count;
-    Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
-    answer->result_case = QUANYU__TAGGING_REPLY__RESULT_COUNTS;
-    answer->counts = counts;
-    return 0;
 }

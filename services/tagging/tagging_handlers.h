@@ -3,13 +3,30 @@
 #ifndef QY_TAGGING_HANDLERS_H
 #define QY_TAGGING_HANDLERS_H
 
+#include "services/tagging/scope.h"
 #include "services/tagging/tagging.h"
 
 rpc_handler_fn handle_profile, handle_audience, handle_rule_check, handle_define, handle_definitions,
-    handle_remove, handle_changes, handle_tag_person, handle_counts;
+    handle_remove, handle_changes, handle_tag_person, handle_counts, handle_in_scope, handle_people,
+    handle_bind, handle_bindings, handle_binding_rules, handle_set_binding_rules, handle_transfer,
+    handle_show_transfer;
 
 /* A copy in the reply's arena; NULL when memory is out. */
 char *reply_text(struct rpc_context *context, const char *text);
+/* Whom the caller may see. */
+struct scope handler_scope(const struct rpc_context *context);
+/* Refuses somebody whom the caller may not see as one who does not exist. */
+int handler_check_scope(struct rpc_context *context, const struct person *person);
+/* -- handler_checks.c: a unit or a member of staff that the caller may not see does not exist -- */
+int handler_check_unit(struct rpc_context *context, struct store_txn *txn, uint32_t unit, const char *field);
+int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint32_t staff, const char *field,
+    struct staff_row *ret_member);
+int handler_check_reason(struct rpc_context *context, const char *reason);
+/* Where people go: the guide's unit where no other is named. */
+int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit);
+
+/* As replies show it; NULL when memory is out. */
+Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding);
 /* The definitions as the snapshot has them. */
 int handler_registry(struct rpc_context *context, struct registry **ret_registry);
 /* Refuses a rule, pointing into the member of the API's request that holds it ("/rule"). */

@@ -182,8 +182,17 @@ static int move_events(struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
+/* -- bindings -- */
+
+/* What is new stands behind what was there; a program that does not know it must not write over it. */
+static int add_bindings(struct store_txn *txn)
+{
+    return store_error(txn);
+}
+
 const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {
     {.from = 1, .migrate = number_times},
     {.from = 2, .migrate = turn_events},
     {.from = 3, .migrate = move_events},
+    {.from = 4, .migrate = add_bindings},
 };

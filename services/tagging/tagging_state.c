@@ -10,6 +10,7 @@
 static const char *const row_state = "state";
 static const char *const row_stages = "stages";
 static const char *const row_unsettled = "unsettled";
+static const char *const row_bindings = "bindings";
 
 static void put_row(struct store_txn *txn, const char *name, const struct buffer *row)
 {
@@ -180,6 +181,34 @@ static void save_unsettled(struct tagging *tagging, struct store_txn *txn)
     put_row(txn, row_unsettled, &row);
 }
 
+/* -- what bindings count -- */
+
+static int load_bindings(struct tagging *tagging, struct store_txn *txn)
+{
+    struct row_reader row;
+    tagging->binding_state = (struct binding_state){.next_step = 1, .next_transfer = 1};
+    if (get_row(txn, row_bindings, &row)) {
+        tagging->binding_state.last_origin = read_unsigned(&row);
+        tagging->binding_state.next_step = read_unsigned(&row);
+        tagging->binding_state.next_transfer = (uint32_t)read_unsigned(&row);
+    }
+    if (row.failed)
+        return -QY_ECORRUPT;
+    arena_reset(tagging->rules_arena);
+    int error = rule_book_read(txn, tagging->rules_arena, &tagging->rules);
+    return error ? error : tagging_load_transfers(tagging, txn);
+}
+
+static void save_bindings(const struct binding_state *state, struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    buffer_byte(&row, ROW_VERSION);
+    buffer_varint(&row, state->last_origin);
+    buffer_varint(&row, state->next_step);
+    buffer_varint(&row, state->next_transfer);
+    put_row(txn, row_bindings, &row);
+}
+
 /* -- all of it -- */
 
 int tagging_load(struct tagging *tagging, struct store_txn *txn)
@@ -188,6 +217,8 @@ int tagging_load(struct tagging *tagging, struct store_txn *txn)
     int error = load_stages(tagging, txn);
     if (!error)
         error = load_unsettled(tagging, txn);
+    if (!error)
+        error = load_bindings(tagging, txn);
     if (!error)
         error = registry_load(tagging->registry, txn, true);
     timers_open(&tagging->timers, txn, TABLE_TIMERS);
@@ -199,6 +230,7 @@ int tagging_save(struct tagging *tagging, struct store_txn *txn)
     save_state(&tagging->state, txn);
     save_stages(tagging, txn);
     save_unsettled(tagging, txn);
+    save_bindings(&tagging->binding_state, txn);
     for (size_t i = 0; i < tagging->registry->count; i++)
         if (tagging->registry->slots[i]->counts_dirty)
             definition_save_counts(txn, tagging->registry->slots[i]);

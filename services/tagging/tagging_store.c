@@ -12,6 +12,8 @@ const char *const tagging_tables[TAGGING_TABLES] = {
     [TABLE_INDEX_LOG] = "index_log",
     [TABLE_EVENTS] = "events",
     [TABLE_NAMES] = "names",
+    [TABLE_ORGANISATION] = "organisation",
+    [TABLE_TRANSFERS] = "transfers",
 };
 
 void key_part(struct store_key *key, uint32_t number, enum people_part part)
@@ -46,6 +48,19 @@ void key_name_number(struct store_key *key, uint32_t number)
 {
     key_reset(key);
     key_u8(key, NUMBER_TO_NAME);
+    key_u32(key, number);
+}
+
+void key_organisation(struct store_key *key, enum organisation_kind kind, uint32_t number)
+{
+    key_reset(key);
+    key_u8(key, (uint8_t)kind);
+    key_u32(key, number);
+}
+
+void key_transfer(struct store_key *key, uint32_t number)
+{
+    key_reset(key);
     key_u32(key, number);
 }
 

@@ -17,11 +17,13 @@ enum tagging_table {
     TABLE_INDEX_LOG, /* sort, term, sequence */
     TABLE_EVENTS,    /* sequence: a stored event, in the order of arrival, so that writes lie side by side */
     TABLE_NAMES,     /* names of events: number to name, and name to number */
+    TABLE_ORGANISATION, /* kind, number: a unit or a member of staff */
+    TABLE_TRANSFERS,    /* number: people that are handed over, or looked at again, step by step */
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
-#define TAGGING_SCHEMA 4u
-#define TAGGING_MIGRATIONS 3u
+#define TAGGING_SCHEMA 5u
+#define TAGGING_MIGRATIONS 4u
 extern const struct store_migration tagging_migrations[TAGGING_MIGRATIONS];
 
 /* The parts stand together, so that one event touches neighbouring rows. PART_EVENT: a chunk of older references to
@@ -34,6 +36,9 @@ void key_event(struct store_key *key, uint64_t sequence);
 /* Too long a name makes too long a key. */
 void key_name(struct store_key *key, const char *name);
 void key_name_number(struct store_key *key, uint32_t number);
+enum organisation_kind { ORGANISATION_UNIT, ORGANISATION_STAFF };
+void key_organisation(struct store_key *key, enum organisation_kind kind, uint32_t number);
+void key_transfer(struct store_key *key, uint32_t number);
 void key_definition(struct store_key *key, uint32_t number);
 void key_change(struct store_key *key, uint32_t definition, uint64_t sequence);
 void key_meta(struct store_key *key, const char *name);

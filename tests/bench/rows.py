@@ -173,6 +173,15 @@ def identity(stage):
                    note=f"{int(processor):,}/s of processor time, {persons:,} persons, {loaded()}")]
 
 
+def rights(stage):
+    """finding out who asks and what they may do, of 100,000 members of staff"""
+    out = stage.program("gateway_access", stage.directory / "gateway_access", 100_000)
+    mean, most = re.search(r"rights: ([\d.]+) us, 99 % within ([\d.]+) us", out).groups()
+    hashed = float(re.search(r"password: ([\d.]+) ms", out).group(1))
+    return [Figure("rights of a request, p99", float(most), "us", most=50,
+                   note=f"mean {float(mean):.1f} us, a password takes {hashed:.0f} ms, {loaded()}")]
+
+
 def profile(stage, persons=None):
     """one profile over HTTP, assembled and on record"""
     stage.with_persons(persons or stage.options.people)
@@ -300,4 +309,4 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ROWS = {row.__name__: row for row in (batches, singles, accepting, delivery, kill, growth, burst, memory, identity, audit, millions, path, profile, audience)}
+ROWS = {row.__name__: row for row in (batches, singles, accepting, delivery, kill, growth, burst, memory, identity, rights, audit, millions, path, profile, audience)}

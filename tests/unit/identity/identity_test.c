@@ -174,6 +174,44 @@ static void personal_values_in_disguise_are_no_keys(void **state)
     assert_bytes_equal(last_event(world)->properties, "{\"deep\":{},\"productId\":2}");
 }
 
+static void the_organisation_goes_on_in_order_with_the_events_that_name_it(void **state)
+{
+    struct world *world = *state;
+    Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
+    Quanyu__OrganisationChanged__Place places[2];
+    Quanyu__OrganisationChanged__Member member = QUANYU__ORGANISATION_CHANGED__MEMBER__INIT;
+    uint8_t packed[64];
+    for (uint32_t i = 0; i < 2; i++) {
+        quanyu__organisation_changed__place__init(&places[i]);
+        places[i].unit = i + 1;
+        places[i].parent = i;
+    }
+    member.staff = 7;
+    member.unit = 2;
+    changed.places = (Quanyu__OrganisationChanged__Place *[]){&places[0], &places[1]};
+    changed.n_places = 2;
+    changed.members = (Quanyu__OrganisationChanged__Member *[]){&member};
+    changed.n_members = 1;
+    begin(world);
+    add_record(world, IDENTITY_INPUT_ORGANISATION,
+        (struct bytes){packed, quanyu__organisation_changed__pack(&changed, packed)});
+    add_at(world, TRACK, 1, "{\"userId\":\"u1\",\"event\":\"x\"}", (struct place){2, 7});
+    add_record(world, IDENTITY_INPUT_ORGANISATION, (struct bytes){(const uint8_t *)"\xff", 1});
+    commit(world);
+    struct output output;
+    assert_true(next(world, &output));
+    assert_int_equal(output.organisation->n_places, 2);
+    assert_int_equal(output.organisation->places[1]->unit, 2);
+    assert_int_equal(output.organisation->places[1]->parent, 1);
+    assert_int_equal(output.organisation->members[0]->staff, 7);
+    assert_true(next(world, &output));
+    assert_non_null(output.created);
+    assert_true(next(world, &output));
+    assert_int_equal(output.event->unit, 2);
+    assert_int_equal(output.event->staff, 7);
+    check(world, "");
+}
+
 static void the_latest_statement_of_a_trait_holds(void **state)
 {
     struct world *world = *state;
@@ -285,6 +323,7 @@ int main(void)
         TEST(the_event_goes_on_without_what_is_personal),
         TEST(hashes_of_what_earlier_events_told_do_not_go_on),
         TEST(personal_values_in_disguise_are_no_keys),
+        TEST(the_organisation_goes_on_in_order_with_the_events_that_name_it),
         TEST(the_latest_statement_of_a_trait_holds),
         TEST(an_event_about_somebody_known_writes_nothing),
         TEST(a_batch_that_is_rolled_back_never_was),

@@ -112,7 +112,19 @@ static inline void begin(struct world *world)
     assert_int_equal(store_begin(world->store, STORE_WRITE, &world->batch.txn), 0);
 }
 
-static inline void add(struct world *world, Quanyu__EventType type, int64_t event_ms, const char *body)
+static inline void add_record(struct world *world, unsigned record_class, struct bytes data)
+{
+    const struct journal_record record = {
+        .offset = world->offset++, .record_class = record_class, .time_ms = 1000, .data = data};
+    assert_int_equal(identity_fold.record(&world->identity, &world->batch, 0, &record), 0);
+}
+
+struct place {
+    uint32_t unit, staff;
+};
+
+static inline void add_at(
+    struct world *world, Quanyu__EventType type, int64_t event_ms, const char *body, struct place place)
 {
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     uint8_t packed[32768];
@@ -123,12 +135,16 @@ static inline void add(struct world *world, Quanyu__EventType type, int64_t even
     raw.event_ms = event_ms;
     raw.received_ms = 5000;
     raw.source = 3;
+    raw.unit = place.unit;
+    raw.staff = place.staff;
     raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)body};
     assert_true(quanyu__raw_event__get_packed_size(&raw) <= sizeof(packed));
-    struct journal_record record = {
-        .offset = world->offset++, .record_class = IDENTITY_INPUT_EVENT, .time_ms = 1000};
-    record.data = (struct bytes){packed, quanyu__raw_event__pack(&raw, packed)};
-    assert_int_equal(identity_fold.record(&world->identity, &world->batch, 0, &record), 0);
+    add_record(world, IDENTITY_INPUT_EVENT, (struct bytes){packed, quanyu__raw_event__pack(&raw, packed)});
+}
+
+static inline void add(struct world *world, Quanyu__EventType type, int64_t event_ms, const char *body)
+{
+    add_at(world, type, event_ms, body, (struct place){0});
 }
 
 static inline void commit(struct world *world)
@@ -161,6 +177,7 @@ struct output {
     const Quanyu__PersonEvent *event;
     const Quanyu__NodeCreated *created;
     const Quanyu__NodesMoved *moved;
+    const Quanyu__OrganisationChanged *organisation;
 };
 
 static inline bool next_record(struct world *world, struct journal_record *ret_record)
@@ -195,12 +212,15 @@ static inline bool next(struct world *world, struct output *ret_output)
         ret_output->created = quanyu__node_created__unpack(allocator, record.data.size, record.data.data);
     else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_MOVED)
         ret_output->moved = quanyu__nodes_moved__unpack(allocator, record.data.size, record.data.data);
-    assert_true(ret_output->event || ret_output->created || ret_output->moved);
+    else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION)
+        ret_output->organisation =
+            quanyu__organisation_changed__unpack(allocator, record.data.size, record.data.data);
+    assert_true(ret_output->event || ret_output->created || ret_output->moved || ret_output->organisation);
     return true;
 }
 
 /* All new records in short: "+3phone@1" created, "2,3>1" moved, "e3@1(1,2)" event of node 3, person 1,
- * linked. */
+ * linked, "o2,1" two units and a member of staff. */
 static inline void check(struct world *world, const char *expected)
 {
     char text[4096] = "";
@@ -224,6 +244,9 @@ static inline void check(struct world *world, const char *expected)
                 size +=
                     snprintf(at + size, room - (size_t)size, "%s%u", i ? "," : "", output.event->linked[i]);
             size += snprintf(at + size, room - (size_t)size, ") ");
+        } else {
+            size = snprintf(
+                at, room, "o%zu,%zu ", output.organisation->n_places, output.organisation->n_members);
         }
         used += (size_t)size;
     }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define UPPER_BYTES 2 /* what the third version has at its end, of small sums */
+#define NO_BINDING_BYTES 1u
 
 static void decode(struct bytes row, struct person *person)
 {
@@ -43,13 +44,32 @@ static void sums_of_the_second_version_are_read(void **state)
 {
     (void)state;
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    struct person person = {.stage = "new", .totals = {.gross = 12800, .refunded = -300}};
+    struct person person = {
+        .stage = "new", .totals = {.gross = 12800, .refunded = -300}, .binding = binding_none()};
     struct person read;
     person_encode(&person, &row);
-    assert_int_equal(row.data[0], 3);
+    assert_int_equal(row.data[0], 4);
     row.data[0] = 2;
-    decode((struct bytes){row.data, row.size - UPPER_BYTES}, &read);
+    decode((struct bytes){row.data, row.size - UPPER_BYTES - NO_BINDING_BYTES}, &read);
     assert_true(read.totals.gross == 12800 && read.totals.refunded == -300);
+}
+
+static void a_binding_comes_back(void **state)
+{
+    (void)state;
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    const struct binding binding = {.unit = 70000,
+        .guide = 7,
+        .vacant = true,
+        .unit_rank = RANK_HAND,
+        .unit_since = {-5, 1, 2},
+        .guide_since = {1760000000000, 9, 0},
+        .touched_ms = 1760000000001,
+        .last = {1760000000002, 10, 3}};
+    struct person person = {.stage = "", .binding = binding}, read;
+    person_encode(&person, &row);
+    decode((struct bytes){row.data, row.size}, &read);
+    assert_memory_equal(&read.binding, &binding, sizeof(binding));
 }
 
 int main(void)
@@ -57,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_of_any_size_come_back),
         cmocka_unit_test(sums_of_the_second_version_are_read),
+        cmocka_unit_test(a_binding_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

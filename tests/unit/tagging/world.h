@@ -34,6 +34,7 @@ struct world {
     struct emitted *emitted;
     size_t emitted_count, emitted_capacity;
     struct arena *arena;         /* of replies */
+    Quanyu__Scope *scope;        /* of who asks; NULL: everybody */
     char error[300], field[300]; /* of the last refused request */
 };
 
@@ -217,6 +218,7 @@ struct world_event {
     const char *properties, *traits;
     bool history;
     uint32_t linked;
+    uint32_t unit, staff;
 };
 
 static ProtobufCBinaryData world_bytes(const char *text)
@@ -240,8 +242,34 @@ static inline uint64_t world_event(struct world *world, struct world_event event
     record.traits = world_bytes(event.traits);
     record.n_linked = event.linked != 0;
     record.linked = &event.linked;
+    record.unit = event.unit;
+    record.staff = event.staff;
     world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_EVENT, &record.base);
     return record.origin;
+}
+
+static inline void world_unit(struct world *world, uint32_t unit, uint32_t parent, bool removed)
+{
+    Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
+    Quanyu__OrganisationChanged__Place place = QUANYU__ORGANISATION_CHANGED__PLACE__INIT;
+    place.unit = unit;
+    place.parent = parent;
+    place.removed = removed;
+    changed.places = (Quanyu__OrganisationChanged__Place *[]){&place};
+    changed.n_places = 1;
+    world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION, &changed.base);
+}
+
+static inline void world_staff(struct world *world, uint32_t staff, uint32_t unit, bool left)
+{
+    Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
+    Quanyu__OrganisationChanged__Member member = QUANYU__ORGANISATION_CHANGED__MEMBER__INIT;
+    member.staff = staff;
+    member.unit = unit;
+    member.left = left;
+    changed.members = (Quanyu__OrganisationChanged__Member *[]){&member};
+    changed.n_members = 1;
+    world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION, &changed.base);
 }
 
 /* -- requests -- */
@@ -251,6 +279,7 @@ static int world_ask(struct world *world, const Quanyu__TaggingRequest *request,
 {
     Quanyu__Header header = QUANYU__HEADER__INIT;
     Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    actor.scope = world->scope;
     header.actor = &actor;
     arena_reset(world->arena);
     quanyu__tagging_reply__init(reply);

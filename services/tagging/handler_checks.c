@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What requests about units, staff and bindings are checked for. */
+#include "services/tagging/tagging_handlers.h"
+
+#include <string.h>
+
+#define REASON_BYTES_MAX 500u
+
+/* A unit or a member of staff that the caller may not see does not exist. */
+int handler_check_unit(struct rpc_context *context, struct store_txn *txn, uint32_t unit, const char *field)
+{
+    const struct scope scope = handler_scope(context);
+    struct unit_row row;
+    bool there = organisation_unit(txn, unit, &row) && !row.removed;
+    if (there && (!scope.bounded || (scope.unit && organisation_is_below(txn, unit, scope.unit))))
+        return 0;
+    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no unit u_%u", unit);
+}
+
+int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint32_t staff, const char *field,
+    struct staff_row *ret_member)
+{
+    const struct scope scope = handler_scope(context);
+    bool there = organisation_staff(txn, staff, ret_member);
+    if (there && (!scope.bounded || scope.staff == staff ||
+                     (scope.unit && organisation_is_below(txn, ret_member->unit, scope.unit))))
+        return 0;
+    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no member of staff st_%u", staff);
+}
+
+int handler_check_reason(struct rpc_context *context, const char *reason)
+{
+    if (*reason && strlen(reason) <= REASON_BYTES_MAX)
+        return 0;
+    return rpc_refuse(context, -QY_EINVAL, "reason", "must have 1 to %u bytes", REASON_BYTES_MAX);
+}
+
+/* Where people go: the guide's unit where no other is named. */
+int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit)
+{
+    struct store_txn *txn = context->batch->txn;
+    struct staff_row member = {0};
+    *ret_unit = unit;
+    if (!unit && !guide)
+        return rpc_refuse(context, -QY_EINVAL, "unit", "give a unit, a guide or both");
+    int error = guide ? handler_check_staff(context, txn, guide, "guide", &member) : 0;
+    if (!error && guide && staff_is_absent(&member))
+        error = rpc_refuse(context, -QY_ECONFLICT, "guide", "st_%u has left", guide);
+    if (!error && !unit)
+        *ret_unit = member.unit;
+    else if (!error)
+        error = handler_check_unit(context, txn, unit, "unit");
+    return error;
+}
