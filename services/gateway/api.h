@@ -46,7 +46,7 @@ struct api_call {
     struct buffer out;
     const char *error_field;
     const char *error_message;
-    int error_status; /* another one than the error's; 0: that */
+    int error_status;       /* another one than the error's; 0: that */
     const char *error_kind; /* likewise; NULL: that */
 };
 typedef int api_handler_fn(struct api_call *call);

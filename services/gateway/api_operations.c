@@ -142,8 +142,9 @@ const struct api_operation api_operations[] = {
     {"GET", "/api/v1/status", suite_status, MAY(STATUS_READ, BRAND),
         .summary = "How far each service has come; quiet when all is folded, sent and on record"},
     {"GET", "/api/v1/summary", suite_summary, MAY(SUMMARY_READ, PEOPLE),
-        .summary = "How many people, identifiers, orders; people by stage. Totals, not on record; of people in "
-                   "scope, people alone"},
+        .summary =
+            "How many people, identifiers, orders; people by stage. Totals, not on record; of people in "
+            "scope, people alone"},
     {"GET", "/api/v1/clock", clock_show, MAY(CLOCK_READ, NONE), .summary = "The suite's time"},
     {"POST", "/api/v1/clock", clock_change, BODY_OBJECT, MAY(CLOCK_MANAGE, BRAND),
         .summary = "Set or advance a simulated clock", .members = NAMES("set", "advance", "step")},

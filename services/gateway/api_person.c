@@ -3,8 +3,9 @@
  * answered. */
 #include "common/clock.h"
 #include "proto/tagging.pb-c.h"
-    char *fields[DISCLOSURE_FIELDS_MAX];
-    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
+#include "services/gateway/api.h"
+#include "services/gateway/api_binding.h"
+#include "services/gateway/disclosure.h"
 
 #include <string.h>
 
@@ -102,9 +103,8 @@ static int record_about(struct api_call *call, const char *action, const Quanyu_
 static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person,
     const struct disclosure *disclosure)
 {
-    int error = ask_tagging(call, person->person, disclosure.amounts, &profile);
-    if (error == -QY_ENOTFOUND)
-        return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
+    char *fields[DISCLOSURE_FIELDS_MAX];
+    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
 }
 
 /* Nothing of the person is shown but that there is such a one. */
@@ -228,12 +228,9 @@ static int show(struct api_call *call, const char *action, const Quanyu__PersonV
 {
     const struct disclosure disclosure = disclosure_of(call->permissions);
     Quanyu__ProfileReply *profile;
-    return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);
-}
-
-/* The person that the path names; personal fields where they are wanted. */
-static int find_by_path(
-    struct api_call *call, const char *action, bool personal, Quanyu__PersonView **ret_person)
+    int error = ask_tagging(call, person->person, disclosure.amounts, &profile);
+    if (error == -QY_ENOTFOUND)
+        return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
     if (!error)
         error = record_person(call, action, person, &disclosure);
     if (!error)
@@ -253,6 +250,17 @@ int person_lookup(struct api_call *call)
         error = ask_identity(call, &lookup, &person);
     if (error)
         return error;
+    return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);
+}
+
+/* The person that the path names; with personal fields where they are wanted. */
+static int find_by_path(
+    struct api_call *call, const char *action, bool personal, Quanyu__PersonView **ret_person)
+{
+    Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
+    lookup.one_id = (char *)(uintptr_t)call->parameters[0];
+    lookup.personal = personal;
+    int error = ask_identity(call, &lookup, ret_person);
     return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
 }
 
@@ -264,32 +272,6 @@ int api_find_person(struct api_call *call, const char *action, Quanyu__PersonVie
     if (!error)
         error = api_in_scope(call, &number, &count);
     return error || count > 0 ? error : refuse_one_id(call, action);
-{
-    Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
-    lookup.one_id = (char *)(uintptr_t)call->parameters[0];
-    lookup.personal = personal;
-    int error = ask_identity(call, &lookup, ret_person);
-<<<<<<< HEAD
-    if (error != -QY_ENOTFOUND)
-        return error;
-    error = record_miss(call, action, purpose, NULL, "an unknown One ID");
-    if (error)
-        return error;
-    (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
-    return -QY_ENOTFOUND;
-=======
-    return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
-}
-
-int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
-{
-    size_t count = 1;
-    int error = find_by_path(call, action, ret_person);
-    uint32_t number = error ? 0 : (*ret_person)->person;
-    if (!error)
-        error = api_in_scope(call, &number, &count);
-    return error || count > 0 ? error : refuse_one_id(call, action);
->>>>>>> bindings
 }
 
 int person_show(struct api_call *call)
@@ -304,11 +286,7 @@ static int change_tag(
     struct api_call *call, const char *action, const char *tag, bool add, int64_t expires_ms)
 {
     Quanyu__PersonView *person;
-<<<<<<< HEAD
-    int error = find_by_path(call, action, "", false, &person);
-=======
     int error = api_find_person(call, action, &person);
->>>>>>> bindings
     if (!error)
         error = record_tagging(call, action, person);
     if (error)

@@ -16,7 +16,8 @@ static int read_fields(struct api_call *call, Quanyu__UnmaskRequest *asked)
     yyjson_val *list = yyjson_obj_get(call->body, "fields"), *item;
     size_t size = yyjson_arr_size(list), index, count;
     if (!yyjson_is_arr(list) || size == 0 || size > FIELDS_MAX)
-        return api_refuse(call, -QY_EINVAL, "fields", "must be a list of 1 to %d names of fields", FIELDS_MAX);
+        return api_refuse(
+            call, -QY_EINVAL, "fields", "must be a list of 1 to %d names of fields", FIELDS_MAX);
     asked->fields = arena_alloc(call->arena, size * sizeof(char *));
     if (!asked->fields)
         return -QY_ENOMEM;
@@ -70,7 +71,8 @@ static int record(struct api_call *call, const Quanyu__PersonView *person, const
     return record.detail ? api_record(call, &record) : -QY_ENOMEM;
 }
 
-static int take_one(struct api_call *call, const Quanyu__PersonView *person, const Quanyu__UnmaskRequest *asked)
+static int take_one(
+    struct api_call *call, const Quanyu__PersonView *person, const Quanyu__UnmaskRequest *asked)
 {
     int64_t wait_ms;
     if (unmask_limit_take(

@@ -15,8 +15,8 @@ struct disclosure disclosure_of(uint64_t permissions)
 
 size_t disclosure_fields(const struct disclosure *disclosure, char *ret_fields[DISCLOSURE_FIELDS_MAX])
 {
-    static const char *const always[] = {"traits", "tags", "stage", "segments", "metrics", "events",
-        "home_unit", "guide"};
+    static const char *const always[] = {
+        "traits", "tags", "stage", "segments", "metrics", "events", "home_unit", "guide"};
     size_t count = 0;
     if (disclosure->personal) {
         ret_fields[count++] = (char *)"identifiers";

@@ -35,8 +35,8 @@ static bool is_letter(uint32_t c)
 {
     if (c < 0x80)
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    bool punctuation = (c >= 0x80 && c < 0xc0) || (c >= 0x2000 && c < 0x2c00) || (c >= 0x3000 && c < 0x3040) ||
-                       (c >= 0xff00 && c < 0xff21);
+    bool punctuation = (c >= 0x80 && c < 0xc0) || (c >= 0x2000 && c < 0x2c00) ||
+                       (c >= 0x3000 && c < 0x3040) || (c >= 0xff00 && c < 0xff21);
     return !punctuation;
 }
 

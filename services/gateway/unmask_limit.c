@@ -89,8 +89,7 @@ static void *grown(void *array, size_t *capacity, size_t count, size_t item_size
 
 static struct member *add_member(struct unmask_limit *limit, uint32_t staff)
 {
-    struct member *members =
-        grown(limit->members, &limit->capacity, limit->count, sizeof(*limit->members));
+    struct member *members = grown(limit->members, &limit->capacity, limit->count, sizeof(*limit->members));
     if (!members)
         return NULL;
     limit->members = members;

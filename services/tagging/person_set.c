@@ -79,7 +79,8 @@ static uint64_t word_of(const struct person_set *set, size_t word)
 
 #define HALVES 4u /* persons and others of the one, against those of the other */
 
-static void add_differences(const struct picked *a, const struct picked *b, size_t word, uint64_t sums[HALVES])
+static void add_differences(
+    const struct picked *a, const struct picked *b, size_t word, uint64_t sums[HALVES])
 {
     uint64_t in_a = word_of(a->persons, word), out_a = word_of(a->population, word) & ~in_a;
     uint64_t in_b = word_of(b->persons, word), out_b = word_of(b->population, word) & ~in_b;
@@ -96,7 +97,8 @@ static bool all_reach(const uint64_t sums[HALVES], uint64_t enough)
 /* Different people part soon: most comparisons end after few words. */
 uint64_t picked_difference(const struct picked *a, const struct picked *b, uint64_t enough)
 {
-    size_t blocks = a->population->blocks > b->population->blocks ? a->population->blocks : b->population->blocks;
+    size_t blocks =
+        a->population->blocks > b->population->blocks ? a->population->blocks : b->population->blocks;
     uint64_t sums[HALVES] = {0}, least = 0;
     for (size_t word = 0; word < blocks * BLOCK_WORDS && !all_reach(sums, enough); word++)
         add_differences(a, b, word, sums);

@@ -26,9 +26,9 @@ static void names_of_money_are_told_from_others(void **state)
 
 static void money_is_taken_out_at_any_depth_and_all_else_stays(void **state)
 {
-    static const char json[] =
-        "{\"total\":99.90,\"order_id\":\"o\\\"1\",\"n\":1.50,\"products\":[{\"sku\":\"a\",\"price\":\"1.00\",\"quantity\":2}"
-        ",{\"price\":{\"x\":1}}],\"deep\":{\"tax\":1,\"ok\":[true,null,[]]}}";
+    static const char json[] = "{\"total\":99.90,\"order_id\":\"o\\\"1\",\"n\":1.50,\"products\":[{\"sku\":"
+                               "\"a\",\"price\":\"1.00\",\"quantity\":2}"
+                               ",{\"price\":{\"x\":1}}],\"deep\":{\"tax\":1,\"ok\":[true,null,[]]}}";
     _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
     (void)state;
     assert_int_equal(money_strip_text((struct bytes){(const uint8_t *)json, strlen(json)}, &out), 0);

@@ -22,8 +22,9 @@ static void a_purpose_that_says_something_is_taken(void **state)
 static void fillers_are_told(void **state)
 {
     static const char *const bad[] = {"", "short", "            ", "aaaaaaaaaaaa", "1234567890123",
-        "..............", "test test test", "testtesttest", "asdfasdfasdf", "asdfghjkl qwertyuiop", "abababababab",
-        "this is a test", "no reason none", "测试测试测试测试测试", "N/A N/A N/A N/A", "！！！！！！！！！！！！", "a b c d e", "line\nend of the text"};
+        "..............", "test test test", "testtesttest", "asdfasdfasdf", "asdfghjkl qwertyuiop",
+        "abababababab", "this is a test", "no reason none", "测试测试测试测试测试", "N/A N/A N/A N/A",
+        "！！！！！！！！！！！！", "a b c d e", "line\nend of the text"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (!purpose_problem(bad[i]))
