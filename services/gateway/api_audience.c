@@ -4,6 +4,7 @@
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/rule_money.h"
 
 /* The shape of the rule, and no operand: those may be personal, and a hash of what may be personal is, too. */
 static char *rule_on_record(struct api_call *call)
@@ -63,6 +64,8 @@ int audience_count(struct api_call *call)
     uint32_t least = guard_least(call);
     Quanyu__AudienceRequest audience = QUANYU__AUDIENCE_REQUEST__INIT;
     int error = api_raw(call, "rule", true, &rule);
+    if (!error)
+        error = rule_money_check(call, "rule");
     if (!error)
         error = api_time(call, "as_of", &audience.as_of_ms);
     if (error)

@@ -4,6 +4,7 @@
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/rule_money.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,8 @@ static int read_rule(struct api_call *call, Quanyu__Definition *definition, bool
 {
     struct bytes rule;
     int error = api_raw(call, "rule", required, &rule);
+    if (!error)
+        error = rule_money_check(call, "rule");
     if (!error && !rule.size && definition->rule.len && yyjson_obj_get(call->body, "rule"))
         error =
             api_refuse(call, -QY_EINVAL, "rule", "must be a rule: one that is there cannot be taken away");
@@ -433,6 +436,8 @@ int stages_change(struct api_call *call)
     struct bytes rules;
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     int error = api_raw(call, "stages", true, &rules);
+    if (!error)
+        error = rule_money_check(call, "stages");
     if (!error)
         error = api_read_version(call, &definition.version);
     if (error)

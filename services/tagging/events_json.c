@@ -129,8 +129,8 @@ static void write_event(const struct stored_event *event, bool amounts, struct b
     buffer_byte(out, '}');
 }
 
-int people_events_json(struct people *people, const struct person *person, size_t limit, bool amounts,
-    struct buffer *out)
+int people_events_json(
+    struct people *people, const struct person *person, size_t limit, bool amounts, struct buffer *out)
 {
     struct newest newest = {.people = people, .limit = limit};
     newest.events = arena_alloc(people->arena, (limit + 1) * sizeof(*newest.events));

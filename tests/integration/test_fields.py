@@ -201,5 +201,14 @@ def test_a_miss_is_on_record_with_its_purpose(running):
     assert record["outcome"] == "not_found" and record["purpose"] == PURPOSE
 
 
+def test_money_is_not_found_out_by_rules(running):
+    mine = token(running, "data_manager")
+    for rule in ({"metric": "revenue", "gte": 4000}, {"not": {"event": "Order Completed", "sum": {"property": "total", "gte": 1}}}):
+        for path, body in (("audiences/count", {"rule": rule}), ("segments", {"name": "x", "rule": rule}), ("tags", {"tag": "x", "rule": rule})):
+            answer = running.api("POST", f"/api/v1/{path}", body, token=mine)
+            assert answer.status == 400 and answer.json["field"] == "rule", answer
+    assert running.api("POST", "/api/v1/audiences/count", {"rule": {"metric": "orders", "gte": 1}}, token=mine).json["count"] == 1
+
+
 def test_what_is_seeded_is_enough_to_leak():
     assert len(set(itertools.chain(secrets()))) > 40
