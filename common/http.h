@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An HTTP/1.1 server: llhttp on libevent's bufferevents, with and without TLS, several threads, strict.
+/* An HTTP/1.1 server: llhttp on libevent, with and without TLS, several threads, strict.
  *
  * Each thread has an event base of its own and accepts on the shared ports (SO_REUSEPORT). When all places are
  * taken, the connection that has waited longest for a request, and for a second at least, makes place for a
@@ -47,6 +47,9 @@ struct http_options {
     unsigned response_ms;     /* absolute, for writing an answer out */
     unsigned idle_ms;         /* between requests */
     http_handler_fn *handler;
+    http_handler_fn *
+        refusing; /* before the server itself answers, where the target is known: may add headers to the answer.
+                                  Of the header fields it sees those that were read. May be NULL */
     void *self;
     struct metrics *metrics; /* may be NULL; must outlive the server */
 };

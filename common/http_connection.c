@@ -139,6 +139,14 @@ static void send_answer(struct http_connection *connection)
 
 /* -- requests -- */
 
+/* The server is about to answer by itself. */
+static void tell_refusing(struct http_connection *connection)
+{
+    const struct http_options *options = &connection->thread->server->options;
+    if (options->refusing && connection->parser.path > 0)
+        options->refusing(options->self, &connection->request);
+}
+
 /* The server's own answer, after which it cannot or will not go on with this client. */
 static void refuse(struct http_connection *connection, int status, const char *fault)
 {
@@ -148,6 +156,7 @@ static void refuse(struct http_connection *connection, int status, const char *f
     request->close = true;
     connection->state = CONNECTION_HANDLING;
     connection->in_handler = true;
+    tell_refusing(connection);
     if (status == 503)
         http_add_header(request, "Retry-After", "1");
     http_problem(request, status, NULL, NULL, "%s", fault);
@@ -166,6 +175,7 @@ static bool decode(struct http_connection *connection)
     if (coding == CODING_IDENTITY || parser->body.size == 0)
         return true;
     if (coding == CODING_UNKNOWN) {
+        tell_refusing(connection);
         http_add_header(request, "Accept-Encoding", "gzip, deflate");
         http_problem(
             request, 415, NULL, "Content-Encoding", "the body may be compressed with gzip or deflate only");
@@ -175,6 +185,8 @@ static bool decode(struct http_connection *connection)
     int result = http_inflate(connection->thread->inflater, coding, body, server->limits.max_body_bytes,
         &server->memory, &request->decoded);
     request->is_decoded = result == 0;
+    if (result)
+        tell_refusing(connection);
     if (result == -QY_ETOOLARGE)
         http_problem(request, 413, NULL, NULL, "the decompressed body is too large");
     else if (result == -QY_ENOMEM)
@@ -214,7 +226,7 @@ static void take_step(struct http_connection *connection, enum http_step step, b
         drop(connection);
 }
 
-/* Reads the rest of a large body where it belongs, without the bufferevent's copies in between. */
+/* Reads the rest of a large body where it belongs, without a copy in between. */
 static void read_direct(struct http_connection *connection)
 {
     size_t total = 0, size = 0, used;
@@ -223,7 +235,7 @@ static void read_direct(struct http_connection *connection)
         uint8_t *room = http_parser_room(&connection->parser, DIRECT_LEAST, &size);
         ssize_t got = room ? http_stream_receive(&connection->stream, room, size) : -1;
         if (got <= 0)
-            return; /* an end or an error shows again when the bufferevent reads */
+            return; /* an end or an error shows again */
         total += (size_t)got;
         step = http_parser_feed(&connection->parser, room, (size_t)got, &used);
     }
@@ -236,7 +248,7 @@ static bool is_reading(const struct http_connection *connection)
     return is_open(connection) && connection->state == CONNECTION_READING;
 }
 
-/* Takes from the input what can be taken now, and sees to what the connection waits for next. */
+/* Takes what can be taken now, and sees to what the connection waits for next. */
 static void run(struct http_connection *connection)
 {
     while (is_reading(connection)) {
@@ -249,6 +261,8 @@ static void run(struct http_connection *connection)
         evbuffer_drain(input, used);
         take_step(connection, step, evbuffer_get_length(input) == 0);
     }
+    if (is_reading(connection) && !connection->peer_done)
+        read_direct(connection);
     if (is_open(connection) && !connection->peer_done)
         http_stream_pace(&connection->stream);
     if (!is_reading(connection))
@@ -260,37 +274,31 @@ static void run(struct http_connection *connection)
         http_deadline_set(connection, DEADLINE_REQUEST);
 }
 
-/* -- what the bufferevent tells -- */
+/* -- what the stream tells -- */
 
-static void on_read(struct bufferevent *bufferevent, void *self)
+static void on_read(void *self)
 {
     struct http_connection *connection = self;
     if (connection->state == CONNECTION_LINGERING)
-        throw_away(connection, bufferevent_get_input(bufferevent));
+        throw_away(connection, http_stream_input(&connection->stream));
     run(connection);
-    if (is_reading(connection))
-        read_direct(connection);
     settle(connection);
 }
 
-static void on_write(struct bufferevent *bufferevent, void *self)
+static void on_written(void *self)
 {
-    (void)bufferevent;
     struct http_connection *connection = self;
-    if (connection->state == CONNECTION_WRITING && http_stream_is_written(&connection->stream))
+    if (connection->state == CONNECTION_WRITING)
         after_answer(connection);
     run(connection);
     settle(connection);
 }
 
-static void on_event(struct bufferevent *bufferevent, short what, void *self);
-
 /* Goes on where TLS was not agreed on, to say why before the end. */
 static void give_up_tls(struct http_connection *connection, enum handshake result)
 {
     metric_add(connection->thread->server->handshakes_failed, 1);
-    if (result == HANDSHAKE_LOST ||
-        http_stream_start(&connection->stream, on_read, on_write, on_event, connection))
+    if (result == HANDSHAKE_LOST)
         drop(connection);
     else if (result == HANDSHAKE_PLAIN)
         refuse(connection, 400, "this port speaks TLS: use https");
@@ -298,38 +306,29 @@ static void give_up_tls(struct http_connection *connection, enum handshake resul
         linger(connection); /* so that the alert is not lost in a reset */
 }
 
-static void shaken(struct http_connection *connection, short what)
+static void on_shaken(void *self, enum handshake result)
 {
-    enum handshake result = http_stream_shaken(&connection->stream, connection->thread->base, what);
+    struct http_connection *connection = self;
     connection->state = CONNECTION_READING;
     if (result == HANDSHAKE_DONE)
         http_deadline_set(connection, DEADLINE_IDLE);
     else
         give_up_tls(connection, result);
-}
-
-static void end_side(struct http_connection *connection, short what)
-{
-    connection->peer_done = true;
-    if (what & BEV_EVENT_ERROR)
-        connection->stream.broken = true;
-    else
-        http_stream_half_closed(&connection->stream);
-    if ((what & BEV_EVENT_ERROR) || connection->state == CONNECTION_LINGERING)
-        drop(connection);
-}
-
-static void on_event(struct bufferevent *bufferevent, short what, void *self)
-{
-    (void)bufferevent;
-    struct http_connection *connection = self;
-    if (connection->state == CONNECTION_SHAKING)
-        shaken(connection, what);
-    else
-        end_side(connection, what);
     run(connection);
     settle(connection);
 }
+
+static void on_end(void *self, bool broken)
+{
+    struct http_connection *connection = self;
+    connection->peer_done = true;
+    if (broken || connection->state == CONNECTION_LINGERING)
+        drop(connection);
+    run(connection);
+    settle(connection);
+}
+
+static const struct http_stream_calls calls = {on_shaken, on_read, on_written, on_end};
 
 void http_connection_answered(struct http_connection *connection)
 {
@@ -381,12 +380,7 @@ static int open_stream(struct http_connection *connection, struct http_port *por
         return -QY_ENOMEM;
     }
     connection->state = ssl ? CONNECTION_SHAKING : CONNECTION_READING;
-    int error = http_stream_open(&connection->stream, port->thread->base, socket, ssl);
-    if (!error)
-        error = http_stream_start(&connection->stream, on_read, on_write, on_event, connection);
-    if (error)
-        http_stream_close(&connection->stream);
-    return error;
+    return http_stream_open(&connection->stream, port->thread->base, socket, ssl, &calls, connection);
 }
 
 static void turn_away(struct http_thread *thread, evutil_socket_t socket, uint64_t address_key)

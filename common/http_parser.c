@@ -302,9 +302,11 @@ static int take_line(struct http_parser *parser)
         return refuse(parser, 414, "the request target is too long");
     size_t path, query;
     const char *fault = http_target_split(target, (size_t)(end - target), &path, &query);
+    if (fault)
+        return refuse(parser, 400, fault);
     parser->path = (size_t)(target - line) + path;
     parser->query = (size_t)(target - line) + query;
-    return fault ? refuse(parser, 400, fault) : 0;
+    return 0;
 }
 
 /* Gathers the request line. One empty line before it is forgiven, as RFC 9112 asks. */

@@ -47,7 +47,7 @@ struct http_parser {
     const struct http_limits *limits;
     struct buffer text; /* the request line, then names and values */
     size_t line_size;   /* of the request line with its CRLF; 0 while it is not whole */
-    size_t path;        /* offsets into text */
+    size_t path;        /* offsets into text; 0 while they are not known */
     size_t query;
     struct http_field fields[HTTP_FIELDS_MAX];
     unsigned field_count;

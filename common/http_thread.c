@@ -239,7 +239,6 @@ void *http_thread_run(void *self)
     event_base_loop(thread->base, EVLOOP_NO_EXIT_ON_EMPTY);
     event_del(thread->wake);
     abandon(thread);
-    event_base_loop(thread->base, EVLOOP_NONBLOCK); /* bufferevents close their sockets in the loop only */
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "common/json_check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* yyjson takes no bare control character: a NUL comes as this escape, or not at all. */
@@ -87,6 +88,57 @@ bool json_find_nul(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])
             return true;
         }
     return false;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    yyjson_val *a = *(yyjson_val *const *)left, *b = *(yyjson_val *const *)right;
+    size_t a_size = yyjson_get_len(a), b_size = yyjson_get_len(b);
+    if (a_size != b_size)
+        return a_size < b_size ? -1 : 1;
+    return memcmp(yyjson_get_str(a), yyjson_get_str(b), a_size);
+}
+
+/* One of two names that are the same; NULL where there are none. `names` has room for all of them. */
+static yyjson_val *repeated_name(yyjson_val *object, yyjson_val **names)
+{
+    size_t count = 0;
+    yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));)
+        names[count++] = key;
+    if (count > 1)
+        qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (compare_names(&names[i - 1], &names[i]) == 0)
+            return names[i];
+    return NULL;
+}
+
+static size_t largest_object(yyjson_val *root)
+{
+    size_t most = 0;
+    for (yyjson_val *value = root; value < unsafe_yyjson_get_next(root); value++)
+        if (yyjson_obj_size(value) > most)
+            most = yyjson_obj_size(value);
+    return most;
+}
+
+int json_find_repeated(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])
+{
+    size_t most = root ? largest_object(root) : 0;
+    if (most < 2)
+        return 0;
+    _cleanup_(free_pointer) yyjson_val **names = calloc(most, sizeof(yyjson_val *));
+    if (!names)
+        return -QY_ENOMEM;
+    for (yyjson_val *value = root; value < unsafe_yyjson_get_next(root); value++) {
+        yyjson_val *key = yyjson_is_obj(value) ? repeated_name(value, names) : NULL;
+        if (!key)
+            continue;
+        find_way(root, yyjson_obj_iter_get_val(key), ret_pointer);
+        return -QY_EEXISTS;
+    }
+    return 0;
 }
 
 bool json_find_deep(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES])

@@ -18,6 +18,9 @@ bool json_may_hold_nul(struct bytes document);
 /* Looks for a NUL in the texts and members' names below `root`. Yields the JSON pointer from `root` to the text,
  * for a name to the object that has it; the innermost part is left out where it does not fit. */
 bool json_find_nul(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES]);
+/* Looks for an object that has two members of one name: -QY_EEXISTS and the pointer to the member; 0 where there is none;
+ * -QY_ENOMEM. */
+int json_find_repeated(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES]);
 /* Looks for an object or a list that lies deeper than JSON_DEPTH_MAX, `root` being the first. Yields the pointer
  * to it likewise. */
 bool json_find_deep(yyjson_val *root, char ret_pointer[JSON_POINTER_BYTES]);

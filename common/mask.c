@@ -8,6 +8,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#define PHONE_DIGITS_LEAST 7u /* no number has fewer */
+
 /* Bytes of the first `characters` of valid UTF-8. */
 static size_t leading(const char *value, size_t size, size_t characters)
 {
@@ -126,6 +128,15 @@ static size_t domain_size(const char *at, size_t size)
     return end;
 }
 
+static size_t digits_in(const char *text, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += isdigit((unsigned char)text[i]) != 0;
+    return count;
+}
+
+/* Where a domain stands there may be a number. */
 void mask_email(const char *value, size_t size, struct buffer *out)
 {
     const char *at = memchr(value, '@', size);
@@ -135,7 +146,11 @@ void mask_email(const char *value, size_t size, struct buffer *out)
     }
     buffer_append(out, value, leading(value, size, 1));
     buffer_text(out, "***");
-    buffer_append(out, at, domain_size(at, size - (size_t)(at - value)));
+    size_t domain = domain_size(at, size - (size_t)(at - value));
+    if (digits_in(at, domain) < PHONE_DIGITS_LEAST)
+        buffer_append(out, at, domain);
+    else
+        buffer_text(out, "@***");
 }
 
 void mask_name(const char *value, size_t size, struct buffer *out)

@@ -124,11 +124,13 @@ static struct http_options options_of(const struct service_http *http)
     };
 }
 
-static int open_server(struct service_http *http, http_handler_fn *handler, void *self)
+static int open_server(
+    struct service_http *http, http_handler_fn *handler, http_handler_fn *refusing, void *self)
 {
     const char *name = http->name;
     struct http_options options = options_of(http);
     options.handler = handler;
+    options.refusing = refusing;
     options.self = self;
     char error[256];
     if (!options.address && !options.tls)
@@ -143,8 +145,8 @@ static int open_server(struct service_http *http, http_handler_fn *handler, void
     return 0;
 }
 
-int service_http_open(struct service *service, const char *name, http_handler_fn *handler, void *self,
-    struct service_http **ret_http)
+int service_http_open(struct service *service, const char *name, http_handler_fn *handler,
+    http_handler_fn *refusing, void *self, struct service_http **ret_http)
 {
     struct service_http *http = calloc(1, sizeof(*http));
     if (!http)
@@ -153,7 +155,7 @@ int service_http_open(struct service *service, const char *name, http_handler_fn
     http->name = name;
     int error = number_of(http, "https_port") ? open_tls(http) : 0;
     if (!error)
-        error = open_server(http, handler, self);
+        error = open_server(http, handler, refusing, self);
     if (error)
         service_http_close(&http, 0);
     else

@@ -16,6 +16,8 @@
 #include <time.h>
 
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+/* Two of the longest records in one read; given back whenever it is empty. */
+#define READ_BUFFER ((size_t)33 * 1024)
 #define TICKET_MS (12u * 3600 * 1000)
 
 /* By what a file is known to be another one, or written anew. */
@@ -90,6 +92,8 @@ static SSL_CTX *context_make(void)
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context,
         SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     return TAKE(context);

@@ -346,7 +346,7 @@ int audit_http_start(void *self, struct service *service)
     http->service = service;
     http->refused = metrics_series(service_metrics(service), METRIC_COUNTER,
         "quanyu_audit_tokens_refused_total", NULL, "Requests of the audit port without a valid token.");
-    error = service_http_open(service, "audit", handle, http, &http->server);
+    error = service_http_open(service, "audit", handle, NULL, http, &http->server);
     if (error) {
         free(http);
         return error;

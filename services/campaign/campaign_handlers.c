@@ -187,6 +187,14 @@ static int finish_command(struct rpc_context *context, int error)
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 
+static int check_version(struct rpc_context *context, const Quanyu__Journey *row, uint64_t wanted)
+{
+    if (!wanted || wanted == row->version)
+        return 0;
+    return rpc_refuse(
+        context, -QY_EOVERTAKEN, "version", "it is at version %llu now", (unsigned long long)row->version);
+}
+
 static int define(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__JourneyDefineRequest *asked = ((const Quanyu__CampaignRequest *)request)->define;
@@ -202,9 +210,8 @@ static int define(struct rpc_context *context, const ProtobufCMessage *request, 
         return rpc_refuse(context, error, problem.pointer, "%s", problem.message);
     if (!error)
         error = find_row(context, asked->id, &row);
-    if (!error && row && asked->version && asked->version != row->version)
-        return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
-            (unsigned long long)row->version);
+    if (!error && row)
+        error = check_version(context, row, asked->version);
     if (!error && row)
         error = seal_definition(context, row, asked->definition, &definition);
     if (!error && row)
@@ -283,6 +290,8 @@ static int set_state(struct rpc_context *context, const ProtobufCMessage *reques
     if (!error)
         error = find_row(context, asked->id, &row);
     if (!error && row)
+        error = check_version(context, row, asked->version);
+    if (!error && row)
         error = check_state(context, row->state, asked->state);
     if (error || !row)
         return error;
@@ -309,22 +318,31 @@ static int add_journey(struct rpc_context *context, Quanyu__Journey *row, Quanyu
     return show(context, context->txn, row);
 }
 
-int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
+/* Deleted ones too. */
+static int find_former(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
 {
     uint32_t number;
     Quanyu__Journey *row =
         journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
-    if (!row || row->state == QUANYU__JOURNEY__STATE__DELETED)
+    if (!row)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
     *ret_row = row;
     return 0;
+}
+
+int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
+{
+    int error = find_former(context, id, ret_row);
+    if (!error && (*ret_row)->state == QUANYU__JOURNEY__STATE__DELETED)
+        error = rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
+    return error;
 }
 
 static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)
 {
     Quanyu__Journey *row = NULL;
     int error = campaign_find_journey(context, id, &row);
-    return row ? add_journey(context, row, page) : error;
+    return error ? error : add_journey(context, row, page);
 }
 
 static int show_page(
@@ -442,7 +460,7 @@ static int deliveries(struct rpc_context *context, const ProtobufCMessage *reque
     Quanyu__CampaignReply *answer = (Quanyu__CampaignReply *)reply;
     uint32_t journey = 0, limit = page_size(asked->limit);
     Quanyu__Journey *row = NULL;
-    int error = *asked->journey ? campaign_find_journey(context, asked->journey, &row) : 0;
+    int error = *asked->journey ? find_former(context, asked->journey, &row) : 0; /* what was sent stays so */
     if (error)
         return error;
     if (row)

@@ -68,7 +68,7 @@ static int give(struct operator* operator, bool token, const char *path)
         fprintf(stderr, "quanyu: %s is there already\n", path);
         return 1;
     }
-    if (operator_complain(ask(operator, token, &reply), "gateway"))
+    if (operator_complain(ask(operator, token, &reply), "gateway") || !reply)
         return 1;
     write_reply(&json, reply);
     buffer_byte(&text, '\n');

@@ -80,6 +80,16 @@ static int refuse_nul(struct api_call *call, struct bytes text)
     return api_refuse(call, -QY_EINVAL, pointer, "must not hold a NUL character");
 }
 
+/* Which of them is meant, nobody can say. */
+static int refuse_repeated(struct api_call *call)
+{
+    char pointer[JSON_POINTER_BYTES];
+    int error = json_find_repeated(call->body, pointer);
+    if (error != -QY_EEXISTS)
+        return error;
+    return api_refuse(call, -QY_EINVAL, pointer, "stands in its object more than once");
+}
+
 static int read_body(struct api_call *call, const struct api_operation *operation, yyjson_doc **ret_doc)
 {
     struct bytes text = http_body(call->request);
@@ -97,6 +107,8 @@ static int read_body(struct api_call *call, const struct api_operation *operatio
     if (!yyjson_is_obj(call->body))
         return api_refuse(call, -QY_EINVAL, "", "the body must be a JSON object");
     int refused = refuse_nul(call, text);
+    if (!refused)
+        refused = refuse_repeated(call);
     return refused ? refused : check_members(call, operation);
 }
 

@@ -73,6 +73,7 @@ struct api_operation {
     const char *const *queries; /* parameters, NULL-terminated: others are refused */
     bool open;                  /* without a token */
     bool slow;                  /* it hashes a password: two threads do nothing else */
+    bool conditional;           /* honours If-Match (api_version.c) */
     bool personal;              /* the body bears personal values; others are refused where they have one */
 };
 /* The one table of operations: dispatch, rights and /openapi.json follow it. */

@@ -214,6 +214,9 @@ static int drop(struct api_call *call, Quanyu__Definition__Kind kind, const char
     Quanyu__RemoveRequest removal = QUANYU__REMOVE_REQUEST__INIT;
     removal.kind = kind;
     removal.id = (char *)(uintptr_t)id;
+    int error = api_read_version(call, &removal.version);
+    if (error)
+        return error;
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_REMOVE;
     request.remove = &removal;

@@ -254,11 +254,14 @@ static int set_state(struct api_call *call, Quanyu__Journey__State state, Quanyu
     Quanyu__JourneyStateRequest change = QUANYU__JOURNEY_STATE_REQUEST__INIT;
     change.id = (char *)(uintptr_t)call->parameters[0];
     change.state = state;
+    int error = api_read_version(call, &change.version);
+    if (error)
+        return error;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_SET_STATE;
     request.set_state = &change;
     Quanyu__CampaignReply *reply;
-    int error = ask(call, &request, &reply);
+    error = ask(call, &request, &reply);
     if (!error)
         *ret_journey = reply->set_state;
     return error;

@@ -5,6 +5,7 @@
 
 struct leaving {
     const char *id;
+    uint64_t version; /* that was asked for; 0: any */
     Quanyu__Staff *staff;
 };
 
@@ -17,6 +18,8 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
     int error = staff_fetch_managed(call, batch->txn, leaving->id, &before);
     if (error)
         return error;
+    if (leaving->version && before->version != leaving->version)
+        return api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the member of staff has another version by now");
     if (before->number == call->access.staff)
         return api_refuse(
             call, -QY_ECONFLICT, "id", "nobody ends their own access: another member of staff does");
@@ -43,7 +46,9 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
 int staff_leave(struct api_call *call)
 {
     struct leaving leaving = {.id = call->parameters[0]};
-    int error = staff_commit(call, apply_leave, &leaving);
+    int error = api_read_version(call, &leaving.version);
+    if (!error)
+        error = staff_commit(call, apply_leave, &leaving);
     if (error)
         return error;
     struct json json = json_to(&call->out);

@@ -130,12 +130,12 @@ static int fetch_invitation(struct api_call *call, struct store_txn *txn, struct
     accepting->secrets =
         good ? staff_secrets_get(txn, invitation->staff, arena_allocator(call->arena)) : NULL;
     *ret_invitation = invitation;
-    if (store_error(txn))
-        return store_error(txn);
-    return accepting->staff
-               ? 0
-               : api_refuse(call, -QY_ENOTFOUND, "token",
-                     "this invitation has been used, has expired, or was replaced by a newer one");
+    int error = store_error(txn);
+    if (error || accepting->staff)
+        return error;
+    (void)api_refuse(call, -QY_ENOTFOUND, "token",
+        "this invitation has been used, has expired, or was replaced by a newer one");
+    return -QY_ENOTFOUND;
 }
 
 static int apply_accept(struct api_call *call, struct batch *batch, void *self)

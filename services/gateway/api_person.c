@@ -84,12 +84,13 @@ static int ask_tagging(
 
 /* -- records -- */
 
-static int record_about(struct api_call *call, const char *action, const Quanyu__PersonView *person,
-    char **fields, size_t field_count)
+static int record_about(struct api_call *call, const char *action, const char *outcome,
+    const Quanyu__PersonView *person, char **fields, size_t field_count)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     char *one_id = person->one_id;
     record.action = (char *)(uintptr_t)action;
+    record.outcome = (char *)(uintptr_t)outcome;
     record.n_fields = field_count;
     record.fields = fields;
     record.n_persons = 1;
@@ -104,14 +105,40 @@ static int record_person(struct api_call *call, const char *action, const Quanyu
     const struct disclosure *disclosure)
 {
     char *fields[DISCLOSURE_FIELDS_MAX];
-    return record_about(call, action, person, fields, disclosure_fields(disclosure, fields));
+    return record_about(call, action, "ok", person, fields, disclosure_fields(disclosure, fields));
 }
 
-/* Nothing of the person is shown but that there is such a one. */
-static int record_tagging(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+/* What tagging's answer means on record. */
+static const char *outcome_of(int error)
+{
+    switch (error) {
+    case 0:
+        return "ok";
+    case -QY_ENOTFOUND:
+        return "not_found";
+    case -QY_EUNAVAILABLE:
+    case -QY_ETIMEOUT:
+        return "unknown";
+    default:
+        return "refused";
+    }
+}
+
+/* Nothing of the person is shown but that there is such a one. What was done stands in tagging's journal too, so that audit hears
+ * of it also where it cannot be told now. */
+static int record_tagging(
+    struct api_call *call, const char *action, const Quanyu__PersonView *person, int outcome)
 {
     static char *fields[] = {"tags"};
-    return record_about(call, action, person, fields, COUNT_OF(fields));
+    const char *field = call->error_field, *message = call->error_message;
+    int error = record_about(call, action, outcome_of(outcome), person, fields, COUNT_OF(fields));
+    if (error)
+        return outcome ? error
+                       : api_refuse(
+                             call, error, NULL, "it is done, but the audit log cannot record now who asked");
+    call->error_field = field;
+    call->error_message = message;
+    return outcome;
 }
 
 /* With the purpose, of what states one. */
@@ -288,7 +315,7 @@ static int change_tag(
     Quanyu__PersonView *person;
     int error = api_find_person(call, action, &person);
     if (!error)
-        error = record_tagging(call, action, person);
+        error = api_need_audit(call);
     if (error)
         return error;
     Quanyu__TagPersonRequest change = QUANYU__TAG_PERSON_REQUEST__INIT;
@@ -301,7 +328,8 @@ static int change_tag(
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_TAG_PERSON;
     request.tag_person = &change;
     ProtobufCMessage *reply;
-    return api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    return record_tagging(call, action, person, error);
 }
 
 int person_tag(struct api_call *call)

@@ -85,23 +85,37 @@ static int emit(struct api_call *call, struct batch *batch, const char *action, 
 
 static int refuse_missing(struct api_call *call)
 {
-    return api_refuse(call, -QY_ENOTFOUND, "role", "there is no such role");
+    (void)api_refuse(call, -QY_ENOTFOUND, "role", "there is no such role");
+    return -QY_ENOTFOUND;
 }
 
 /* One's own role; those out of the box stay as they are. */
 static int fetch_own(struct api_call *call, struct store_txn *txn, const char *name, Quanyu__Role **ret_role)
 {
-    if (role_standard_find(name))
-        return api_refuse(
-            call, -QY_ECONFLICT, "role", "this role comes with the suite: it cannot be changed");
-    *ret_role = role_name_fits(name) ? role_get(txn, name, arena_allocator(call->arena)) : NULL;
-    if (store_error(txn))
-        return store_error(txn);
-    if (!*ret_role)
+    if (role_standard_find(name)) {
+        (void)api_refuse(call, -QY_ECONFLICT, "role", "this role comes with the suite: it cannot be changed");
+        return -QY_ECONFLICT;
+    }
+    Quanyu__Role *role = role_name_fits(name) ? role_get(txn, name, arena_allocator(call->arena)) : NULL;
+    int error = store_error(txn);
+    if (error)
+        return error;
+    if (!role)
         return refuse_missing(call);
-    if ((*ret_role)->permissions & ~call->permissions)
+    *ret_role = role;
+    if (role->permissions & ~call->permissions)
         return api_refuse(call, -QY_EDENIED, "role", "this role holds permissions that you do not have");
     return 0;
+}
+
+/* In the version that the caller has seen. */
+static int fetch_version(
+    struct api_call *call, struct store_txn *txn, const struct change *change, Quanyu__Role **ret_role)
+{
+    int error = fetch_own(call, txn, change->name, ret_role);
+    if (!error && change->version && (*ret_role)->version != change->version)
+        return api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the role has another version by now");
+    return error;
 }
 
 static void overlay(const struct change *change, Quanyu__Role *role)
@@ -145,9 +159,7 @@ static int apply_change(struct api_call *call, struct batch *batch, void *self)
 {
     struct change *change = self;
     Quanyu__Role *before;
-    int error = fetch_own(call, batch->txn, change->name, &before);
-    if (!error && change->version && before->version != change->version)
-        error = api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the role has another version by now");
+    int error = fetch_version(call, batch->txn, change, &before);
     Quanyu__Role *role = error ? NULL : role_get(batch->txn, change->name, arena_allocator(call->arena));
     if (!role)
         return error ? error : -QY_ENOMEM;
@@ -164,7 +176,7 @@ static int apply_delete(struct api_call *call, struct batch *batch, void *self)
 {
     const struct change *change = self;
     Quanyu__Role *before;
-    int error = fetch_own(call, batch->txn, change->name, &before);
+    int error = fetch_version(call, batch->txn, change, &before);
     if (error)
         return error;
     if (staff_next_of_role(batch->txn, change->name, 0))
@@ -221,7 +233,8 @@ int role_update(struct api_call *call)
 int role_remove(struct api_call *call)
 {
     struct change change = {.name = call->parameters[0]};
-    return staff_commit(call, apply_delete, &change);
+    int error = api_read_version(call, &change.version);
+    return error ? error : staff_commit(call, apply_delete, &change);
 }
 
 int role_show(struct api_call *call)

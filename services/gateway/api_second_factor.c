@@ -113,7 +113,7 @@ static void make_recovery(const struct api_call *call, struct enrolment *enrolme
     for (size_t i = 0; i < RECOVERY_CODES; i++) {
         char *code = enrolment->recovery[i];
         for (size_t j = 0; j < RECOVERY_BYTES - 1; j++)
-            code[j] = j == 5 ? '-' : alphabet[randombytes_uniform(sizeof(alphabet) - 1)];
+            code[j] = (char)(j == 5 ? '-' : alphabet[randombytes_uniform(sizeof(alphabet) - 1)]);
         staff_keyed_hash(&call->gateway->vault, code, enrolment->hashes[i]);
     }
 }

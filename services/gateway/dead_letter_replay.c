@@ -190,6 +190,25 @@ static int apply_item(struct gateway *gateway, struct batch *batch, struct item 
     return store_error(batch->txn);
 }
 
+/* What apply_item() would count. */
+static int try_item(struct replay *replay, struct batch *batch, struct item *item)
+{
+    struct letter_row row;
+    int error = 0;
+    item->gone =
+        item->gone || !letter_get(batch->txn, item->number, &row) || tried_has(&replay->tried, row.message);
+    if (item->gone || item->reason)
+        return store_error(batch->txn);
+    for (size_t i = 0; i < item->parsed.event_count; i++) {
+        const struct ingest_event *event = &item->parsed.events[i];
+        bool known =
+            ingest_is_known(replay->call->gateway, batch, event) || !tried_add(&replay->tried, event, &error);
+        item->counts.duplicates += known;
+        item->counts.accepted += !known;
+    }
+    return error ? error : store_error(batch->txn);
+}
+
 static void count(const struct part *part, struct replay *into)
 {
     for (size_t i = 0; i < part->count; i++) {
@@ -199,7 +218,7 @@ static void count(const struct part *part, struct replay *into)
         } else if (item->reason) {
             into->refused++;
         } else {
-            into->accepted += into->dry_run ? item->parsed.event_count : item->counts.accepted;
+            into->accepted += item->counts.accepted;
             into->duplicates += item->counts.duplicates;
         }
     }
@@ -232,6 +251,15 @@ static int apply_part(struct work *work, struct batch *batch)
     if (!error)
         error = emit(part, batch);
     part->position = journal_next(batch->journal);
+    return error;
+}
+
+static int try_part(struct work *work, struct batch *batch)
+{
+    struct part *part = (struct part *)work;
+    int error = 0;
+    for (size_t i = 0; !error && i < part->count; i++)
+        error = try_item(part->replay, batch, &part->items[i]);
     return error;
 }
 
@@ -274,8 +302,9 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
         taken = 0;
         part->replay = replay;
         error = prepare_part(replay, part, numbers + at, count_of_numbers - at, &taken);
-        if (!error && !replay->dry_run)
-            error = waiting_work_run(replay->call->gateway->service, &part->waiting, apply_part);
+        if (!error)
+            error = waiting_work_run(
+                replay->call->gateway->service, &part->waiting, replay->dry_run ? try_part : apply_part);
         if (!error) {
             count(part, replay);
             note_errors(replay, part);
@@ -284,6 +313,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
         part_clear(part);
     }
     write_key_snapshot_release(&replay->keys);
+    tried_free(&replay->tried);
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);
     return error;

@@ -6,6 +6,7 @@
 #define QY_GATEWAY_DEAD_LETTER_REPLAY_H
 
 #include "services/gateway/api.h"
+#include "services/gateway/dead_letter_tried.h"
 
 #define REPLAY_ERRORS_MAX 20
 
@@ -18,8 +19,9 @@ struct replay_error {
 struct replay {
     struct api_call *call;
     yyjson_val *mapping;             /* checked; NULL: none */
-    bool dry_run;                    /* nothing is changed; what would be a duplicate counts as accepted */
+    bool dry_run;                    /* nothing is changed; counted is what would be */
     const char *what;                /* for the record: which letters */
+    struct tried tried;              /* what a dry run has accepted so far */
     struct write_key_snapshot *keys; /* what each source may send now */
     uint64_t accepted, duplicates, refused, gone;
     uint64_t position; /* the gateway's journal is at least this long */

@@ -413,7 +413,9 @@ void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES
             __builtin_prefetch(filter_line(&dedup->generations[i].filters[k], hash));
 }
 
-bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+/* Yields its slot among the pending ids, or the free one where it belongs. */
+static bool is_known(
+    struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES], struct slot **ret_slot)
 {
     int error = dedup->stale ? load(dedup, txn) : 0;
     if (!error && !pending_room(dedup))
@@ -422,16 +424,32 @@ bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[
         store_fail(txn, error);
         return false;
     }
-    struct slot *slot = pending_slot(dedup, hash);
-    if (slot->next)
+    *ret_slot = pending_slot(dedup, hash);
+    if ((*ret_slot)->next)
         return true;
     for (unsigned i = dedup->generation_count; i-- > 0;)
         if (generation_may_have(&dedup->generations[i], hash) &&
             generation_has(dedup, txn, &dedup->generations[i], hash))
             return true;
+    return false;
+}
+
+bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    struct slot *slot = NULL;
+    if (is_known(dedup, txn, hash, &slot))
+        return true;
+    if (!slot)
+        return false;
     memcpy(dedup->pending[dedup->pending_count++].bytes, hash, DEDUP_HASH_BYTES);
     *slot = (struct slot){.tag = tag_of(hash), .next = (uint32_t)dedup->pending_count};
     return false;
+}
+
+bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    struct slot *slot;
+    return is_known(dedup, txn, hash, &slot);
 }
 
 static bool must_write(const struct dedup *dedup, const struct store_txn *txn, int64_t wall_ms)

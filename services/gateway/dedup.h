@@ -25,6 +25,8 @@ void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES
 /* True when the id was seen, in this batch or before; else remembers it in this batch. Errors are the
  * transaction's; -QY_ENOMEM is passed to it. */
 bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
+/* Whether it would be true; remembers nothing. */
+bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
 /* The batch is complete: writes all ids where they are many or old enough, or the batch changed the store
  * otherwise (who takes that change for a sign that nothing must be checked anew is right); lets go of
  * generations that are over. */

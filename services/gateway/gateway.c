@@ -286,7 +286,8 @@ int gateway_start(void *self, struct service *service)
             (uint32_t)config_number(config, "gateway.unmask_day"), &gateway->unmask_limit);
     if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
-    return error ? error : service_http_open(service, "gateway", handle, gateway, &gateway->http);
+    return error ? error
+                 : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
 }
 
 /* The API's callers still get their answers; the HTTP server waits for them. */

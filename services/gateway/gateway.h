@@ -82,8 +82,12 @@ struct ingest_counts {
 };
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
     struct ingest_counts *ret_counts);
+/* Writer: whether ingest_commit() would take it for one that is there already. Changes nothing. */
+bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct ingest_event *event);
 
 /* HTTP thread: one of the ingestion calls (/v1/…). True when the path is one. */
 bool ingest_handle(struct gateway *gateway, struct http_request *request);
+/* Where the server refuses one by itself: pages may read that answer too. */
+void ingest_refusing(void *self, struct http_request *request);
 
 #endif

@@ -27,7 +27,10 @@ static int find_admin(struct gateway *gateway, struct rpc_context *context, Quan
     int error = staff_make_admin(
         &gateway->vault, txn, context->batch->now_ms, QUANYU__STAFF__STATE__INVITED, &number);
     *ret_staff = error ? NULL : staff_get(txn, number, arena_allocator(context->arena));
-    return *ret_staff || error ? error : -QY_ENOMEM;
+    if (!*ret_staff)
+        return error ? error : -QY_ENOMEM;
+    staff_emit_member(context->batch, *ret_staff);
+    return 0;
 }
 
 /* What has been lost with the second factor is lost: whoever is on the machine may begin anew. */

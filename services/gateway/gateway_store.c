@@ -44,18 +44,39 @@ void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYT
     crypto_generichash(ret_hash, SECRET_HASH_BYTES, (const uint8_t *)text, size, NULL, 0);
 }
 
+/* The block in which the position is a bit. */
+static void load_block(struct store_txn *txn, const uint8_t import_id[16], uint32_t position,
+    struct store_key *ret_key, uint8_t ret_bits[BLOCK_POSITIONS / 8])
+{
+    struct bytes value;
+    memset(ret_bits, 0, BLOCK_POSITIONS / 8);
+    key_reset(ret_key);
+    key_raw(ret_key, import_id, 16);
+    key_u32(ret_key, position / BLOCK_POSITIONS);
+    if (store_get(txn, TABLE_IMPORTS, ret_key, &value) && value.size == BLOCK_POSITIONS / 8)
+        memcpy(ret_bits, value.data, BLOCK_POSITIONS / 8);
+}
+
+static bool has_bit(const uint8_t *bits, uint32_t at)
+{
+    return bits[at / 8] >> (at % 8) & 1;
+}
+
+bool import_has_position(struct store_txn *txn, const uint8_t import_id[16], uint32_t position)
+{
+    struct store_key key;
+    uint8_t bits[BLOCK_POSITIONS / 8];
+    load_block(txn, import_id, position, &key, bits);
+    return has_bit(bits, position % BLOCK_POSITIONS);
+}
+
 bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position)
 {
     struct store_key key;
-    struct bytes value;
-    uint8_t bits[BLOCK_POSITIONS / 8] = {0};
-    key_reset(&key);
-    key_raw(&key, import_id, 16);
-    key_u32(&key, position / BLOCK_POSITIONS);
-    if (store_get(txn, TABLE_IMPORTS, &key, &value) && value.size == sizeof(bits))
-        memcpy(bits, value.data, sizeof(bits));
+    uint8_t bits[BLOCK_POSITIONS / 8];
+    load_block(txn, import_id, position, &key, bits);
     uint32_t at = position % BLOCK_POSITIONS;
-    if (bits[at / 8] >> (at % 8) & 1)
+    if (has_bit(bits, at))
         return false;
     bits[at / 8] = (uint8_t)(bits[at / 8] | 1u << (at % 8));
     store_put(txn, TABLE_IMPORTS, &key, bits, sizeof(bits));

@@ -37,6 +37,8 @@ void secret_hash(const char *text, size_t size, uint8_t ret_hash[SECRET_HASH_BYT
 
 /* Marks a position of an import as taken; false when it was already. */
 bool import_take(struct store_txn *txn, const uint8_t import_id[16], uint32_t position);
+/* Whether this one is taken. */
+bool import_has_position(struct store_txn *txn, const uint8_t import_id[16], uint32_t position);
 /* Whether any was. */
 bool import_has_taken(struct store_txn *txn, const uint8_t import_id[16]);
 

@@ -44,6 +44,13 @@ static bool is_new(struct gateway *gateway, struct batch *batch, const struct in
     return !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
 }
 
+bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct ingest_event *event)
+{
+    if (event->positioned)
+        return import_has_position(batch->txn, event->import_id, event->import_position);
+    return event->deduplicated && dedup_has(gateway->dedup, batch->txn, event->hash);
+}
+
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
     struct ingest_counts *ret_counts)
 {
@@ -332,4 +339,12 @@ bool ingest_handle(struct gateway *gateway, struct http_request *request)
         http_problem(request, 405, "method_not_allowed", NULL, "use %s", ingest_route_methods(&route));
     }
     return true;
+}
+
+void ingest_refusing(void *self, struct http_request *request)
+{
+    struct ingest_route route;
+    (void)self;
+    if (ingest_route_find(http_path(request), &route))
+        cors_admit(request);
 }

@@ -35,12 +35,6 @@ static void write_parameter(struct json *json, const char *name, size_t size, co
     json_close(json, '}');
 }
 
-/* What changes a version takes the one that the caller has seen (api_version.c). */
-static bool is_conditional(const struct api_operation *operation)
-{
-    return strcmp(operation->method, "PATCH") == 0 || strcmp(operation->method, "PUT") == 0;
-}
-
 static void write_parameters(struct json *json, const struct api_operation *operation)
 {
     json_name(json, "parameters");
@@ -49,7 +43,7 @@ static void write_parameters(struct json *json, const struct api_operation *oper
         write_parameter(json, at + 1, strcspn(at + 1, "}"), "path");
     for (const char *const *name = operation->queries; name && *name; name++)
         write_parameter(json, *name, strlen(*name), "query");
-    if (is_conditional(operation))
+    if (operation->conditional)
         write_parameter(json, "If-Match", strlen("If-Match"), "header");
     json_close(json, ']');
 }

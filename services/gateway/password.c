@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BYTES_MAX (PASSWORD_CHARACTERS_MAX * 4u)
+#define BYTES_MAX ((size_t)PASSWORD_CHARACTERS_MAX * 4)
 #define WORD_MIN 3u /* shorter words stand in anything */
 #define RUN_MIN 3u
 #define OWN_MIN 4u /* characters that must be the password's own */

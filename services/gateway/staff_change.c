@@ -45,22 +45,21 @@ int staff_fetch_seen(struct api_call *call, struct store_txn *txn, const char *i
 {
     uint32_t number = staff_number_of(id);
     Quanyu__Staff *staff = number ? staff_get(txn, number, arena_allocator(call->arena)) : NULL;
-    if (store_error(txn))
-        return store_error(txn);
-    if (!staff || !access_covers_unit(call->gateway, &call->access, staff->unit))
-        return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such member of staff");
+    int error = store_error(txn);
+    if (error)
+        return error;
+    if (!staff || !access_covers_unit(call->gateway, &call->access, staff->unit)) {
+        (void)api_refuse(call, -QY_ENOTFOUND, "id", "there is no such member of staff");
+        return -QY_ENOTFOUND;
+    }
     *ret_staff = staff;
     return 0;
 }
 
-int staff_fetch_managed(
-    struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff)
+/* Whether the caller has what that role has. */
+static int check_managed(struct api_call *call, struct store_txn *txn, const Quanyu__Staff *staff)
 {
     struct role role;
-    Quanyu__Staff *staff;
-    int error = staff_fetch_seen(call, txn, id, &staff);
-    if (error)
-        return error;
     if (staff->state == QUANYU__STAFF__STATE__LEFT)
         return api_refuse(call, -QY_ECONFLICT, "id", "this member of staff has left");
     if (!role_find(txn, staff->role, &role))
@@ -68,8 +67,18 @@ int staff_fetch_managed(
     if (role.permissions & ~call->permissions)
         return api_refuse(call, -QY_EDENIED, "id",
             "the role of this member of staff holds permissions that you do not have");
-    *ret_staff = staff;
     return 0;
+}
+
+int staff_fetch_managed(
+    struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff)
+{
+    Quanyu__Staff *staff;
+    int error = staff_fetch_seen(call, txn, id, &staff);
+    if (error)
+        return error;
+    *ret_staff = staff;
+    return check_managed(call, txn, staff);
 }
 
 bool staff_is_admin(const Quanyu__Staff *staff)

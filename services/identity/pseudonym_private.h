@@ -4,9 +4,11 @@
 #ifndef QY_IDENTITY_PSEUDONYM_PRIVATE_H
 #define QY_IDENTITY_PSEUDONYM_PRIVATE_H
 
+#include "common/json_check.h"
 #include "services/identity/pseudonym.h"
 
-#define SCRUB_DEPTH_MAX 8 /* what is nested deeper is dropped */
+/* The gateway takes nothing that is nested deeper; what is, is dropped. */
+#define SCRUB_DEPTH_MAX JSON_DEPTH_MAX
 
 struct pseudonymiser {
     const struct vault *vault;

@@ -177,6 +177,14 @@ static int check(struct rpc_context *context, const Quanyu__DefineRequest *chang
     return check_id(context, change);
 }
 
+static int check_version(struct rpc_context *context, const struct definition *definition, uint64_t wanted)
+{
+    if (!wanted || wanted == definition->version)
+        return 0;
+    return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
+        (unsigned long long)definition->version);
+}
+
 static int find_former(
     struct rpc_context *context, const Quanyu__DefineRequest *change, struct definition **ret_former)
 {
@@ -189,10 +197,7 @@ static int find_former(
             context, -QY_EEXISTS, "id", "there is a %s \"%.100s\" already", what, definition->id);
     if (!change->create && !*ret_former)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no %s \"%.100s\"", what, definition->id);
-    if (*ret_former && definition->version && definition->version != (*ret_former)->version)
-        return rpc_refuse(context, -QY_EOVERTAKEN, "version", "it is at version %llu now",
-            (unsigned long long)(*ret_former)->version);
-    return 0;
+    return *ret_former ? check_version(context, *ret_former, definition->version) : 0;
 }
 
 static int set_texts(struct definition *definition, const Quanyu__Definition *given)
@@ -310,6 +315,9 @@ int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, 
     if (!definition)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no %s \"%.100s\"",
             kind_names[removal->kind], removal->id);
+    error = check_version(context, definition, removal->version);
+    if (error)
+        return error;
     const struct definition *referrer =
         registry_referrer(tagging->registry, definition->kind, definition->id);
     char name[DEFINITION_NAME_BYTES];

@@ -251,24 +251,30 @@ static void count_answer(struct load *load, struct connection *connection)
     connection->busy = false;
 }
 
-/* True when the whole answer is there. */
-static bool receive(struct load *load, struct connection *connection)
+static bool is_whole(const struct connection *connection)
 {
-    ssize_t count = get(connection, connection->answer + connection->received,
-        sizeof(connection->answer) - 1 - connection->received);
-    if (count <= 0) {
-        load->closed = load->closed || count == 0 || errno != EAGAIN;
-        return false;
-    }
-    connection->received += (size_t)count;
-    connection->answer[connection->received] = 0;
     char *end = strstr(connection->answer, "\r\n\r\n");
     char *length = end ? strcasestr(connection->answer, "content-length:") : NULL;
-    if (!length ||
-        connection->received < (size_t)(end + 4 - connection->answer) + strtoul(length + 15, NULL, 10))
-        return false;
-    count_answer(load, connection);
-    return true;
+    return length &&
+           connection->received >= (size_t)(end + 4 - connection->answer) + strtoul(length + 15, NULL, 10);
+}
+
+/* True when the whole answer is there. Else it reads to the end: the socket does not tell of what OpenSSL
+ * holds. */
+static bool receive(struct load *load, struct connection *connection)
+{
+    ssize_t count;
+    while ((count = get(connection, connection->answer + connection->received,
+                sizeof(connection->answer) - 1 - connection->received)) > 0) {
+        connection->received += (size_t)count;
+        connection->answer[connection->received] = 0;
+        if (is_whole(connection)) {
+            count_answer(load, connection);
+            return true;
+        }
+    }
+    load->closed = load->closed || count == 0 || errno != EAGAIN;
+    return false;
 }
 
 /* With any certificate: it is the speed that is of interest. */
@@ -434,6 +440,7 @@ static void take_option(struct load *load, int option)
         break;
     case 'T':
         load->tls = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_read_ahead(load->tls, 1);
         break;
     case 'B':
         load->body = optarg;

@@ -2,12 +2,12 @@
 -- Events for wrk, each of its own and about 670 bytes long, as load.c sends them:
 -- wrk -s load.lua URL -- BATCH PERSONS FIRST AUTHORIZATION
 -- Prints one JSON line at the end.
-local threads = 0
+local threads, last = 0
 local THREAD_EVENTS = 50000000
 
 function setup(thread)
     thread:set("thread", threads)
-    threads = threads + 1
+    threads, last = threads + 1, thread
 end
 
 function init(arguments)
@@ -47,6 +47,9 @@ end
 function done(summary, latency, requests)
     local seconds, errors = summary.duration / 1e6, summary.errors
     local failures = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-    io.write(string.format('{"requests_per_second":%.0f,"p50_ms":%.3f,"p99_ms":%.3f,"requests":%d,"failures":%d}\n',
-        summary.requests / seconds, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, summary.requests, failures))
+    local accepted = (summary.requests - errors.status) * last:get("batch")
+    io.write(string.format(
+        '{"requests_per_second":%.0f,"events_per_second":%.0f,"p50_ms":%.3f,"p99_ms":%.3f,"requests":%d,"failures":%d}\n',
+        summary.requests / seconds, accepted / seconds, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+        summary.requests, failures))
 end

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from accepting import accepting
+from accepting import accepting, answering_at_once
 from suite import SERVICES, wait_for
 from table import Figure, number
 
@@ -32,16 +32,9 @@ def append_limit(stage):
 
 def http_limit(stage, *arguments):
     """Small requests against a handler that answers at once, from the same sender."""
-    port = stage.port()
-    server = subprocess.Popen([stage.build / "tests" / "bench_http_limit", str(port), "2"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE)
-    server.stdout.readline()
-    try:
+    with answering_at_once(stage, tls=False) as port:
         sender = [stage.build / "tests" / "bench_load", f"--port={port}", "--key=none", f"--seconds={stage.limit_seconds}", *arguments]
         return json.loads(subprocess.run(sender, capture_output=True, text=True, check=True).stdout)
-    finally:
-        server.stdin.close()
-        server.wait(10)
 
 
 def batches(stage):
@@ -149,18 +142,27 @@ def delivery(stage):
                    note=f"p50 {result['p50_ms']:.1f} ms, {result['arrived']} of {result['sent']} arrived, {loaded()}")]
 
 
-def burst(stage):
-    """a burst as fast as can be sent, up to 200,000 a second: accepted, and worked off"""
+def burst_by(stage, how, *arguments):
     stage.with_persons(stage.options.people)
     begun = time.monotonic()
-    result = stage.load(*BATCH, "--rate=2000")
+    result = stage.load(*BATCH, "--rate=2000", *arguments)
     behind = stage.lag()
     stage.wait_folded(7200)
     total = time.monotonic() - begun
-    return [Figure("burst accepted", result["events_per_second"], "events/s", append_limit(stage), "bare LMDB append", least=190_000,
+    return [Figure(f"burst{how} accepted", result["events_per_second"], "events/s", append_limit(stage), "bare LMDB append", least=190_000,
                    note=f"for {result['seconds']:.0f} s, {result['failures']} refused, {loaded()}"),
             Figure("… worked off", result["accepted"] / total, "events/s",
                    note=f"{behind:,} behind at its end, {total - result['seconds']:.0f} s more")]
+
+
+def burst(stage):
+    """a burst as fast as can be sent, up to 200,000 a second, with all services running: accepted, and worked off"""
+    return burst_by(stage, "")
+
+
+def burst_tls(stage):
+    """the same burst over TLS"""
+    return burst_by(stage, " over TLS", "--tls")
 
 
 def identity(stage):
@@ -309,4 +311,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ROWS = {row.__name__: row for row in (batches, singles, accepting, delivery, kill, growth, burst, memory, identity, rights, audit, millions, path, profile, audience)}
+ALL = (batches, singles, accepting, delivery, kill, growth, burst, burst_tls, memory, identity, rights, audit, millions, path, profile, audience)
+ROWS = {row.__name__: row for row in ALL}

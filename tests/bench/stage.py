@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -57,16 +58,33 @@ class Stage:
     def suite(self):
         """Five services, started at the first use."""
         if not self._suite:
-            settings = {f"{name}.map_size": "64G" for name in SERVICES}
-            settings |= {f"{name}.retention": RETENTION for name in SERVICES}
-            settings |= {"gateway.tls_certificate": self.certificate, "gateway.tls_key": self.certificate_key}
-            self.make_certificate()
-            self._suite = Suite(self.directory / "suite", build=self.build, clock="real", settings=settings)
-            self._suite.set_port("gateway", "HTTPS_PORT", Ports.take())
+            self._suite = self.make_suite("suite")
             self._suite.start()
         return self._suite
 
+    @contextlib.contextmanager
+    def gateway_alone(self):
+        """A gateway without the other services, which is thrown away afterwards with all that it has accepted."""
+        alone = self.make_suite("alone")
+        alone.start("gateway")
+        try:
+            yield alone
+        finally:
+            alone.destroy()
+            shutil.rmtree(alone.directory)
+
+    def make_suite(self, name):
+        settings = {f"{name}.map_size": "64G" for name in SERVICES}
+        settings |= {f"{name}.retention": RETENTION for name in SERVICES}
+        settings |= {"gateway.tls_certificate": self.certificate, "gateway.tls_key": self.certificate_key}
+        self.make_certificate()
+        suite = Suite(self.directory / name, build=self.build, clock="real", settings=settings)
+        suite.set_port("gateway", "HTTPS_PORT", Ports.take())
+        return suite
+
     def make_certificate(self):
+        if self.certificate.exists():
+            return
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.certificate_key,
                         "-out", self.certificate], check=True, capture_output=True)
@@ -87,9 +105,9 @@ class Stage:
 
     def load_arguments(self, *arguments, seconds=None):
         suite = self.suite
-        return [str(self.build / "tests" / "bench_load"), f"--port={suite.ports['gateway', 'HTTP_PORT']}",
-                f"--seconds={seconds or self.options.seconds}", f"--persons={max(self.persons, 1)}",
-                f"--first={self.next_event()}", f"--key={suite.bootstrap['write_key']}", *arguments]
+        port = suite.ports["gateway", "HTTPS_PORT" if "--tls" in arguments else "HTTP_PORT"]
+        return [str(self.build / "tests" / "bench_load"), f"--port={port}", f"--seconds={seconds or self.options.seconds}",
+                f"--persons={max(self.persons, 1)}", f"--first={self.next_event()}", f"--key={suite.bootstrap['write_key']}", *arguments]
 
     def load(self, *arguments, seconds=None, check=True):
         result = subprocess.run(self.load_arguments(*arguments, seconds=seconds), capture_output=True, text=True)

@@ -216,6 +216,23 @@ def test_a_query_by_person_follows_joins_to_changes_and_deliveries(suite, segmen
             return [record["action"] for record in suite.audit(f"/v1/records?subject={one_id}").json["records"]]
 
         wait_for(lambda: {"segment.changes", "journey.deliveries"} <= set(actions()), "records of who was joined")
+        sent = suite.get(f"/api/v1/journeys/{made}/deliveries")
+        assert suite.api("DELETE", f"/api/v1/journeys/{made}").status == 204
+        assert suite.api("GET", f"/api/v1/journeys/{made}").status == 404
+        assert suite.get(f"/api/v1/journeys/{made}/deliveries") == sent and sent["deliveries"]
+
+
+def test_a_member_that_stands_twice_in_an_object_is_refused(suite):
+    for path, body, field in (
+            ("/api/v1/segments", '{"name":"a","rule":{"everyone":true},"name":"b"}', "/name"),
+            ("/api/v1/segments", '{"name":"a","rule":{"all":[{"metric":"orders","gte":1,"gte":2}]}}', "/rule/all/0/gte"),
+            ("/api/v1/journeys", '{"name":"j","entry":{"event":{"event":"x"}},"steps":[{"id":"w","type":"wait","for":"1d","id":"v"}]}',
+             "/steps/0/id"),
+            ("/api/v1/write-keys", '{"name":"a","n\\u0061me":"a"}', "/name"),
+            ("/api/v1/persons/lookup", '{"identifiers":[],"identifiers":[]}', "/identifiers")):
+        answer = suite.api("POST", path, body)
+        assert (answer.status, answer.json["field"], answer.json["detail"]) == (400, field, "stands in its object more than once"), answer
+    assert suite.get("/api/v1/segments")["segments"] == []
 
 
 def test_pages_of_any_origin_may_send_events_and_nothing_else(suite):

@@ -82,9 +82,36 @@ def test_who_tags_a_person_is_on_record_with_what_he_saw_of_it(suite):
     assert suite.api("DELETE", f"/api/v1/persons/{one_id}/tags/vip").status == 204
     suite.wait_quiet()
     for action in ("tag.add", "tag.remove"):
-        done, asked = suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]
+        records = suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]
+        asked, done = sorted(records, key=lambda record: record["service"])
         assert (asked["service"], asked["fields"], asked["persons"]) == ("gateway", ["tags"], [one_id])
         assert (done["service"], done["detail"], done["request_id"]) == ("tagging", "vip", asked["request_id"])
+
+
+def test_a_tag_that_could_not_be_given_is_recorded_as_that(suite):
+    suite.send([{"type": "track", "userId": "u1", "event": "x"}])
+    suite.wait_quiet()
+    one_id = suite.lookup("user_id", "u1").json["one_id"]
+    suite.post("/api/v1/tags", {"tag": "vip"})
+    path = f"/api/v1/persons/{one_id}/tags"
+    missing = suite.api("POST", path, {"tag": "nosuch"})
+    assert (missing.status, missing.json["field"]) == (404, "tag"), missing
+    past = suite.api("POST", path, {"tag": "vip", "expires_at": "2020-01-01T00:00:00Z"})
+    assert (past.status, past.json["field"]) == (400, "expires_at"), past
+    assert suite.api("DELETE", f"{path}/nosuch").status == 404
+    suite.kill("tagging")
+    assert suite.api("POST", path, {"tag": "vip"}).status == 503
+    suite.start("tagging")
+    suite.wait_quiet()
+
+    def outcomes(action):
+        return [record["outcome"] for record in suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]]
+
+    assert outcomes("tag.add") == ["unknown", "refused", "not_found"] and outcomes("tag.remove") == ["not_found"]
+    suite.kill("audit")
+    assert suite.api("POST", path, {"tag": "vip"}).status == 503
+    suite.start("audit")
+    assert suite.lookup("user_id", "u1").json["tags"] == []
 
 
 def test_a_dump_of_the_state_is_on_record_and_not_made_without(suite):

@@ -234,6 +234,30 @@ def test_a_replay_corrects_and_takes_them_in(suite):
     assert acts(suite, "dead_letter.try") == [{}]
 
 
+def test_a_dry_run_tells_what_the_run_would(suite):
+    suite.send([{"type": "track", "event": "Order Completed", "userId": "u1", "messageId": "m3"}])
+    imported = f"{'ab' * 16}:7"
+    assert suite.ingest("/v1/import", {"batch": [{"type": "track", "event": "X", "userId": "u1", "messageId": imported}]}).status == 200
+    refuse(suite, [bad(1), bad(2), bad(4), bad(5, properties="none")])
+    refuse(suite, [bad(6, messageId=None), bad(7, messageId=None)])
+    refuse(suite, [bad(8)], "/v1/import")
+    shown = {letter["message_id"]: letter["id"] for letter in listed(suite) if "message_id" in letter}
+    for mapping in ([{"set": "/messageId", "value": "m3"}], [{"set": "/messageId", "value": "m9"}], [{"set": "/messageId", "value": "m1"}],
+                    [{"set": "/messageId", "value": imported}], []):
+        question = {"filter": {}, "mapping": MEND + mapping, "dry_run": True}
+        tried = suite.post(LETTERS + "/replay", question)
+        assert suite.post(LETTERS + "/replay", question) == tried and len(listed(suite)) == 7
+        if mapping:
+            assert tried["duplicates"] > 0, tried
+    mapping = MEND + [{"set": "/messageId", "value": "m4"}]
+    order = [shown["m1"], shown["m2"], shown["m8"], shown["m4"], shown["m5"]]
+    tried = suite.post(LETTERS + "/replay", {"ids": order, "mapping": mapping, "dry_run": True})
+    done = suite.post(LETTERS + "/replay", {"ids": order, "mapping": mapping})
+    counts = ("selected", "accepted", "duplicates", "refused", "gone")
+    assert [tried[name] for name in counts] == [done[name] for name in counts], (tried, done)
+    assert (done["duplicates"] > 0, done["refused"]) == (True, 1), done
+
+
 def test_what_is_refused_again_stays_with_its_new_reason(suite):
     letter = ids(refuse(suite, [bad(1, properties="none")]))[0]
     assert suite.get(f"{LETTERS}/{letter}")["reason"] == "wrong_type"

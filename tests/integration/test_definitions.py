@@ -72,11 +72,37 @@ def test_who_names_the_version_changes_that_version_only(suite, paths):
             assert wrong.status == 400 and wrong.json["field"] == "If-Match", wrong
 
 
+def test_who_names_the_version_deletes_that_version_only(suite, paths):
+    key = suite.post("/api/v1/write-keys", {"name": "till"})
+    journey = suite.post("/api/v1/journeys", {
+        "name": "j", "entry": {"event": {"event": "Seen"}}, "steps": [{"id": "wait", "type": "wait", "for": "1d"}]})
+    journey_path = f"/api/v1/journeys/{journey['id']}"
+    for path, method, change in [(path, "PATCH", {"description": "changed"}) for path in paths] + [
+            (f"/api/v1/write-keys/{key['id']}", "PATCH", {"description": "changed"}), (journey_path, "PUT", journey["definition"])]:
+        seen = suite.api("GET", path).headers["ETag"]
+        current = suite.api(method, path, change).headers["ETag"]
+        acts = [(path, "DELETE")] + [(f"{path}/{act}", "POST") for act in ("publish", "pause") if path == journey_path]
+        for target, act in acts:
+            refused = suite.api(act, target, headers={"If-Match": seen})
+            assert refused.status == 412 and refused.json["type"] == "urn:quanyu:problem:overtaken", refused
+            wrong = suite.api(act, target, headers={"If-Match": "1"})
+            assert wrong.status == 400 and wrong.json["field"] == "If-Match", wrong
+        shown = suite.api("GET", path)
+        assert shown.headers["ETag"] == current and shown.status == 200
+        for target, act in acts[1:]:
+            assert suite.api(act, target, headers={"If-Match": current}).status == 200
+        assert suite.api("DELETE", path, headers={"If-Match": current}).status == 204
+        assert suite.api("GET", path).status == 404
+
+
 def test_the_description_says_what_takes_a_version(suite):
     for path, methods in suite.get("/openapi.json")["paths"].items():
         for method, operation in methods.items():
             headers = [one["name"] for one in operation.get("parameters", []) if one["in"] == "header"]
-            assert headers == (["If-Match"] if method in ("patch", "put") else []), (method, path)
+            one = path.removeprefix("/api/v1/").split("/")
+            versioned = one[0] in ("segments", "tags", "journeys", "write-keys", "stages", "roles", "staff") and (
+                (method in ("patch", "put", "delete") and len(one) <= 2) or one[-1] in ("rotate", "revoke", "publish", "pause", "leave"))
+            assert headers == (["If-Match"] if versioned else []), (method, path)
 
 
 @pytest.mark.parametrize("tag", ["a/b", "/", ".", "..", "line\nfeed", "tab\t", "del\x7f", "c1\u0085", "line\u2028end", "", "a" * 201])

@@ -367,6 +367,31 @@ def test_json_as_deep_as_a_body_is_long_harms_nobody(suite):
 
 # -- how many
 
+PAGE = "https://shop.example"
+
+
+@pytest.mark.parametrize("head, status", [
+    ("POST /v1/batch HTTP/1.1\r\nHost: a\r\n{origin}Content-Length: 10000000\r\n\r\n", 413),
+    ("POST /v1/batch HTTP/1.1\r\nHost: a\r\n{origin}X-Large: " + "x" * 20000 + "\r\n\r\n", 431),
+    ("POST /v1/track HTTP/1.1\r\nHost: a\r\n{origin}Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{{}}", 415),
+    ("POST /v1/track HTTP/1.1\r\nHost: a\r\n{origin}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{{}}", 400),
+    ("POST /v1/track HTTP/1.1\r\n{origin}\r\n", 400),
+    ("POST /v1/track HTTP/1.1\r\nHost: a\r\n{origin}Content-Length: 10\r\n\r\n{{}}", 408)])
+def test_pages_can_read_what_the_server_refuses_by_itself(hasty, head, status):
+    def ask(text):
+        with Wire(hasty) as wire:
+            wire.send(text.encode())
+            return wire.answer()
+
+    allowed = f"access-control-allow-origin: {PAGE}\r\n".encode()
+    page = f"Origin: {PAGE}\r\n"
+    answer = ask(head.format(origin=page))
+    assert answer[0] == status and allowed in answer[1].lower() + b"\r\n", answer
+    assert b"access-control-allow" not in ask(head.format(origin=""))[1].lower()
+    elsewhere = ask(head.replace("/v1/", "/api/v1/").format(origin=page))
+    assert elsewhere[0] == status and b"access-control-allow" not in elsewhere[1].lower(), elsewhere
+
+
 def own_address():
     """An address of this machine that is not loopback, or None. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -129,6 +129,7 @@ def test_a_role_of_ones_own_allows_what_it_lists_at_once(running):
     assert changed.status == 200 and changed.json["permissions"] == ["segment.read"] and changed.json["version"] == 2
     assert running.api("GET", "/api/v1/tags", token=token).status == 404
     assert running.api("PATCH", "/api/v1/roles/vip_desk", {"description": ""}, headers={"If-Match": '"1"'}).status == 412
+    assert running.api("DELETE", "/api/v1/roles/vip_desk", headers={"If-Match": '"1"'}).status == 412
     assert running.api("DELETE", "/api/v1/roles/vip_desk").status == 409
     for staff in running.get("/api/v1/staff?role=vip_desk")["staff"]:
         assert running.api("POST", f"/api/v1/staff/{staff['id']}/leave").status == 200

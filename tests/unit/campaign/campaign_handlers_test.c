@@ -321,6 +321,8 @@ static void deliveries_are_listed_newest_first(void **state)
     assert_int_equal(deliveries(f, 9, "", 0, 0, arena)->n_rows, 0);
     assert_null(deliveries(f, 0, "j_2", 0, 0, arena));
     assert_null(deliveries(f, 0, "x", 0, 0, arena));
+    assert_int_equal(fixture_set_state(f, "j_1", QUANYU__JOURNEY__STATE__DELETED), 0);
+    assert_int_equal(deliveries(f, 0, "j_1", 0, 10, arena)->n_rows, 6); /* what was sent stays so */
 }
 
 static int rules_of(struct fixture *f, const char *id, const char *definition, struct arena *arena,

@@ -213,8 +213,56 @@ static void requests_may_be_cut_into_records_anywhere(void **state)
     }
 }
 
-/* The limit of what is read ahead falls inside a record while a request is with the handler. With a bufferevent's
- * watermark the record's rest would stay with OpenSSL, and nothing would come from the socket to fetch it. */
+/* What SSL_write() and SSL_shutdown() made while it was held, each piece a record, in one send(). */
+struct held {
+    BIO *wire, *records;
+};
+
+static struct held hold(struct peer *peer)
+{
+    struct held held = {SSL_get_wbio(peer->ssl), BIO_new(BIO_s_mem())};
+    BIO_up_ref(held.wire);
+    BIO_up_ref(held.records);
+    SSL_set0_wbio(peer->ssl, held.records);
+    return held;
+}
+
+static void let_go(struct peer *peer, struct held held)
+{
+    char *data;
+    size_t size = (size_t)BIO_get_mem_data(held.records, &data);
+    assert_int_equal(send(peer->socket, data, size, MSG_NOSIGNAL), size);
+    SSL_set0_wbio(peer->ssl, held.wire);
+    BIO_free(held.records);
+}
+
+/* OpenSSL reads several records at once, and the socket tells of none that it holds. */
+static void records_that_come_in_one_piece_are_all_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { RECORDS = 30, SIZE = 1000 };
+    static const uint8_t piece[SIZE];
+    _cleanup_(peer_close) struct peer peer;
+    connect_to(&peer, fixture);
+    for (int last = 0; last <= 1; last++) {
+        struct held held = hold(&peer);
+        peer_send(&peer, GET("/later"));
+        peer_send(&peer, POST("/size", "30000"));
+        for (int i = 0; i < RECORDS; i++)
+            assert_true(peer_try_send(&peer, piece, SIZE));
+        peer_send(&peer, GET("/?p=2"));
+        if (last)
+            SSL_shutdown(peer.ssl);
+        let_go(&peer, held);
+        http_respond(take_from(&fixture->desk), 200, NULL, "1", 1);
+        for (int i = 0; i < 3; i++)
+            peer_answer(&peer, 200);
+    }
+    peer_sees_end(&peer);
+}
+
+/* The limit of what is read ahead falls inside a record while a request is with the handler: the record's rest
+ * stays with OpenSSL, and nothing comes from the socket to tell of it. */
 static void a_record_at_the_limit_of_reading_ahead_is_not_forgotten(void **state)
 {
     struct fixture *fixture = *state;
@@ -339,6 +387,7 @@ int main(void)
         TLS_TEST(an_idle_connection_is_told_its_end),
         TLS_TEST(a_client_that_has_told_its_end_gets_all_its_answers),
         TLS_TEST(requests_may_be_cut_into_records_anywhere),
+        TLS_TEST(records_that_come_in_one_piece_are_all_taken),
         TLS_TEST(a_record_at_the_limit_of_reading_ahead_is_not_forgotten),
         TLS_TEST(a_client_cannot_send_ahead_without_bounds),
         TLS_TEST(a_session_is_resumed_by_its_ticket),

@@ -112,6 +112,34 @@ static void what_is_nested_too_deeply_is_pointed_to(void **state)
     assert_false(find_deep("[[[[[[]]]]],1,2,[[[[]]]],", 1, "]", pointer));
 }
 
+static int find_repeated(const char *text, char pointer[JSON_POINTER_BYTES])
+{
+    yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
+    assert_non_null(doc);
+    int result = json_find_repeated(yyjson_doc_get_root(doc), pointer);
+    yyjson_doc_free(doc);
+    return result;
+}
+
+static void a_name_that_is_repeated_is_pointed_to(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"1", "{}", "[]", "{\"a\":1}", "{\"a\":1,\"b\":{\"a\":1,\"b\":1}}",
+        "[{\"a\":1},{\"a\":1}]", "{\"a\":\"b\",\"b\":\"a\",\"ab\":1,\"\":0}", "[\"a\",\"a\"]"};
+    static const char *const some[][2] = {{"{\"a\":1,\"a\":2}", "/a"},
+        {"{\"a\":[],\"b\":3,\"\\u0061\":2}", "/a"},
+        {"{\"r\":[0,{\"x/y\":{},\"b\":1,\"x/y\":[1]}]}", "/r/1/x~1y"}, {"{\"\":1,\"\":2}", "/"},
+        {"[{\"a\":{\"b\":{\"c\":null,\"c\":{\"c\":1}}}}]", "/0/a/b/c"}};
+    char pointer[JSON_POINTER_BYTES];
+    for (size_t i = 0; i < COUNT_OF(none); i++)
+        assert_int_equal(find_repeated(none[i], pointer), 0);
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        assert_int_equal(find_repeated(some[i][0], pointer), -QY_EEXISTS);
+        assert_string_equal(pointer, some[i][1]);
+    }
+    assert_int_equal(json_find_repeated(NULL, pointer), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +147,7 @@ int main(void)
         cmocka_unit_test(what_holds_none_is_left_alone),
         cmocka_unit_test(a_document_without_the_escape_needs_no_look),
         cmocka_unit_test(deep_and_long_documents_are_borne),
+        cmocka_unit_test(a_name_that_is_repeated_is_pointed_to),
         cmocka_unit_test(what_is_nested_too_deeply_is_pointed_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

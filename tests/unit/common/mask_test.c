@@ -26,6 +26,8 @@ static void masks_show_little_and_keep_characters_whole(void **state)
     check(mask_email, "li@example.com", "l***@example.com");
     check(mask_email, "\xe6\x9d\x8e\xe9\x9b\xb7@example.com", "\xe6\x9d\x8e***@example.com");
     check(mask_email, "nothing", "***");
+    check(mask_email, "li@13800138000", "l***@***");
+    check(mask_email, "li@139.com", "l***@139.com");
     check(mask_email, "li@example.com, 13800138000", "l***@example.com");
     check(mask_email, "Li <li@example.com>", "L***@example.com");
     check(mask_email, "li@example.com;han@example.com", "l***@example.com");

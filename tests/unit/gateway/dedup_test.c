@@ -107,6 +107,29 @@ static void an_id_is_new_once_in_a_batch_and_over_batches(void **state)
     commit(f, HOUR);
 }
 
+static bool has(struct fixture *f, uint64_t id)
+{
+    uint8_t hash[DEDUP_HASH_BYTES];
+    hash_of(id, hash);
+    return dedup_has(f->dedup, f->txn, hash);
+}
+
+static void a_look_remembers_nothing(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    assert_false(has(f, 1));
+    assert_false(has(f, 1));
+    assert_false(check(f, 1));
+    assert_true(has(f, 1));
+    commit_written(f, HOUR);
+    begin(f);
+    assert_true(has(f, 1));
+    assert_false(has(f, 2));
+    assert_false(check(f, 2));
+    commit(f, HOUR);
+}
+
 static void ids_are_known_after_a_restart_and_many_merges(void **state)
 {
     struct fixture *f = *state;
@@ -209,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_id_is_new_once_in_a_batch_and_over_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_look_remembers_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_are_known_after_a_restart_and_many_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rolled_back_batch_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_are_kept_a_day_and_then_let_go, setup, teardown),
