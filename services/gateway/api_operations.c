@@ -101,7 +101,7 @@ const struct api_operation api_operations[] = {
         .summary = "Pause a journey: positions stay", .conditional = true},
     {"DELETE", "/api/v1/journeys/{id}", journey_remove, MAY(JOURNEY_MANAGE, BRAND),
         .summary = "Delete a journey: people in it leave", .conditional = true},
-    {"GET", "/api/v1/journeys/{id}/deliveries", journey_deliveries, MAY(DELIVERY_READ, BRAND),
+    {"GET", "/api/v1/journeys/{id}/deliveries", journey_deliveries, MAY(DELIVERY_READ, PEOPLE),
         .summary = "What was sent, newest first; of a deleted journey too", PAGE},
     {"POST", "/api/v1/imports", import_declare, BODY_OBJECT, MAY(IMPORT_RUN, BRAND),
         .summary = "Say that a file is about to be imported; refused where it looks like one that was",

@@ -158,7 +158,9 @@ static int record_miss(
 static int refuse_one_id(struct api_call *call, const char *action)
 {
     int error = record_miss(call, action, NULL, "an unknown One ID");
-    return error ? error : api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    if (!error)
+        (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
+    return error ? error : -QY_ENOTFOUND;
 }
 
 static int refuse_identifiers(struct api_call *call, const Quanyu__PersonView *person)

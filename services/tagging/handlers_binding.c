@@ -48,9 +48,10 @@ static int read_history(struct rpc_context *context, uint32_t number, struct bin
     struct binding binding;
     people_open(&people, context->txn, context->arena);
     const struct person *person = people_resolve(&people, number);
-    int error = person ? handler_check_scope(context, person) : people.error;
-    if (!person && !error)
-        return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    if (!person)
+        return people.error ? people.error
+                            : rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    int error = handler_check_scope(context, person);
     if (!error)
         error = rule_book_read(context->txn, context->arena, &book);
     if (error)
@@ -104,7 +105,7 @@ int handle_bind(struct rpc_context *context, const ProtobufCMessage *request, Pr
     struct person *person = error ? NULL : people_resolve(&tagging->people, change->person);
     if (!error && !person)
         error = rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
-    if (!error)
+    if (!error && person)
         error = handler_check_scope(context, person);
     if (!error)
         error = handler_check_target(context, change->unit, change->guide, &unit);

@@ -56,8 +56,8 @@ struct staff_row {
 /* False when there is none. */
 bool organisation_unit(struct store_txn *txn, uint32_t unit, struct unit_row *ret_unit);
 bool organisation_staff(struct store_txn *txn, uint32_t staff, struct staff_row *ret_staff);
-void organisation_put_unit(struct store_txn *txn, uint32_t unit, const struct unit_row *row);
-void organisation_put_staff(struct store_txn *txn, uint32_t staff, const struct staff_row *row);
+void organisation_put_unit(struct store_txn *txn, uint32_t unit, const struct unit_row *place);
+void organisation_put_staff(struct store_txn *txn, uint32_t staff, const struct staff_row *member);
 
 /* The unit and all above it, the unit first; yields how many. */
 size_t organisation_chain(struct store_txn *txn, uint32_t unit, uint32_t ret_chain[UNIT_DEPTH_MAX]);

@@ -14,6 +14,10 @@ EVERYBODY = "AMNRSGFDTCI"
 TABLE = {
     "POST /api/v1/persons/lookup": "AMRSGTCI", "GET /api/v1/persons/{one_id}": "AMRSGTCI",
     "POST /api/v1/persons/{one_id}/tags": "AMRSGC", "DELETE /api/v1/persons/{one_id}/tags/{tag}": "AMRSGC",
+    "GET /api/v1/persons/{one_id}/bindings": "AMRSGTCI", "PUT /api/v1/persons/{one_id}/binding": "ARS",
+    "POST /api/v1/bindings/transfer": "ARS", "GET /api/v1/bindings/transfers/{id}": "ARS",
+    "GET /api/v1/binding-rules": "AMRSGTCI", "PUT /api/v1/binding-rules": "ARS",
+    "GET /api/v1/units/{id}/people": "AMRSGTCI", "GET /api/v1/staff/{id}/people": "AMRSGTCI",
     "POST /api/v1/audiences/count": "AMNRSFTI",
     "POST /api/v1/segments": "AMT", "GET /api/v1/segments": "AMNRSGFTCI", "GET /api/v1/segments/{id}": "AMNRSGFTCI",
     "PATCH /api/v1/segments/{id}": "AMT", "DELETE /api/v1/segments/{id}": "AMT", "GET /api/v1/segments/{id}/changes": "AMRSGTCI",
