@@ -125,6 +125,11 @@ const struct config_setting config_settings[] = {
         "failed attempts to sign in from one address before the next ones wait; 0, behind a proxy: all"),
     CHOICE("gateway.second_factor", "none", "none|admins|all",
         "who must have a second factor to sign in with a password"),
+    RANGE(CONFIG_NUMBER, "gateway.least_people", "10", 0, 1000000,
+        "who may not see people is told no count of fewer, nor one from which fewer follow; 0: every count"),
+    RANGE(CONFIG_NUMBER, "gateway.unmask_hour", "100", 0, 1000000,
+        "people whose personal fields a member of staff may unmask within an hour"),
+    RANGE(CONFIG_NUMBER, "gateway.unmask_day", "500", 0, 1000000, "and within a day"),
     RANGE(CONFIG_BYTES, "gateway.queue_max", "128M", KIB, 192 * MIB,
         "events that may wait to be stored; beyond it new ones are answered 503"),
     RANGE(CONFIG_DURATION, "gateway.shed_after", "1s", 0, HOUR,
@@ -135,6 +140,10 @@ const struct config_setting config_settings[] = {
         "further kinds of identifiers, with commas between"),
 
     SERVICE("tagging", "7130", "9130", "64G", "10"),
+    RANGE(CONFIG_NUMBER, "tagging.questions_max", "5000", 1, 1000000,
+        "counts told to who may not see people that new ones are held against; the oldest go"),
+    RANGE(CONFIG_BYTES, "tagging.questions_size", "1G", MIB, TIB, "and what they take together"),
+    RANGE(CONFIG_DURATION, "tagging.questions_age", "365d", HOUR, 36500 * DAY, "and for how long"),
 
     SERVICE("campaign", "7140", "9140", "64G", "10"),
     RANGE(CONFIG_NUMBER, "campaign.send_concurrency", "64", 1, 10000, "sends under way at once"),

@@ -201,8 +201,8 @@ static void answer(struct api_call *call, int error)
     if (status == 500)
         log_line(
             LOG_ERROR, "a request failed", "path=%s error=%s", http_path(call->request), error_name(error));
-    http_problem(call->request, status, kind_of(error), call->error_field, "%s",
-        call->error_message ? call->error_message : error_text(error));
+    http_problem(call->request, status, call->error_kind ? call->error_kind : kind_of(error),
+        call->error_field, "%s", call->error_message ? call->error_message : error_text(error));
 }
 
 /* As the others and the audit log know the caller: by number and code, never by name. */

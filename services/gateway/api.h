@@ -46,7 +46,8 @@ struct api_call {
     struct buffer out;
     const char *error_field;
     const char *error_message;
-    int error_status; /* another one than the error's; 0: that */
+    int error_status;       /* another one than the error's; 0: that */
+    const char *error_kind; /* likewise; NULL: that */
 };
 typedef int api_handler_fn(struct api_call *call);
 
@@ -86,6 +87,8 @@ const char *api_scope_name(enum api_scope scope);
 void api_refuse_path(struct http_request *request);
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same with a status and a kind of its own. */
+int api_refuse_as(struct api_call *call, int status, const char *kind, const char *message);
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
 int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply);
@@ -130,6 +133,7 @@ int api_raw(struct api_call *call, const char *name, bool required, struct bytes
 
 int person_lookup(struct api_call *call);
 int person_show(struct api_call *call);
+int person_unmask(struct api_call *call);
 int person_tag(struct api_call *call);
 int person_untag(struct api_call *call);
 int audience_count(struct api_call *call);

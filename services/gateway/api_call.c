@@ -37,6 +37,13 @@ int api_refuse(struct api_call *call, int code, const char *field, const char *f
     return code;
 }
 
+int api_refuse_as(struct api_call *call, int status, const char *kind, const char *message)
+{
+    call->error_status = status;
+    call->error_kind = kind;
+    return api_refuse(call, -QY_EDENIED, NULL, "%s", message);
+}
+
 int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the dead-letter list: what is shown of letters is masked, and on record before it is shown. */
 #include "common/clock.h"
+#include "common/money.h"
 #include "services/gateway/dead_letter_mask.h"
 #include "services/gateway/dead_letter_select.h"
+#include "services/gateway/disclosure.h"
 #include "services/gateway/ingest_refusals.h"
 
 #include <inttypes.h>
@@ -28,9 +30,24 @@ static void write_masked(struct json *json, const char *name, ProtobufCBinaryDat
     json->comma = true;
 }
 
+/* Money too where the caller may see it. */
+static void write_event(struct json *json, ProtobufCBinaryData event, bool amounts)
+{
+    _cleanup_(buffer_free) struct buffer less = BUFFER_INIT;
+    struct bytes text = {event.data, event.len};
+    if (!amounts && money_strip_text(text, &less) == 0)
+        text = (struct bytes){less.data, less.size};
+    yyjson_doc *doc = yyjson_read((const char *)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW);
+    json_name(json, "event");
+    letter_mask(yyjson_doc_get_root(doc), json->out);
+    json->comma = true;
+    yyjson_doc_free(doc);
+}
+
 static void write_letter(struct api_call *call, struct json *json, uint64_t number,
     const struct letter_row *row, const Quanyu__DeadLetter *letter, bool whole)
 {
+    const struct disclosure disclosure = disclosure_of(call->permissions);
     char id[LETTER_ID_BYTES];
     json_open(json, '{');
     json_field_text(json, "id", letter_id_format(number, id));
@@ -38,18 +55,14 @@ static void write_letter(struct api_call *call, struct json *json, uint64_t numb
     json_field_unsigned(json, "source", row->source);
     json_field_text(json, "reason", row->reason);
     write_masked(json, "field", letter->field);
-    write_masked(json, "detail", letter->detail);
-    write_masked(json, "message_id", letter->message_id);
+    if (disclosure.personal) {
+        write_masked(json, "detail", letter->detail);
+        write_masked(json, "message_id", letter->message_id);
+    }
     json_field_unsigned(json, "attempts", row->attempts);
     json_field_time(json, "expires_at", expiry(call, row));
-    if (whole) {
-        yyjson_doc *doc =
-            yyjson_read((const char *)letter->event.data, letter->event.len, YYJSON_READ_NUMBER_AS_RAW);
-        json_name(json, "event");
-        letter_mask(yyjson_doc_get_root(doc), json->out);
-        json->comma = true;
-        yyjson_doc_free(doc);
-    }
+    if (whole && disclosure.personal)
+        write_event(json, letter->event, disclosure.amounts);
     json_close(json, '}');
 }
 
@@ -74,9 +87,10 @@ static int record_look(
     struct api_call *call, const char *action, uint64_t count, const char *detail, bool whole)
 {
     static char *fields[] = {"reason", "field", "message_id", "event"};
+    bool personal = disclosure_of(call->permissions).personal;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
-    record.n_fields = COUNT_OF(fields) - !whole;
+    record.n_fields = personal ? COUNT_OF(fields) - !whole : 2;
     record.fields = fields;
     record.count = count;
     record.detail = (char *)(uintptr_t)detail;

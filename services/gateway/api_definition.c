@@ -3,6 +3,8 @@
  * data, as an audience's count is: it is on record before it is shown. */
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
+#include "services/gateway/guard.h"
+#include "services/gateway/rule_money.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,25 @@ static int ask(struct api_call *call, Quanyu__TaggingRequest *request, Quanyu__T
 
 /* -- JSON -- */
 
-static void write_definition(struct json *json, const Quanyu__Definition *definition)
+/* `told` for who may not see single people, else NULL. */
+static void write_counts(struct json *json, const Quanyu__Definition *definition, const struct guarded *told)
+{
+    if (told && told->too_few) {
+        json_field_bool(json, "too_few", true);
+    } else if (told) {
+        json_field_unsigned(json, "count", told->count);
+        json_field_time(json, "counted_at", told->counted_ms);
+    } else {
+        json_field_unsigned(json, "count", definition->count);
+    }
+    if (!told && !definition->scoped) {
+        json_field_unsigned(json, "entered", definition->entered);
+        json_field_unsigned(json, "left", definition->left);
+    }
+}
+
+static void write_definition(
+    struct json *json, const Quanyu__Definition *definition, const struct guarded *told)
 {
     json_open(json, '{');
     if (definition->kind == SEGMENT)
@@ -42,13 +62,8 @@ static void write_definition(struct json *json, const Quanyu__Definition *defini
     json_field_unsigned(json, "version", definition->version);
     json_field_time(json, "created_at", definition->created_ms);
     json_field_time(json, "changed_at", definition->changed_ms);
-    if (definition->kind != STAGES) {
-        json_field_unsigned(json, "count", definition->count);
-    }
-    if (definition->kind != STAGES && !definition->scoped) {
-        json_field_unsigned(json, "entered", definition->entered);
-        json_field_unsigned(json, "left", definition->left);
-    }
+    if (definition->kind != STAGES)
+        write_counts(json, definition, told);
     json_close(json, '}');
 }
 
@@ -69,6 +84,23 @@ static char *detail_of(struct api_call *call, const char *name, const char *id, 
     return buffer_error(&text) ? NULL : arena_text(call->arena, (const char *)text.data, text.size);
 }
 
+/* Of each definition what may be told; NULL where all may. What is told counts from here on as the definition's count. */
+static int guard_page(
+    struct api_call *call, Quanyu__Definition **page, size_t count, struct guarded **ret_told)
+{
+    uint32_t least = guard_least(call);
+    *ret_told = least ? arena_alloc(call->arena, (count + 1) * sizeof(**ret_told)) : NULL;
+    if (!least || !*ret_told)
+        return least ? -QY_ENOMEM : 0;
+    int error = 0;
+    for (size_t i = 0; !error && i < count && page[i]->kind != STAGES; i++) {
+        const char *member = page[i]->kind == SEGMENT ? "segment" : "tag";
+        error = guard_count_named(call, member, page[i]->id, least, &(*ret_told)[i]);
+        page[i]->count = error ? 0 : (*ret_told)[i].count;
+    }
+    return error;
+}
+
 static int record_one(struct api_call *call, const Quanyu__Definition *definition)
 {
     if (definition->kind == STAGES)
@@ -77,13 +109,16 @@ static int record_one(struct api_call *call, const Quanyu__Definition *definitio
         detail_of(call, "id", definition->id, 1));
 }
 
-static int show_one(struct api_call *call, const Quanyu__Definition *definition)
+static int show_one(struct api_call *call, Quanyu__Definition *definition)
 {
-    int error = record_one(call, definition);
+    struct guarded *told;
+    int error = guard_page(call, &definition, 1, &told);
+    if (!error)
+        error = record_one(call, definition);
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_definition(&json, definition);
+    write_definition(&json, definition, told);
     api_write_version(call, definition->version);
     return 0;
 }
@@ -136,11 +171,14 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
     uint32_t limit;
     char cursor[API_ID_BYTES];
     Quanyu__DefinitionsReply *page;
+    struct guarded *told;
     int error = api_limit(call, &limit);
     if (!error)
         error = api_id_cursor(call, kind == SEGMENT ? "s_" : "", cursor);
     if (!error)
         error = fetch(call, kind, "", cursor, limit, &page);
+    if (!error)
+        error = guard_page(call, page->definitions, page->n_definitions, &told);
     if (!error)
         error = record_page(call, kind, cursor, page);
     if (error)
@@ -148,7 +186,7 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
     struct json json = json_to(&call->out);
     json_open_page(&json, member);
     for (size_t i = 0; i < page->n_definitions; i++)
-        write_definition(&json, page->definitions[i]);
+        write_definition(&json, page->definitions[i], told ? &told[i] : NULL);
     json_close_page(&json, page->next);
     return 0;
 }
@@ -191,6 +229,8 @@ static int read_rule(struct api_call *call, Quanyu__Definition *definition, bool
 {
     struct bytes rule;
     int error = api_raw(call, "rule", required, &rule);
+    if (!error)
+        error = rule_money_check(call, "rule");
     if (!error && !rule.size && definition->rule.len && yyjson_obj_get(call->body, "rule"))
         error =
             api_refuse(call, -QY_EINVAL, "rule", "must be a rule: one that is there cannot be taken away");
@@ -399,6 +439,8 @@ int stages_change(struct api_call *call)
     struct bytes rules;
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
     int error = api_raw(call, "stages", true, &rules);
+    if (!error)
+        error = rule_money_check(call, "stages");
     if (!error)
         error = api_read_version(call, &definition.version);
     if (error)

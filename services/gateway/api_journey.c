@@ -4,6 +4,8 @@
 #include "common/metrics.h"
 #include "proto/campaign.pb-c.h"
 #include "services/gateway/api.h"
+#include "services/gateway/disclosure.h"
+#include "services/gateway/guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,28 +39,43 @@ static const char *state_name(Quanyu__Journey__State state)
     }
 }
 
-static void write_steps(struct json *json, const Quanyu__Journey *journey)
+/* Numbers of people, where they may be told. */
+struct number {
+    const char *name;
+    uint64_t count;
+};
+
+static void write_numbers(struct json *json, const struct number *numbers, size_t count, uint32_t least)
+{
+    bool too_few = false;
+    for (size_t i = 0; i < count; i++)
+        too_few |= guard_field(json, numbers[i].name, numbers[i].count, least);
+    if (too_few)
+        json_field_bool(json, "too_few", true);
+}
+
+static void write_steps(struct json *json, const Quanyu__Journey *journey, uint32_t least)
 {
     json_name(json, "steps");
     json_open(json, '[');
     for (size_t i = 0; i < journey->n_steps; i++) {
         const Quanyu__Journey__StepCount *step = journey->steps[i];
+        const struct number numbers[] = {{"entered", step->entered}, {"waiting", step->waiting},
+            {"left", step->left}, {"delivered", step->delivered}, {"failed", step->failed},
+            {"unknown", step->unknown}, {"skipped", step->skipped}};
         json_open(json, '{');
         json_field_text(json, "id", step->step);
-        json_field_unsigned(json, "entered", step->entered);
-        json_field_unsigned(json, "waiting", step->waiting);
-        json_field_unsigned(json, "left", step->left);
-        json_field_unsigned(json, "delivered", step->delivered);
-        json_field_unsigned(json, "failed", step->failed);
-        json_field_unsigned(json, "unknown", step->unknown);
-        json_field_unsigned(json, "skipped", step->skipped);
+        write_numbers(json, numbers, COUNT_OF(numbers), least);
         json_close(json, '}');
     }
     json_close(json, ']');
 }
 
-static void write_journey(struct json *json, const Quanyu__Journey *journey)
+static void write_journey(struct json *json, const Quanyu__Journey *journey, uint32_t least)
 {
+    const struct number numbers[] = {{"entered", journey->entered}, {"active", journey->active},
+        {"completed", journey->completed}, {"exited", journey->exited}, {"merged", journey->merged},
+        {"removed", journey->removed}};
     json_open(json, '{');
     json_field_text(json, "id", journey->id);
     json_field_text(json, "name", journey->name);
@@ -67,14 +84,9 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey)
     json_field_unsigned(json, "version_in_force", journey->running_version);
     json_field_time(json, "created_at", journey->created_ms);
     json_field_time(json, "changed_at", journey->changed_ms);
-    json_field_unsigned(json, "entered", journey->entered);
-    json_field_unsigned(json, "active", journey->active);
-    json_field_unsigned(json, "completed", journey->completed);
-    json_field_unsigned(json, "exited", journey->exited);
-    json_field_unsigned(json, "merged", journey->merged);
-    json_field_unsigned(json, "removed", journey->removed);
+    write_numbers(json, numbers, COUNT_OF(numbers), least);
     json_field_optional(json, "error", journey->error);
-    write_steps(json, journey);
+    write_steps(json, journey, least);
     json_name(json, "definition");
     json_raw(json, journey->definition.data, journey->definition.len, "null");
     json_close(json, '}');
@@ -86,7 +98,7 @@ static int show_one(struct api_call *call, const Quanyu__Journey *journey)
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_journey(&json, journey);
+    write_journey(&json, journey, guard_least(call));
     api_write_version(call, journey->version);
     return 0;
 }
@@ -132,7 +144,7 @@ int journey_list(struct api_call *call)
     struct json json = json_to(&call->out);
     json_open_page(&json, "journeys");
     for (size_t i = 0; i < page->n_journeys; i++)
-        write_journey(&json, page->journeys[i]);
+        write_journey(&json, page->journeys[i], guard_least(call));
     json_close_page(&json, page->next);
     return 0;
 }
@@ -328,7 +340,8 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
     const Quanyu__Delivery *delivery = row->delivery;
     json_open(json, '{');
     json_field_text(json, "id", delivery->delivery_id);
-    json_field_text(json, "one_id", one_id);
+    if (one_id)
+        json_field_text(json, "one_id", one_id);
     json_field_text(json, "step", delivery->step);
     json_field_text(json, "channel", delivery->channel);
     json_field_text(json, "state", delivery_state(delivery->state));
@@ -341,10 +354,11 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
 static void write_deliveries(struct api_call *call, const Quanyu__DeliveriesReply *page, char **one_ids)
 {
     char next[API_CURSOR_BYTES];
+    bool persons = disclosure_of(call->permissions).persons;
     struct json json = json_to(&call->out);
     json_open_page(&json, "deliveries");
     for (size_t i = 0; i < page->n_rows; i++)
-        write_delivery(&json, page->rows[i], one_ids[i]);
+        write_delivery(&json, page->rows[i], persons ? one_ids[i] : NULL);
     json_close_page(&json, api_next_cursor(page->next, next));
 }
 

@@ -2,10 +2,10 @@
 /* Persons: looked up by identifiers or One ID, shown as one profile. Each look is on record before it is
  * answered. */
 #include "common/clock.h"
-#include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
+#include "services/gateway/disclosure.h"
 
 #include <string.h>
 
@@ -65,11 +65,13 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     return error;
 }
 
-static int ask_tagging(struct api_call *call, uint32_t person, Quanyu__ProfileReply **ret_profile)
+static int ask_tagging(
+    struct api_call *call, uint32_t person, bool amounts, Quanyu__ProfileReply **ret_profile)
 {
     Quanyu__ProfileRequest profile = QUANYU__PROFILE_REQUEST__INIT;
     profile.person = person;
     profile.events = EVENTS_SHOWN;
+    profile.amounts = amounts;
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_PROFILE;
     request.profile = &profile;
@@ -99,11 +101,11 @@ static int record_about(struct api_call *call, const char *action, const char *o
     return api_record(call, &record);
 }
 
-static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person)
+static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person,
+    const struct disclosure *disclosure)
 {
-    static char *fields[] = {
-        "identifiers", "traits", "tags", "stage", "segments", "metrics", "events", "home_unit", "guide"};
-    return record_about(call, action, "ok", person, fields, COUNT_OF(fields));
+    char *fields[DISCLOSURE_FIELDS_MAX];
+    return record_about(call, action, "ok", person, fields, disclosure_fields(disclosure, fields));
 }
 
 /* What tagging's answer means on record. */
@@ -139,12 +141,15 @@ static int record_tagging(
     return outcome;
 }
 
+/* With the purpose, of what states one. */
 static int record_miss(
     struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
 {
+    const char *purpose = yyjson_get_str(yyjson_obj_get(call->body, "purpose"));
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.action = (char *)(uintptr_t)action;
     record.outcome = (char *)"not_found";
+    record.purpose = (char *)(uintptr_t)(purpose ? purpose : "");
     record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
     record.detail = (char *)(uintptr_t)asked;
     return api_record(call, &record);
@@ -222,13 +227,14 @@ static void write_segments(struct json *json, const Quanyu__ProfileReply *profil
     json_close(json, ']');
 }
 
-static void write_person(
-    struct api_call *call, const Quanyu__PersonView *person, const Quanyu__ProfileReply *profile)
+static void write_person(struct api_call *call, const Quanyu__PersonView *person,
+    const Quanyu__ProfileReply *profile, const struct disclosure *disclosure)
 {
     struct json json = json_to(&call->out);
     json_open(&json, '{');
     json_field_text(&json, "one_id", person->one_id);
-    write_identifiers(&json, person);
+    if (disclosure->personal)
+        write_identifiers(&json, person);
     json_name(&json, "traits");
     write_joined(&json, person->traits, profile->traits);
     write_tags(&json, profile);
@@ -249,14 +255,15 @@ static void write_person(
 /* Whom the caller may not see is answered, and on record, as one whom nobody knows. */
 static int show(struct api_call *call, const char *action, const Quanyu__PersonView *person)
 {
+    const struct disclosure disclosure = disclosure_of(call->permissions);
     Quanyu__ProfileReply *profile;
-    int error = ask_tagging(call, person->person, &profile);
+    int error = ask_tagging(call, person->person, disclosure.amounts, &profile);
     if (error == -QY_ENOTFOUND)
         return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
     if (!error)
-        error = record_person(call, action, person);
+        error = record_person(call, action, person, &disclosure);
     if (!error)
-        write_person(call, person, profile);
+        write_person(call, person, profile, &disclosure);
     return error;
 }
 
@@ -267,6 +274,7 @@ int person_lookup(struct api_call *call)
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     Quanyu__PersonView *person;
     int error = read_identifiers(call, &lookup);
+    lookup.personal = disclosure_of(call->permissions).personal;
     if (!error)
         error = ask_identity(call, &lookup, &person);
     if (error)
@@ -274,11 +282,13 @@ int person_lookup(struct api_call *call)
     return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);
 }
 
-/* The person that the path names. */
-static int find_by_path(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
+/* The person that the path names; with personal fields where they are wanted. */
+static int find_by_path(
+    struct api_call *call, const char *action, bool personal, Quanyu__PersonView **ret_person)
 {
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.one_id = (char *)(uintptr_t)call->parameters[0];
+    lookup.personal = personal;
     int error = ask_identity(call, &lookup, ret_person);
     return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
 }
@@ -286,7 +296,7 @@ static int find_by_path(struct api_call *call, const char *action, Quanyu__Perso
 int api_find_person(struct api_call *call, const char *action, Quanyu__PersonView **ret_person)
 {
     size_t count = 1;
-    int error = find_by_path(call, action, ret_person);
+    int error = find_by_path(call, action, false, ret_person);
     uint32_t number = error ? 0 : (*ret_person)->person;
     if (!error)
         error = api_in_scope(call, &number, &count);
@@ -296,7 +306,8 @@ int api_find_person(struct api_call *call, const char *action, Quanyu__PersonVie
 int person_show(struct api_call *call)
 {
     Quanyu__PersonView *person;
-    int error = find_by_path(call, "person.show", &person);
+    bool personal = disclosure_of(call->permissions).personal;
+    int error = find_by_path(call, "person.show", personal, &person);
     return error ? error : show(call, "person.show", person);
 }
 

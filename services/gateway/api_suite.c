@@ -4,6 +4,7 @@
 #include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
+#include "services/gateway/guard.h"
 #include "services/gateway/ticker.h"
 
 #include <stdio.h>
@@ -195,11 +196,69 @@ static void write_whole(
     json_field_unsigned(json, "orders", tagging->orders);
 }
 
+/* Stages part people: one that is held back alone, or with few, would follow from the others. */
+static bool hold_back_more(const Quanyu__TaggingCounts *tagging, struct guarded *told, uint32_t least)
+{
+    uint64_t held = 0;
+    size_t count = 0, smallest = tagging->n_stages;
+    for (size_t i = 0; i < tagging->n_stages; i++) {
+        count += told[i].too_few;
+        held += told[i].too_few ? tagging->stages[i]->persons : 0;
+        if (!told[i].too_few && (smallest == tagging->n_stages || told[i].count < told[smallest].count))
+            smallest = i;
+    }
+    if (count == 0 || (count > 1 && held >= least) || smallest == tagging->n_stages)
+        return false;
+    told[smallest].too_few = true;
+    return true;
+}
+
+static int guard_stages(
+    struct api_call *call, const Quanyu__TaggingCounts *tagging, struct guarded **ret_told)
+{
+    uint32_t least = guard_least(call);
+    struct guarded *told = least ? arena_alloc(call->arena, (tagging->n_stages + 1) * sizeof(*told)) : NULL;
+    *ret_told = told;
+    if (!least || !told)
+        return least ? -QY_ENOMEM : 0;
+    for (size_t i = 0; i < tagging->n_stages; i++) {
+        if (!*tagging->stages[i]->stage) { /* of nobody's rule: nobody can ask for it */
+            told[i].too_few = true;
+            continue;
+        }
+        int error = guard_count_named(call, "stage", tagging->stages[i]->stage, least, &told[i]);
+        if (error)
+            return error;
+    }
+    while (hold_back_more(tagging, told, least))
+        ;
+    return 0;
+}
+
+static void write_stages(struct json *json, const Quanyu__TaggingCounts *tagging, const struct guarded *told)
+{
+    bool too_few = false;
+    json_name(json, "stages");
+    json_open(json, '{');
+    for (size_t i = 0; i < tagging->n_stages; i++) {
+        too_few |= told && told[i].too_few;
+        if (!told || !told[i].too_few)
+            json_field_unsigned(
+                json, tagging->stages[i]->stage, told ? told[i].count : tagging->stages[i]->persons);
+    }
+    json_close(json, '}');
+    if (too_few)
+        json_field_bool(json, "too_few", true);
+}
+
 int suite_summary(struct api_call *call)
 {
     Quanyu__IdentityCounts *identity;
     Quanyu__TaggingCounts *tagging;
+    struct guarded *told;
     int error = ask_counts(call, &identity, &tagging);
+    if (!error)
+        error = guard_stages(call, tagging, &told);
     if (error)
         return error;
     struct json json = json_to(&call->out);
@@ -207,11 +266,7 @@ int suite_summary(struct api_call *call)
     json_field_unsigned(&json, "persons", tagging->scoped ? tagging->persons : identity->persons);
     if (!tagging->scoped)
         write_whole(&json, identity, tagging);
-    json_name(&json, "stages");
-    json_open(&json, '{');
-    for (size_t i = 0; i < tagging->n_stages; i++)
-        json_field_unsigned(&json, tagging->stages[i]->stage, tagging->stages[i]->persons);
-    json_close(&json, '}');
+    write_stages(&json, tagging, told);
     json_close(&json, '}');
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/unit_change.h"
+#include "services/gateway/unmask_limit.h"
 #include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
@@ -292,6 +293,9 @@ int gateway_start(void *self, struct service *service)
     if (!error)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
+        error = unmask_limit_open((uint32_t)config_number(config, "gateway.unmask_hour"),
+            (uint32_t)config_number(config, "gateway.unmask_day"), &gateway->unmask_limit);
+    if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
     return error ? error
                  : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
@@ -306,4 +310,5 @@ void gateway_stop(void *self, struct service *service)
     service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);
+    unmask_limit_close(&gateway->unmask_limit);
 }

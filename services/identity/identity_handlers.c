@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What identity answers: masked views of persons, one address at a time, public names. Queries all, on reader
  * threads. */
+#include "common/looks.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/identity.h"
 #include "services/identity/view.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define IDENTIFIERS_ASKED_MAX 100
+#define FIELDS_ASKED_MAX 20
 #define NAMES_MAX 1000
 #define ONE_IDS_MAX 10000
 #define NUMBERS_MAX 1000
@@ -68,6 +70,27 @@ static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__
     return *ret_missed ? 0 : -QY_ENOMEM;
 }
 
+/* Who may not see personal values finds nobody by them either: that somebody has one would confirm it. */
+static int refuse_personal(struct rpc_context *context, const Quanyu__LookupRequest *asked)
+{
+    const struct identity *identity = context->self;
+    for (size_t i = 0; !asked->personal && i < asked->n_identifiers; i++) {
+        const Quanyu__Identifier *one = asked->identifiers[i];
+        const struct kind *kind = kind_find(&identity->kinds, one->kind, strlen(one->kind));
+        size_t size = strlen(one->value);
+        const char *member = NULL;
+        if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
+            member = "kind";
+        else if (looks_like_phone(one->value, size) || looks_like_email(one->value, size))
+            member = "value";
+        if (!member)
+            continue;
+        char *field = arena_printf(context->arena, "identifiers/%zu/%s", i, member);
+        return rpc_refuse(context, -QY_EINVAL, field, "is nothing that you can look for people by");
+    }
+    return 0;
+}
+
 static int look_up_identifiers(struct rpc_context *context, const Quanyu__LookupRequest *asked,
     Quanyu__PersonView *view, uint32_t *ret_person)
 {
@@ -76,6 +99,9 @@ static int look_up_identifiers(struct rpc_context *context, const Quanyu__Lookup
     view->missed = arena_alloc(context->arena, asked->n_identifiers * sizeof(char *));
     if (!view->missed)
         return -QY_ENOMEM;
+    int refused = refuse_personal(context, asked);
+    if (refused)
+        return refused;
     for (size_t i = 0; i < asked->n_identifiers; i++) {
         int error = look_up_one(context, i, asked->identifiers[i], ret_person, &view->missed[i]);
         if (error)
@@ -125,7 +151,7 @@ static int lookup(struct rpc_context *context, const ProtobufCMessage *request, 
     else if (!(person = present_person(context->txn, asked->person)))
         error = rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
     if (!error && person)
-        error = view_person(context->self, context->txn, person, context->arena, view);
+        error = view_person(context->self, context->txn, person, asked->personal, context->arena, view);
     if (error)
         return error;
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_PERSON;
@@ -156,6 +182,26 @@ static int address(struct rpc_context *context, const ProtobufCMessage *request,
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_ADDRESS;
     reply_of(reply)->address = answer;
     return 0;
+}
+
+static int unmask(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__UnmaskRequest *asked = request_of(request)->unmask;
+    if (!*asked->purpose)
+        return rpc_refuse(context, -QY_EINVAL, "purpose", "is required");
+    if (asked->n_fields == 0 || asked->n_fields > FIELDS_ASKED_MAX)
+        return rpc_refuse(context, -QY_EINVAL, "fields", "must be 1 to %d names", FIELDS_ASKED_MAX);
+    uint32_t person = present_person(context->txn, asked->person);
+    if (!person)
+        return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    Quanyu__UnmaskReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    if (!answer)
+        return -QY_ENOMEM;
+    quanyu__unmask_reply__init(answer);
+    int error = view_unmasked(context->self, context->txn, asked, person, context->arena, answer);
+    reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_UNMASK;
+    reply_of(reply)->unmask = answer;
+    return error;
 }
 
 static Quanyu__NodeNamesReply__Name *node_name(
@@ -289,6 +335,7 @@ static int counts(struct rpc_context *context, const ProtobufCMessage *request, 
 
 /* Addresses in the clear leave for whoever sends, and for nobody else. */
 static const char *const senders[] = {"campaign", NULL};
+static const char *const unmaskers[] = {"gateway", NULL};
 
 static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_LOOKUP] = {"lookup", lookup, RPC_QUERY, NULL},
@@ -297,6 +344,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS] = {"one_ids", one_ids, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_COUNTS] = {"counts", counts, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_NUMBERS] = {"numbers", numbers, RPC_QUERY, NULL},
+    [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, unmaskers},
 };
 
 const struct rpc_service identity_rpc = {

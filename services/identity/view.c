@@ -88,18 +88,9 @@ static int masked_traits(const struct identity *identity, struct store_txn *txn,
     return ret_traits->data ? 0 : -QY_ENOMEM;
 }
 
-int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, struct arena *arena,
-    Quanyu__PersonView *view)
+static int masked_identifiers(
+    const struct identity *identity, struct store_txn *txn, struct arena *arena, Quanyu__PersonView *view)
 {
-    char one_id[ONE_ID_BYTES];
-    one_id_format(vault_one_id_key(identity->vault), person, one_id);
-    view->person = person;
-    view->one_id = arena_text(arena, one_id, strlen(one_id));
-    int error = view->one_id ? gather_nodes(txn, person, arena, view) : -QY_ENOMEM;
-    if (!error)
-        error = masked_traits(identity, txn, person, arena, &view->traits);
-    if (error)
-        return error;
     view->identifiers = arena_alloc(arena, view->n_nodes * sizeof(void *));
     if (!view->identifiers)
         return -QY_ENOMEM;
@@ -110,6 +101,21 @@ int view_person(const struct identity *identity, struct store_txn *txn, uint32_t
         view->identifiers[view->n_identifiers++] = identifier;
     }
     return store_error(txn);
+}
+
+int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, bool personal,
+    struct arena *arena, Quanyu__PersonView *view)
+{
+    char one_id[ONE_ID_BYTES];
+    one_id_format(vault_one_id_key(identity->vault), person, one_id);
+    view->person = person;
+    view->one_id = arena_text(arena, one_id, strlen(one_id));
+    int error = view->one_id ? gather_nodes(txn, person, arena, view) : -QY_ENOMEM;
+    if (!error && personal)
+        error = masked_traits(identity, txn, person, arena, &view->traits);
+    if (!error && personal)
+        error = masked_identifiers(identity, txn, arena, view);
+    return error ? error : store_error(txn);
 }
 
 /* -- one address -- */

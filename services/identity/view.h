@@ -7,9 +7,13 @@
 #include "proto/identity.pb-c.h"
 #include "services/identity/identity.h"
 
-/* Fills the view (initialised) from `arena`. */
-int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, struct arena *arena,
-    Quanyu__PersonView *view);
+/* Fills the view (initialised) from `arena`; identifiers and traits where `personal` is wanted. */
+int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, bool personal,
+    struct arena *arena, Quanyu__PersonView *view);
+
+/* Personal fields in the clear. */
+int view_unmasked(const struct identity *identity, struct store_txn *txn, const Quanyu__UnmaskRequest *asked,
+    uint32_t person, struct arena *arena, Quanyu__UnmaskReply *reply);
 
 /* The person's newest identifier of this kind. -QY_ENOTFOUND: there is none. */
 int view_address(const struct identity *identity, struct store_txn *txn, uint32_t person, const char *kind,

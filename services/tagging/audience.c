@@ -14,6 +14,8 @@ struct run {
 
 static void run_end(struct run *run)
 {
+    person_set_close(&run->answer.picked);
+    person_set_close(&run->answer.population);
     plan_close(run->plan);
     bits_close(&run->planner.exist);
     for (size_t i = 0; i < COUNT_OF(run->scopes); i++)
@@ -42,16 +44,25 @@ static int run_begin(struct run *run, const struct audience *audience)
         run->answer.persons = arena_alloc(audience->arena, audience->list * sizeof(uint32_t));
     if (!planner->counts || (audience->list > 0 && !run->answer.persons))
         return -QY_ENOMEM;
-    error = plan_open_term(planner, BITS_PERSON, "", &planner->exist);
+    if (audience->whole)
+        error = person_set_open(planner->blocks, &run->answer.picked);
+    if (!error && audience->whole)
+        error = person_set_open(planner->blocks, &run->answer.population);
+    if (!error)
+        error = plan_open_term(planner, BITS_PERSON, "", &planner->exist);
     for (size_t i = 0; !error && i < audience->scope_count; i++)
         error =
             scope_open(audience->txn, &audience->scopes[i], planner->blocks, planner->arena, &run->scopes[i]);
     return error ? error : plan_make(planner, rule_root(audience->rule), &run->plan);
 }
 
-static void take(struct run *run, uint32_t block, const uint64_t *found)
+static void take(struct run *run, uint32_t block, const uint64_t *asked, const uint64_t *found)
 {
     const struct audience *audience = run->planner.audience;
+    if (audience->whole) {
+        person_set_put(&run->answer.population, block, asked);
+        person_set_put(&run->answer.picked, block, found);
+    }
     run->answer.count += bits_count(found, BLOCK_WORDS);
     for (size_t word = 0; word < BLOCK_WORDS && run->answer.listed < audience->list; word++) {
         for (uint64_t rest = found[word]; rest != 0 && run->answer.listed < audience->list;
@@ -84,11 +95,12 @@ int audience_find(const struct audience *audience, struct audience_answer *ret_a
         if (!error)
             error = plan_run(&run.planner, run.plan, block, exist, found);
         if (!error)
-            take(&run, block, found);
+            take(&run, block, exist, found);
     }
     if (error)
         return error;
     run.answer.asked = run.planner.asked;
     *ret_answer = run.answer;
+    run.answer.picked = run.answer.population = (struct person_set){0};
     return 0;
 }

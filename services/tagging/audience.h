@@ -3,6 +3,7 @@
 #ifndef QY_TAGGING_AUDIENCE_H
 #define QY_TAGGING_AUDIENCE_H
 
+#include "services/tagging/person_set.h"
 #include "services/tagging/scope.h"
 #include "services/tagging/subject.h"
 #include "services/tagging/tagging.h"
@@ -17,6 +18,7 @@ struct audience {
     uint32_t list, after;       /* also the first `list` numbers above `after` */
     const struct scope *scopes; /* who is in all of them */
     size_t scope_count;
+    bool whole;          /* who exactly is wanted, and of whom; the caller closes the sets */
     struct arena *arena; /* for the list */
     double until;        /* metrics_clock() at which nobody waits for the answer any more; 0: never */
 };
@@ -28,6 +30,7 @@ struct audience_answer {
     uint32_t *persons;
     size_t listed;
     bool asked; /* persons were asked one by one */
+    struct person_set picked, population;
 };
 
 /* -QY_EINVAL with the problem: the rule cannot be asked as of an earlier time. */

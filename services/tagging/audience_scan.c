@@ -16,6 +16,8 @@ struct scan {
 
 static void scan_end(struct scan *scan)
 {
+    person_set_close(&scan->answer.picked);
+    person_set_close(&scan->answer.population);
     people_close(&scan->people);
     arena_close(&scan->people.arena);
 }
@@ -93,10 +95,15 @@ static bool in_scope(const struct audience *audience, const struct person *perso
 static void look_at(struct scan *scan, const struct person *person)
 {
     bool past = scan->audience->as_of_ms != 0;
-    if (person->node_count == 0 || !in_scope(scan->audience, person) ||
-        !(past ? matched_then : matches_now)(scan, person))
+    if (person->node_count == 0 || !in_scope(scan->audience, person))
+        return;
+    if (scan->audience->whole && (!past || past_exists(&scan->people, person, scan->audience->as_of_ms)))
+        person_set_add(&scan->answer.population, person->number);
+    if (!(past ? matched_then : matches_now)(scan, person))
         return;
     scan->answer.count++;
+    if (scan->audience->whole)
+        person_set_add(&scan->answer.picked, person->number);
     if (person->number > scan->audience->after && scan->answer.listed < scan->audience->list)
         scan->answer.persons[scan->answer.listed++] = person->number;
 }
@@ -110,6 +117,13 @@ static int scan_begin(struct scan *scan, const struct audience *audience)
     scan->audience = audience;
     people_open(&scan->people, audience->txn, arena);
     tagging_read_state(audience->txn, &scan->state);
+    size_t blocks = scan->state.highest / BLOCK_PERSONS + 1;
+    if (audience->whole)
+        error = person_set_open(blocks, &scan->answer.picked);
+    if (!error && audience->whole)
+        error = person_set_open(blocks, &scan->answer.population);
+    if (error)
+        return error;
     scan->stages = registry_find(audience->registry, DEFINITION_STAGES, STAGES_ID);
     if (audience->list > 0) {
         scan->answer.persons = arena_alloc(audience->arena, audience->list * sizeof(uint32_t));
@@ -141,5 +155,6 @@ int audience_scan(const struct audience *audience, struct audience_answer *ret_a
         return scan.people.error;
     scan.answer.asked = true;
     *ret_answer = scan.answer;
+    scan.answer.picked = scan.answer.population = (struct person_set){0};
     return 0;
 }

@@ -139,7 +139,7 @@ static void write_person(struct dump *dump, const struct person *person)
         binding_guide(&person->binding));
     buffer_json_string(dump->lines, person->stage, strlen(person->stage));
     buffer_text(dump->lines, ",\"metrics\":");
-    totals_json(&person->totals, &dump->state.borders, dump->tagging->money.scale, dump->lines);
+    totals_json(&person->totals, &dump->state.borders, dump->tagging->money.scale, true, dump->lines);
     write_tags(dump, person);
     write_traits(dump, person);
     struct event_names events = {&dump->people, {.arena = dump->people.arena}};

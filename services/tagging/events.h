@@ -57,7 +57,8 @@ bool event_load(struct people *people, uint32_t node, const struct event_referen
 const char *event_name(struct people *people, uint32_t node, const struct event_reference *reference);
 
 /* The newest `limit` events as a JSON array, newest first. */
-int people_events_json(struct people *people, const struct person *person, size_t limit, struct buffer *out);
+int people_events_json(
+    struct people *people, const struct person *person, size_t limit, bool amounts, struct buffer *out);
 
 /* -- rows of stored events, event_rows.c -- */
 

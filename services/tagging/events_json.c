@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A person's newest events, as a profile shows them. */
+#include "common/money.h"
 #include "services/tagging/events.h"
 
 #include <stdlib.h>
@@ -98,7 +99,17 @@ static const char *clock_name(Quanyu__Clock clock)
     return (size_t)clock < COUNT_OF(names) ? names[clock] : "";
 }
 
-static void write_event(const struct stored_event *event, struct buffer *out)
+static void write_json(struct bytes json, bool amounts, struct buffer *out)
+{
+    if (json.size == 0)
+        buffer_text(out, "{}");
+    else if (amounts)
+        buffer_append(out, json.data, json.size);
+    else if (money_strip_text(json, out))
+        buffer_text(out, "{}");
+}
+
+static void write_event(const struct stored_event *event, bool amounts, struct buffer *out)
 {
     char text[TIME_TEXT_BYTES];
     buffer_printf(out, "{\"type\":\"%s\",\"name\":", type_name(event->type));
@@ -110,18 +121,16 @@ static void write_event(const struct stored_event *event, struct buffer *out)
     if (*clock_name(event->clock))
         buffer_printf(out, ",\"clock\":\"%s\"", clock_name(event->clock));
     buffer_text(out, ",\"properties\":");
-    if (event->properties.size > 0)
-        buffer_append(out, event->properties.data, event->properties.size);
-    else
-        buffer_text(out, "{}");
+    write_json(event->properties, amounts, out);
     if (event->context.size > 0) {
         buffer_text(out, ",\"context\":");
-        buffer_append(out, event->context.data, event->context.size);
+        write_json(event->context, amounts, out);
     }
     buffer_byte(out, '}');
 }
 
-int people_events_json(struct people *people, const struct person *person, size_t limit, struct buffer *out)
+int people_events_json(
+    struct people *people, const struct person *person, size_t limit, bool amounts, struct buffer *out)
 {
     struct newest newest = {.people = people, .limit = limit};
     newest.events = arena_alloc(people->arena, (limit + 1) * sizeof(*newest.events));
@@ -142,7 +151,7 @@ int people_events_json(struct people *people, const struct person *person, size_
     for (size_t i = 0; i < newest.count; i++) {
         if (i > 0)
             buffer_byte(out, ',');
-        write_event(&newest.events[i], out);
+        write_event(&newest.events[i], amounts, out);
     }
     buffer_byte(out, ']');
     return buffer_error(out);

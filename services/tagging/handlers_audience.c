@@ -50,40 +50,51 @@ static int fill(struct rpc_context *context, const struct audience_answer *found
     return 0;
 }
 
-int handle_audience(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+int handler_audience(struct rpc_context *context, ProtobufCBinaryData text, int64_t as_of_ms,
+    struct scope *scope, struct registry **ret_registry, struct rule **ret_rule,
+    struct audience *ret_audience)
 {
-    const Quanyu__AudienceRequest *question = ((const Quanyu__TaggingRequest *)request)->audience;
     const struct tagging *tagging = context->self;
-    _cleanup_(registry_close) struct registry *registry = NULL;
-    _cleanup_(rule_free) struct rule *rule = NULL;
-    if (question->list > LISTED_MAX)
-        return rpc_refuse(context, -QY_ETOOLARGE, "list", "at most %u persons are listed", LISTED_MAX);
-    int error = handler_registry(context, &registry);
+    struct rule_problem problem = {0};
+    int error = handler_registry(context, ret_registry);
     if (!error)
-        error = parse(context, registry, question->rule, &rule);
+        error = parse(context, *ret_registry, text, ret_rule);
     if (error)
         return error;
-    const struct scope scope = handler_scope(context);
-    struct audience audience = {
-        .scopes = &scope,
+    *scope = handler_scope(context);
+    *ret_audience = (struct audience){
+        .scopes = scope,
         .scope_count = 1,
-        .rule = rule,
+        .rule = *ret_rule,
         .txn = context->txn,
         .money = &tagging->money,
-        .registry = registry,
+        .registry = *ret_registry,
         .now_ms = service_now_ms(context->service),
-        .as_of_ms = question->as_of_ms,
-        .list = question->list,
-        .after = question->after,
+        .as_of_ms = as_of_ms,
         .arena = context->arena,
         .until = context->header->deadline_ms > 0
                      ? metrics_clock() + (double)context->header->deadline_ms / 1000
                      : 0,
     };
-    struct rule_problem problem = {0};
-    error = question->as_of_ms != 0 ? audience_check_past(rule, registry, &problem) : 0;
+    error = as_of_ms != 0 ? audience_check_past(*ret_rule, *ret_registry, &problem) : 0;
+    return error ? handler_refuse_rule(context, error, "/rule", &problem) : 0;
+}
+
+int handle_audience(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__AudienceRequest *question = ((const Quanyu__TaggingRequest *)request)->audience;
+    _cleanup_(registry_close) struct registry *registry = NULL;
+    _cleanup_(rule_free) struct rule *rule = NULL;
+    struct scope scope;
+    struct audience audience;
+    if (question->list > LISTED_MAX)
+        return rpc_refuse(context, -QY_ETOOLARGE, "list", "at most %u persons are listed", LISTED_MAX);
+    int error =
+        handler_audience(context, question->rule, question->as_of_ms, &scope, &registry, &rule, &audience);
     if (error)
-        return handler_refuse_rule(context, error, "/rule", &problem);
+        return error;
+    audience.list = question->list;
+    audience.after = question->after;
     struct audience_answer answer = {0};
     bool by_scan = question->by_scan || question->as_of_ms != 0;
     error = (by_scan ? audience_scan : audience_find)(&audience, &answer);

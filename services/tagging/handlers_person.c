@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions about one person, and tags by hand. */
+#include "common/money.h"
 #include "services/tagging/tagging_handlers.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ struct profile {
     struct people people;
     struct registry *registry;
     const struct person *person;
+    bool amounts; /* money is shown */
     Quanyu__ProfileReply *reply;
 };
 
@@ -19,6 +21,14 @@ static int reply_json(struct rpc_context *context, const struct buffer *json, Pr
     ret_data->data = arena_copy(context->arena, json->data, json->size);
     ret_data->len = json->size;
     return ret_data->data && !buffer_error(json) ? 0 : -QY_ENOMEM;
+}
+
+static void show_json(const struct profile *profile, const char *text, size_t size, struct buffer *out)
+{
+    if (profile->amounts)
+        buffer_append(out, text, size);
+    else if (money_strip_text((struct bytes){(const uint8_t *)text, size}, out))
+        buffer_text(out, "null");
 }
 
 /* Names over all nodes, each once. */
@@ -30,13 +40,14 @@ static int show_traits(struct profile *profile)
         const struct node *node = people_node(&profile->people, profile->person->nodes[i].node);
         for (size_t j = 0; node && j < node->trait_count; j++) {
             const char *name = node->traits[j].name;
-            if (people_trait(&profile->people, profile->person, name) != &node->traits[j])
+            if (people_trait(&profile->people, profile->person, name) != &node->traits[j] ||
+                (!profile->amounts && money_key(name, strlen(name))))
                 continue;
             if (json.size > 1)
                 buffer_byte(&json, ',');
             buffer_json_string(&json, name, strlen(name));
             buffer_byte(&json, ':');
-            buffer_append(&json, node->traits[j].json, node->traits[j].size);
+            show_json(profile, node->traits[j].json, node->traits[j].size, &json);
         }
     }
     buffer_byte(&json, '}');
@@ -47,15 +58,15 @@ static int show_metrics(struct profile *profile, const struct score_borders *bor
 {
     const struct tagging *tagging = profile->context->self;
     _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
-    totals_json(&profile->person->totals, borders, tagging->money.scale, &json);
+    totals_json(&profile->person->totals, borders, tagging->money.scale, profile->amounts, &json);
     return reply_json(profile->context, &json, &profile->reply->metrics);
 }
 
 static int show_events(struct profile *profile, uint32_t limit)
 {
     _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
-    int error = people_events_json(
-        &profile->people, profile->person, limit < EVENTS_SHOWN_MAX ? limit : EVENTS_SHOWN_MAX, &json);
+    int error = people_events_json(&profile->people, profile->person,
+        limit < EVENTS_SHOWN_MAX ? limit : EVENTS_SHOWN_MAX, profile->amounts, &json);
     return error ? error : reply_json(profile->context, &json, &profile->reply->events);
 }
 
@@ -188,7 +199,7 @@ int handle_profile(struct rpc_context *context, const ProtobufCMessage *request,
     const Quanyu__ProfileRequest *question = ((const Quanyu__TaggingRequest *)request)->profile;
     if (question->person == 0)
         return rpc_refuse(context, -QY_EINVAL, "person", "a person's number is needed");
-    _cleanup_(profile_close) struct profile profile = {.context = context};
+    _cleanup_(profile_close) struct profile profile = {.context = context, .amounts = question->amounts};
     people_open(&profile.people, context->txn, context->arena);
     profile.reply = arena_alloc(context->arena, sizeof(*profile.reply));
     int error = profile.reply ? handler_registry(context, &profile.registry) : -QY_ENOMEM;

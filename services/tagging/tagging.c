@@ -77,8 +77,15 @@ int tagging_flush_when_large(struct tagging *tagging, struct batch *batch)
 
 static int make_memory(struct tagging *tagging, const struct batch *batch)
 {
-    if (!*tagging->money.currency)
-        tagging_set_currency(tagging, config_text(service_config(batch->service), "currency"));
+    if (!*tagging->money.currency) {
+        const struct config *config = service_config(batch->service);
+        tagging_set_currency(tagging, config_text(config, "currency"));
+        tagging->question_limits = (struct question_limits){
+            .count = (uint64_t)config_number(config, "tagging.questions_max"),
+            .bytes = (uint64_t)config_number(config, "tagging.questions_size"),
+            .age_ms = config_number(config, "tagging.questions_age"),
+        };
+    }
     int error = arena_open(&tagging->arena);
     if (!error)
         error = arena_open(&tagging->scratch);

@@ -10,6 +10,7 @@
 #include "services/tagging/binding.h"
 #include "services/tagging/index.h"
 #include "services/tagging/orders.h"
+#include "services/tagging/questions.h"
 #include "services/tagging/registry.h"
 
 #include <stdatomic.h>
@@ -53,6 +54,7 @@ struct number_list {
 
 struct tagging {
     struct money_settings money;
+    struct question_limits question_limits;
     struct registry *registry;
     struct arena *arena;   /* of what people holds */
     struct arena *scratch; /* of one record */

@@ -6,6 +6,7 @@
 #include "services/tagging/scope.h"
 #include "services/tagging/tagging.h"
 
+rpc_handler_fn handle_weigh, handle_keep_question;
 rpc_handler_fn handle_profile, handle_audience, handle_rule_check, handle_define, handle_definitions,
     handle_remove, handle_changes, handle_tag_person, handle_counts, handle_in_scope, handle_people,
     handle_bind, handle_bindings, handle_binding_rules, handle_set_binding_rules, handle_transfer,
@@ -27,6 +28,11 @@ int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t gu
 
 /* As replies show it; NULL when memory is out. */
 Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding);
+/* What a question about an audience asks: of whom the asker may see, until nobody waits any more. */
+struct audience;
+int handler_audience(struct rpc_context *context, ProtobufCBinaryData rule, int64_t as_of_ms,
+    struct scope *scope, struct registry **ret_registry, struct rule **ret_rule,
+    struct audience *ret_audience);
 /* The definitions as the snapshot has them. */
 int handler_registry(struct rpc_context *context, struct registry **ret_registry);
 /* Refuses a rule, pointing into the member of the API's request that holds it ("/rule"). */

@@ -14,6 +14,7 @@ const char *const tagging_tables[TAGGING_TABLES] = {
     [TABLE_NAMES] = "names",
     [TABLE_ORGANISATION] = "organisation",
     [TABLE_TRANSFERS] = "transfers",
+    [TABLE_QUESTIONS] = "questions",
 };
 
 void key_part(struct store_key *key, uint32_t number, enum people_part part)
@@ -81,6 +82,12 @@ void key_meta(struct store_key *key, const char *name)
 {
     key_reset(key);
     key_text(key, name);
+}
+
+void key_question(struct store_key *key, enum question_part part)
+{
+    key_reset(key);
+    key_u8(key, (uint8_t)part);
 }
 
 void store_delete_prefix(struct store_txn *txn, unsigned table, const struct store_key *prefix)

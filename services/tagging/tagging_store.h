@@ -19,6 +19,7 @@ enum tagging_table {
     TABLE_NAMES,     /* names of events: number to name, and name to number */
     TABLE_ORGANISATION, /* kind, number: a unit or a member of staff */
     TABLE_TRANSFERS,    /* number: people that are handed over, or looked at again, step by step */
+    TABLE_QUESTIONS,    /* part, …: counts that were told to who may not see people; questions.h */
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
@@ -42,6 +43,10 @@ void key_transfer(struct store_key *key, uint32_t number);
 void key_definition(struct store_key *key, uint32_t number);
 void key_change(struct store_key *key, uint32_t definition, uint64_t sequence);
 void key_meta(struct store_key *key, const char *name);
+
+enum question_part { QUESTION_TOTALS, QUESTION_ROW, QUESTION_NUMBER, QUESTION_KEY };
+/* Parts but the totals go on with one or two numbers. */
+void key_question(struct store_key *key, enum question_part part);
 
 /* Removes what begins with `prefix`. */
 void store_delete_prefix(struct store_txn *txn, unsigned table, const struct store_key *prefix);

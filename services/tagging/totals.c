@@ -163,14 +163,23 @@ static __int128 exact_amount(const struct totals *totals, enum rule_metric metri
     }
 }
 
-void totals_json(
-    const struct totals *totals, const struct score_borders *borders, unsigned scale, struct buffer *out)
+static bool tells_of_money(unsigned metric)
 {
+    return rule_metrics[metric].unit == UNIT_AMOUNT || metric == METRIC_MONETARY_SCORE;
+}
+
+void totals_json(const struct totals *totals, const struct score_borders *borders, unsigned scale,
+    bool amounts, struct buffer *out)
+{
+    bool first = true;
     char text[TIME_TEXT_BYTES + DECIMAL_TEXT_BYTES];
     for (unsigned metric = 0; metric < RULE_METRIC_COUNT; metric++) {
         const struct rule_metric_info *info = &rule_metrics[metric];
         int64_t units;
-        buffer_printf(out, "%c\"%s\":", metric == 0 ? '{' : ',', info->name);
+        if (!amounts && tells_of_money(metric))
+            continue;
+        buffer_printf(out, "%c\"%s\":", first ? '{' : ',', info->name);
+        first = false;
         if (!totals_metric(totals, borders, metric, &units))
             buffer_text(out, "null");
         else if (info->unit == UNIT_AMOUNT)

@@ -54,9 +54,10 @@ bool totals_metric(const struct totals *totals, const struct score_borders *bord
 #define SCORES_MASK (1u << METRIC_RECENCY_SCORE | 1u << METRIC_FREQUENCY_SCORE | 1u << METRIC_MONETARY_SCORE)
 /* The metrics whose values differ, a bit each; scores follow what they are taken from. */
 uint32_t totals_difference(const struct totals *a, const struct totals *b);
-/* A JSON object with all metrics: amounts as decimal strings with all their digits, times RFC 3339, absent ones null. */
-void totals_json(
-    const struct totals *totals, const struct score_borders *borders, unsigned scale, struct buffer *out);
+/* A JSON object with all metrics: amounts as decimal strings with all their digits, times RFC 3339, absent ones null. Without `amounts`
+ * those that are money, or tell of it, are not in it. */
+void totals_json(const struct totals *totals, const struct score_borders *borders, unsigned scale,
+    bool amounts, struct buffer *out);
 
 /* True when `a` is the earlier one. */
 bool purchase_before(const struct purchase *a, const struct purchase *b);

@@ -294,6 +294,7 @@ static inline const Quanyu__PersonView *look_up(struct world *world, const char 
     identifier.value = (char *)value;
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     lookup.n_identifiers = 1;
+    lookup.personal = true;
     lookup.identifiers = (Quanyu__Identifier *[]){&identifier};
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;

@@ -52,7 +52,7 @@ static void sums_beyond_64_bits_stay_exact(void **state)
     assert_true(units == INT64_MAX); /* as rules and scores see it */
     assert_true(totals_metric(&totals, &no_borders, METRIC_AVERAGE_ORDER, &units));
     assert_true(units == AMOUNT_MAX);
-    totals_json(&totals, &no_borders, 2, &shown);
+    totals_json(&totals, &no_borders, 2, true, &shown);
     assert_non_null(strstr(
         buffer_c_str(&shown), "\"gross\":\"200000000000000000.00\",\"revenue\":\"200000000000000000.00\""));
     for (int i = 0; i < 19999; i++)

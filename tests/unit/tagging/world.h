@@ -350,6 +350,7 @@ static inline Quanyu__ProfileReply *world_profile(struct world *world, uint32_t 
     Quanyu__TaggingReply reply;
     question.person = person;
     question.events = 100;
+    question.amounts = true;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_PROFILE;
     request.profile = &question;
     assert_int_equal(world_ask(world, &request, &reply), 0);
