@@ -76,7 +76,9 @@ def test_the_description_says_what_takes_a_version(suite):
     for path, methods in suite.get("/openapi.json")["paths"].items():
         for method, operation in methods.items():
             headers = [one["name"] for one in operation.get("parameters", []) if one["in"] == "header"]
-            assert headers == (["If-Match"] if method in ("patch", "put") else []), (method, path)
+            conditional = method in ("patch", "put") or (path.startswith("/api/v1/write-keys/{id}") and method != "get")
+            assert headers == (["If-Match"] if conditional else []), (method, path)
+            assert ("412" in operation["responses"]) == conditional, (method, path)
 
 
 @pytest.mark.parametrize("tag", ["a/b", "/", ".", "..", "line\nfeed", "tab\t", "del\x7f", "c1\u0085", "line\u2028end", "", "a" * 201])
