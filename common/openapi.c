@@ -142,7 +142,8 @@ static void write_parameter(struct making *making, const char *key, size_t key_s
     json_field_text(&making->json, "in", in);
     if (strcmp(in, "path") == 0)
         json_field_bool(&making->json, "required", true);
-    write_members(making, about);
+    if (about)
+        write_members(making, about);
     json_close(&making->json, '}');
 }
 

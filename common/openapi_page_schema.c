@@ -164,8 +164,10 @@ static void write_member(
     page_text(page, name);
     page_html(page, "</code> <span class=\"type\">");
     page_schema_label(page, schema);
-    page_html(
-        page, is_required(owner, name) ? "</span> <span class=\"required\">required</span>" : "</span>");
+    page_html(page, "</span>");
+    if (is_required(owner, name) != page->answer)
+        page_html(page, page->answer ? " <span class=\"note\">(not always)</span>"
+                                     : " <span class=\"required\">required</span>");
     if (description) {
         page_html(page, "<p>");
         page_prose(page, description);

@@ -296,6 +296,7 @@ static const struct openapi_operation *operation_at(size_t index)
     return index < COUNT_OF(operations) ? &operations[index].about : NULL;
 }
 
+/* services/audit/openapi */
 extern const struct embedded_file audit_openapi_files[];
 static const struct openapi_description description = {
     .title = "Quanyu audit",
