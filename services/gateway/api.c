@@ -26,6 +26,7 @@ struct job {
 
 struct api {
     struct gateway *gateway;
+    struct openapi *openapi;
     struct route *routes;
     pthread_t *threads;
     unsigned thread_count;
@@ -73,11 +74,11 @@ static bool is_listed(const char *const *names, const char *name)
 static int check_members(struct api_call *call, const struct api_operation *operation)
 {
     size_t index, count;
-    yyjson_val *key, *value;
+    yyjson_val *key, *value, *members = openapi_members(call->openapi, operation->about.takes);
     yyjson_obj_foreach(call->body, index, count, key, value)
     {
         (void)value;
-        if (operation->members && !is_listed(operation->members, yyjson_get_str(key)))
+        if (members && !yyjson_obj_getn(members, yyjson_get_str(key), yyjson_get_len(key)))
             return api_refuse(call, -QY_EINVAL, yyjson_get_str(key), "there is no such member");
     }
     return 0;
@@ -105,7 +106,7 @@ static int refuse_repeated(struct api_call *call)
 static int read_body(struct api_call *call, const struct api_operation *operation, yyjson_doc **ret_doc)
 {
     struct bytes text = http_body(call->request);
-    if (operation->body == BODY_NONE)
+    if (!operation->about.takes)
         return text.size ? api_refuse(call, -QY_EINVAL, "", "this operation takes no body") : 0;
     yyjson_read_err error;
     *ret_doc =
@@ -153,7 +154,7 @@ static int check_query(struct api_call *call, const struct api_operation *operat
         char *name = arena_text(call->arena, query, size);
         if (!name)
             return -QY_ENOMEM;
-        if (size > 0 && !is_listed(operation->queries, name))
+        if (size > 0 && !is_listed(operation->about.queries, name))
             return api_refuse(call, -QY_EINVAL, name, "there is no such parameter");
         query += pair;
         query += *query == '&';
@@ -188,14 +189,15 @@ static const char *kind_of(int code)
     }
 }
 
-static void answer(struct api_call *call, int error)
+static void answer(struct api_call *call, const struct api_operation *operation, int error)
 {
     if (!error && buffer_error(&call->out))
         error = buffer_error(&call->out);
     if (!error) {
         bool empty = call->out.size == 0;
-        http_respond(call->request, empty ? 204 : call->status, empty ? NULL : "application/json",
-            call->out.data, call->out.size);
+        const char *type = operation->about.type ? operation->about.type : "application/json";
+        http_respond(
+            call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;
     }
     int status = http_status_of(error);
@@ -215,6 +217,7 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         .request = job->request,
         .arena = arena,
         .client = client,
+        .openapi = api->openapi,
         .actor = QUANYU__ACTOR__INIT,
         .status = 200,
     };
@@ -235,7 +238,7 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         error = check_query(&call, job->operation);
     if (!error)
         error = job->operation->handle(&call);
-    answer(&call, error);
+    answer(&call, job->operation, error);
     log_set_request(NULL);
     yyjson_doc_free(doc);
     buffer_free(&call.out);
@@ -301,7 +304,7 @@ static void enqueue(struct api *api, struct job *job)
 
 static int authorise(struct api *api, struct job *job)
 {
-    if (job->operation->open)
+    if (job->operation->about.open)
         return 0;
     int error = find_token(api->gateway, job->request, &job->token);
     if (error == -QY_EUNAUTHENTIC)
@@ -343,8 +346,8 @@ static int make_routes(struct api *api)
     if (!api->routes)
         return -QY_ENOMEM;
     for (size_t i = 0; i < api_operation_count; i++)
-        api->routes[i] = (struct route){.method = api_operations[i].method,
-            .pattern = api_operations[i].pattern,
+        api->routes[i] = (struct route){.method = api_operations[i].about.method,
+            .pattern = api_operations[i].about.pattern,
             .extra = &api_operations[i]};
     return 0;
 }
@@ -360,6 +363,8 @@ int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api)
     pthread_cond_init(&api->wake, NULL);
     api->threads = calloc(threads, sizeof(*api->threads));
     int error = api->threads ? make_routes(api) : -QY_ENOMEM;
+    if (!error)
+        error = openapi_open(&gateway_description, &api->openapi);
     while (!error && api->thread_count < threads) {
         if (pthread_create(&api->threads[api->thread_count], NULL, worker_main, api) != 0)
             error = -QY_ENOMEM;
@@ -386,6 +391,7 @@ void api_close(struct api **api)
     pthread_mutex_destroy(&(*api)->lock);
     pthread_cond_destroy(&(*api)->wake);
     free((*api)->threads);
+    openapi_close(&(*api)->openapi);
     free((*api)->routes);
     free(*api);
     *api = NULL;

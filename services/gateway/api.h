@@ -8,6 +8,7 @@
 #define QY_GATEWAY_API_H
 
 #include "common/json.h"
+#include "common/openapi.h"
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
 #include "services/gateway/gateway.h"
@@ -27,6 +28,7 @@ struct api_call {
     struct http_request *request;
     struct arena *arena;
     struct rpc_client *client;
+    const struct openapi *openapi;
     Quanyu__Actor actor;
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
     yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
@@ -37,23 +39,21 @@ struct api_call {
 };
 typedef int api_handler_fn(struct api_call *call);
 
-enum api_body { BODY_NONE, BODY_OBJECT };
-
 struct api_operation {
-    const char *method;
-    const char *pattern;
     api_handler_fn *handle;
-    enum api_body body;
-    const char *summary;
-    const char *const *members; /* of the body, NULL-terminated: others are refused */
-    const char *const *queries; /* parameters, NULL-terminated: others are refused */
-    bool open;                  /* without a token */
-    bool conditional;           /* honours If-Match (api_version.c) */
-    bool personal;              /* the body bears personal values; others are refused where they have one */
+    /* It takes no body but an object of its schema, and no parameters but its queries. */
+    struct openapi_operation about;
+    bool personal; /* the body bears personal values; others are refused where they have one */
 };
-/* The one table of operations: dispatch and /openapi.json follow it. */
+/* The one table of operations: dispatch and the description follow it. */
 extern const struct api_operation api_operations[];
 extern const size_t api_operation_count;
+/* What SDKs call: described only, ingestion goes its own way. */
+extern const struct openapi_operation sdk_operations[];
+extern const size_t sdk_operation_count;
+/* Of both. */
+extern const struct openapi_description gateway_description;
+extern const struct embedded_file gateway_openapi_files[];
 
 /* -- for handlers -- */
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
@@ -149,5 +149,6 @@ int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);
+int docs_show(struct api_call *call);
 
 #endif
