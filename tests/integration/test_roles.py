@@ -39,7 +39,7 @@ TABLE = {
     "POST /api/v1/me/second-factor/confirm": EVERYBODY, "GET /api/v1/me/tokens": EVERYBODY, "POST /api/v1/me/tokens": EVERYBODY,
     "DELETE /api/v1/me/tokens/{token}": EVERYBODY, "DELETE /api/v1/session": EVERYBODY,
 }
-OPEN = {"POST /api/v1/session", "POST /api/v1/invitations/accept", "GET /invitation", "GET /openapi.json"}
+OPEN = {"POST /api/v1/session", "POST /api/v1/invitations/accept", "GET /invitation", "GET /openapi.json", "GET /docs"}
 
 
 @pytest.fixture(scope="module")
