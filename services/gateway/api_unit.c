@@ -391,7 +391,6 @@ static int refuse_import(struct api_call *call, const struct unit_import *import
 {
     struct json json = json_to(&call->out);
     call->status = 400;
-    call->content_type = "application/problem+json";
     json_open(&json, '{');
     json_field_text(&json, "type", "urn:quanyu:problem:invalid");
     json_field_text(&json, "title", "Bad Request");

@@ -108,4 +108,5 @@ void role_standard_members(struct json *json, const struct role *role)
     json_field_bool(json, "own_people", role->own_people);
     json_name(json, "permissions");
     permission_list(json, role->permissions);
+    json_field_unsigned(json, "version", 1);
 }
