@@ -220,13 +220,19 @@ def test_an_event_happens_where_it_says_or_where_its_key_is(suite):
     assert key["unit"] == shop["id"]
     for person, context, secret in (("by-key", {}, key["secret"]), ("by-code", {"unit": "EAST"}, None), ("by-id", {"unit": shop["id"]}, None),
                                     ("unknown", {"unit": "S-9"}, None), ("unknown-key", {"unit": "S-9"}, key["secret"]), ("none", {}, None),
-                                    ("odd", {"unit": 7}, None)):
+                                    ("null", {"unit": None, "staff": None}, None)):
         answer = suite.ingest("/v1/track", {"userId": person, "event": "x", "context": context}, write_key=secret)
         assert answer.status == 200, answer
     number = {unit["id"]: int(unit["id"][2:]) for unit in (east, shop)}
     expected = {"by-key": number[shop["id"]], "by-code": number[east["id"]], "by-id": number[shop["id"]], "unknown": 0,
-                "unknown-key": number[shop["id"]], "none": 0, "odd": 0}
+                "unknown-key": number[shop["id"]], "none": 0, "null": 0}
     assert {person: stored(suite, person)[0]["unit"] for person in expected} == expected
+    for name in ("unit", "staff"):
+        answer = suite.ingest("/v1/track", {"userId": "odd", "event": "x", "context": {name: 7}})
+        assert answer.status == 400 and answer.json["errors"][0]["field"] == f"/context/{name}", answer
+    batch = {"context": {"unit": "EAST"}, "batch": [{"type": "track", "userId": "shared", "event": "x", "messageId": "m1"}]}
+    assert suite.ingest("/v1/batch", batch).status == 200
+    assert stored(suite, "shared")[0]["unit"] == number[east["id"]]
     refused = suite.api("POST", "/api/v1/write-keys", {"name": "Till", "unit": "u_77"})
     assert refused.status == 400 and refused.json["field"] == "unit"
 
