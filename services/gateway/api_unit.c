@@ -198,7 +198,7 @@ static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
     unit_tree_release(&tree);
     if (below)
         return api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS));
-    int error = binding_count_people(call, unit->number, &people);
+    int error = binding_count_people(call, unit->number, 0, &people);
     if (error || people == 0)
         return error == -QY_ENOTFOUND ? 0 : error; /* tagging has not heard of it yet: nobody can be there */
     return api_refuse(
