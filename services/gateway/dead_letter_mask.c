@@ -54,13 +54,24 @@ static bool holds_thing(yyjson_val *object)
     return false;
 }
 
-static enum key_class class_of(const struct place *place, yyjson_val *object)
+/* What is found out about an object once, for all of its members. */
+struct surroundings {
+    yyjson_val *object;
+    bool looked, thing;
+};
+
+static enum key_class class_of(const struct place *place, struct surroundings *around)
 {
     enum key_class class = key_classify(place->key, place->size);
     if (class != KEY_BARE_NAME)
         return class;
-    bool thing = place->thing || place->depth <= 1 || holds_thing(object);
-    return thing ? KEY_PLAIN : KEY_NAME;
+    if (place->thing || place->depth <= 1)
+        return KEY_PLAIN;
+    if (!around->looked) {
+        around->looked = true;
+        around->thing = holds_thing(around->object);
+    }
+    return around->thing ? KEY_PLAIN : KEY_NAME;
 }
 
 static bool expects_object(const char *key, size_t size)
@@ -104,10 +115,11 @@ static void gather(
     item_place.depth++;
     for (yyjson_val *item; (item = yyjson_arr_iter_next(&items));)
         gather(known, item, class, &item_place);
+    struct surroundings around = {.object = value};
     yyjson_obj_iter members = yyjson_obj_iter_with(value);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&members));) {
         struct place below = place_below(place, key);
-        gather(known, yyjson_obj_iter_get_val(key), class_of(&below, value), &below);
+        gather(known, yyjson_obj_iter_get_val(key), class_of(&below, &around), &below);
     }
 }
 
@@ -262,6 +274,7 @@ static void write_list(
 
 static void write_object(struct masking *masking, yyjson_val *object, const struct place *place)
 {
+    struct surroundings around = {.object = object};
     buffer_byte(masking->out, '{');
     yyjson_obj_iter members = yyjson_obj_iter_with(object);
     bool first = true;
@@ -271,7 +284,7 @@ static void write_object(struct masking *masking, yyjson_val *object, const stru
             buffer_byte(masking->out, ',');
         write_plain(&masking->known, KEY_PLAIN, below.key, below.size, masking->out);
         buffer_byte(masking->out, ':');
-        write_value(masking, yyjson_obj_iter_get_val(key), class_of(&below, object), &below);
+        write_value(masking, yyjson_obj_iter_get_val(key), class_of(&below, &around), &below);
     }
     buffer_byte(masking->out, '}');
 }

@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CALL_GROWTH 4u /* by so much a body may grow, when each event takes what its batch shares */
+
 int64_t gateway_now_ms(const struct gateway *gateway)
 {
     int64_t committed = service_now_ms(gateway->service);
@@ -275,6 +277,7 @@ static int read_settings(struct gateway *gateway, const struct config *config)
 {
     gateway->limits = (struct ingest_limits){
         .event_bytes = (size_t)config_number(config, "gateway.event_max"),
+        .call_bytes = (size_t)config_number(config, "gateway.max_body") * CALL_GROWTH,
         .batch_events = (size_t)config_number(config, "gateway.batch_max_events"),
         .letter_bytes = (size_t)config_number(config, "gateway.dead_letter_max"),
         .future_ms = config_number(config, "gateway.future_tolerance"),

@@ -63,31 +63,82 @@ Quanyu__Clock event_clock(const struct event *event, const struct ingest_limits 
 
 /* -- body -- */
 
-/* Adds to `into` what `from` has and it has not. False when memory is out. */
-static bool merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *from)
+/* The names of an object's members, to be looked up without walking over them for each. */
+struct names {
+    yyjson_val **slots; /* NULL: there are few of them */
+    size_t count;       /* a power of two */
+    yyjson_val *object;
+};
+
+#define FEW_MEMBERS 16u
+
+static size_t slot_of(const struct names *names, const char *name, size_t size)
 {
-    size_t index, count;
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(1099511628211);
+    size_t slot = (size_t)(hash ^ hash >> 32) & (names->count - 1);
+    while (names->slots[slot] && !yyjson_equals_strn(names->slots[slot], name, size))
+        slot = (slot + 1) & (names->count - 1);
+    return slot;
+}
+
+static bool names_open(struct names *names, yyjson_val *object)
+{
+    size_t index, count, members = yyjson_obj_size(object);
     yyjson_val *key, *value;
-    yyjson_obj_foreach(from, index, count, key, value)
+    *names = (struct names){.object = object, .count = 64};
+    if (members <= FEW_MEMBERS)
+        return true;
+    while (names->count < members * 2)
+        names->count *= 2;
+    names->slots = calloc(names->count, sizeof(*names->slots));
+    if (!names->slots)
+        return false;
+    yyjson_obj_foreach(object, index, count, key, value)
     {
-        if (!yyjson_mut_obj_getn(into, yyjson_get_str(key), yyjson_get_len(key)) &&
-            !yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value)))
-            return false;
+        (void)value;
+        names->slots[slot_of(names, yyjson_get_str(key), yyjson_get_len(key))] = key;
     }
     return true;
 }
 
-static bool merge_object(yyjson_mut_doc *doc, yyjson_mut_val *event, yyjson_val *batch, const char *field)
+static bool names_have(const struct names *names, yyjson_val *key)
 {
-    yyjson_val *shared = yyjson_obj_get(batch, field);
+    const char *name = yyjson_get_str(key);
+    size_t size = yyjson_get_len(key);
+    return names->slots ? names->slots[slot_of(names, name, size)] != NULL
+                        : yyjson_obj_getn(names->object, name, size) != NULL;
+}
+
+/* Adds to `into`, a copy of `own`, what `from` has and it has not. False when memory is out. */
+static bool merge_missing(yyjson_mut_doc *doc, yyjson_mut_val *into, yyjson_val *own, yyjson_val *from)
+{
+    size_t index, count;
+    yyjson_val *key, *value;
+    struct names names;
+    bool good = names_open(&names, own);
+    yyjson_obj_foreach(from, index, count, key, value)
+    {
+        if (good && !names_have(&names, key))
+            good = yyjson_mut_obj_add(into, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value));
+    }
+    free(names.slots);
+    return good;
+}
+
+static bool merge_object(
+    yyjson_mut_doc *doc, yyjson_mut_val *copy, const struct event *event, const char *field)
+{
+    yyjson_val *shared = yyjson_obj_get(event->batch, field);
     if (!yyjson_is_obj(shared))
         return true;
-    yyjson_mut_val *own = yyjson_mut_obj_get(event, field);
+    yyjson_mut_val *own = yyjson_mut_obj_get(copy, field);
     if (yyjson_mut_is_obj(own))
-        return merge_missing(doc, own, shared);
+        return merge_missing(doc, own, yyjson_obj_get(event->json, field), shared);
     if (own && !yyjson_mut_is_null(own))
         return true; /* of a refused event: it stays as it came */
-    return yyjson_mut_obj_put(event, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
+    return yyjson_mut_obj_put(copy, yyjson_mut_str(doc, field), yyjson_val_mut_copy(doc, shared));
 }
 
 /* Something comes into it or goes out of it. */
@@ -104,8 +155,8 @@ char *event_body(const struct event *event, const yyjson_alc *memory, size_t *re
         return yyjson_val_write_opts(event->json, 0, memory, ret_size, NULL);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(memory);
     yyjson_mut_val *copy = yyjson_val_mut_copy(doc, event->json);
-    bool merged = copy && merge_object(doc, copy, event->batch, "context") &&
-                  merge_object(doc, copy, event->batch, "integrations") &&
+    bool merged = copy && merge_object(doc, copy, event, "context") &&
+                  merge_object(doc, copy, event, "integrations") &&
                   ingest_put_stated(&event->stated, doc, copy);
     if (merged)
         (void)yyjson_mut_obj_remove_key(copy, "writeKey");

@@ -322,6 +322,26 @@ static bool check_shared(yyjson_val *body, bool may_hold_nul, struct ingest_refu
     return true;
 }
 
+/* It is copied into each event. */
+static bool check_shared_size(
+    yyjson_val *body, const struct ingest_limits *limits, struct ingest_refusal *refusal)
+{
+    static const char *const shared[] = {"context", "integrations"};
+    for (size_t i = 0; i < COUNT_OF(shared); i++) {
+        size_t size = 0;
+        yyjson_val *value = yyjson_obj_get(body, shared[i]);
+        char *text = yyjson_is_obj(value) ? yyjson_val_write(value, 0, &size) : NULL;
+        free(text);
+        if (size <= limits->event_bytes && (text || !yyjson_is_obj(value)))
+            continue;
+        refuse_call(refusal, text ? 413 : 503, text ? "too_large" : "unavailable", shared[i], "");
+        snprintf(refusal->detail, sizeof(refusal->detail), "%zu bytes, shared by all events; at most %zu",
+            size, limits->event_bytes);
+        return false;
+    }
+    return true;
+}
+
 static void parse_single(yyjson_val *body, const struct ingest_origin *origin,
     const struct ingest_limits *limits, struct parsed *parsed)
 {
@@ -343,11 +363,17 @@ static bool parse_batch(yyjson_val *body, const struct ingest_origin *origin,
             yyjson_arr_size(batch), limits->batch_events);
         return false;
     }
-    if (!check_shared(body, origin->may_hold_nul, refusal))
+    if (!check_shared(body, origin->may_hold_nul, refusal) || !check_shared_size(body, limits, refusal))
         return false;
     size_t index, count;
     yyjson_val *json;
-    yyjson_arr_foreach(batch, index, count, json) take(json, body, index, origin, limits, parsed);
+    yyjson_arr_foreach(batch, index, count, json)
+    {
+        take(json, body, index, origin, limits, parsed);
+        if (limits->call_bytes && parsed->packed.size > limits->call_bytes)
+            return refuse_call(refusal, 413, "too_large", "batch",
+                "the events, each with what the batch shares, are too large together; send fewer at a time");
+    }
     return true;
 }
 

@@ -12,7 +12,8 @@
 #define INGEST_HASH_BYTES 16
 
 struct ingest_limits {
-    size_t event_bytes;
+    size_t event_bytes; /* of one event, what its batch shares merged in; and of what a batch shares */
+    size_t call_bytes;  /* of all of a call's events so; 0: unlimited */
     size_t batch_events;
     size_t letter_bytes;      /* of one refused event that is kept; 0: none is */
     int64_t future_ms;        /* so far ahead of its arrival an event's time is plausible */

@@ -181,7 +181,8 @@ static void context_one_of(
     yyjson_obj_iter iterator = yyjson_obj_iter_with(value);
     for (yyjson_val *key; !written && (key = yyjson_obj_iter_next(&iterator));)
         if (yyjson_equals_str(key, allowed->member)) {
-            struct member member = scrub_look(pseudonymiser, value, key, NAMED_THING);
+            struct surroundings around = {.object = value, .named = NAMED_THING};
+            struct member member = scrub_look(pseudonymiser, &around, key);
             written = scrub_member(pseudonymiser, key, &member, 1, out);
         }
     buffer_byte(out, '}');

@@ -33,8 +33,13 @@ struct member {
     enum named below; /* whose bare names below it are */
     const struct kind *kind;
 };
-struct member scrub_look(
-    struct pseudonymiser *pseudonymiser, yyjson_val *object, yyjson_val *key, enum named named);
+/* An object, and what is found out about it once, for all of its members. */
+struct surroundings {
+    yyjson_val *object;
+    enum named named;
+    bool looked, product;
+};
+struct member scrub_look(struct pseudonymiser *pseudonymiser, struct surroundings *around, yyjson_val *key);
 bool class_is_personal(enum key_class class);
 
 /* Appends the value without what is personal. False: all of it is, and `out` is as it was. */

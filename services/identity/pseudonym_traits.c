@@ -66,7 +66,8 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
     const char *name = yyjson_get_str(key);
     size_t size = yyjson_get_len(key);
     yyjson_val *value = yyjson_obj_iter_get_val(key);
-    struct member member = scrub_look(pseudonymiser, traits, key, NAMED_PERSON);
+    struct surroundings around = {.object = traits, .named = NAMED_PERSON};
+    struct member member = scrub_look(pseudonymiser, &around, key);
     if (member.kind && member.kind->form != FORM_PHONE && member.kind->form != FORM_EMAIL)
         return; /* an identifier: it is stored as one */
     if (is_derived(name, size))

@@ -21,20 +21,27 @@ static bool is_product(struct pseudonymiser *pseudonymiser, yyjson_val *object)
     return false;
 }
 
-struct member scrub_look(
-    struct pseudonymiser *pseudonymiser, yyjson_val *object, yyjson_val *key, enum named named)
+static bool is_thing(struct pseudonymiser *pseudonymiser, struct surroundings *around)
+{
+    if (around->named == NAMED_UNSURE && !around->looked) {
+        around->looked = true;
+        around->product = is_product(pseudonymiser, around->object);
+    }
+    return around->named == NAMED_THING || around->product;
+}
+
+struct member scrub_look(struct pseudonymiser *pseudonymiser, struct surroundings *around, yyjson_val *key)
 {
     const struct key_info *info = key_info(pseudonymiser->keys, yyjson_get_str(key), yyjson_get_len(key));
     struct member member = {
         .class = info->class,
         .looks = info->looks,
-        .below = info->is_thing ? NAMED_THING : named,
+        .below = info->is_thing ? NAMED_THING : around->named,
         .kind = info->kind,
     };
     if (member.class != KEY_BARE_NAME)
         return member;
-    bool thing = named == NAMED_THING || (named == NAMED_UNSURE && is_product(pseudonymiser, object));
-    member.class = thing ? KEY_PLAIN : KEY_NAME;
+    member.class = is_thing(pseudonymiser, around) ? KEY_PLAIN : KEY_NAME;
     return member;
 }
 
@@ -85,9 +92,10 @@ void scrub_gather(struct pseudonymiser *pseudonymiser, enum key_class class, yyj
         for (yyjson_val *item; (item = yyjson_arr_iter_next(&iterator));)
             scrub_gather(pseudonymiser, class, item, named, depth + 1, gathering);
     } else if (yyjson_is_obj(value)) {
+        struct surroundings around = {.object = value, .named = named};
         yyjson_obj_iter iterator = yyjson_obj_iter_with(value);
         for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-            struct member member = scrub_look(pseudonymiser, value, key, named);
+            struct member member = scrub_look(pseudonymiser, &around, key);
             scrub_gather(pseudonymiser, member.class, yyjson_obj_iter_get_val(key), member.below, depth + 1,
                 gathering);
         }
@@ -173,9 +181,10 @@ static void scrub_object(struct pseudonymiser *pseudonymiser, yyjson_val *object
     unsigned depth, struct buffer *out)
 {
     buffer_byte(out, '{');
+    struct surroundings around = {.object = object, .named = named};
     yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
-        struct member member = scrub_look(pseudonymiser, object, key, named);
+        struct member member = scrub_look(pseudonymiser, &around, key);
         scrub_member(pseudonymiser, key, &member, depth, out);
     }
     buffer_byte(out, '}');
