@@ -14,6 +14,7 @@ EVERYBODY = "AMNRSGFDTCI"
 TABLE = {
     "POST /api/v1/persons/lookup": "AMRSGTCI", "GET /api/v1/persons/{one_id}": "AMRSGTCI",
     "POST /api/v1/persons/{one_id}/tags": "AMRSGC", "DELETE /api/v1/persons/{one_id}/tags/{tag}": "AMRSGC",
+    "POST /api/v1/persons/{one_id}/unmask": "ARSC",
     "GET /api/v1/persons/{one_id}/bindings": "AMRSGTCI", "PUT /api/v1/persons/{one_id}/binding": "ARS",
     "POST /api/v1/bindings/transfer": "ARS", "GET /api/v1/bindings/transfers/{id}": "ARS",
     "GET /api/v1/binding-rules": "AMRSGTCI", "PUT /api/v1/binding-rules": "ARS",
