@@ -102,11 +102,12 @@ int handle_bind(struct rpc_context *context, const ProtobufCMessage *request, Pr
     int error = tagging_begin(tagging, context->batch);
     if (!error)
         error = handler_check_reason(context, change->reason);
-    struct person *person = error ? NULL : people_resolve(&tagging->people, change->person);
-    if (!error && !person)
-        error = rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
-    if (!error && person)
-        error = handler_check_scope(context, person);
+    if (error)
+        return handler_check(context, error);
+    struct person *person = people_resolve(&tagging->people, change->person);
+    if (!person)
+        return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    error = handler_check_scope(context, person);
     if (!error)
         error = handler_check_target(context, change->unit, change->guide, &unit);
     if (!error)
