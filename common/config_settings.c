@@ -67,6 +67,9 @@
             "open HTTP connections; at the limit idle ones make place, else accepting pauses"),              \
         RANGE(CONFIG_NUMBER, name ".max_connections_per_address", "1000", 0, 1000000,                        \
             "of them from one address (IPv6: one /64), this machine's own apart; 0: no limit"),              \
+        CHECKED(name ".trusted_proxies", "", config_check_proxies,                                           \
+            "addresses and CIDR blocks of proxies, with commas between, whose X-Forwarded-For and "          \
+            "X-Forwarded-Proto are believed and whose connections max_connections_per_address leaves out"),  \
         RANGE(CONFIG_BYTES, name ".max_body", "5M", KIB, GIB,                                                \
             "largest HTTP body, as sent and once decompressed"),                                             \
         RANGE(CONFIG_BYTES, name ".max_header", "16K", KIB, MIB, "largest HTTP request head"),               \

@@ -2,6 +2,7 @@
 #include "common/config_value.h"
 
 #include "common/clock.h"
+#include "common/proxy.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -174,4 +175,10 @@ const char *config_check_kinds(const char *value)
         value += word + (value[word] == ',');
     }
     return NULL;
+}
+
+const char *config_check_proxies(const char *value)
+{
+    struct proxies proxies;
+    return proxies_read(value, &proxies);
 }

@@ -19,5 +19,6 @@ const char *config_check_currency(const char *value);
 const char *config_check_region(const char *value);
 const char *config_check_time(const char *value);
 const char *config_check_kinds(const char *value);
+const char *config_check_proxies(const char *value);
 
 #endif

@@ -23,6 +23,7 @@
 #define QY_COMMON_HTTP_H
 
 #include "common/metrics.h"
+#include "common/proxy.h"
 
 struct http_server;
 struct http_request;
@@ -39,13 +40,15 @@ struct http_options {
     unsigned threads;         /* 1 or more */
     unsigned max_connections; /* in all; see above */
     unsigned max_per_address; /* of them, see http_places.h; 0: all; more are closed at once */
-    size_t max_header_bytes;  /* of one head, as sent */
-    size_t max_body_bytes;    /* of one body, as sent and after decoding */
-    size_t max_held_bytes;    /* of all bodies together; 0: 64 of the largest, at least 64 MiB */
-    unsigned handshake_ms;    /* absolute, for agreeing on TLS; 0: as request_ms */
-    unsigned request_ms;      /* absolute, from a request's first byte to its last */
-    unsigned response_ms;     /* absolute, for writing an answer out */
-    unsigned idle_ms;         /* between requests */
+    struct proxies trusted; /* whose X-Forwarded-For and X-Forwarded-Proto are believed, and whose connections
+                                 count in all only; nobody else's are */
+    size_t max_header_bytes; /* of one head, as sent */
+    size_t max_body_bytes;   /* of one body, as sent and after decoding */
+    size_t max_held_bytes;   /* of all bodies together; 0: 64 of the largest, at least 64 MiB */
+    unsigned handshake_ms;   /* absolute, for agreeing on TLS; 0: as request_ms */
+    unsigned request_ms;     /* absolute, from a request's first byte to its last */
+    unsigned response_ms;    /* absolute, for writing an answer out */
+    unsigned idle_ms;        /* between requests */
     http_handler_fn *handler;
     http_handler_fn *
         refusing; /* before the server itself answers, where the target is known: may add headers to the answer.
@@ -74,7 +77,10 @@ int http_parameter(const struct http_request *request, const char *name, char *v
 /* Any case; the first one where it is repeated; NULL when absent. */
 const char *http_header(const struct http_request *request, const char *name);
 struct bytes http_body(const struct http_request *request); /* a NUL follows that is not counted */
-const char *http_peer(const struct http_request *request);  /* numeric address */
+/* The client's numeric address: the connection's or, where a trusted proxy has it, what proxies state. */
+const char *http_peer(const struct http_request *request);
+/* How the client asked: "https" or "http", by the connection or as a trusted proxy states it. Static. */
+const char *http_scheme(const struct http_request *request);
 const char *http_request_id(const struct http_request *request);
 double http_received(const struct http_request *request); /* metrics_clock() at its last byte */
 

@@ -4,7 +4,6 @@
 #include "common/http_internal.h"
 #include "common/tls.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +200,7 @@ static void handle(struct http_connection *connection)
     struct http_request *request = &connection->request;
     struct http_options *options = &connection->thread->server->options;
     http_request_identify(request, http_parser_known(&connection->parser, KNOWN_REQUEST_ID));
+    http_request_locate(request);
     request->received = metrics_clock();
     request->close = !connection->parser.keep_alive;
     connection->state = CONNECTION_HANDLING;
@@ -360,16 +360,20 @@ void http_connection_stop(struct http_connection *connection)
 
 /* -- the beginning -- */
 
-static void format_peer(const struct sockaddr *address, char peer[INET6_ADDRSTRLEN])
+static bool is_trusted(const struct http_server *server, const struct sockaddr *address)
 {
-    static const char mapped[] = "::ffff:";
-    const void *bytes = address->sa_family == AF_INET6
-                            ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
-                            : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    if (!inet_ntop(address->sa_family, bytes, peer, INET6_ADDRSTRLEN))
-        snprintf(peer, INET6_ADDRSTRLEN, "unknown");
-    if (strncmp(peer, mapped, sizeof(mapped) - 1) == 0 && strchr(peer, '.')) /* IPv4 on an IPv6 socket */
-        memmove(peer, peer + sizeof(mapped) - 1, strlen(peer) - sizeof(mapped) + 2);
+    struct in6_addr bytes;
+    return proxy_address_of(address, &bytes) && proxies_trust(&server->options.trusted, &bytes);
+}
+
+/* The address, and whether its word counts. */
+static void name_peer(struct http_connection *connection, const struct sockaddr *address)
+{
+    snprintf(connection->peer, sizeof(connection->peer), "unknown");
+    if (!proxy_address_of(address, &connection->address))
+        return;
+    proxy_address_write(&connection->address, connection->peer);
+    connection->trusted = is_trusted(connection->thread->server, address);
 }
 
 static int open_stream(struct http_connection *connection, struct http_port *port, evutil_socket_t socket)
@@ -393,8 +397,9 @@ static void turn_away(struct http_thread *thread, evutil_socket_t socket, uint64
 void http_connection_open(struct http_port *port, evutil_socket_t socket, const struct sockaddr *address)
 {
     struct http_thread *thread = port->thread;
-    uint64_t address_key;
-    if (!http_places_admit(thread->server->places, address, &address_key)) {
+    uint64_t address_key = 0; /* of a trusted proxy: behind it are many */
+    if (!is_trusted(thread->server, address) &&
+        !http_places_admit(thread->server->places, address, &address_key)) {
         turn_away(thread, socket, 0);
         return;
     }
@@ -406,7 +411,8 @@ void http_connection_open(struct http_port *port, evutil_socket_t socket, const 
     connection->thread = thread;
     connection->address_key = address_key;
     connection->deadline = DEADLINE_NONE;
-    format_peer(address, connection->peer);
+    connection->secure = port->tls;
+    name_peer(connection, address);
     http_parser_open(&connection->parser, &thread->server->limits);
     if (open_stream(connection, port, socket)) {
         http_connection_free(connection);

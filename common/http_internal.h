@@ -36,6 +36,7 @@ struct http_request {
     bool answered_here; /* by the handler, on the connection's own thread */
     bool close;         /* the connection ends with this answer */
     char id[HTTP_ID_MAX + 1];
+    char client[INET6_ADDRSTRLEN]; /* as proxies state it; "": whose connection it is */
 };
 
 enum connection_state {
@@ -73,6 +74,9 @@ struct http_connection {
     LIST_ENTRY(http_connection) all;
     struct http_parser parser;
     struct http_request request;
+    struct in6_addr address; /* of the other end; see proxy.h */
+    bool trusted;            /* it is a proxy's whose word counts */
+    bool secure;             /* over TLS */
     char peer[INET6_ADDRSTRLEN];
 };
 TAILQ_HEAD(connection_queue, http_connection);
@@ -176,6 +180,8 @@ void http_connection_free(struct http_connection *connection);
 /* -- http_respond.c, http_request.c -- */
 /* The client's request id where it may be used, else a new one. */
 void http_request_identify(struct http_request *request, const char *wanted);
+/* Who the client is, by the word of a trusted proxy. The head must be whole. */
+void http_request_locate(struct http_request *request);
 void http_request_clear(struct http_request *request);
 void http_request_free(struct http_request *request, struct http_memory *memory);
 

@@ -432,6 +432,17 @@ const char *http_parser_field(const struct http_parser *parser, const char *name
     return NULL;
 }
 
+const char *http_parser_field_before(const struct http_parser *parser, const char *name, unsigned *before)
+{
+    size_t size = strlen(name);
+    while (*before > 0) {
+        const struct http_field *field = &parser->fields[--*before];
+        if (field->name_size == size && strncasecmp(http_parser_text(parser, field->name), name, size) == 0)
+            return http_parser_text(parser, field->value);
+    }
+    return NULL;
+}
+
 const char *http_parser_method(const struct http_parser *parser)
 {
     return parser->line_size ? http_parser_text(parser, 0) : "";

@@ -89,6 +89,8 @@ uint8_t *http_parser_room(struct http_parser *parser, size_t least, size_t *ret_
 /* Text of a known field, NULL when absent. */
 const char *http_parser_known(const struct http_parser *parser, enum http_known known);
 const char *http_parser_field(const struct http_parser *parser, const char *name);
+/* The last field of that name among the first `before`, which becomes its place: begin with field_count. */
+const char *http_parser_field_before(const struct http_parser *parser, const char *name, unsigned *before);
 const char *http_parser_method(const struct http_parser *parser); /* "" before the request line is whole */
 static inline const char *http_parser_text(const struct http_parser *parser, size_t offset)
 {

@@ -45,7 +45,20 @@ struct bytes http_body(const struct http_request *request)
 
 const char *http_peer(const struct http_request *request)
 {
-    return connection_of(request)->peer;
+    return request->client[0] ? request->client : connection_of(request)->peer;
+}
+
+const char *http_scheme(const struct http_request *request)
+{
+    const struct http_connection *connection = connection_of(request);
+    const struct http_parser *parser = &connection->parser;
+    unsigned before = parser->field_count;
+    const char *field =
+        connection->trusted ? http_parser_field_before(parser, "X-Forwarded-Proto", &before) : NULL;
+    const char *stated = field ? proxy_scheme(field) : NULL;
+    if (stated)
+        return stated;
+    return connection->secure ? "https" : "http";
 }
 
 const char *http_request_id(const struct http_request *request)
@@ -56,6 +69,21 @@ const char *http_request_id(const struct http_request *request)
 double http_received(const struct http_request *request)
 {
     return request->received;
+}
+
+/* Each proxy adds an entry to the last field, or a field behind it. */
+void http_request_locate(struct http_request *request)
+{
+    const struct http_connection *connection = connection_of(request);
+    const struct proxies *trusted = &connection->thread->server->options.trusted;
+    struct in6_addr client = connection->address;
+    unsigned before = connection->parser.field_count;
+    for (bool more = connection->trusted; more;) {
+        const char *field = http_parser_field_before(&connection->parser, "X-Forwarded-For", &before);
+        more = field && proxies_walk(trusted, field, &client);
+    }
+    if (connection->trusted)
+        proxy_address_write(&client, request->client);
 }
 
 /* -- ids -- */

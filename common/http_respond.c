@@ -211,6 +211,7 @@ void http_request_clear(struct http_request *request)
     buffer_clear(&request->answer);
     buffer_clear(&request->extra);
     request->is_decoded = request->answered = request->answered_here = request->close = false;
+    request->client[0] = '\0';
 }
 
 void http_request_free(struct http_request *request, struct http_memory *memory)

@@ -133,6 +133,7 @@ static int open_server(
     options.refusing = refusing;
     options.self = self;
     char error[256];
+    (void)proxies_read(text_of(http, "trusted_proxies"), &options.trusted); /* checked with the settings */
     if (!options.address && !options.tls)
         return service_refuse_start(http->service, -QY_EINVAL,
             "settings %s.http_port and %s.https_port are both 0: one of them must be a port", name, name);

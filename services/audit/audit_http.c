@@ -5,6 +5,7 @@
 #include "common/http.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/openapi.h"
 #include "common/router.h"
 #include "common/service_http.h"
 #include "services/audit/audit_json.h"
@@ -28,6 +29,8 @@ struct audit_http {
     struct service *service;
     struct service_http *server;
     struct metric *refused;
+    struct openapi *openapi;
+    struct route *routes; /* of the operations */
 };
 
 /* A look into the log, from its request to its answer: the answer is made first, then the writer puts the
@@ -258,19 +261,62 @@ static int get_tree(struct audit_http *http, struct look **look, const struct ro
     return 0;
 }
 
+/* -- the one table of operations -- */
+
+#define NAMES(...)                                                                                           \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
+
 typedef int operation_fn(struct audit_http *http, struct look **look, const struct route_match *match);
 struct operation {
-    operation_fn *run; /* NULL: /openapi.json, for everybody */
+    operation_fn *run; /* NULL: the description, for everybody */
+    struct openapi_operation about;
 };
-static const struct operation list_operation = {get_records}, show_operation = {get_record},
-                              tree_operation = {get_tree}, openapi_operation = {NULL};
 
-static const struct route routes[] = {
-    {.method = "GET", .pattern = "/v1/records", .extra = &list_operation},
-    {.method = "GET", .pattern = "/v1/records/{index}", .extra = &show_operation},
-    {.method = "GET", .pattern = "/v1/tree", .extra = &tree_operation},
-    {.method = "GET", .pattern = "/openapi.json", .extra = &openapi_operation},
+static const struct operation operations[] = {
+    {get_records, .about = {"GET", "/v1/records", "search", "records",
+                      "Records, newest first; the look is on record before it is answered", .gives = "Page",
+                      .queries = NAMES("actor", "subject", "action", "from", "to", "limit", "cursor")}},
+    {get_record,
+        .about = {"GET", "/v1/records/{index}", "show", "records",
+            "One record, with the bytes that were hashed and the path to the root; the look is on record",
+            .gives = "ProvenRecord", .others = {404}}},
+    {get_tree,
+        .about = {"GET", "/v1/tree", "tree", "tree", "Size and root of the Merkle tree", .gives = "Tree"}},
+    {NULL, .about = {"GET", "/openapi.json", "openapi", "description", "This description, for programs",
+               .gives = "Description", .open = true}},
+    {NULL, .about = {"GET", "/docs", "docs", "description", "This description, for people",
+               .type = OPENAPI_PAGE_TYPE, .headers = NAMES("Content-Security-Policy"), .open = true}},
 };
+
+static const struct openapi_operation *operation_at(size_t index)
+{
+    return index < COUNT_OF(operations) ? &operations[index].about : NULL;
+}
+
+/* services/audit/openapi */
+extern const struct embedded_file audit_openapi_files[];
+static const struct openapi_description description = {
+    .title = "Quanyu audit",
+    .summary = "Every use of data, on record in a Merkle tree (RFC 6962). Errors are problem documents (RFC "
+               "9457) that name the "
+               "field. HEAD is answered wherever GET is.",
+    .security = "auditor",
+    .files = audit_openapi_files,
+    .operation = operation_at,
+};
+
+static void show_description(
+    struct audit_http *http, struct http_request *request, const struct operation *operation)
+{
+    bool page = operation->about.type != NULL;
+    struct bytes text = page ? openapi_page(http->openapi) : openapi_document(http->openapi);
+    if (page)
+        http_add_header(request, "Content-Security-Policy", openapi_page_policy(http->openapi));
+    http_respond(request, 200, page ? operation->about.type : "application/json", text.data, text.size);
+}
 
 /* -- dispatch, on the HTTP thread -- */
 
@@ -322,16 +368,39 @@ static void handle(void *self, struct http_request *request)
     struct audit_http *http = self;
     struct route_match match;
     enum route_result result =
-        router_find(routes, COUNT_OF(routes), http_method(request), http_path(request), &match);
-    if (result != ROUTE_FOUND)
+        router_find(http->routes, COUNT_OF(operations), http_method(request), http_path(request), &match);
+    const struct operation *operation = result == ROUTE_FOUND ? match.route->extra : NULL;
+    if (!operation)
         route_refuse(request, result, &match);
-    else if (match.route->extra == &openapi_operation)
-        http_respond(request, 200, "application/json", audit_openapi, strlen(audit_openapi));
+    else if (!operation->run)
+        show_description(http, request, operation);
     else
         run_operation(http, request, &match);
 }
 
 /* -- start and stop -- */
+
+static void free_http(struct audit_http **http)
+{
+    if (!*http)
+        return;
+    openapi_close(&(*http)->openapi);
+    free((*http)->routes);
+    free(*http);
+    *http = NULL;
+}
+
+static int make_routes(struct audit_http *http)
+{
+    http->routes = calloc(COUNT_OF(operations), sizeof(*http->routes));
+    if (!http->routes)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < COUNT_OF(operations); i++)
+        http->routes[i] = (struct route){.method = operations[i].about.method,
+            .pattern = operations[i].about.pattern,
+            .extra = &operations[i]};
+    return 0;
+}
 
 int audit_http_start(void *self, struct service *service)
 {
@@ -339,20 +408,21 @@ int audit_http_start(void *self, struct service *service)
     int error = audit_watch_start(service);
     if (error)
         return error;
-    struct audit_http *http = calloc(1, sizeof(*http));
+    _cleanup_(free_http) struct audit_http *http = calloc(1, sizeof(*http));
     if (!http)
         return -QY_ENOMEM;
     http->audit = audit;
     http->service = service;
     http->refused = metrics_series(service_metrics(service), METRIC_COUNTER,
         "quanyu_audit_tokens_refused_total", NULL, "Requests of the audit port without a valid token.");
-    error = service_http_open(service, "audit", handle, NULL, http, &http->server);
-    if (error) {
-        free(http);
-        return error;
-    }
-    audit->http = http;
-    return 0;
+    error = make_routes(http);
+    if (!error)
+        error = openapi_open(&description, &http->openapi);
+    if (!error)
+        error = service_http_open(service, "audit", handle, NULL, http, &http->server);
+    if (!error)
+        audit->http = TAKE(http);
+    return error;
 }
 
 void audit_http_stop(void *self, struct service *service)
@@ -362,6 +432,5 @@ void audit_http_stop(void *self, struct service *service)
     if (!audit->http)
         return;
     service_http_close(&audit->http->server, STOP_GRACE_MS);
-    free(audit->http);
-    audit->http = NULL;
+    free_http(&audit->http);
 }

@@ -10,7 +10,4 @@
 int audit_http_start(void *self, struct service *service);
 void audit_http_stop(void *self, struct service *service);
 
-/* /openapi.json of the port. */
-extern const char audit_openapi[];
-
 #endif

@@ -89,6 +89,7 @@ static const struct command commands[] = {
         "    --source S              context.source of its events: one of these; the first one is put\n"
         "                            where an event states none. Repeat it for more\n"
         "    --channel C             context.channel, likewise\n"
+        "    --unit U                where its events happen, by id or as code:…; none\n"
         "    --type T                identify, track, page, screen, group, alias; repeat it\n"
         "    --event PATTERN         names of track events, * for any text; repeat it\n"
         "    --origin O              pages that may use it: https://shop.example.com, https://*.example.com\n"
@@ -146,6 +147,29 @@ static const struct command commands[] = {
         "the public keys of all others; each goes to where the service runs, as its setting keys.\n"
         "Changes nothing that is there.\n",
         "quanyu keys ./keys"},
+    {"unit", "list … | show U | create NAME … | change U … | move U PARENT | delete U | import FILE",
+        "units: HQ, regions, distributors, stores", command_unit,
+        "A unit U is named by its id, u_7, or by its code, code:S-0012. list prints the tree, a line each;\n"
+        "the others print JSON.\n\n"
+        "  list                    all; --below U: that one and what is below it; --kind K;\n"
+        "                        --closed true|false: by today's date\n"
+        "  create NAME, change U   with any of these; none takes away what is there:\n"
+        "    --parent U            create needs one: u_1 is HQ\n"
+        "    --kind K              region, distributor, store, or one of your own; create needs one\n"
+        "    --name NAME           another name\n"
+        "    --code C              your own, by which tills and files name it\n"
+        "    --ownership O         owned or franchised\n"
+        "    --opened DATE, --closed DATE\n"
+        "    --zone Z              IANA time zone, where it is not the parent's\n"
+        "  move U PARENT           with all below it\n"
+        "  delete U                one that nothing belongs to\n"
+        "  import FILE             CSV with a head: "
+        "code,name,kind,parent_code,ownership,opened_on,closed_on,\n"
+        "                          time_zone; 50,000 lines at most, all of them or none. --dry-run: only "
+        "say\n"
+        "                          what would become of them\n",
+        "quanyu unit create \"Nanjing Road\" --parent code:EAST --kind store --code S-0012 --ownership "
+        "owned"},
 };
 
 static bool asks_for_help(const char *argument)

@@ -35,6 +35,7 @@ static const struct member_option options[] = {
     {"--platform", "platform", MEMBER_TEXT},
     {"--source", "sources", MEMBER_LIST},
     {"--channel", "channels", MEMBER_LIST},
+    {"--unit", "unit", MEMBER_TIME},
     {"--type", "event_types", MEMBER_LIST},
     {"--event", "event_names", MEMBER_LIST},
     {"--origin", "allowed_origins", MEMBER_LIST},

@@ -31,7 +31,7 @@
 #ifndef QY_CLI_MAPPING_H
 #define QY_CLI_MAPPING_H
 
-#include "services/cli/csv.h"
+#include "common/csv.h"
 
 #include <yyjson.h>
 

@@ -44,6 +44,7 @@ struct pool {
 
 struct api {
     struct gateway *gateway;
+    struct openapi *openapi;
     struct route *routes;
     struct pool pools[2]; /* what is quick; what hashes passwords */
 };
@@ -61,11 +62,11 @@ static bool is_listed(const char *const *names, const char *name)
 static int check_members(struct api_call *call, const struct api_operation *operation)
 {
     size_t index, count;
-    yyjson_val *key, *value;
+    yyjson_val *key, *value, *members = openapi_members(call->openapi, operation->about.takes);
     yyjson_obj_foreach(call->body, index, count, key, value)
     {
         (void)value;
-        if (operation->members && !is_listed(operation->members, yyjson_get_str(key)))
+        if (members && !yyjson_obj_getn(members, yyjson_get_str(key), yyjson_get_len(key)))
             return api_refuse(call, -QY_EINVAL, yyjson_get_str(key), "there is no such member");
     }
     return 0;
@@ -93,8 +94,10 @@ static int refuse_repeated(struct api_call *call)
 static int read_body(struct api_call *call, const struct api_operation *operation, yyjson_doc **ret_doc)
 {
     struct bytes text = http_body(call->request);
-    if (operation->body == BODY_NONE)
+    if (!operation->about.takes)
         return text.size ? api_refuse(call, -QY_EINVAL, "", "this operation takes no body") : 0;
+    if (operation->about.takes_type)
+        return 0;
     yyjson_read_err error;
     *ret_doc =
         yyjson_read_opts((char *)(uintptr_t)text.data, text.size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
@@ -141,7 +144,7 @@ static int check_query(struct api_call *call, const struct api_operation *operat
         char *name = arena_text(call->arena, query, size);
         if (!name)
             return -QY_ENOMEM;
-        if (size > 0 && !is_listed(operation->queries, name))
+        if (size > 0 && !is_listed(operation->about.queries, name))
             return api_refuse(call, -QY_EINVAL, name, "there is no such parameter");
         query += pair;
         query += *query == '&';
@@ -184,7 +187,8 @@ static void answer(struct api_call *call, int error)
         error = buffer_error(&call->out);
     if (!error) {
         bool empty = call->out.size == 0;
-        const char *type = call->content_type ? call->content_type : "application/json";
+        const char *type = call->operation->about.type ? call->operation->about.type : "application/json";
+        type = call->status < 300 ? type : "application/problem+json";
         http_respond(
             call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;
@@ -194,6 +198,8 @@ static void answer(struct api_call *call, int error)
         return;
     }
     int status = call->error_status ? call->error_status : http_status_of(error);
+    if (status == 401)
+        http_add_header(call->request, "WWW-Authenticate", "Bearer");
     if (status == 503)
         http_add_header(call->request, "Retry-After", "1");
     if (status == 500)
@@ -251,6 +257,7 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         .access = job->access,
         .access_epoch = job->access_epoch,
         .permissions = job->access.permissions,
+        .openapi = api->openapi,
         .actor = QUANYU__ACTOR__INIT,
         .status = 200,
     };
@@ -366,8 +373,8 @@ static int make_routes(struct api *api)
     if (!api->routes)
         return -QY_ENOMEM;
     for (size_t i = 0; i < api_operation_count; i++)
-        api->routes[i] = (struct route){.method = api_operations[i].method,
-            .pattern = api_operations[i].pattern,
+        api->routes[i] = (struct route){.method = api_operations[i].about.method,
+            .pattern = api_operations[i].about.pattern,
             .extra = &api_operations[i]};
     return 0;
 }
@@ -411,6 +418,8 @@ int api_open(struct gateway *gateway, unsigned threads, struct api **ret_api)
     api->gateway = gateway;
     int error = make_routes(api);
     if (!error)
+        error = openapi_open(&gateway_description, &api->openapi);
+    if (!error)
         error = open_pool(api, &api->pools[0], threads, QUEUE_MAX);
     if (!error)
         error = open_pool(api, &api->pools[1], SLOW_THREADS, SLOW_QUEUE_MAX);
@@ -427,6 +436,7 @@ void api_close(struct api **api)
         return;
     for (size_t i = 0; i < COUNT_OF((*api)->pools); i++)
         close_pool(&(*api)->pools[i]);
+    openapi_close(&(*api)->openapi);
     free((*api)->routes);
     free(*api);
     *api = NULL;

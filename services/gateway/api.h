@@ -8,6 +8,7 @@
 #define QY_GATEWAY_API_H
 
 #include "common/json.h"
+#include "common/openapi.h"
 #include "common/rpc.h"
 #include "proto/audit.pb-c.h"
 #include "proto/identity.pb-c.h"
@@ -31,6 +32,7 @@ struct api_call {
     struct http_request *request;
     struct arena *arena;
     struct rpc_client *client;
+    const struct openapi *openapi;
     const struct api_operation *operation;
     struct access access;  /* who calls; of nobody where the operation is open to all */
     uint64_t access_epoch; /* when that was looked at */
@@ -40,9 +42,8 @@ struct api_call {
     Quanyu__Scope scope;
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
-    yyjson_val *body;         /* a JSON object where the operation takes one, else NULL; numbers raw */
-    int status;               /* 200 unless the handler says otherwise */
-    const char *content_type; /* NULL: JSON */
+    yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
+    int status; /* 200 unless the handler says otherwise; what it writes from 400 on is a problem document */
     struct buffer out;
     const char *error_field;
     const char *error_message;
@@ -50,8 +51,6 @@ struct api_call {
     const char *error_kind; /* likewise; NULL: that */
 };
 typedef int api_handler_fn(struct api_call *call);
-
-enum api_body { BODY_NONE, BODY_OBJECT };
 
 /* How an operation heeds the scope of who calls it. */
 enum api_scope {
@@ -62,23 +61,23 @@ enum api_scope {
 };
 
 struct api_operation {
-    const char *method;
-    const char *pattern;
     api_handler_fn *handle;
-    enum api_body body;
+    /* It takes no body but an object of its schema, and no parameters but its queries. */
+    struct openapi_operation about;
     enum permission permission;
     enum api_scope scope;
-    const char *summary;
-    const char *const *members; /* of the body, NULL-terminated: others are refused */
-    const char *const *queries; /* parameters, NULL-terminated: others are refused */
-    bool open;                  /* without a token */
-    bool slow;                  /* it hashes a password: two threads do nothing else */
-    bool conditional;           /* honours If-Match (api_version.c) */
-    bool personal;              /* the body bears personal values; others are refused where they have one */
+    bool personal; /* the body bears personal values; others are refused where they have one */
+    bool slow;     /* it hashes a password: two threads do nothing else */
 };
-/* The one table of operations: dispatch, rights and /openapi.json follow it. */
+/* The one table of operations: dispatch, rights and the description follow it. */
 extern const struct api_operation api_operations[];
 extern const size_t api_operation_count;
+/* What SDKs call: described only, ingestion goes its own way. */
+extern const struct openapi_operation sdk_operations[];
+extern const size_t sdk_operation_count;
+/* Of both. */
+extern const struct openapi_description gateway_description;
+extern const struct embedded_file gateway_openapi_files[];
 
 /* -- for handlers -- */
 /* "brand", "people", "units", "none" */
@@ -188,11 +187,18 @@ int dead_letter_replay(struct api_call *call);
  * Writes {"erased":n} as the call's answer. */
 struct match;
 int dead_letters_erase(struct api_call *call, const struct match *match);
+int unit_create(struct api_call *call);
+int unit_list(struct api_call *call);
+int unit_show(struct api_call *call);
+int unit_change(struct api_call *call);
+int unit_remove(struct api_call *call);
+int unit_import(struct api_call *call);
 int suite_status(struct api_call *call);
 int suite_summary(struct api_call *call);
 int clock_show(struct api_call *call);
 int clock_change(struct api_call *call);
 int openapi_show(struct api_call *call);
+int docs_show(struct api_call *call);
 int session_begin(struct api_call *call);
 int session_end(struct api_call *call);
 int invitation_accept(struct api_call *call);

@@ -125,7 +125,7 @@ int api_authorise(struct gateway *gateway, struct http_request *request,
     const struct api_operation *operation, struct access *ret_access)
 {
     struct secret secret = {.cookie = false};
-    if (operation->open)
+    if (operation->about.open)
         return 0;
     if (!find_secret(request, &secret))
         return refuse_stranger(request);

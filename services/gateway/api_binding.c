@@ -37,23 +37,10 @@ void binding_members(struct json *json, const Quanyu__Binding *binding)
 {
     char unit[UNIT_ID_BYTES], guide[STAFF_ID_BYTES];
     bool has_unit = binding && binding->unit, has_guide = binding && binding->guide;
-    write_bound(json, "home_unit", has_unit ? organisation_unit_id(binding->unit, unit) : NULL,
+    write_bound(json, "home_unit", has_unit ? unit_id(binding->unit, unit) : NULL,
         has_unit ? binding->unit_since_ms : 0);
     write_bound(json, "guide", has_guide ? staff_id(binding->guide, guide) : NULL,
         has_guide ? binding->guide_since_ms : 0);
-}
-
-/* A code leads to a unit that is there; a number that is nobody's is asked for all the same. */
-static uint32_t unit_number(const struct api_call *call, const char *id)
-{
-    char room[UNIT_ID_BYTES];
-    uint32_t unit = organisation_find_unit(call->gateway, id);
-    unsigned long number = !unit && strncmp(id, "u_", 2) == 0 ? strtoul(id + 2, NULL, 10) : unit;
-    unit = number <= UINT32_MAX ? (uint32_t)number : 0;
-    return unit == organisation_find_unit(call->gateway, id) ||
-                   strcmp(organisation_unit_id(unit, room), id) == 0
-               ? unit
-               : 0;
 }
 
 int binding_unit(struct api_call *call, yyjson_val *value, const char *field, uint32_t *ret_unit)
@@ -63,7 +50,7 @@ int binding_unit(struct api_call *call, yyjson_val *value, const char *field, ui
         return 0;
     if (!yyjson_is_str(value))
         return api_refuse(call, -QY_EINVAL, field, "must be a unit's id or code");
-    *ret_unit = unit_number(call, yyjson_get_str(value));
+    *ret_unit = organisation_find_unit(call->gateway, yyjson_get_str(value));
     return *ret_unit ? 0 : api_refuse(call, -QY_ENOTFOUND, field, "there is no such unit");
 }
 
@@ -113,7 +100,7 @@ static void write_history(struct api_call *call, const Quanyu__BindingsReply *pa
     for (size_t i = 0; i < page->n_changes; i++) {
         const Quanyu__BindingsReply__Change *change = page->changes[i];
         json_open(&json, '{');
-        write_id(&json, "unit", change->unit ? organisation_unit_id(change->unit, unit) : NULL);
+        write_id(&json, "unit", change->unit ? unit_id(change->unit, unit) : NULL);
         write_id(&json, "guide", change->guide ? staff_id(change->guide, guide) : NULL);
         json_field_time(&json, "from", change->from_ms);
         if (change->to_ms)
@@ -237,7 +224,7 @@ static int list_people(struct api_call *call, const char *action, Quanyu__People
 int unit_people(struct api_call *call)
 {
     Quanyu__PeopleRequest question = QUANYU__PEOPLE_REQUEST__INIT;
-    question.unit = unit_number(call, call->parameters[0]);
+    question.unit = organisation_find_unit(call->gateway, call->parameters[0]);
     if (question.unit == 0)
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
     return list_people(call, "unit.people", &question);

@@ -67,10 +67,8 @@ static int refuse_unrecorded(struct api_call *call, const char *what, int error)
 
 int api_record(struct api_call *call, Quanyu__AuditRecord *record)
 {
-    char request_id[80];
-    snprintf(request_id, sizeof(request_id), "%s", http_request_id(call->request));
     record->actor = &call->actor;
-    record->request_id = request_id;
+    record->request_id = (char *)(uintptr_t)http_request_id(call->request);
     record->service = (char *)"gateway";
     if (!record->outcome || !*record->outcome)
         record->outcome = (char *)"ok";

@@ -249,19 +249,19 @@ int journey_change(struct api_call *call)
     return error ? error : define(call, call->parameters[0], version);
 }
 
-static int set_state(struct api_call *call, Quanyu__Journey__State state, Quanyu__Journey **ret_journey)
+/* `version` as of If-Match. */
+static int set_state(
+    struct api_call *call, uint64_t version, Quanyu__Journey__State state, Quanyu__Journey **ret_journey)
 {
     Quanyu__JourneyStateRequest change = QUANYU__JOURNEY_STATE_REQUEST__INIT;
     change.id = (char *)(uintptr_t)call->parameters[0];
     change.state = state;
-    int error = api_read_version(call, &change.version);
-    if (error)
-        return error;
+    change.version = version;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_SET_STATE;
     request.set_state = &change;
     Quanyu__CampaignReply *reply;
-    error = ask(call, &request, &reply);
+    int error = ask(call, &request, &reply);
     if (!error)
         *ret_journey = reply->set_state;
     return error;
@@ -269,14 +269,18 @@ static int set_state(struct api_call *call, Quanyu__Journey__State state, Quanyu
 
 int journey_publish(struct api_call *call)
 {
+    uint64_t version;
     Quanyu__Journey *journey;
-    int error = api_need_audit(call);
+    int error = api_read_version(call, &version);
     if (!error)
-        error = journey_rules_check(call, call->parameters[0], (ProtobufCBinaryData){0});
+        error = api_need_audit(call);
+    if (error)
+        return error;
+    error = journey_rules_check(call, call->parameters[0], (ProtobufCBinaryData){0});
     if (error == -QY_EINVAL) /* the definition is no part of this request: something is gone since */
         error = -QY_ECONFLICT;
     if (!error)
-        error = set_state(call, QUANYU__JOURNEY__STATE__ACTIVE, &journey);
+        error = set_state(call, version, QUANYU__JOURNEY__STATE__ACTIVE, &journey);
     if (!error)
         error = await_in_force(call, &journey);
     return error ? error : show_one(call, journey);
@@ -284,17 +288,22 @@ int journey_publish(struct api_call *call)
 
 int journey_pause(struct api_call *call)
 {
+    uint64_t version;
     Quanyu__Journey *journey;
-    int error = api_need_audit(call);
+    int error = api_read_version(call, &version);
     if (!error)
-        error = set_state(call, QUANYU__JOURNEY__STATE__PAUSED, &journey);
+        error = api_need_audit(call);
+    if (!error)
+        error = set_state(call, version, QUANYU__JOURNEY__STATE__PAUSED, &journey);
     return error ? error : show_one(call, journey);
 }
 
 int journey_remove(struct api_call *call)
 {
+    uint64_t version;
     Quanyu__Journey *journey;
-    return set_state(call, QUANYU__JOURNEY__STATE__DELETED, &journey);
+    int error = api_read_version(call, &version);
+    return error ? error : set_state(call, version, QUANYU__JOURNEY__STATE__DELETED, &journey);
 }
 
 /* -- deliveries -- */

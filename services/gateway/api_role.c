@@ -246,6 +246,7 @@ int role_show(struct api_call *call)
         json_open(&json, '{');
         role_standard_members(&json, standard);
         json_close(&json, '}');
+        api_write_version(call, 1);
         return 0;
     }
     int error = service_read(call->gateway->service, &txn);

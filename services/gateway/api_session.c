@@ -157,7 +157,7 @@ static void write_me(struct api_call *call, const Quanyu__Staff *staff, const Qu
     permission_list(&json, call->permissions);
     json_name(&json, "scope");
     json_open(&json, '{');
-    json_field_text(&json, "unit", organisation_unit_id(staff->unit, unit));
+    json_field_text(&json, "unit", unit_id(staff->unit, unit));
     json_field_bool(&json, "own_people", call->access.role.own_people);
     json_close(&json, '}');
     json_field_bool(&json, "second_factor", secrets && secrets->totp.len > 0);

@@ -129,7 +129,7 @@ static void write_transfer(struct api_call *call, const Quanyu__Transfer *transf
         json_field_text(&json, "id", id);
         json_field_text(&json, "state", transfer->ended_ms ? "done" : "running");
     }
-    json_field_text(&json, "unit", organisation_unit_id(transfer->unit, unit));
+    json_field_text(&json, "unit", unit_id(transfer->unit, unit));
     json_field_optional(&json, "guide", transfer->guide ? staff_id(transfer->guide, guide) : "");
     json_field_text(&json, "reason", transfer->reason);
     json_field_unsigned(&json, "found", transfer->found);

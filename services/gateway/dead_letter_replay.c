@@ -3,6 +3,7 @@
 
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
+#include "services/gateway/units.h"
 #include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
@@ -139,6 +140,7 @@ static int parse(
         .call = (enum ingest_call)letter->call,
         .source = row->source,
         .key = write_keys_of_source(replay->keys, row->source),
+        .units = replay->units,
         .received_ms = row->received_ms,
         .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
     };
@@ -297,6 +299,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
 {
     _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
     replay->keys = write_keys_hold(replay->call->gateway->write_keys);
+    replay->units = units_hold(replay->call->gateway->units);
     int error = part ? 0 : -QY_ENOMEM;
     for (size_t at = 0, taken; !error && at < count_of_numbers; at += taken) {
         taken = 0;
@@ -314,6 +317,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
     }
     write_key_snapshot_release(&replay->keys);
     tried_free(&replay->tried);
+    unit_tree_release(&replay->units);
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);
     return error;

@@ -9,6 +9,7 @@
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/ticker.h"
+#include "services/gateway/unit_change.h"
 #include "services/gateway/unmask_limit.h"
 #include "services/gateway/waiting_work.h"
 
@@ -94,6 +95,10 @@ static int gateway_open(void *self, struct batch *batch)
     if (!error)
         error = open_write_keys(gateway, batch);
     if (!error)
+        error = unit_begin(batch);
+    if (!error)
+        error = units_open(batch->txn, &gateway->units);
+    if (!error)
         error = dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
     return error ? error : open_letters(gateway, batch);
 }
@@ -137,6 +142,7 @@ static void gateway_committed(void *self, struct service *service)
 {
     struct gateway *gateway = self;
     (void)service;
+    units_unstage(gateway->units);
     dedup_committed(gateway->dedup);
     int error = dead_letters_committed(gateway->letters);
     if (error)
@@ -148,6 +154,8 @@ static void gateway_discard(void *self)
     struct gateway *gateway = self;
     if (gateway->dedup)
         dedup_discard(gateway->dedup);
+    if (gateway->units)
+        units_unstage(gateway->units);
     if (gateway->letters)
         dead_letters_discard(gateway->letters);
 }
@@ -158,6 +166,7 @@ static void gateway_close(void *self)
     dedup_close(&gateway->dedup);
     dead_letters_close(&gateway->letters);
     write_keys_close(&gateway->write_keys);
+    units_close(&gateway->units);
 }
 
 static void gateway_scrape(void *self, struct metrics_page *page)
@@ -236,6 +245,8 @@ static void register_metrics(struct gateway *gateway)
             metrics, METRIC_COUNTER, "quanyu_events_accepted_total", NULL, "Events stored, each once."),
         .duplicates = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_duplicate_total", NULL,
             "Events that had been stored before."),
+        .unknown_units = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_unknown_unit_total", NULL,
+            "Events that name a unit that there is not."),
         .limited = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_rate_limited_total", NULL,
             "Ingestion calls answered 429: their write key sends more than its rate."),
         .shed = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_shed_total", NULL,

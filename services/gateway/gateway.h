@@ -24,11 +24,13 @@
 struct api;
 struct dead_letters;
 struct ticker;
+struct units;
 struct unmask_limit;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
+    struct metric *unknown_units;
     struct metric *limited;
     struct metric *shed;
     struct metric *seconds;
@@ -41,6 +43,7 @@ struct gateway {
     struct service *service;
     struct dedup *dedup;
     struct write_keys *write_keys;
+    struct units *units;
     struct service_http *http;
     struct api *api;
     struct ticker *ticker;

@@ -24,6 +24,7 @@ const char *const gateway_tables[GATEWAY_TABLE_COUNT] = {
     [TABLE_STAFF_INDEX] = "staff_index",
     [TABLE_ROLES] = "roles",
     [TABLE_SIGN_IN_FAILURES] = "sign_in_failures",
+    [TABLE_UNITS] = "units",
 };
 
 void secret_make(const char *prefix, char ret_text[SECRET_TEXT_BYTES])

@@ -20,6 +20,7 @@ enum gateway_table {
     TABLE_STAFF_INDEX,
     TABLE_ROLES,            /* role_store.h */
     TABLE_SIGN_IN_FAILURES, /* sign_in_store.h */
+    TABLE_UNITS,            /* unit_store.h */
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];

@@ -121,6 +121,8 @@ static void count(const struct ingest *ingest)
     const struct ingest_metrics *metrics = &ingest->gateway->ingest;
     metric_add(metrics->accepted, (double)ingest->counts.accepted);
     metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
+    if (ingest->parsed.unknown_units > 0)
+        metric_add(metrics->unknown_units, (double)ingest->parsed.unknown_units);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(metrics->seconds, metrics_clock() - ingest->received);
     atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
@@ -273,6 +275,7 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         struct ingest_origin origin = {.call = call,
             .source = key->row->source,
             .key = key,
+            .units = ingest_thread_units(thread, gateway->units),
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
         take_call(gateway, request, body, text.size, &origin, memory);

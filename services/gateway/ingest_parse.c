@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_event.h"
+#include "services/gateway/ingest_place.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -260,6 +261,7 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     raw.source = event->origin->source;
     raw.history = event->origin->call == CALL_IMPORT;
     raw.clock = event_clock(event, limits, event_ms);
+    ingest_place(event, &raw, parsed);
     return pack(event, limits, &raw, parsed, out);
 }
 

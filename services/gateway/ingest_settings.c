@@ -31,8 +31,7 @@ void settings_place(
         return;
     }
     const char *host = http_header(request, "Host");
-    const char *protocol = http_header(request, "X-Forwarded-Proto"); /* of a proxy in front */
-    ret_place->protocol = protocol && strcasecmp(protocol, "https") == 0 ? "https" : "http";
+    ret_place->protocol = http_scheme(request);
     snprintf(ret_place->host, sizeof(ret_place->host), "%.299s", host ? host : "");
 }
 

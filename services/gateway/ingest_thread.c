@@ -24,6 +24,7 @@ struct ingest_thread {
     struct known_key known[KNOWN_KEYS];
     struct write_key_snapshot *keys;
     uint64_t version; /* of the keys */
+    struct unit_tree *units;
 };
 
 static pthread_key_t threads;
@@ -35,6 +36,7 @@ static void thread_free(void *self)
     yyjson_alc_dyn_free(thread->memory);
     sodium_memzero(thread->known, sizeof(thread->known));
     write_key_snapshot_release(&thread->keys);
+    unit_tree_release(&thread->units);
     free(thread);
 }
 
@@ -84,6 +86,12 @@ static size_t place_of(const struct ingest_thread *thread, const char *authoriza
 void ingest_thread_update(struct ingest_thread *thread, struct write_keys *keys)
 {
     thread->version = write_keys_update(keys, &thread->keys);
+}
+
+const struct unit_tree *ingest_thread_units(struct ingest_thread *thread, struct units *units)
+{
+    units_update(units, &thread->units);
+    return thread->units;
 }
 
 const struct write_key_secret *ingest_thread_known(

@@ -38,7 +38,6 @@ int invitation_show(struct api_call *call)
     http_add_header(call->request, "Content-Security-Policy", policy);
     http_add_header(call->request, "Referrer-Policy", "no-referrer");
     http_add_header(call->request, "Cache-Control", "no-store");
-    call->content_type = "text/html; charset=utf-8";
     buffer_printf(&call->out, page, nonce, nonce);
     return 0;
 }

@@ -36,7 +36,7 @@ void staff_members(struct json *json, const Quanyu__Staff *staff)
     json_field_text(json, "id", staff_id(staff->number, id));
     staff_json_text(json, "code", staff->code);
     json_field_text(json, "role", staff->role);
-    json_field_text(json, "unit", organisation_unit_id(staff->unit, unit));
+    json_field_text(json, "unit", unit_id(staff->unit, unit));
     json_field_text(json, "state", (unsigned)staff->state < 3 ? staff_states[staff->state] : "");
     json_field_unsigned(json, "version", staff->version);
     staff_json_time(json, "created_at", staff->created_ms);
@@ -108,4 +108,5 @@ void role_standard_members(struct json *json, const struct role *role)
     json_field_bool(json, "own_people", role->own_people);
     json_name(json, "permissions");
     permission_list(json, role->permissions);
+    json_field_unsigned(json, "version", 1);
 }

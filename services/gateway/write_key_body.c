@@ -2,6 +2,7 @@
 #include "services/gateway/write_key_body.h"
 
 #include "services/gateway/event_type.h"
+#include "services/gateway/unit_json.h"
 #include "services/gateway/write_key_json.h"
 #include "services/gateway/write_key_policy.h"
 
@@ -260,6 +261,24 @@ static int read_switches(struct api_call *call, Quanyu__WriteKey *key)
     return yyjson_obj_get(call->body, "expires_at") ? api_time(call, "expires_at", &key->expires_ms) : 0;
 }
 
+/* It may go later: its events then happen in none. */
+static int read_unit(struct api_call *call, Quanyu__WriteKey *key)
+{
+    const char *name;
+    yyjson_val *value = yyjson_obj_get(call->body, "unit");
+    if (!value || yyjson_is_null(value)) {
+        key->unit = value ? 0 : key->unit;
+        return 0;
+    }
+    int error = api_text(call, "unit", false, &name);
+    if (error)
+        return error;
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    key->unit = unit_named(tree, name);
+    unit_tree_release(&tree);
+    return key->unit ? 0 : api_refuse(call, -QY_EINVAL, "unit", "must be a unit: u_7, or code:… by its code");
+}
+
 /* What belongs together. */
 static int check_whole(struct api_call *call, const Quanyu__WriteKey *key)
 {
@@ -283,6 +302,8 @@ int write_key_read_body(struct api_call *call, Quanyu__WriteKey *key)
         error = read_platform(call, key);
     if (!error)
         error = read_lists(call, key);
+    if (!error)
+        error = read_unit(call, key);
     if (!error)
         error = read_rate(call, key);
     if (!error)

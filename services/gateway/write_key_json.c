@@ -2,6 +2,7 @@
 #include "services/gateway/write_key_json.h"
 
 #include "services/gateway/event_type.h"
+#include "services/gateway/unit_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,6 +115,16 @@ static const char *state_of(const Quanyu__WriteKey *key, int64_t now_ms)
     return key->paused ? "paused" : "active";
 }
 
+static void unit_id_or_null(struct json *json, uint32_t unit)
+{
+    char id[UNIT_ID_BYTES];
+    json_name(json, "unit");
+    if (unit)
+        json_text(json, unit_id(unit, id));
+    else
+        json_null(json);
+}
+
 void write_key_members(struct json *json, const Quanyu__WriteKey *key, int64_t now_ms)
 {
     char id[WRITE_KEY_ID_BYTES];
@@ -127,6 +138,7 @@ void write_key_members(struct json *json, const Quanyu__WriteKey *key, int64_t n
     event_types(json, key);
     texts(json, "event_names", key->event_names, key->n_event_names);
     texts(json, "allowed_origins", key->allowed_origins, key->n_allowed_origins);
+    unit_id_or_null(json, key->unit);
     json_field_bool(json, "import", key->may_import);
     rate(json, key->rate);
     json_field_bool(json, "paused", key->paused);

@@ -293,6 +293,28 @@ def kill(stage):
             Figure("… events counted that were never sent", max(counted - sent, 0), "", most=0, note=f"{accepted:,} accepted")]
 
 
+def units(stage):
+    """50,000 units: whether one is below another, one more change, and a page of what is below one"""
+    count = 50_000
+    tree = json.loads(stage.program("gateway_units", count))
+    regions = "".join(f"BENCH-R{i},Region,region,{f'BENCH-R{i - 1}' if i % 20 else ''}\n" for i in range(500))
+    stores = "".join(f"BENCH-S{i},Store,store,BENCH-R{i % 500}\n" for i in range(count - 500))
+    begun = time.monotonic()
+    answer = stage.suite.api("POST", "/api/v1/units/import", "code,name,kind,parent_code\n" + regions + stores)
+    imported = time.monotonic() - begun
+    if answer.status != 200:
+        raise SystemExit(f"units: {answer}")
+    took = []
+    for i in range(200):
+        begun = time.monotonic()
+        stage.suite.get(f"/api/v1/units?below=code:BENCH-R{i}&limit=50")
+        took.append(time.monotonic() - begun)
+    return [Figure("whether a unit is below another one, 50,000 units", tree["within_ns"], "ns", most=50_000, note=loaded()),
+            Figure("… the tree made anew for one more change", tree["change_ms"], "ms"),
+            Figure("… 50,000 made by CSV, durable and on record", imported, "s"),
+            Figure("… a page of 50 below one, p99", sorted(took)[-2] * 1e3, "ms", note=f"p50 {sorted(took)[100] * 1e3:.2f} ms")]
+
+
 def growth(stage):
     """the rows path, profile and audience, with a hundredth of the persons and with all of them"""
     small, rows = {}, (path, profile, audience)
@@ -311,5 +333,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, delivery, kill, growth, burst, burst_tls, memory, identity, rights, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, audit, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a file: the first one picks the separator, the second the encoding. What is read is UTF-8,
  * within its limits, and reading ends. */
+#include "common/csv.h"
 #include "common/json.h"
-#include "services/cli/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -31,14 +31,14 @@ def trusting():
 
 
 class Wire:
-    """One connection to the gateway. Everything must happen within SECONDS."""
+    """One connection, to the gateway unless `port` is another's. Everything must happen within SECONDS."""
 
-    def __init__(self, suite, secure=False, host="127.0.0.1", receive_buffer=None):
+    def __init__(self, suite, secure=False, host="127.0.0.1", receive_buffer=None, port=None):
         self.socket = socket.socket()
         self.socket.settimeout(SECONDS)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.connect((host, suite.ports["gateway", "HTTPS_PORT" if secure else "HTTP_PORT"]))
+        self.socket.connect((host, port or suite.ports["gateway", "HTTPS_PORT" if secure else "HTTP_PORT"]))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if secure:
             self.socket = trusting().wrap_socket(self.socket)

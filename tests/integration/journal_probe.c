@@ -43,6 +43,8 @@ static void print_event(const struct journal_record *record)
     json_field_integer(&json, "event_ms", event->event_ms);
     json_field_unsigned(&json, "source", event->source);
     json_field_bool(&json, "history", event->history);
+    json_field_unsigned(&json, "unit", event->unit);
+    json_field_unsigned(&json, "staff", event->staff);
     json_name(&json, "body");
     json_raw(&json, event->body.data, event->body.len, "null");
     json_close(&json, '}');

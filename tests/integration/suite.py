@@ -11,6 +11,8 @@ import socket
 import subprocess
 import time
 
+import contract
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "identity", "tagging", "campaign", "audit")
 SHARED = TOP.parent / "shared"
@@ -80,9 +82,11 @@ def request(port, method, path, body=None, headers=None, timeout=60):
             body = body.encode()
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        answer = Answer(response.status, response.headers, response.read())
     finally:
         connection.close()
+    contract.check(port, method, path, None if "Content-Encoding" in (headers or {}) else body, answer)
+    return answer
 
 
 class Suite:
@@ -108,6 +112,8 @@ class Suite:
             self.environment[f"QUANYU_{name.upper()}_MAP_SIZE"] = "8G"
         self.set_port("gateway", "HTTP_PORT", Ports.take())
         self.set_port("audit", "HTTP_PORT", Ports.take())
+        for name in ("gateway", "audit"):
+            contract.watch(self.ports[name, "HTTP_PORT"], name)
         for name, value in (settings or {}).items():
             self.environment["QUANYU_" + name.upper().replace(".", "_")] = str(value)
         self.data.mkdir(parents=True, exist_ok=True)

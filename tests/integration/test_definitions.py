@@ -103,6 +103,7 @@ def test_the_description_says_what_takes_a_version(suite):
             versioned = one[0] in ("segments", "tags", "journeys", "write-keys", "stages", "roles", "staff") and (
                 (method in ("patch", "put", "delete") and len(one) <= 2) or one[-1] in ("rotate", "revoke", "publish", "pause", "leave"))
             assert headers == (["If-Match"] if versioned else []), (method, path)
+            assert ("412" in operation["responses"]) == versioned, (method, path)
 
 
 @pytest.mark.parametrize("tag", ["a/b", "/", ".", "..", "line\nfeed", "tab\t", "del\x7f", "c1\u0085", "line\u2028end", "", "a" * 201])

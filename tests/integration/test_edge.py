@@ -421,3 +421,15 @@ def test_one_address_has_its_share_of_the_connections(tmp_path):
         with Wire(suite, host=address) as wire:
             wire.send(track(suite))
             assert wire.answer()[0] == 200
+
+
+def test_a_trusted_proxy_has_as_many_connections_as_there_are(tmp_path):
+    address = own_address()
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    with gateway(tmp_path, max_connections_per_address=3, http_address="0.0.0.0", trusted_proxies=address) as suite:
+        with many(10, lambda: Wire(suite, host=address)) as wires:
+            for wire in wires:
+                wire.send(track(suite, "X-Forwarded-For: 198.51.100.7\r\n"))
+                assert wire.answer()[0] == 200
+        assert metric(suite, "quanyu_http_connections_refused_total") == 0

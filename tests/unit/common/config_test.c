@@ -211,6 +211,10 @@ static void wrong_values_name_the_setting_the_place_and_the_fault(void **state)
             "must be an IANA time zone that this system knows, such as Asia/Shanghai"},
         {"currency", "yuan", "must be three capitals, such as CNY"},
         {"phone_region", "CHN", "must be two capitals, such as CN"},
+        {"gateway.trusted_proxies", "proxy.example",
+            "must be IP addresses and CIDR blocks with commas between, such as 10.0.0.0/8, 2001:db8::1"},
+        {"audit.trusted_proxies", "10.0.0.1/8",
+            "must have no bits beyond a block's length: 10.0.0.0/8, not 10.0.0.1/8"},
         {"bind", "12 7", "must be an address or a host name"},
         {"identity.identifier_kinds", "card,",
             "must be names of small letters, digits and _, at most 32 characters each, with commas between"},
@@ -235,6 +239,7 @@ static void durations_and_lists_are_read(void **state)
     (void)state;
     write_file("campaign.send_timeout = 500ms\ngateway.retention = 6w\ngateway.idle_timeout = 2m\n"
                "gateway.max_header = 4096\nidentity.identifier_kinds = loyalty_2,badge\n"
+               "gateway.trusted_proxies = 10.0.0.0/8, 2001:db8::1\n"
                "clock = simulated\nclock_start = 2026-03-01T08:00:00+08:00\ntime_zone = Europe/London\n");
     _cleanup_(config_close) struct config *config = open_good();
     assert_int_equal(config_number(config, "campaign.send_timeout"), 500);
@@ -242,6 +247,7 @@ static void durations_and_lists_are_read(void **state)
     assert_int_equal(config_number(config, "gateway.idle_timeout"), 120000);
     assert_int_equal(config_number(config, "gateway.max_header"), 4096);
     assert_string_equal(config_service_text(config, "identity", "identifier_kinds"), "loyalty_2,badge");
+    assert_string_equal(config_text(config, "gateway.trusted_proxies"), "10.0.0.0/8, 2001:db8::1");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)

@@ -54,10 +54,10 @@ static void every_operation_asks_for_a_permission_or_says_why_not(void **state)
     (void)state;
     for (size_t i = 0; i < api_operation_count; i++) {
         const struct api_operation *operation = &api_operations[i];
-        bool own = strncmp(operation->pattern, "/api/v1/me", strlen("/api/v1/me")) == 0 ||
-                   strcmp(operation->pattern, "/api/v1/session") == 0;
-        if (!operation->open && !own && operation->permission == PERMISSION_NONE)
-            fail_msg("%s %s needs no permission", operation->method, operation->pattern);
+        bool own = strncmp(operation->about.pattern, "/api/v1/me", strlen("/api/v1/me")) == 0 ||
+                   strcmp(operation->about.pattern, "/api/v1/session") == 0;
+        if (!operation->about.open && !own && operation->permission == PERMISSION_NONE)
+            fail_msg("%s %s needs no permission", operation->about.method, operation->about.pattern);
         assert_true(operation->permission < PERMISSION_COUNT);
     }
 }

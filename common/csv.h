@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads delimited text, record by record: RFC 4180 with any one-byte separator, or columns parted by white space. */
-#ifndef QY_CLI_CSV_H
-#define QY_CLI_CSV_H
+#ifndef QY_COMMON_CSV_H
+#define QY_COMMON_CSV_H
 
 #include "common/buffer.h"
 

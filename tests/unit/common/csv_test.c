@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/cli/csv.h"
+#include "common/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Units: HQ, regions, distributors, stores, and what else the brand has. Each change is on record as an act, with what was before and
+ * after. */
+#include "services/gateway/api.h"
+#include "services/gateway/organisation.h"
+#include "services/gateway/unit_check.h"
+#include "services/gateway/unit_import.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define CHANGE_TRIES 32u
+
+/* -- answers -- */
+
+/* In the deployment's zone: days begin there. */
+static const char *today(struct api_call *call)
+{
+    char text[16];
+    struct tm tm;
+    time_t seconds = (time_t)(gateway_now_ms(call->gateway) / 1000);
+    if (!localtime_r(&seconds, &tm) || strftime(text, sizeof(text), "%Y-%m-%d", &tm) == 0)
+        return NULL;
+    return arena_text(call->arena, text, strlen(text));
+}
+
+static int refuse_missing(struct api_call *call)
+{
+    (void)api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
+    return -QY_ENOTFOUND;
+}
+
+static int show(struct api_call *call, const Quanyu__Unit *unit)
+{
+    const char *day = today(call);
+    if (!day)
+        return -QY_ENOMEM;
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    struct json json = json_to(&call->out);
+    unit_write(&json, unit, tree, day);
+    unit_tree_release(&tree);
+    api_write_version(call, unit->version);
+    return 0;
+}
+
+/* In the caller's scope; another one is not there. */
+static uint32_t find_unit(struct api_call *call, const char *name)
+{
+    uint32_t unit = organisation_find_unit(call->gateway, name);
+    return unit && access_covers_unit(call->gateway, &call->access, unit) ? unit : 0;
+}
+
+static int fetch(struct api_call *call, Quanyu__Unit **ret_unit)
+{
+    struct store_txn *txn;
+    uint32_t number = find_unit(call, call->parameters[0]);
+    if (number == 0)
+        return refuse_missing(call);
+    int error = service_read(call->gateway->service, &txn);
+    if (error)
+        return error;
+    *ret_unit = unit_get(txn, number, arena_allocator(call->arena));
+    error = store_error(txn);
+    store_abort(&txn);
+    if (error)
+        return error;
+    return *ret_unit && !(*ret_unit)->removed_ms ? 0 : refuse_missing(call);
+}
+
+/* -- what is wrong -- */
+
+static const char *reason_of(enum unit_fault fault)
+{
+    switch (fault) {
+    case UNIT_NO_PARENT:
+        return "there is no such unit any more";
+    case UNIT_CYCLE:
+        return "lies below this unit, or is it: a unit cannot stand below itself";
+    case UNIT_DEEP:
+        return "would put units more than 32 levels below HQ";
+    case UNIT_CODE_TAKEN:
+        return "another unit has this code";
+    case UNIT_HAS_UNITS:
+        return "there are units below it; move or delete them first";
+    case UNIT_HAS_STAFF:
+        return "somebody of the staff belongs to it; move them first";
+    case UNIT_MANY:
+        return "there would be more than 200,000 units";
+    default:
+        return "cannot be";
+    }
+}
+
+static const char *column_of(enum unit_fault fault)
+{
+    if (fault == UNIT_CODE_TAKEN)
+        return "code";
+    return fault == UNIT_NO_PARENT || fault == UNIT_CYCLE || fault == UNIT_DEEP ? "parent" : NULL;
+}
+
+static int store(struct api_call *call, const char *action, struct unit_edit *edits, size_t count,
+    struct unit_refusal *ret_refusal)
+{
+    const struct unit_act act = {
+        .actor = &call->actor, .request_id = http_request_id(call->request), .action = action};
+    return unit_store(call->gateway, &act, edits, count, ret_refusal);
+}
+
+static int store_one(struct api_call *call, const char *action, struct unit_edit *edit)
+{
+    struct unit_refusal refusal;
+    int error = store(call, action, edit, 1, &refusal);
+    if (error == -QY_ENOTFOUND)
+        return refuse_missing(call);
+    if (error == -QY_EINVAL)
+        return api_refuse(call, -QY_ECONFLICT, column_of(refusal.fault), "%s", reason_of(refusal.fault));
+    return error;
+}
+
+/* -- bodies -- */
+
+static int read_field(struct api_call *call, Quanyu__Unit *unit, enum unit_field field)
+{
+    const char *name = unit_fields[field], *text = "";
+    yyjson_val *value = yyjson_obj_get(call->body, name);
+    if (!value)
+        return 0;
+    int error = yyjson_is_null(value) ? 0 : api_text(call, name, false, &text);
+    const char *wrong = error ? NULL : unit_set(unit, field, text);
+    return wrong ? api_refuse(call, -QY_EINVAL, name, "%s", wrong) : error;
+}
+
+static int read_parent(struct api_call *call, Quanyu__Unit *unit)
+{
+    const char *name;
+    int error = api_text(call, "parent", false, &name);
+    if (error || !name)
+        return error;
+    if (unit->number == UNIT_ROOT)
+        return api_refuse(call, -QY_ECONFLICT, "parent", "HQ is the root and cannot be moved");
+    unit->parent = find_unit(call, name);
+    return unit->parent
+               ? 0
+               : api_refuse(call, -QY_EINVAL, "parent", "must be a unit: u_1, or code:… by its code");
+}
+
+static int read_unit(struct api_call *call, Quanyu__Unit *unit)
+{
+    enum unit_field field;
+    int error = read_parent(call, unit);
+    for (field = 0; !error && field < UNIT_FIELD_COUNT; field++)
+        error = read_field(call, unit, field);
+    if (error)
+        return error;
+    const char *wrong = unit_check(unit, &field);
+    return wrong ? api_refuse(call, -QY_EINVAL, unit_fields[field], "%s", wrong) : 0;
+}
+
+/* -- operations -- */
+
+int unit_create(struct api_call *call)
+{
+    struct unit_edit edit = {0};
+    quanyu__unit__init(&edit.unit);
+    if (!yyjson_obj_get(call->body, "parent"))
+        return api_refuse(call, -QY_EINVAL, "parent", "is required: u_1 is HQ");
+    int error = read_unit(call, &edit.unit);
+    if (!error)
+        error = store_one(call, "unit.create", &edit);
+    if (error)
+        return error;
+    call->status = 201;
+    return show(call, &edit.unit);
+}
+
+int unit_show(struct api_call *call)
+{
+    Quanyu__Unit *unit;
+    int error = fetch(call, &unit);
+    return error ? error : show(call, unit);
+}
+
+typedef int edit_fn(struct api_call *call, Quanyu__Unit *unit);
+
+static int edit_members(struct api_call *call, Quanyu__Unit *unit)
+{
+    return read_unit(call, unit);
+}
+
+/* What would lose its unit. The writer looks again whether units are below it. */
+static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
+{
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    uint32_t below = unit_tree_below(tree, unit->number);
+    unit_tree_release(&tree);
+    return below ? api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS)) : 0;
+}
+
+static int edit_remove(struct api_call *call, Quanyu__Unit *unit)
+{
+    if (unit->number == UNIT_ROOT)
+        return api_refuse(call, -QY_ECONFLICT, "id", "HQ is the root and cannot be deleted");
+    unit->removed_ms = gateway_now_ms(call->gateway);
+    return unit_is_used(call, unit);
+}
+
+/* Made from the version that was read, and made again where another one came between, unless the caller has named the
+ * version. */
+static int change(struct api_call *call, const char *action, edit_fn *edit, struct unit_edit *ret_edit)
+{
+    uint64_t version;
+    int error = api_read_version(call, &version);
+    for (unsigned tries = 0; !error && tries < CHANGE_TRIES; tries++) {
+        Quanyu__Unit *unit;
+        error = fetch(call, &unit);
+        if (!error && version && unit->version != version)
+            return api_refuse(call, -QY_EOVERTAKEN, "If-Match", "the unit has another version by now");
+        if (!error) {
+            *ret_edit = (struct unit_edit){.unit = *unit};
+            error = edit(call, &ret_edit->unit);
+        }
+        if (!error)
+            error = store_one(call, action, ret_edit);
+        if (error != -QY_EOVERTAKEN || version)
+            return error;
+        error = 0;
+    }
+    return error ? error
+                 : api_refuse(call, -QY_ECONFLICT, NULL, "others change it at the same time; try again");
+}
+
+int unit_change(struct api_call *call)
+{
+    struct unit_edit edit;
+    bool moves = yyjson_obj_get(call->body, "parent") != NULL;
+    int error = change(call, moves ? "unit.move" : "unit.change", edit_members, &edit);
+    return error ? error : show(call, &edit.unit);
+}
+
+int unit_remove(struct api_call *call)
+{
+    struct unit_edit edit;
+    return change(call, "unit.delete", edit_remove, &edit);
+}
+
+/* -- lists -- */
+
+struct listing {
+    uint32_t below, after;
+    char kind[64];
+    enum { CLOSED_OR_NOT, CLOSED, NOT_CLOSED } closed;
+    const char *day;
+    uint32_t limit;
+};
+
+static int read_text(struct api_call *call, const char *name, char *text, size_t size)
+{
+    int error = http_parameter(call->request, name, text, size);
+    if (error == -QY_ENOTFOUND)
+        *text = '\0';
+    return !error || error == -QY_ENOTFOUND
+               ? 0
+               : api_refuse(call, -QY_EINVAL, name, "is malformed, or too long to be right");
+}
+
+static int read_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)
+{
+    char text[8];
+    int error = read_text(call, name, text, sizeof(text));
+    *ret_stated = *text != '\0';
+    *ret_value = strcmp(text, "true") == 0;
+    if (!error && *text && !*ret_value && strcmp(text, "false") != 0)
+        error = api_refuse(call, -QY_EINVAL, name, "must be true or false");
+    return error;
+}
+
+static int read_closed(struct api_call *call, struct listing *listing)
+{
+    bool stated, closed;
+    int error = read_switch(call, "closed", &stated, &closed);
+    listing->closed = !stated ? CLOSED_OR_NOT : closed ? CLOSED : NOT_CLOSED;
+    return error;
+}
+
+static int read_listing(struct api_call *call, struct listing *listing)
+{
+    char below[API_ID_BYTES], cursor[API_ID_BYTES];
+    int error = api_limit(call, &listing->limit);
+    if (!error)
+        error = read_text(call, "below", below, sizeof(below));
+    if (!error)
+        error = read_text(call, "kind", listing->kind, sizeof(listing->kind));
+    if (!error)
+        error = read_closed(call, listing);
+    if (!error)
+        error = api_id_cursor(call, "u_", cursor);
+    if (error)
+        return error;
+    listing->below = *below ? find_unit(call, below) : call->access.unit;
+    if (!listing->below)
+        return api_refuse(call, -QY_ENOTFOUND, "below", "there is no such unit");
+    listing->after = *cursor ? find_unit(call, cursor) : 0;
+    if (*cursor && !listing->after)
+        return api_refuse(
+            call, -QY_EINVAL, "cursor", "the unit at which the page ended is no more; begin anew");
+    listing->day = today(call);
+    return listing->day ? 0 : -QY_ENOMEM;
+}
+
+static bool is_wanted(const struct listing *listing, const Quanyu__Unit *unit)
+{
+    return (!*listing->kind || strcmp(unit->kind, listing->kind) == 0) &&
+           (listing->closed == CLOSED_OR_NOT ||
+               unit_is_closed(unit, listing->day) == (listing->closed == CLOSED));
+}
+
+/* In the order of the tree; the cursor is the last one that was shown. */
+static int write_list(
+    struct api_call *call, const struct listing *listing, const struct unit_tree *tree, struct store_txn *txn)
+{
+    struct json json = json_to(&call->out);
+    char next[UNIT_ID_BYTES] = "";
+    uint32_t shown = 0, last = 0;
+    uint32_t place = unit_tree_place(tree, listing->below);
+    uint32_t end = place + unit_tree_below(tree, listing->below) + 1;
+    if (listing->after)
+        place = unit_tree_place(tree, listing->after) + 1;
+    json_open_page(&json, "units");
+    for (; place < end; place++) {
+        Quanyu__Unit *unit = unit_get(txn, unit_tree_at(tree, place), arena_allocator(call->arena));
+        if (!unit || !is_wanted(listing, unit))
+            continue;
+        if (shown++ == listing->limit) {
+            unit_id(last, next);
+            break;
+        }
+        last = unit->number;
+        unit_write(&json, unit, tree, listing->day);
+    }
+    json_close_page(&json, next);
+    return store_error(txn);
+}
+
+int unit_list(struct api_call *call)
+{
+    struct listing listing = {0};
+    struct store_txn *txn;
+    int error = read_listing(call, &listing);
+    if (!error)
+        error = service_read(call->gateway->service, &txn);
+    if (error)
+        return error;
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    error = write_list(call, &listing, tree, txn);
+    unit_tree_release(&tree);
+    store_abort(&txn);
+    return error;
+}
+
+/* -- import -- */
+
+static void write_errors(struct json *json, const struct unit_import *import)
+{
+    json_name(json, "errors");
+    json_open(json, '[');
+    for (size_t i = 0; i < import->error_count; i++) {
+        json_open(json, '{');
+        json_field_unsigned(json, "line", import->errors[i].line);
+        json_field_optional(json, "column", import->errors[i].column);
+        json_field_text(json, "reason", import->errors[i].reason);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static int answer_import(struct api_call *call, const struct unit_import *import, bool dry_run)
+{
+    struct json json = json_to(&call->out);
+    json_open(&json, '{');
+    json_field_bool(&json, "dry_run", dry_run);
+    json_field_unsigned(&json, "created", import->created);
+    json_field_unsigned(&json, "changed", import->changed);
+    json_field_unsigned(&json, "unchanged", import->unchanged);
+    json_close(&json, '}');
+    return 0;
+}
+
+/* All that is wrong is told, so that a text is mended at once. */
+static int refuse_import(struct api_call *call, const struct unit_import *import)
+{
+    struct json json = json_to(&call->out);
+    call->status = 400;
+    json_open(&json, '{');
+    json_field_text(&json, "type", "urn:quanyu:problem:invalid");
+    json_field_text(&json, "title", "Bad Request");
+    json_field_integer(&json, "status", call->status);
+    json_field_text(&json, "detail",
+        arena_printf(call->arena, "%zu %s; no unit was made or changed", import->errors_found,
+            import->errors_found == 1 ? "cell or line is wrong" : "cells or lines are wrong"));
+    json_field_text(&json, "request_id", http_request_id(call->request));
+    write_errors(&json, import);
+    json_close(&json, '}');
+    return 0;
+}
+
+static void add_error(struct unit_import *import, const struct unit_refusal *refusal)
+{
+    const char *column = column_of(refusal->fault);
+    import->errors[0] = (struct unit_import_error){.line = import->lines[refusal->edit],
+        .column = column && strcmp(column, "parent") == 0 ? "parent_code"
+                  : column                                ? column
+                                                          : "",
+        .reason = reason_of(refusal->fault)};
+    import->error_count = import->errors_found = 1;
+}
+
+/* A dry run looks at the tree that there would be. */
+static int try_import(struct api_call *call, struct unit_import *import, const struct unit_tree *tree)
+{
+    struct unit_refusal refusal = {0};
+    struct unit_tree *next = NULL;
+    Quanyu__Unit **rows = arena_alloc(call->arena, sizeof(Quanyu__Unit *) * (import->count + 1));
+    uint32_t last = unit_tree_last(tree);
+    if (!rows)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < import->count; i++) {
+        rows[i] = &import->edits[i].unit;
+        if (!rows[i]->number)
+            rows[i]->number = ++last;
+    }
+    for (size_t i = 0; i < import->count; i++)
+        if (import->edits[i].parent)
+            rows[i]->parent = import->edits[i].parent->unit.number;
+    int error = unit_tree_make(tree, rows, import->count, &next, &refusal.fault, &refusal.edit);
+    unit_tree_release(&next);
+    if (error == -QY_EINVAL)
+        add_error(import, &refusal);
+    return error == -QY_EINVAL ? 0 : error;
+}
+
+static int read_import(struct api_call *call, const struct unit_tree *tree, struct unit_import *import)
+{
+    struct store_txn *txn;
+    int error = service_read(call->gateway->service, &txn);
+    if (error)
+        return error;
+    error = unit_import_read(http_body(call->request), tree, txn, call->arena, import);
+    store_abort(&txn);
+    return error;
+}
+
+int unit_import(struct api_call *call)
+{
+    bool stated, dry_run;
+    struct unit_refusal refusal;
+    int error = read_switch(call, "dry_run", &stated, &dry_run);
+    struct unit_import *import = arena_alloc(call->arena, sizeof(*import));
+    if (error || !import)
+        return error ? error : -QY_ENOMEM;
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    error = read_import(call, tree, import);
+    if (!error && dry_run)
+        error = try_import(call, import, tree);
+    unit_tree_release(&tree);
+    if (!error && !dry_run) {
+        error = store(call, "unit.import", import->edits, import->count, &refusal);
+        if (error == -QY_EINVAL)
+            add_error(import, &refusal);
+    }
+    if (error == -QY_EOVERTAKEN || error == -QY_ENOTFOUND)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "others change units at the same time; try again");
+    if (error && error != -QY_EINVAL)
+        return error;
+    return import->errors_found ? refuse_import(call, import) : answer_import(call, import, dry_run);
+}

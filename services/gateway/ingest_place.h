@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where an event happened, and who served. */
+#ifndef QY_GATEWAY_INGEST_PLACE_H
+#define QY_GATEWAY_INGEST_PLACE_H
+
+#include "services/gateway/ingest_event.h"
+
+/* The unit that `context.unit` names, by id or code, else the write key's; the member of staff that `context.staff` names by id. What
+ * is named and not known is counted in parsed->unknown_units, and taken as not named: a till may know of a store before HQ has told. */
+void ingest_place(const struct event *event, Quanyu__RawEvent *raw, struct parsed *parsed);
+
+#endif

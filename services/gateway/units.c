@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/gateway/units.h"
+
+#include "common/buffer.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOWHERE UINT32_MAX
+
+/* By number. */
+struct unit_node {
+    uint32_t parent; /* 0: the root, or it is not there */
+    uint32_t place;  /* NOWHERE: it is not there */
+    uint32_t below;
+    uint32_t code; /* where it begins in tree.codes; 0: none */
+    uint8_t depth;
+};
+
+struct unit_tree {
+    atomic_uint references;
+    uint64_t version;
+    struct unit_node *nodes; /* `last` + 1 */
+    uint32_t last;
+    uint32_t *order; /* numbers by place */
+    uint32_t count;
+    struct buffer codes; /* each with its NUL; the first byte is no code's */
+    uint32_t *slots;     /* numbers by the code's hash; 0: free */
+    size_t slot_count;   /* a power of two, more than twice as many as there are codes */
+    uint8_t secret[crypto_shorthash_KEYBYTES]; /* nobody can choose codes that fall into one place */
+};
+
+/* -- looking -- */
+
+static const struct unit_node *node_of(const struct unit_tree *tree, uint32_t unit)
+{
+    return unit <= tree->last && tree->nodes[unit].place != NOWHERE ? &tree->nodes[unit] : NULL;
+}
+
+uint64_t unit_tree_version(const struct unit_tree *tree)
+{
+    return tree->version;
+}
+
+bool unit_tree_has(const struct unit_tree *tree, uint32_t unit)
+{
+    return node_of(tree, unit) != NULL;
+}
+
+uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit)
+{
+    const struct unit_node *node = node_of(tree, unit);
+    return node ? node->parent : 0;
+}
+
+unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit)
+{
+    const struct unit_node *node = node_of(tree, unit);
+    return node ? node->depth : 0;
+}
+
+bool unit_tree_within(const struct unit_tree *tree, uint32_t unit, uint32_t above)
+{
+    const struct unit_node *node = node_of(tree, unit), *top = node_of(tree, above);
+    return node && top && node->place >= top->place && node->place - top->place <= top->below;
+}
+
+uint32_t unit_tree_below(const struct unit_tree *tree, uint32_t unit)
+{
+    const struct unit_node *node = node_of(tree, unit);
+    return node ? node->below : 0;
+}
+
+uint32_t unit_tree_count(const struct unit_tree *tree)
+{
+    return tree->count;
+}
+
+uint32_t unit_tree_place(const struct unit_tree *tree, uint32_t unit)
+{
+    const struct unit_node *node = node_of(tree, unit);
+    return node ? node->place : tree->count;
+}
+
+uint32_t unit_tree_at(const struct unit_tree *tree, uint32_t place)
+{
+    return place < tree->count ? tree->order[place] : 0;
+}
+
+uint32_t unit_tree_last(const struct unit_tree *tree)
+{
+    return tree->last;
+}
+
+static const char *code_of(const struct unit_tree *tree, uint32_t unit)
+{
+    return (const char *)tree->codes.data + tree->nodes[unit].code;
+}
+
+static size_t slot_of(const struct unit_tree *tree, const char *code, size_t size)
+{
+    uint8_t hash[crypto_shorthash_BYTES];
+    crypto_shorthash(hash, (const uint8_t *)code, size, tree->secret);
+    return (size_t)get_be64(hash) & (tree->slot_count - 1);
+}
+
+/* Where the code is, or would be. */
+static size_t find_slot(const struct unit_tree *tree, const char *code, size_t size)
+{
+    size_t slot = slot_of(tree, code, size);
+    while (tree->slots[slot]) {
+        const char *there = code_of(tree, tree->slots[slot]);
+        if (strncmp(there, code, size) == 0 && there[size] == '\0')
+            break;
+        slot = (slot + 1) & (tree->slot_count - 1);
+    }
+    return slot;
+}
+
+uint32_t unit_tree_find(const struct unit_tree *tree, const char *code, size_t size)
+{
+    return size > 0 && size <= UNIT_CODE_BYTES ? tree->slots[find_slot(tree, code, size)] : 0;
+}
+
+/* -- making -- */
+
+static void tree_free(struct unit_tree *tree)
+{
+    free(tree->nodes);
+    free(tree->order);
+    free(tree->slots);
+    buffer_free(&tree->codes);
+    free(tree);
+}
+
+void unit_tree_release(struct unit_tree **tree)
+{
+    if (*tree && atomic_fetch_sub_explicit(&(*tree)->references, 1, memory_order_acq_rel) == 1)
+        tree_free(*tree);
+    *tree = NULL;
+}
+
+/* While a tree is being made a node that is there has the place 0. */
+static void add_node(struct unit_tree *tree, uint32_t unit, uint32_t parent, const char *code)
+{
+    struct unit_node *node = &tree->nodes[unit];
+    *node = (struct unit_node){.parent = parent};
+    if (*code) {
+        node->code = (uint32_t)tree->codes.size;
+        buffer_append(&tree->codes, code, strlen(code) + 1);
+    }
+}
+
+static int copy_nodes(struct unit_tree *tree, const struct unit_tree *base)
+{
+    tree->nodes = calloc((size_t)tree->last + 1, sizeof(*tree->nodes));
+    tree->order = calloc((size_t)tree->last + 1, sizeof(*tree->order));
+    if (!tree->nodes || !tree->order)
+        return -QY_ENOMEM;
+    buffer_byte(&tree->codes, 0);
+    for (uint32_t unit = 0; unit <= tree->last; unit++) {
+        tree->nodes[unit].place = NOWHERE;
+        const struct unit_node *node = base ? node_of(base, unit) : NULL;
+        if (node)
+            add_node(tree, unit, node->parent, node->code ? code_of(base, unit) : "");
+    }
+    return 0;
+}
+
+static int index_codes(struct unit_tree *tree, uint32_t *ret_taken)
+{
+    size_t codes = 1;
+    for (uint32_t unit = 1; unit <= tree->last; unit++)
+        codes += tree->nodes[unit].place != NOWHERE && tree->nodes[unit].code;
+    tree->slot_count = 16;
+    while (tree->slot_count <= codes * 2)
+        tree->slot_count *= 2;
+    tree->slots = calloc(tree->slot_count, sizeof(*tree->slots));
+    if (!tree->slots)
+        return -QY_ENOMEM;
+    for (uint32_t unit = 1; unit <= tree->last; unit++) {
+        if (tree->nodes[unit].place == NOWHERE || !tree->nodes[unit].code)
+            continue;
+        const char *code = code_of(tree, unit);
+        size_t slot = find_slot(tree, code, strlen(code));
+        if (tree->slots[slot])
+            *ret_taken = unit;
+        else
+            tree->slots[slot] = unit;
+    }
+    return 0;
+}
+
+/* What a walk needs: the children of each unit as lists, the lowest number first. */
+struct walk {
+    uint32_t *first, *next;
+};
+
+static void walk_free(struct walk *walk)
+{
+    free(walk->first);
+    free(walk->next);
+}
+
+static int link_children(struct unit_tree *tree, struct walk *walk)
+{
+    walk->first = calloc((size_t)tree->last + 1, sizeof(*walk->first));
+    walk->next = calloc((size_t)tree->last + 1, sizeof(*walk->next));
+    if (!walk->first || !walk->next)
+        return -QY_ENOMEM;
+    for (uint32_t unit = tree->last; unit > UNIT_ROOT; unit--) {
+        if (tree->nodes[unit].place == NOWHERE)
+            continue;
+        walk->next[unit] = walk->first[tree->nodes[unit].parent];
+        walk->first[tree->nodes[unit].parent] = unit;
+    }
+    return 0;
+}
+
+static uint32_t close_node(struct unit_tree *tree, uint32_t unit)
+{
+    tree->nodes[unit].below = tree->count - tree->nodes[unit].place - 1;
+    return tree->nodes[unit].parent;
+}
+
+/* Gives each unit its place, without recursion; units on a cycle are not met. */
+static void place_all(struct unit_tree *tree, struct walk *walk)
+{
+    uint32_t unit = UNIT_ROOT;
+    for (;;) {
+        struct unit_node *node = &tree->nodes[unit];
+        node->place = tree->count;
+        node->depth = (uint8_t)(unit == UNIT_ROOT ? 0 : tree->nodes[node->parent].depth + 1);
+        tree->order[tree->count++] = unit;
+        bool deep = node->depth >= UNIT_DEPTH_MAX;
+        uint32_t child = deep ? 0 : walk->first[unit];
+        while (!child && unit) {
+            child = walk->next[unit];
+            unit = close_node(tree, unit);
+        }
+        if (!child)
+            return;
+        unit = child;
+    }
+}
+
+static enum unit_fault fault_of_row(const struct unit_tree *tree, const Quanyu__Unit *row)
+{
+    if (row->removed_ms)
+        return UNIT_GOOD;
+    if (row->number == UNIT_ROOT)
+        return row->parent == 0 ? UNIT_GOOD : UNIT_CYCLE;
+    bool there = row->parent > 0 && row->parent <= tree->last && tree->nodes[row->parent].place != NOWHERE;
+    return there ? UNIT_GOOD : UNIT_NO_PARENT;
+}
+
+/* A unit that no longer is may have nothing below it. */
+static bool lost_its_parent(const struct unit_tree *tree, uint32_t *ret_parent)
+{
+    for (uint32_t unit = UNIT_ROOT + 1; unit <= tree->last; unit++)
+        if (tree->nodes[unit].place != NOWHERE && tree->nodes[tree->nodes[unit].parent].place == NOWHERE) {
+            *ret_parent = tree->nodes[unit].parent;
+            return true;
+        }
+    return false;
+}
+
+static size_t row_of(Quanyu__Unit *const *rows, size_t count, uint32_t unit)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i]->number == unit)
+            return i;
+    return 0;
+}
+
+/* Of the units that the walk did not meet: whoever goes up from one comes round again, or has come too deep. */
+static enum unit_fault fault_of_unmet(const struct unit_tree *tree, uint32_t unit)
+{
+    for (uint32_t at = unit, steps = 0; at && steps <= tree->last; at = tree->nodes[at].parent, steps++)
+        if (at == UNIT_ROOT)
+            return UNIT_DEEP;
+    return UNIT_CYCLE;
+}
+
+static enum unit_fault find_unmet(
+    const struct unit_tree *tree, Quanyu__Unit *const *rows, size_t count, size_t *ret_row)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i]->removed_ms && (rows[i]->number > UNIT_ROOT) &&
+            tree->order[tree->nodes[rows[i]->number].place] != rows[i]->number) {
+            *ret_row = i;
+            return fault_of_unmet(tree, rows[i]->number);
+        }
+    *ret_row = 0;
+    return UNIT_DEEP;
+}
+
+static uint32_t count_there(const struct unit_tree *tree)
+{
+    uint32_t there = 0;
+    for (uint32_t unit = 1; unit <= tree->last; unit++)
+        there += tree->nodes[unit].place != NOWHERE;
+    return there;
+}
+
+static enum unit_fault apply_rows(
+    struct unit_tree *tree, Quanyu__Unit *const *rows, size_t count, size_t *ret_row)
+{
+    for (size_t i = 0; i < count; i++) {
+        tree->nodes[rows[i]->number] = (struct unit_node){.place = NOWHERE};
+        if (!rows[i]->removed_ms)
+            add_node(tree, rows[i]->number, rows[i]->parent, rows[i]->code);
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum unit_fault fault = fault_of_row(tree, rows[i]);
+        *ret_row = i;
+        if (fault)
+            return fault;
+    }
+    uint32_t parent;
+    if (!lost_its_parent(tree, &parent))
+        return UNIT_GOOD;
+    *ret_row = row_of(rows, count, parent);
+    return UNIT_HAS_UNITS;
+}
+
+static int shape(struct unit_tree *tree, Quanyu__Unit *const *rows, size_t count, enum unit_fault *ret_fault,
+    size_t *ret_row)
+{
+    _cleanup_(walk_free) struct walk walk = {0};
+    uint32_t taken = 0;
+    *ret_fault = apply_rows(tree, rows, count, ret_row);
+    if (*ret_fault)
+        return -QY_EINVAL;
+    int error = buffer_error(&tree->codes);
+    if (!error)
+        error = index_codes(tree, &taken);
+    if (!error && taken) {
+        *ret_fault = UNIT_CODE_TAKEN;
+        *ret_row = row_of(rows, count, taken);
+        return -QY_EINVAL;
+    }
+    if (!error)
+        error = link_children(tree, &walk);
+    uint32_t there = count_there(tree);
+    if (error || there == 0)
+        return error;
+    place_all(tree, &walk);
+    if (tree->count == there)
+        return 0;
+    *ret_fault = find_unmet(tree, rows, count, ret_row);
+    return -QY_EINVAL;
+}
+
+int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size_t count,
+    struct unit_tree **ret_tree, enum unit_fault *ret_fault, size_t *ret_row)
+{
+    _cleanup_(unit_tree_release) struct unit_tree *tree = calloc(1, sizeof(*tree));
+    if (!tree)
+        return -QY_ENOMEM;
+    atomic_init(&tree->references, 1);
+    crypto_shorthash_keygen(tree->secret);
+    tree->last = base ? base->last : 0;
+    *ret_fault = UNIT_GOOD;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i]->number > tree->last)
+            tree->last = rows[i]->number;
+    if (tree->last > UNITS_MAX) {
+        *ret_fault = UNIT_MANY;
+        return -QY_EINVAL;
+    }
+    int error = copy_nodes(tree, base);
+    if (!error)
+        error = shape(tree, rows, count, ret_fault, ret_row);
+    if (!error)
+        *ret_tree = TAKE(tree);
+    return error;
+}
+
+/* -- in force -- */
+
+struct units {
+    pthread_mutex_t lock; /* of `current` */
+    struct unit_tree *current;
+    struct unit_tree *staged; /* the writer's; NULL: none */
+    _Atomic uint64_t version;
+};
+
+struct reading {
+    struct arena *arena;
+    struct buffer rows; /* pointers */
+};
+
+static int read_row(void *self, const Quanyu__Unit *unit)
+{
+    struct reading *reading = self;
+    Quanyu__Unit *copy = arena_alloc(reading->arena, sizeof(*copy));
+    char *code = arena_text(reading->arena, unit->code, strlen(unit->code));
+    if (!copy || !code)
+        return -QY_ENOMEM;
+    *copy = *unit;
+    copy->code = code;
+    buffer_append(&reading->rows, &copy, sizeof(Quanyu__Unit *));
+    return buffer_error(&reading->rows);
+}
+
+static int read_tree(struct store_txn *txn, struct unit_tree **ret_tree)
+{
+    struct reading reading = {0};
+    enum unit_fault fault;
+    size_t row;
+    int error = arena_open(&reading.arena);
+    if (!error)
+        error = unit_walk(txn, read_row, &reading);
+    if (!error)
+        error = unit_tree_make(NULL, (Quanyu__Unit *const *)(const void *)reading.rows.data,
+            reading.rows.size / sizeof(Quanyu__Unit *), ret_tree, &fault, &row);
+    buffer_free(&reading.rows);
+    arena_close(&reading.arena);
+    return error == -QY_EINVAL ? -QY_ECORRUPT : error;
+}
+
+int units_open(struct store_txn *txn, struct units **ret_units)
+{
+    struct units *units = calloc(1, sizeof(*units));
+    struct unit_tree *tree = NULL;
+    if (!units)
+        return -QY_ENOMEM;
+    pthread_mutex_init(&units->lock, NULL);
+    int error = read_tree(txn, &tree);
+    if (error) {
+        units_close(&units);
+        return error;
+    }
+    units_install(units, &tree);
+    *ret_units = units;
+    return 0;
+}
+
+void units_close(struct units **units)
+{
+    if (!*units)
+        return;
+    unit_tree_release(&(*units)->current);
+    unit_tree_release(&(*units)->staged);
+    pthread_mutex_destroy(&(*units)->lock);
+    free(*units);
+    *units = NULL;
+}
+
+const struct unit_tree *units_ahead(const struct units *units)
+{
+    return units->staged ? units->staged : units->current;
+}
+
+void units_stage(struct units *units, struct unit_tree *tree)
+{
+    units_unstage(units);
+    atomic_fetch_add_explicit(&tree->references, 1, memory_order_relaxed);
+    units->staged = tree;
+}
+
+void units_unstage(struct units *units)
+{
+    unit_tree_release(&units->staged);
+}
+
+void units_install(struct units *units, struct unit_tree **tree)
+{
+    static _Atomic uint64_t
+        versions; /* of all registries: what a thread holds is never taken for another's */
+    pthread_mutex_lock(&units->lock);
+    struct unit_tree *before = units->current;
+    units->current = TAKE(*tree);
+    units->current->version = atomic_fetch_add(&versions, 1) + 1;
+    atomic_store_explicit(&units->version, units->current->version, memory_order_release);
+    pthread_mutex_unlock(&units->lock);
+    unit_tree_release(&before);
+}
+
+struct unit_tree *units_hold(struct units *units)
+{
+    pthread_mutex_lock(&units->lock);
+    struct unit_tree *tree = units->current;
+    atomic_fetch_add_explicit(&tree->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&units->lock);
+    return tree;
+}
+
+void units_update(struct units *units, struct unit_tree **tree)
+{
+    uint64_t version = atomic_load_explicit(&units->version, memory_order_acquire);
+    if (*tree && (*tree)->version == version)
+        return;
+    unit_tree_release(tree);
+    *tree = units_hold(units);
+}
