@@ -143,7 +143,7 @@ int questions_latest(struct store_txn *txn, uint64_t key, struct asked_question 
         return error ? error : store_error(txn);
     if (!read_place(place, &found, &number))
         return -QY_ECORRUPT;
-    struct parts parts;
+    struct parts parts = {.head = {.key = 0}};
     error = read_parts(txn, number, &parts);
     return error ? error : unpack(&parts, ret_question);
 }
@@ -152,7 +152,7 @@ static int compare(
     struct store_txn *txn, const struct picked *picked, uint64_t number, uint64_t least, bool *ret_near)
 {
     _cleanup_(asked_question_close) struct asked_question earlier = {0};
-    struct parts parts;
+    struct parts parts = {.head = {.key = 0}};
     int error = read_parts(txn, number, &parts);
     if (error || picked_far_by_samples(picked, parts.persons_sample, parts.population_sample, least))
         return error;
