@@ -192,6 +192,21 @@ static int fetch_people(
     return error;
 }
 
+int binding_count_people(struct api_call *call, uint32_t unit, uint32_t guide, uint64_t *ret_count)
+{
+    Quanyu__PeopleRequest question = QUANYU__PEOPLE_REQUEST__INIT;
+    Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
+    Quanyu__TaggingReply *reply;
+    question.unit = unit;
+    question.guide = guide;
+    request.call_case = QUANYU__TAGGING_REQUEST__CALL_PEOPLE;
+    request.people = &question;
+    int error = ask(call, &request, &reply);
+    if (!error)
+        *ret_count = reply->people->count;
+    return error;
+}
+
 static int list_people(struct api_call *call, const char *action, Quanyu__PeopleRequest *question)
 {
     char next[API_CURSOR_BYTES];

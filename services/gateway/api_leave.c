@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leaving: in one commit everything that a member of staff could use ends, and what is in flight is answered no more. */
+#include "services/gateway/api_binding.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
 
@@ -43,6 +44,17 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
     return staff_emit_act(call, batch, &act);
 }
 
+/* It is done by now, so that tagging may be away. */
+static void write_people(struct api_call *call, struct json *json, uint32_t guide)
+{
+    uint64_t people;
+    json_name(json, "people");
+    if (binding_count_people(call, 0, guide, &people))
+        json_null(json);
+    else
+        json_unsigned(json, people);
+}
+
 int staff_leave(struct api_call *call)
 {
     struct leaving leaving = {.id = call->parameters[0]};
@@ -54,6 +66,7 @@ int staff_leave(struct api_call *call)
     struct json json = json_to(&call->out);
     json_open(&json, '{');
     staff_members(&json, leaving.staff);
+    write_people(call, &json, leaving.staff->number);
     json_close(&json, '}');
     api_write_version(call, leaving.staff->version);
     return 0;

@@ -92,12 +92,20 @@ static int check_role(struct api_call *call, struct store_txn *txn, const char *
     return 0;
 }
 
-static int read_unit(struct api_call *call, const char *id, uint32_t *unit)
+/* As the batch leaves it, where there is one: a unit that goes in the same commit takes nobody in. */
+static bool is_there(struct api_call *call, struct store_txn *txn, uint32_t unit)
+{
+    Quanyu__Unit *row = unit_get(txn, unit, arena_allocator(call->arena));
+    return row && !row->removed_ms;
+}
+
+static int read_unit(struct api_call *call, struct store_txn *txn, const char *id, uint32_t *unit)
 {
     if (!id)
         return 0;
     uint32_t found = organisation_find_unit(call->gateway, id);
-    if (!found || !access_covers_unit(call->gateway, &call->access, found))
+    if (!found || !access_covers_unit(call->gateway, &call->access, found) ||
+        (txn && !is_there(call, txn, found)))
         return api_refuse(call, -QY_EINVAL, "unit", "there is no such unit");
     *unit = found;
     return 0;
@@ -123,7 +131,7 @@ static int check(struct api_call *call, struct batch *batch, struct edit *edit)
     Quanyu__Staff *staff = edit->staff;
     int error = check_role(call, batch->txn, input->role);
     if (!error)
-        error = read_unit(call, input->unit, &staff->unit);
+        error = read_unit(call, batch->txn, input->unit, &staff->unit);
     if (error)
         return error;
     overlay(input->role, &staff->role);
@@ -249,7 +257,7 @@ static int read_filter(struct api_call *call, struct filter *filter)
             return api_refuse(call, -QY_EINVAL, "state", "must be invited, active or left");
     }
     if (http_parameter(call->request, "unit", text, sizeof(text)) == 0)
-        return read_unit(call, text, &filter->unit);
+        return read_unit(call, NULL, text, &filter->unit);
     return 0;
 }
 

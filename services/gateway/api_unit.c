@@ -2,6 +2,7 @@
 /* Units: HQ, regions, distributors, stores, and what else the brand has. Each change is on record as an act, with what was before and
  * after. */
 #include "services/gateway/api.h"
+#include "services/gateway/api_binding.h"
 #include "services/gateway/organisation.h"
 #include "services/gateway/unit_check.h"
 #include "services/gateway/unit_import.h"
@@ -191,10 +192,17 @@ static int edit_members(struct api_call *call, Quanyu__Unit *unit)
 /* What would lose its unit. The writer looks again whether units are below it. */
 static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
 {
+    uint64_t people = 0;
     struct unit_tree *tree = units_hold(call->gateway->units);
     uint32_t below = unit_tree_below(tree, unit->number);
     unit_tree_release(&tree);
-    return below ? api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS)) : 0;
+    if (below)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS));
+    int error = binding_count_people(call, unit->number, 0, &people);
+    if (error || people == 0)
+        return error == -QY_ENOTFOUND ? 0 : error; /* tagging has not heard of it yet: nobody can be there */
+    return api_refuse(
+        call, -QY_ECONFLICT, NULL, "people have it as their home unit; transfer them to another one first");
 }
 
 static int edit_remove(struct api_call *call, Quanyu__Unit *unit)

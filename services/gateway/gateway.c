@@ -8,6 +8,7 @@
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/staff_begin.h"
+#include "services/gateway/staff_change.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/unit_change.h"
 #include "services/gateway/unmask_limit.h"
@@ -85,17 +86,31 @@ static int open_staff(struct gateway *gateway, struct batch *batch)
     return staff_take_over(&gateway->vault, batch->txn, batch->now_ms);
 }
 
+/* Whoever was made just now is somebody's guide, too. */
+static int tell_first(struct batch *batch)
+{
+    Quanyu__Staff *first = staff_next(batch->txn, 0, NULL);
+    if (first) {
+        staff_emit_member(batch, first);
+        quanyu__staff__free_unpacked(first, NULL);
+    }
+    return store_error(batch->txn);
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
-    int error = open_staff(gateway, batch);
+    bool nobody = staff_is_empty(batch->txn);
+    int error = unit_begin(batch);
+    if (!error)
+        error = open_staff(gateway, batch);
     if (!error)
         error = bootstrap_run(&gateway->vault, batch);
+    if (!error && nobody)
+        error = tell_first(batch);
     if (!error)
         error = open_write_keys(gateway, batch);
-    if (!error)
-        error = unit_begin(batch);
     if (!error)
         error = units_open(batch->txn, &gateway->units);
     if (!error)

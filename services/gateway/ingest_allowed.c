@@ -24,7 +24,8 @@ static const char *forbid(
     return field;
 }
 
-yyjson_val *ingest_context(yyjson_val *event, yyjson_val *batch, const char *name)
+/* The event's own, else the batch's; NULL where there is none. */
+static yyjson_val *in_context(yyjson_val *event, yyjson_val *batch, const char *name)
 {
     yyjson_val *own = yyjson_obj_get(yyjson_obj_get(event, "context"), name);
     yyjson_val *value = own ? own : yyjson_obj_get(yyjson_obj_get(batch, "context"), name);
@@ -37,7 +38,7 @@ static const char *check_listed(const struct listed *listed, yyjson_val *event, 
 {
     if (listed->count == 0)
         return NULL;
-    yyjson_val *value = ingest_context(event, batch, listed->name);
+    yyjson_val *value = in_context(event, batch, listed->name);
     if (!value) {
         *ret_stated = listed->list[0];
         return NULL;

@@ -13,9 +13,6 @@ struct ingest_stated {
     const char *source, *channel;
 };
 
-/* A member of the event's context, else of the batch's; NULL where there is none. */
-yyjson_val *ingest_context(yyjson_val *event, yyjson_val *batch, const char *name);
-
 /* NULL, and what the key states for it; or the field that the key does not allow, with `detail`. `batch`, which holds the
  * shared context, may be NULL. Fields were checked before. */
 #define INGEST_DETAIL_BYTES 160

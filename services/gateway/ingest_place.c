@@ -30,17 +30,49 @@ static uint32_t find_unit(const struct unit_tree *units, yyjson_val *name)
     return text ? unit_tree_find(units, text, size) : 0;
 }
 
-void ingest_place(const struct event *event, Quanyu__RawEvent *raw, struct parsed *parsed)
+/* What the contexts name; NULL where they do not. */
+struct named {
+    yyjson_val *unit, *staff;
+};
+
+/* One walk for both: most events name neither. What was found before stays. */
+static void read_context(yyjson_val *object, struct named *named)
+{
+    size_t index, count;
+    yyjson_val *context = yyjson_obj_get(object, "context"), *key, *value;
+    yyjson_obj_foreach(context, index, count, key, value)
+    {
+        size_t size = yyjson_get_len(key);
+        if (size == strlen("unit") && !named->unit && memcmp(yyjson_get_str(key), "unit", size) == 0)
+            named->unit = value;
+        else if (size == strlen("staff") && !named->staff && memcmp(yyjson_get_str(key), "staff", size) == 0)
+            named->staff = value;
+    }
+}
+
+static bool is_text_or_null(yyjson_val *value)
+{
+    return !value || yyjson_is_str(value) || yyjson_is_null(value);
+}
+
+bool ingest_place(struct event *event, Quanyu__RawEvent *raw, struct parsed *parsed)
 {
     const struct ingest_origin *origin = event->origin;
-    yyjson_val *unit = ingest_context(event->json, event->batch, "unit");
-    yyjson_val *staff = ingest_context(event->json, event->batch, "staff");
-    if (unit && origin->units) {
-        raw->unit = find_unit(origin->units, unit);
+    struct named named = {0};
+    read_context(event->json, &named);
+    if (event->batch)
+        read_context(event->batch, &named);
+    if (!is_text_or_null(named.unit))
+        return event_refuse(event, "wrong_type", "/context/unit", "must be a string");
+    if (!is_text_or_null(named.staff))
+        return event_refuse(event, "wrong_type", "/context/staff", "must be a string");
+    if (yyjson_is_str(named.unit) && origin->units) {
+        raw->unit = find_unit(origin->units, named.unit);
         parsed->unknown_units += raw->unit == 0;
     }
     if (!raw->unit && origin->key)
         raw->unit = origin->key->row->unit;
-    if (staff && yyjson_is_str(staff))
-        raw->staff = number_of(yyjson_get_str(staff), yyjson_get_len(staff), "st_");
+    if (yyjson_is_str(named.staff))
+        raw->staff = number_of(yyjson_get_str(named.staff), yyjson_get_len(named.staff), "st_");
+    return true;
 }

@@ -6,7 +6,8 @@
 #include "services/gateway/ingest_event.h"
 
 /* The unit that `context.unit` names, by id or code, else the write key's; the member of staff that `context.staff` names by id. What
- * is named and not known is counted in parsed->unknown_units, and taken as not named: a till may know of a store before HQ has told. */
-void ingest_place(const struct event *event, Quanyu__RawEvent *raw, struct parsed *parsed);
+ * is named and not known is counted in parsed->unknown_units, and taken as not named: a till may know of a store before HQ has told. False where
+ * either is no text: the event is refused. */
+bool ingest_place(struct event *event, Quanyu__RawEvent *raw, struct parsed *parsed);
 
 #endif

@@ -76,7 +76,8 @@ def test_who_leaves_leaves_a_list_and_a_handover_empties_it(running):
     for one_id in left:
         assert bind(running, one_id, li).status == 200
     running.advance("1h")
-    assert running.api("POST", f"/api/v1/staff/{li}/leave").status == 200
+    gone = running.api("POST", f"/api/v1/staff/{li}/leave")
+    assert gone.status == 200 and gone.json["people"] == 5, gone
     running.wait_quiet()
     assert running.get(f"/api/v1/persons/{left[0]}")["guide"] is None
     page = running.get(f"/api/v1/staff/{li}/people?limit=3")

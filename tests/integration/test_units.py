@@ -220,13 +220,19 @@ def test_an_event_happens_where_it_says_or_where_its_key_is(suite):
     assert key["unit"] == shop["id"]
     for person, context, secret in (("by-key", {}, key["secret"]), ("by-code", {"unit": "EAST"}, None), ("by-id", {"unit": shop["id"]}, None),
                                     ("unknown", {"unit": "S-9"}, None), ("unknown-key", {"unit": "S-9"}, key["secret"]), ("none", {}, None),
-                                    ("odd", {"unit": 7}, None)):
+                                    ("null", {"unit": None, "staff": None}, None)):
         answer = suite.ingest("/v1/track", {"userId": person, "event": "x", "context": context}, write_key=secret)
         assert answer.status == 200, answer
     number = {unit["id"]: int(unit["id"][2:]) for unit in (east, shop)}
     expected = {"by-key": number[shop["id"]], "by-code": number[east["id"]], "by-id": number[shop["id"]], "unknown": 0,
-                "unknown-key": number[shop["id"]], "none": 0, "odd": 0}
+                "unknown-key": number[shop["id"]], "none": 0, "null": 0}
     assert {person: stored(suite, person)[0]["unit"] for person in expected} == expected
+    for name in ("unit", "staff"):
+        answer = suite.ingest("/v1/track", {"userId": "odd", "event": "x", "context": {name: 7}})
+        assert answer.status == 400 and answer.json["errors"][0]["field"] == f"/context/{name}", answer
+    batch = {"context": {"unit": "EAST"}, "batch": [{"type": "track", "userId": "shared", "event": "x", "messageId": "m1"}]}
+    assert suite.ingest("/v1/batch", batch).status == 200
+    assert stored(suite, "shared")[0]["unit"] == number[east["id"]]
     refused = suite.api("POST", "/api/v1/write-keys", {"name": "Till", "unit": "u_77"})
     assert refused.status == 400 and refused.json["field"] == "unit"
 
@@ -253,3 +259,49 @@ def test_commands_make_show_move_and_import_units(suite, directory):
     suite.cli("unit", "delete", "code:S-2")
     assert suite.cli("unit", "show", "code:S-2", check=False).returncode == 1
     assert suite.cli("unit", "grow", check=False).returncode == 2
+
+
+def test_a_unit_with_people_or_staff_in_it_is_not_deleted(suite):
+    shop, other = create(suite, "Shop", code="S-1"), create(suite, "Other")
+    suite.ingest("/v1/track", {"userId": "u-1", "event": "Order Completed", "context": {"unit": "S-1"},
+                               "properties": {"order_id": "A-1", "total": "1.00", "currency": "CNY"}})
+    suite.wait_quiet()
+    path = f"/api/v1/units/{shop['id']}"
+    assert suite.lookup("user_id", "u-1").json["home_unit"]["id"] == shop["id"]
+    assert suite.get(path + "/people")["count"] == 1
+    assert "people" in suite.api("DELETE", path).json["detail"]
+    suite.post("/api/v1/bindings/transfer", {"from": {"unit": shop["id"]}, "to": {"unit": other["id"]}, "reason": "it closes"}, status=(200, 202))
+    suite.wait_quiet()
+    member = suite.post("/api/v1/staff", {"login": "shop@example.com", "role": "guide", "unit": shop["id"]})
+    assert "staff" in suite.api("DELETE", path).json["detail"]
+    suite.api("PATCH", f"/api/v1/staff/{member['id']}", {"unit": other["id"]})
+    assert suite.api("DELETE", path).status == 204
+    assert suite.lookup("user_id", "u-1").json["home_unit"]["id"] == other["id"]
+
+
+def test_a_region_manager_sees_and_changes_the_own_part_alone(suite):
+    east, west = create(suite, "East", kind="region", code="EAST"), create(suite, "West", kind="region", code="WEST")
+    shop, far = create(suite, "Shop", parent=east["id"], code="S-1"), create(suite, "Far", parent=west["id"], code="S-2")
+    member = suite.post("/api/v1/staff", {"login": "east@example.com", "role": "region_manager", "unit": east["id"]})
+    token = suite.post(f"/api/v1/staff/{member['id']}/tokens", {"name": "n"})["token"]
+
+    def ask(method, path, body=None):
+        return suite.api(method, path, body, token=token)
+
+    assert [unit["id"] for unit in ask("GET", "/api/v1/units").json["units"]] == [east["id"], shop["id"]]
+    assert ask("GET", f"/api/v1/units/{far['id']}").status == 404 and ask("GET", "/api/v1/units/code:S-2").status == 404
+    assert ask("GET", "/api/v1/units?below=code:WEST").status == 404
+    assert ask("PATCH", f"/api/v1/units/{shop['id']}", {"parent": "code:WEST"}).status == 400
+    assert ask("PATCH", f"/api/v1/units/{shop['id']}", {"name": "Shop 1"}).status == 200
+    assert ask("POST", "/api/v1/units", {"name": "n", "kind": "store", "parent": west["id"]}).status == 400
+    assert ask("POST", "/api/v1/units/import", "code,name\nS-2,Mine\n").status == 404
+    for person, unit in (("near", "S-1"), ("away", "S-2")):
+        suite.ingest("/v1/track", {"userId": person, "event": "Visit", "context": {"unit": unit}})
+    suite.wait_quiet()
+    near, away = ({"identifiers": [{"kind": "user_id", "value": person}]} for person in ("near", "away"))
+    assert ask("POST", "/api/v1/persons/lookup", near).status == 200
+    assert ask("POST", "/api/v1/persons/lookup", away).status == 404
+    assert ask("POST", "/api/v1/audiences/count", {"rule": {"everyone": True}}).json["count"] == 1
+    suite.api("PATCH", f"/api/v1/units/{far['id']}", {"parent": east["id"]})
+    suite.wait_quiet()
+    assert ask("POST", "/api/v1/persons/lookup", away).status == 200

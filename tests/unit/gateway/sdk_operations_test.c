@@ -63,7 +63,7 @@ static void test_the_whole_description_can_be_made(void **state)
     assert_int_equal(openapi_open(&gateway_description, &openapi), 0);
     for (size_t i = 0; i < api_operation_count; i++) {
         const struct openapi_operation *about = &api_operations[i].about;
-        assert_true(!about->takes || openapi_members(openapi, about->takes));
+        assert_true(!about->takes || about->takes_type || openapi_members(openapi, about->takes));
     }
     openapi_close(&openapi);
 }
