@@ -101,11 +101,9 @@ static const char *clock_name(Quanyu__Clock clock)
 
 static void write_json(struct bytes json, bool amounts, struct buffer *out)
 {
-    if (json.size == 0)
-        buffer_text(out, "{}");
-    else if (amounts)
+    if (amounts && json.size > 0)
         buffer_append(out, json.data, json.size);
-    else if (money_strip_text(json, out))
+    else if (json.size == 0 || money_strip_text(json, out))
         buffer_text(out, "{}");
 }
 

@@ -79,12 +79,21 @@ static uint64_t word_of(const struct person_set *set, size_t word)
 
 #define HALVES 4u /* persons and others of the one, against those of the other */
 
-static void add_differences(
-    const struct picked *a, const struct picked *b, size_t word, uint64_t sums[HALVES])
+/* Of one word: who is picked, and of whom. */
+struct pair {
+    uint64_t persons, population;
+};
+
+static struct pair pair_of(const struct picked *picked, size_t word)
 {
-    uint64_t in_a = word_of(a->persons, word), out_a = word_of(a->population, word) & ~in_a;
-    uint64_t in_b = word_of(b->persons, word), out_b = word_of(b->population, word) & ~in_b;
-    const uint64_t differences[HALVES] = {in_a ^ in_b, in_a ^ out_b, out_a ^ in_b, out_a ^ out_b};
+    return (struct pair){word_of(picked->persons, word), word_of(picked->population, word)};
+}
+
+static void add_differences(struct pair a, struct pair b, uint64_t sums[HALVES])
+{
+    uint64_t out_a = a.population & ~a.persons, out_b = b.population & ~b.persons;
+    const uint64_t differences[HALVES] = {
+        a.persons ^ b.persons, a.persons ^ out_b, out_a ^ b.persons, out_a ^ out_b};
     for (unsigned i = 0; i < HALVES; i++)
         sums[i] += (uint64_t)__builtin_popcountll(differences[i]);
 }
@@ -101,9 +110,36 @@ uint64_t picked_difference(const struct picked *a, const struct picked *b, uint6
         a->population->blocks > b->population->blocks ? a->population->blocks : b->population->blocks;
     uint64_t sums[HALVES] = {0}, least = 0;
     for (size_t word = 0; word < blocks * BLOCK_WORDS && !all_reach(sums, enough); word++)
-        add_differences(a, b, word, sums);
+        add_differences(pair_of(a, word), pair_of(b, word), sums);
     for (unsigned i = 0; i < HALVES; i++)
         if (sums[i] > 0 && (least == 0 || sums[i] < least))
             least = sums[i];
     return least < enough ? least : enough;
+}
+
+void person_set_sample(const struct person_set *set, struct buffer *out)
+{
+    for (size_t word = 0; word < set->blocks * BLOCK_WORDS; word += PERSON_SAMPLE)
+        buffer_append(out, &set->words[word], sizeof(set->words[word]));
+}
+
+static uint64_t sample_of(struct bytes sample, size_t place)
+{
+    uint64_t word = 0;
+    if ((place + 1) * sizeof(word) <= sample.size)
+        memcpy(&word, sample.data + place * sizeof(word), sizeof(word));
+    return word;
+}
+
+bool picked_far_by_samples(
+    const struct picked *a, struct bytes b_persons, struct bytes b_population, uint64_t enough)
+{
+    size_t own = a->population->blocks * BLOCK_WORDS / PERSON_SAMPLE,
+           other = b_population.size / sizeof(uint64_t);
+    uint64_t sums[HALVES] = {0};
+    for (size_t place = 0; place < (own > other ? own : other) && !all_reach(sums, enough); place++) {
+        const struct pair b = {sample_of(b_persons, place), sample_of(b_population, place)};
+        add_differences(pair_of(a, place * PERSON_SAMPLE), b, sums);
+    }
+    return all_reach(sums, enough);
 }

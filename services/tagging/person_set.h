@@ -31,4 +31,11 @@ struct picked {
  * is that or more, 0 where all that are near are the same. */
 uint64_t picked_difference(const struct picked *a, const struct picked *b, uint64_t enough);
 
+/* One word of so many, as it is; appended. From samples alone it is seen that sets are far apart, which most are. */
+#define PERSON_SAMPLE 64u
+void person_set_sample(const struct person_set *set, struct buffer *out);
+/* Whether the samples of `b` differ enough already, in each way. */
+bool picked_far_by_samples(
+    const struct picked *a, struct bytes b_persons, struct bytes b_population, uint64_t enough);
+
 #endif

@@ -85,20 +85,34 @@ static bool read_head(struct row_reader *row, struct head *ret_head)
     return known && !row->failed;
 }
 
-static int read_question(struct store_txn *txn, uint64_t number, struct asked_question *ret_question)
+/* A row's parts, in place. */
+struct parts {
+    struct head head;
+    struct bytes persons_sample, population_sample, persons, population;
+};
+
+static int read_parts(struct store_txn *txn, uint64_t number, struct parts *ret_parts)
 {
     struct store_key key;
     struct row_reader row = {0};
-    struct head head;
     row_key(&key, number);
     if (!store_get(txn, TABLE_QUESTIONS, &key, &row.rest))
         return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
-    if (!read_head(&row, &head))
+    if (!read_head(&row, &ret_parts->head))
         return -QY_ECORRUPT;
-    struct asked_question question = {.key = head.key, .asked_ms = head.asked_ms};
-    int error = person_set_unpack(read_bytes(&row), &question.persons);
+    ret_parts->persons_sample = read_bytes(&row);
+    ret_parts->population_sample = read_bytes(&row);
+    ret_parts->persons = read_bytes(&row);
+    ret_parts->population = read_bytes(&row);
+    return row.failed ? -QY_ECORRUPT : 0;
+}
+
+static int unpack(const struct parts *parts, struct asked_question *ret_question)
+{
+    struct asked_question question = {.key = parts->head.key, .asked_ms = parts->head.asked_ms};
+    int error = person_set_unpack(parts->persons, &question.persons);
     if (!error)
-        error = person_set_unpack(read_bytes(&row), &question.population);
+        error = person_set_unpack(parts->population, &question.population);
     if (error)
         asked_question_close(&question);
     else
@@ -127,14 +141,22 @@ int questions_latest(struct store_txn *txn, uint64_t key, struct asked_question 
     int error = scan_open_reverse(txn, TABLE_QUESTIONS, &prefix, NULL, &scan);
     if (error || !scan_next(scan, &place, &value))
         return error ? error : store_error(txn);
-    return read_place(place, &found, &number) ? read_question(txn, number, ret_question) : -QY_ECORRUPT;
+    if (!read_place(place, &found, &number))
+        return -QY_ECORRUPT;
+    struct parts parts = {.head = {.key = 0}};
+    error = read_parts(txn, number, &parts);
+    return error ? error : unpack(&parts, ret_question);
 }
 
 static int compare(
     struct store_txn *txn, const struct picked *picked, uint64_t number, uint64_t least, bool *ret_near)
 {
     _cleanup_(asked_question_close) struct asked_question earlier = {0};
-    int error = read_question(txn, number, &earlier);
+    struct parts parts = {.head = {.key = 0}};
+    int error = read_parts(txn, number, &parts);
+    if (error || picked_far_by_samples(picked, parts.persons_sample, parts.population_sample, least))
+        return error;
+    error = unpack(&parts, &earlier);
     if (error)
         return error;
     const struct picked other = {&earlier.persons, &earlier.population};
@@ -171,7 +193,9 @@ int questions_near(
     uint64_t size = picked->persons->count, others = picked->population->count - size;
     *ret_near = false;
     int error = look_around(txn, picked, size, first, least, ret_near);
-    return error || *ret_near ? error : look_around(txn, picked, others, first, least, ret_near);
+    if (error || *ret_near || others == size)
+        return error;
+    return look_around(txn, picked, others, first, least, ret_near);
 }
 
 /* -- keeping -- */
@@ -233,21 +257,27 @@ static void let_go(
     }
 }
 
+static void put_set(struct buffer *row, void (*write)(const struct person_set *set, struct buffer *out),
+    const struct person_set *set)
+{
+    _cleanup_(buffer_free) struct buffer part = BUFFER_INIT;
+    write(set, &part);
+    put_bytes(row, part.data, part.size);
+    if (buffer_error(&part) && !row->error)
+        row->error = buffer_error(&part);
+}
+
 static void write_row(const struct asked_question *question, const struct head *head, struct buffer *row)
 {
-    _cleanup_(buffer_free) struct buffer persons = BUFFER_INIT;
-    _cleanup_(buffer_free) struct buffer population = BUFFER_INIT;
-    person_set_pack(&question->persons, &persons);
-    person_set_pack(&question->population, &population);
     buffer_byte(row, ROW_VERSION);
     buffer_varint(row, head->key);
     put_signed(row, head->asked_ms);
     buffer_varint(row, head->picked);
     buffer_varint(row, head->others);
-    put_bytes(row, persons.data, persons.size);
-    put_bytes(row, population.data, population.size);
-    if (buffer_error(&persons) || buffer_error(&population))
-        row->error = -QY_ENOMEM;
+    put_set(row, person_set_sample, &question->persons);
+    put_set(row, person_set_sample, &question->population);
+    put_set(row, person_set_pack, &question->persons);
+    put_set(row, person_set_pack, &question->population);
 }
 
 int questions_add(

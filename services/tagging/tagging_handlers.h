@@ -30,7 +30,7 @@ int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t gu
 Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding);
 /* What a question about an audience asks: of whom the asker may see, until nobody waits any more. */
 struct audience;
-int handler_audience(struct rpc_context *context, ProtobufCBinaryData rule, int64_t as_of_ms,
+int handler_audience(struct rpc_context *context, ProtobufCBinaryData text, int64_t as_of_ms,
     struct scope *scope, struct registry **ret_registry, struct rule **ret_rule,
     struct audience *ret_audience);
 /* The definitions as the snapshot has them. */

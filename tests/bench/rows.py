@@ -235,6 +235,8 @@ def millions(stage):
     for name, found, median, p99 in re.findall(r"^(.*?): (\d+) persons .*median ([\d.]+) ms, p99 ([\d.]+) ms", out, re.MULTILINE):
         figures.append(Figure(f"audience of {persons:,}: {name}, p99", float(p99), "ms", limit, "flat columns",
                               most=50 if "events" in name else 10, note=f"p50 {median} ms, {int(found):,} people, {loaded()}"))
+    held = re.search(r"^(against .*?): median ([\d.]+) ms, p99 ([\d.]+) ms", out, re.MULTILINE)
+    figures.append(Figure(f"… held {held[1]}, p99", float(held[3]), "ms", most=10, note=f"p50 {held[2]} ms, {loaded()}"))
     return figures
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/purpose.h"
 
-#include "common/mem.h"
+#include "common/buffer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,15 +33,15 @@ static void fillers_are_told(void **state)
 
 static void characters_count_and_not_bytes(void **state)
 {
-    char text[4 * PURPOSE_CHARACTERS_MAX + 20] = "";
     (void)state;
     assert_non_null(purpose_problem("核对收货地址和姓")); /* 8 of them, 24 bytes */
     assert_null(purpose_problem("核对收货地址和姓名用"));
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     for (int i = 0; i < 50; i++)
-        strcat(text, i % 7 == 3 ? "客户来电核对收货人址名" : "客户来电核对收货地址");
-    assert_non_null(purpose_problem(text)); /* 507 */
-    text[3 * PURPOSE_CHARACTERS_MAX] = '\0';
-    assert_null(purpose_problem(text));
+        buffer_text(&text, i % 7 == 3 ? "客户来电核对收货人址名" : "客户来电核对收货地址");
+    assert_non_null(purpose_problem(buffer_c_str(&text))); /* 507 */
+    text.size = (size_t)3 * PURPOSE_CHARACTERS_MAX;
+    assert_null(purpose_problem(buffer_c_str(&text)));
 }
 
 int main(void)

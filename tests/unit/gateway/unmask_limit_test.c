@@ -17,7 +17,7 @@ static void so_many_an_hour_and_so_many_a_day(void **state)
     (void)state;
     assert_int_equal(unmask_limit_open(3, 5, &limit), 0);
     for (int i = 0; i < 3; i++)
-        assert_true(unmask_limit_take(limit, 1, now + i * MINUTE, &wait_ms));
+        assert_true(unmask_limit_take(limit, 1, now + (int64_t)i * MINUTE, &wait_ms));
     assert_false(unmask_limit_take(limit, 1, now + 10 * MINUTE, &wait_ms));
     assert_int_equal(wait_ms, 50 * MINUTE);
     assert_true(unmask_limit_take(limit, 2, now + 10 * MINUTE, &wait_ms));
@@ -40,8 +40,8 @@ static void many_members_are_counted_apart_and_let_go(void **state)
     assert_int_equal(unmask_limit_open(1, 100, &limit), 0);
     for (int day = 0; day < 3; day++)
         for (uint32_t staff = 1; staff <= 200; staff++) {
-            assert_true(unmask_limit_take(limit, staff, day * 24 * HOUR, &wait_ms));
-            assert_false(unmask_limit_take(limit, staff, day * 24 * HOUR, &wait_ms));
+            assert_true(unmask_limit_take(limit, staff, (int64_t)day * 24 * HOUR, &wait_ms));
+            assert_false(unmask_limit_take(limit, staff, (int64_t)day * 24 * HOUR, &wait_ms));
         }
     unmask_limit_close(&limit);
 }

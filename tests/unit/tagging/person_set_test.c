@@ -26,7 +26,7 @@ static void a_set_is_what_it_was_once_packed(void **state)
         assert_int_equal(person_set_unpack((struct bytes){packed.data, packed.size}, &again), 0);
         assert_int_equal(again.count, set.count);
         assert_int_equal(set.count, (3 * BLOCK_PERSONS - 1) / step);
-        assert_memory_equal(again.words, set.words, 3 * BLOCK_WORDS * sizeof(*set.words));
+        assert_memory_equal(again.words, set.words, (size_t)3 * BLOCK_WORDS * sizeof(*set.words));
     }
 }
 

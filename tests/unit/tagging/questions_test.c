@@ -93,7 +93,7 @@ static void the_oldest_go_when_there_are_too_many_or_too_old_ones(void **state)
 
 static void bytes_are_bounded_too(void **state)
 {
-    const struct question_limits limits = {.bytes = 200};
+    const struct question_limits limits = {.bytes = 5000};
     struct world *world = world_open();
     (void)state;
     for (uint32_t i = 1; i <= 20; i++)
