@@ -100,7 +100,7 @@ def test_the_description_says_what_takes_a_version(suite):
         for method, operation in methods.items():
             headers = [one["name"] for one in operation.get("parameters", []) if one["in"] == "header"]
             one = path.removeprefix("/api/v1/").split("/")
-            versioned = one[0] in ("segments", "tags", "journeys", "write-keys", "stages", "roles", "staff") and (
+            versioned = one[0] in ("segments", "tags", "journeys", "write-keys", "stages", "units", "staff", "roles", "binding-rules") and (
                 (method in ("patch", "put", "delete") and len(one) <= 2) or one[-1] in ("rotate", "revoke", "publish", "pause", "leave"))
             assert headers == (["If-Match"] if versioned else []), (method, path)
             assert ("412" in operation["responses"]) == versioned, (method, path)
