@@ -171,6 +171,8 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     arena_reset(audit->arena);
     error = audit_source_record(input, journal, audit->arena, &record, &readable);
     record.time_ms = take_time(audit, batch);
+    if (!error && readable && !*record.action)
+        return store_error(batch->txn);
     if (!error)
         error = append(audit, batch->txn, &record);
     if (error)

@@ -15,7 +15,8 @@ const struct service_input audit_inputs[AUDIT_INPUT_COUNT] = {
     [INPUT_GATEWAY] = {"gateway", CLASS_BIT(QUANYU__GATEWAY_RECORD__RECORD_ACT)},
     [INPUT_IDENTITY] = {"identity",
         CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_MOVED) | CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED)},
-    [INPUT_TAGGING] = {"tagging", CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT)},
+    [INPUT_TAGGING] = {"tagging",
+        CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT) | CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_BINDING)},
     [INPUT_CAMPAIGN] = {"campaign",
         CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_ACT) | CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY)},
 };
@@ -64,6 +65,42 @@ static void from_tagging_act(
     record->request_id = act->request_id;
     if (act->person)
         set_numbers(arena, record, &act->person, 1);
+}
+
+static void write_bound(struct json *json, const char *name, uint32_t unit, uint32_t guide)
+{
+    char id[16];
+    json_name(json, name);
+    json_open(json, '{');
+    snprintf(id, sizeof(id), "u_%" PRIu32, unit);
+    json_field_optional(json, "home_unit", unit ? id : "");
+    snprintf(id, sizeof(id), "st_%" PRIu32, guide);
+    json_field_optional(json, "guide", guide ? id : "");
+    json_close(json, '}');
+}
+
+/* What somebody did by hand is an act of its own, with the reason. */
+static bool is_by_hand(const char *cause)
+{
+    return strcmp(cause, "hand") == 0 || strcmp(cause, "transfer") == 0 || strcmp(cause, "handover") == 0;
+}
+
+static void from_binding(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__BindingChanged *changed = (const Quanyu__BindingChanged *)message;
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    if (is_by_hand(changed->cause))
+        return;
+    json_open(&json, '{');
+    write_bound(&json, "before", changed->unit_before, changed->guide_before);
+    write_bound(&json, "after", changed->unit, changed->guide);
+    json_field_text(&json, "cause", changed->cause);
+    json_close(&json, '}');
+    record->action = "binding.change";
+    record->detail = buffer_error(&detail) ? NULL : arena_text(arena, (const char *)detail.data, detail.size);
+    set_numbers(arena, record, &changed->person, 1);
+    record->count = 1;
 }
 
 static void from_campaign_act(
@@ -142,6 +179,8 @@ static const struct source {
     {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_MOVED, &quanyu__nodes_moved__descriptor, from_moved},
     {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_ERASED, &quanyu__person_erased__descriptor, from_erased},
     {INPUT_TAGGING, QUANYU__TAGGING_RECORD__RECORD_ACT, &quanyu__tagging_act__descriptor, from_tagging_act},
+    {INPUT_TAGGING, QUANYU__TAGGING_RECORD__RECORD_BINDING, &quanyu__binding_changed__descriptor,
+        from_binding},
     {INPUT_CAMPAIGN, QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY, &quanyu__delivery__descriptor, from_delivery},
     {INPUT_CAMPAIGN, QUANYU__CAMPAIGN_RECORD__RECORD_ACT, &quanyu__campaign_act__descriptor,
         from_campaign_act},
@@ -189,6 +228,8 @@ static bool convert(
     if (!message)
         return false;
     source->convert(message, arena, record);
+    if (!*record->action && record->detail)
+        return true;
     if (!record->detail || !record->purpose)
         return false;
     const char *field;

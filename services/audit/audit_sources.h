@@ -9,7 +9,8 @@
 
 /* Fills `record` (initialised) from a record of audit_inputs[input]; what it points to is in the arena.
  * Nothing that a journal holds is left off the record: what cannot be read or is too large is told by its
- * hash, and *ret_readable is false or its detail replaced. -QY_ENOMEM. */
+ * hash, and *ret_readable is false or its detail replaced. The record has no action where another one of the same
+ * journal says it all. -QY_ENOMEM. */
 int audit_source_record(unsigned input, const struct journal_record *journal, struct arena *arena,
     Quanyu__AuditRecord *record, bool *ret_readable);
 

@@ -269,6 +269,9 @@ def test_a_unit_with_people_or_staff_in_it_is_not_deleted(suite):
     path = f"/api/v1/units/{shop['id']}"
     assert suite.lookup("user_id", "u-1").json["home_unit"]["id"] == shop["id"]
     assert suite.get(path + "/people")["count"] == 1
+    (record,) = suite.audit("/v1/records?action=binding.change").json["records"]
+    detail = json.loads(record["detail"])
+    assert (record["actor"]["id"], detail) == ("tagging", {"before": {}, "after": {"home_unit": shop["id"]}, "cause": "purchase"})
     assert "people" in suite.api("DELETE", path).json["detail"]
     suite.post("/api/v1/bindings/transfer", {"from": {"unit": shop["id"]}, "to": {"unit": other["id"]}, "reason": "it closes"}, status=(200, 202))
     suite.wait_quiet()
