@@ -3,14 +3,24 @@
 
 #include "common/error.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
-static bool claim(struct http_memory *memory, size_t size)
+/* What all may hold once a buffer has grown to `capacity`. */
+static uint64_t limit_for(const struct http_memory *memory, size_t capacity)
+{
+    if (capacity <= HTTP_MEMORY_FREE)
+        return UINT64_MAX;
+    return capacity <= HTTP_MEMORY_SMALL ? memory->most : memory->most - memory->most / 4;
+}
+
+/* `size` more, for a buffer that grows to `capacity`. */
+static bool claim(struct http_memory *memory, size_t size, size_t capacity)
 {
     if (!memory)
         return true;
     uint64_t held = atomic_fetch_add_explicit(&memory->held, size, memory_order_relaxed);
-    if (held + size <= memory->most)
+    if (held + size <= limit_for(memory, capacity))
         return true;
     atomic_fetch_sub_explicit(&memory->held, size, memory_order_relaxed);
     return false;
@@ -27,7 +37,7 @@ int http_memory_grow(struct http_memory *memory, struct buffer *buffer, size_t s
     if (capacity < need)
         capacity = need;
     size_t growth = capacity - buffer->capacity;
-    if (!claim(memory, growth))
+    if (!claim(memory, growth, capacity))
         return -QY_ENOMEM;
     uint8_t *data = realloc(buffer->data, capacity);
     if (!data) {

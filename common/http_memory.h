@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much memory request bodies hold in all, with a limit; shared by threads. */
+/* How much memory request bodies hold in all, with a limit; shared by threads.
+ *
+ * Large buffers leave a quarter of it to small ones, so that whoever sends much shuts nobody out who sends
+ * little. The first 4 KB of each buffer are counted and never refused: connections have a limit of their own. */
 #ifndef QY_COMMON_HTTP_MEMORY_H
 #define QY_COMMON_HTTP_MEMORY_H
 
 #include "common/buffer.h"
 
 #include <stdatomic.h>
+
+#define HTTP_MEMORY_FREE ((size_t)4 * 1024)
+/* With the NUL behind a body of 64 KB. */
+#define HTTP_MEMORY_SMALL ((size_t)64 * 1024 + 1)
 
 struct http_memory {
     _Atomic uint64_t held;

@@ -10,8 +10,8 @@
 /* What a connection keeps between requests. */
 #define TEXT_KEPT ((size_t)16 * 1024)
 #define BODY_KEPT ((size_t)4 * 1024)
-/* A body gets this much at once, where more is announced. */
-#define BODY_FIRST ((size_t)64 * 1024)
+/* A body gets this much at first, where more is announced; then as much again as has arrived. */
+#define BODY_FIRST HTTP_MEMORY_FREE
 
 /* Framing that each byte of a chunked body may cost: "1\r\n" and "\r\n" around a single one, and some zeros.
  */
@@ -171,7 +171,9 @@ static int make_room(struct http_parser *parser, size_t size, uint64_t left)
     bool chunked = parser->llhttp.flags & F_CHUNKED;
     size_t most = chunked ? parser->limits->max_body_bytes + 1 : body->size + size + (size_t)left + 1;
     size_t room = size + 1;
-    if (room < BODY_FIRST)
+    if (body->size + room <= body->capacity)
+        return 0;
+    if (room < BODY_FIRST && body->capacity == 0)
         room = left < BODY_FIRST - room ? room + (size_t)left : BODY_FIRST;
     if (room > most - body->size)
         room = most - body->size;
@@ -404,11 +406,11 @@ enum http_step http_parser_feed(
 uint8_t *http_parser_room(struct http_parser *parser, size_t least, size_t *ret_size)
 {
     uint64_t left = parser->llhttp.content_length;
-    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least ||
-        left == 0)
+    assert(least > 0);
+    if (!parser->head_whole || parser->whole || (parser->llhttp.flags & F_CHUNKED) || left < least)
         return NULL;
     struct buffer *body = &parser->body;
-    if (make_room(parser, 1, left - 1))
+    if (make_room(parser, least, left - least))
         return NULL;
     size_t room = body->capacity - body->size - 1;
     *ret_size = left < room ? (size_t)left : room;

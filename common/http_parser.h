@@ -82,8 +82,8 @@ bool http_parser_has_begun(const struct http_parser *parser);
 enum http_step http_parser_feed(
     struct http_parser *parser, const uint8_t *data, size_t size, size_t *ret_used);
 /* Where the next bytes of the body would be put in the end, so that a caller can read them from the socket
- * right there and feed them without a copy. NULL unless at least `least` bytes of a body of known length are
- * still to come. */
+ * right there and feed them without a copy: room for `least` bytes, 1 or more, or for more. NULL unless as many
+ * of a body of known length are still to come. */
 uint8_t *http_parser_room(struct http_parser *parser, size_t least, size_t *ret_size);
 
 /* Text of a known field, NULL when absent. */

@@ -15,12 +15,12 @@
 void cors_admit(struct http_request *request)
 {
     const char *origin = http_header(request, "Origin");
+    http_add_header(request, "Vary", "Origin"); /* also where none is stated: caches keep that, too */
     if (!origin || !*origin)
         return;
     http_add_header(request, "Access-Control-Allow-Origin", origin);
     http_add_header(request, "Access-Control-Allow-Credentials", "true");
     http_add_header(request, "Access-Control-Expose-Headers", EXPOSED);
-    http_add_header(request, "Vary", "Origin");
 }
 
 /* Those, and whatever else this page would send: SDKs let it add headers of its own. */

@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* -- where it stands -- */
@@ -59,13 +60,21 @@ static const char *origin_in(const char *url, char room[256])
     return room;
 }
 
+/* Browsers say whether a page asks, also one that keeps its name to itself (referrerpolicy="no-referrer"). */
+static bool is_of_a_page(struct http_request *request)
+{
+    const char *site = http_header(request, "Sec-Fetch-Site");
+    return site && strcasecmp(site, "none") != 0;
+}
+
 const char *ingest_origin_of(struct http_request *request, char room[256])
 {
     const char *origin = http_header(request, "Origin");
     if (origin)
         return origin;
     const char *page = http_header(request, "Referer");
-    return page ? origin_in(page, room) : NULL;
+    origin = page ? origin_in(page, room) : NULL;
+    return origin || !is_of_a_page(request) ? origin : "";
 }
 
 /* -- why not -- */

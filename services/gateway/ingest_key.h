@@ -34,7 +34,8 @@ bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct 
 void ingest_answer_refusal(
     struct gateway *gateway, struct http_request *request, const struct ingest_key_refusal *refusal);
 
-/* The page that a request comes from: its Origin, else that of its Referer; NULL where it states neither. */
+/* The page that a request comes from: its Origin, else that of its Referer; "" where a browser says that it comes from one and
+ * not from which; NULL where it is no page's, as far as can be told. */
 const char *ingest_origin_of(struct http_request *request, char room[256]);
 
 #endif

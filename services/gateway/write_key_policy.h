@@ -11,8 +11,9 @@
 bool write_key_allows_type(const Quanyu__WriteKey *key, Quanyu__EventType type);
 /* Of a track event. */
 bool write_key_allows_name(const Quanyu__WriteKey *key, const char *name, size_t size);
-/* A page's origin, as browsers state it ("https://shop.example.com", "null"); NULL where none is stated, which is always
- * allowed: whoever is not a browser can state what it likes. A server's key is allowed from no page. */
+/* A page's origin, as browsers state it ("https://shop.example.com", "null"); "" of a page that conceals
+ * its own, which is on no list; NULL where there is no word of a page, which is always allowed: whoever is not a browser can
+ * state what it likes. A server's key is allowed from no page. */
 bool write_key_allows_origin(const Quanyu__WriteKey *key, const char *origin);
 /* Whether `text` is one of the list. */
 bool write_key_lists(char *const *list, size_t count, const char *text, size_t size);

@@ -294,6 +294,21 @@ def test_bodies_that_come_slowly_share_a_limit(suite):
     assert refused > 0
 
 
+def test_bodies_that_are_announced_and_do_not_come_leave_room_for_honest_ones(suite):
+    reason = raise_descriptors(IDLE + 1000)
+    if reason:
+        pytest.skip(reason)
+    batch = json.dumps({"batch": [{"type": "track", **event(), "properties": {"text": "x" * 500}} for _ in range(80)]}).encode()
+    assert 40_000 < len(batch) < 64 << 10
+    with bounded(suite), many(9500, lambda: Wire(suite)) as wires:
+        for wire in wires:
+            wire.send(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n{")
+        wait_for(lambda: connections(suite) > 9000, "they are open")
+        served(suite, 20)
+        assert post(suite, batch)[0] == 200
+    wait_for(lambda: connections(suite) == 0, "they are gone")
+
+
 def zeros(mebibytes):
     """The same piece again and again. Its checksum is wrong, which nobody should come to see."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)

@@ -179,9 +179,15 @@ def test_a_pages_origin_must_be_allowed(suite):
                    {"Referer": "https://evil.example/https://shop.example.com"}):
         refused(send(suite, browser, headers=stated), 403, "origin_not_allowed", "Origin")
     refused(send(suite, server, headers={"Origin": "https://shop.example.com"}), 403, "origin_not_allowed")
-    assert send(suite, browser).status == send(suite, server).status == 200
+    for site in ("cross-site", "same-site", "same-origin"):  # a page that conceals its origin
+        for key in (browser, server):
+            refused(send(suite, key, headers={"Sec-Fetch-Site": site}), 403, "origin_not_allowed", "Origin")
+    for known in ({}, {"Sec-Fetch-Site": "none"}):
+        assert send(suite, browser, headers=known).status == send(suite, server, headers=known).status == 200
+    assert send(suite, browser, headers={"Sec-Fetch-Site": "cross-site", "Referer": "https://shop.example.com/"}).status == 200
     assert suite.api("PATCH", f"{KEYS}/{browser['id']}", {"allowed_origins": None}).status == 200
     assert send(suite, browser, headers={"Origin": "https://evil.example"}).status == 200
+    assert send(suite, browser, headers={"Sec-Fetch-Site": "cross-site"}).status == 200
 
 
 def test_a_key_is_found_wherever_it_stands_and_the_reason_is_told(suite):

@@ -344,7 +344,7 @@ static void rest_of_a_body_is_read_in_place(void **state)
 static void bodies_share_a_limit_and_give_back_what_they_held(void **state)
 {
     (void)state;
-    struct http_memory memory = {.most = 100000};
+    struct http_memory memory = {.most = 140000};
     const struct http_limits shared = {.max_header_bytes = 4096, .max_body_bytes = 90000, .memory = &memory};
     static const char head[] = "POST / HTTP/1.1\r\n" HOST "Content-Length: 90000\r\n\r\n";
     static uint8_t body[90000];
@@ -357,7 +357,7 @@ static void bodies_share_a_limit_and_give_back_what_they_held(void **state)
     assert_int_equal(http_parser_feed(&first, body, 1, &used), HTTP_STEP_MORE);
     assert_true(memory.held < 90000); /* what is announced is not yet given */
     assert_int_equal(http_parser_feed(&first, body, 80000, &used), HTTP_STEP_MORE);
-    assert_int_equal(http_parser_feed(&second, body, 60000, &used), HTTP_STEP_REFUSED);
+    assert_int_equal(http_parser_feed(&second, body, 70000, &used), HTTP_STEP_REFUSED);
     assert_int_equal(second.status, 503);
     http_parser_close(&second);
     assert_int_equal(http_parser_feed(&first, body, 9999, &used), HTTP_STEP_REQUEST);
@@ -365,6 +365,63 @@ static void bodies_share_a_limit_and_give_back_what_they_held(void **state)
     http_parser_reset(&first);
     assert_int_equal(memory.held, 0);
     http_parser_close(&first);
+}
+
+/* Opens a parser and lets it read the head of a body of that size, and the first bytes of it. */
+static enum http_step begin_body(
+    struct http_parser *parser, const struct http_limits *shared, const char *size, size_t first)
+{
+    static uint8_t body[90000];
+    _cleanup_(buffer_free) struct buffer head = BUFFER_INIT;
+    buffer_printf(&head, "POST / HTTP/1.1\r\n" HOST "Content-Length: %s\r\n\r\n", size);
+    http_parser_open(parser, shared);
+    size_t used;
+    assert_int_equal(http_parser_feed(parser, head.data, head.size, &used), HTTP_STEP_MORE);
+    return http_parser_feed(parser, body, first, &used);
+}
+
+static void a_body_is_given_room_as_it_arrives(void **state)
+{
+    (void)state;
+    struct http_memory memory = {.most = 1 << 20};
+    const struct http_limits shared = {.max_header_bytes = 4096, .max_body_bytes = 90000, .memory = &memory};
+    struct http_parser parser;
+    assert_int_equal(begin_body(&parser, &shared, "90000", 1), HTTP_STEP_MORE);
+    size_t size, used;
+    assert_non_null(http_parser_room(&parser, 2048, &size));
+    assert_int_equal(memory.held, 4096);
+    while (parser.body.size < 80000) {
+        uint8_t *room = http_parser_room(&parser, 2048, &size);
+        assert_true(size >= 2048);
+        memset(room, 'x', 2000);
+        assert_int_equal(http_parser_feed(&parser, room, 2000, &used), HTTP_STEP_MORE);
+        assert_true(memory.held <= 4 * (parser.body.size + 2048));
+    }
+    http_parser_close(&parser);
+    assert_int_equal(memory.held, 0);
+}
+
+static void small_bodies_have_room_that_large_ones_leave(void **state)
+{
+    (void)state;
+    struct http_memory memory = {.most = 140000};
+    const struct http_limits shared = {.max_header_bytes = 4096, .max_body_bytes = 90000, .memory = &memory};
+    struct http_parser first, large, small, second, single;
+    assert_int_equal(begin_body(&first, &shared, "70000", 69999), HTTP_STEP_MORE);
+    assert_int_equal(begin_body(&large, &shared, "65537", 65537), HTTP_STEP_REFUSED);
+    assert_int_equal(large.status, 503);
+    assert_int_equal(begin_body(&small, &shared, "65536", 65536), HTTP_STEP_REQUEST);
+    assert_int_equal(begin_body(&second, &shared, "65536", 65536), HTTP_STEP_REFUSED);
+    assert_int_equal(begin_body(&single, &shared, "4000", 4000), HTTP_STEP_REQUEST);
+    http_parser_close(&single);
+    memory.most = 0; /* for so little it makes no odds */
+    assert_int_equal(begin_body(&single, &shared, "4000", 4000), HTTP_STEP_REQUEST);
+    http_parser_close(&first);
+    http_parser_close(&large);
+    http_parser_close(&small);
+    http_parser_close(&second);
+    http_parser_close(&single);
+    assert_int_equal(memory.held, 0);
 }
 
 int main(void)
@@ -379,6 +436,8 @@ int main(void)
         cmocka_unit_test(expectation_is_told_once_before_the_body),
         cmocka_unit_test(rest_of_a_body_is_read_in_place),
         cmocka_unit_test(bodies_share_a_limit_and_give_back_what_they_held),
+        cmocka_unit_test(a_body_is_given_room_as_it_arrives),
+        cmocka_unit_test(small_bodies_have_room_that_large_ones_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,7 @@ static void an_origin_is_compared_whole(void **state)
     assert_true(allows("null", "null"));
     assert_false(allows("https://shop.example.com", "null"));
     assert_false(allows("https://shop.example.com", ""));
+    assert_false(allows("null", ""));
     assert_true(allows("https://shop.example.com", NULL));
 }
 
@@ -122,6 +123,7 @@ static void a_servers_key_is_for_no_page(void **state)
     Quanyu__WriteKey key = QUANYU__WRITE_KEY__INIT;
     key.platform = QUANYU__WRITE_KEY__PLATFORM__SERVER;
     assert_false(write_key_allows_origin(&key, "https://shop.example.com"));
+    assert_false(write_key_allows_origin(&key, ""));
     assert_true(write_key_allows_origin(&key, NULL));
 }
 
