@@ -228,7 +228,7 @@ static bool convert(
     if (!message)
         return false;
     source->convert(message, arena, record);
-    if (!*record->action && record->detail)
+    if (source->convert == from_binding && !*record->action && record->detail)
         return true;
     if (!record->detail || !record->purpose)
         return false;
