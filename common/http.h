@@ -30,6 +30,7 @@ struct http_request;
 struct tls;
 
 typedef void http_handler_fn(void *self, struct http_request *request);
+typedef void http_refusing_fn(void *self, struct http_request *request, int status);
 
 struct http_options {
     const char *address;      /* of the plain port: "127.0.0.1", "0.0.0.0", "::"; NULL: there is none */
@@ -50,9 +51,10 @@ struct http_options {
     unsigned response_ms;    /* absolute, for writing an answer out */
     unsigned idle_ms;        /* between requests */
     http_handler_fn *handler;
-    http_handler_fn *
-        refusing; /* before the server itself answers, where the target is known: may add headers to the answer.
-                                  Of the header fields it sees those that were read. May be NULL */
+    http_refusing_fn *
+        refusing; /* before the server itself answers with `status`, where the target is known: may add headers to the
+                     answer, or give another at once. Of the header fields it sees those that were read, and of a path
+                     that is refused what is left of it, not decoded. May be NULL */
     void *self;
     struct metrics *metrics; /* may be NULL; must outlive the server */
 };

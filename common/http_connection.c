@@ -138,12 +138,16 @@ static void send_answer(struct http_connection *connection)
 
 /* -- requests -- */
 
-/* The server is about to answer by itself. */
-static void tell_refusing(struct http_connection *connection)
+/* The server's own answer, unless another is given in its place. */
+static void answer_refused(
+    struct http_connection *connection, int status, const char *field, const char *fault)
 {
     const struct http_options *options = &connection->thread->server->options;
+    struct http_request *request = &connection->request;
     if (options->refusing && connection->parser.path > 0)
-        options->refusing(options->self, &connection->request);
+        options->refusing(options->self, request, status);
+    if (!request->answered)
+        http_problem(request, status, NULL, field, "%s", fault);
 }
 
 /* The server's own answer, after which it cannot or will not go on with this client. */
@@ -155,10 +159,9 @@ static void refuse(struct http_connection *connection, int status, const char *f
     request->close = true;
     connection->state = CONNECTION_HANDLING;
     connection->in_handler = true;
-    tell_refusing(connection);
     if (status == 503)
         http_add_header(request, "Retry-After", "1");
-    http_problem(request, status, NULL, NULL, "%s", fault);
+    answer_refused(connection, status, NULL, fault);
     connection->in_handler = false;
     send_answer(connection);
 }
@@ -174,24 +177,21 @@ static bool decode(struct http_connection *connection)
     if (coding == CODING_IDENTITY || parser->body.size == 0)
         return true;
     if (coding == CODING_UNKNOWN) {
-        tell_refusing(connection);
         http_add_header(request, "Accept-Encoding", "gzip, deflate");
-        http_problem(
-            request, 415, NULL, "Content-Encoding", "the body may be compressed with gzip or deflate only");
+        answer_refused(
+            connection, 415, "Content-Encoding", "the body may be compressed with gzip or deflate only");
         return false;
     }
     struct bytes body = {parser->body.data, parser->body.size};
     int result = http_inflate(connection->thread->inflater, coding, body, server->limits.max_body_bytes,
         &server->memory, &request->decoded);
     request->is_decoded = result == 0;
-    if (result)
-        tell_refusing(connection);
     if (result == -QY_ETOOLARGE)
-        http_problem(request, 413, NULL, NULL, "the decompressed body is too large");
+        answer_refused(connection, 413, NULL, "the decompressed body is too large");
     else if (result == -QY_ENOMEM)
-        http_problem(request, 503, NULL, NULL, "too many large bodies at once");
+        answer_refused(connection, 503, NULL, "too many large bodies at once");
     else if (result)
-        http_problem(request, 400, NULL, NULL, "the compressed body is damaged");
+        answer_refused(connection, 400, NULL, "the compressed body is damaged");
     return result == 0;
 }
 

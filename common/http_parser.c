@@ -287,6 +287,24 @@ static int check_line(struct http_parser *parser, char *line, size_t size, char 
     return 0;
 }
 
+/* Of a line that is refused: the method and the path, as far as they can be told, for whoever answers. */
+static void note_target(struct http_parser *parser)
+{
+    struct buffer *text = &parser->text;
+    if (text->size == 0 || !terminate(parser))
+        return;
+    char *line = (char *)text->data;
+    char *target = strchr(line, ' ');
+    if (!target || target[1] != '/')
+        return;
+    *target++ = 0;
+    char *end = target + strcspn(target, "? \r\n");
+    *end = 0;
+    parser->line_size = text->size;
+    parser->path = (size_t)(target - line);
+    parser->query = (size_t)(end - line);
+}
+
 /* Checks the line, shows it to llhttp, and cuts it into texts. */
 static int take_line(struct http_parser *parser)
 {
@@ -300,15 +318,11 @@ static int take_line(struct http_parser *parser)
     target[-1] = *end = 0;
     if (!is_method_served(parser->llhttp.method))
         return refuse(parser, 501, "the method is not served here");
-    if (end - target > HTTP_TARGET_MAX)
-        return refuse(parser, 414, "the request target is too long");
     size_t path, query;
     const char *fault = http_target_split(target, (size_t)(end - target), &path, &query);
-    if (fault)
-        return refuse(parser, 400, fault);
     parser->path = (size_t)(target - line) + path;
     parser->query = (size_t)(target - line) + query;
-    return 0;
+    return fault ? refuse(parser, 400, fault) : 0;
 }
 
 /* Gathers the request line. One empty line before it is forgiven, as RFC 9112 asks. */
@@ -317,9 +331,10 @@ static int feed_line(struct http_parser *parser, const uint8_t *data, size_t siz
     struct buffer *text = &parser->text;
     const uint8_t *newline = memchr(data, '\n', size);
     size_t used = newline ? (size_t)(newline - data) + 1 : size;
-    if (used > parser->limits->max_header_bytes - text->size)
+    size_t most = parser->limits->max_header_bytes - text->size;
+    buffer_append(text, data, used < most ? used : most);
+    if (used > most)
         return refuse(parser, 414, "the request target is too long");
-    buffer_append(text, data, used);
     *ret_used = used;
     if (buffer_error(text))
         return refuse(parser, 503, "out of memory");
@@ -400,6 +415,8 @@ enum http_step http_parser_feed(
             step = feed_body(parser, rest, size - *ret_used, &used);
         *ret_used += used;
     }
+    if (step == HTTP_STEP_REFUSED && parser->line_size == 0)
+        note_target(parser);
     return step;
 }
 

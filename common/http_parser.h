@@ -14,7 +14,6 @@
 #include <llhttp.h>
 
 #define HTTP_FIELDS_MAX 100
-#define HTTP_TARGET_MAX 8192
 
 struct http_limits {
     size_t max_header_bytes; /* of the whole head, as sent; also of chunk extensions and trailers */
@@ -47,7 +46,8 @@ struct http_parser {
     const struct http_limits *limits;
     struct buffer text; /* the request line, then names and values */
     size_t line_size;   /* of the request line with its CRLF; 0 while it is not whole */
-    size_t path;        /* offsets into text; 0 while they are not known */
+    size_t path;        /* offsets into text; 0 while they are not known. Of a line that is refused, the path
+                           as far as it was read, escapes and all */
     size_t query;
     struct http_field fields[HTTP_FIELDS_MAX];
     unsigned field_count;

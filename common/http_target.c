@@ -53,13 +53,13 @@ const char *http_target_split(char *target, size_t size, size_t *ret_path, size_
     *ret_path = *ret_query = size;
     if (*path != '/')
         return "the request target has no path";
-    if (memchr(path, '#', (size_t)(end - path)))
-        return "the request target holds a fragment";
     char *query = memchr(path, '?', (size_t)(end - path));
     if (query)
         *query++ = 0;
     *ret_path = (size_t)(path - target);
     *ret_query = (size_t)((query ? query : end) - target);
+    if (memchr(path, '#', (size_t)(end - path)))
+        return "the request target holds a fragment";
     return decode_path(path);
 }
 

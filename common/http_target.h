@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Cuts `target` (`size` bytes, a NUL behind them) into two texts and decodes the path in place; the outputs
- * are offsets into it. An absolute target ("http://host/path") loses its scheme and host. Returns NULL, or
+ * are offsets into it, also where something is wrong. An absolute target ("http://host/path") loses its scheme and host. Returns NULL, or
  * what is wrong, in words. A path with an encoded '/', with a control character, encoded or not, or with a
  * broken escape is wrong. */
 const char *http_target_split(char *target, size_t size, size_t *ret_path, size_t *ret_query);

@@ -125,7 +125,7 @@ static struct http_options options_of(const struct service_http *http)
 }
 
 static int open_server(
-    struct service_http *http, http_handler_fn *handler, http_handler_fn *refusing, void *self)
+    struct service_http *http, http_handler_fn *handler, http_refusing_fn *refusing, void *self)
 {
     const char *name = http->name;
     struct http_options options = options_of(http);
@@ -147,7 +147,7 @@ static int open_server(
 }
 
 int service_http_open(struct service *service, const char *name, http_handler_fn *handler,
-    http_handler_fn *refusing, void *self, struct service_http **ret_http)
+    http_refusing_fn *refusing, void *self, struct service_http **ret_http)
 {
     struct service_http *http = calloc(1, sizeof(*http));
     if (!http)

@@ -90,7 +90,7 @@ bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct 
 
 /* HTTP thread: one of the ingestion calls (/v1/…). True when the path is one. */
 bool ingest_handle(struct gateway *gateway, struct http_request *request);
-/* Where the server refuses one by itself: pages may read that answer too. */
-void ingest_refusing(void *self, struct http_request *request);
+/* Where the server refuses one by itself: pages may read that answer too, and a pixel stays an image. */
+void ingest_refusing(void *self, struct http_request *request, int status);
 
 #endif

@@ -344,10 +344,12 @@ bool ingest_handle(struct gateway *gateway, struct http_request *request)
     return true;
 }
 
-void ingest_refusing(void *self, struct http_request *request)
+void ingest_refusing(void *self, struct http_request *request, int status)
 {
     struct ingest_route route;
-    (void)self;
-    if (ingest_route_find(http_path(request), &route))
-        cors_admit(request);
+    if (!ingest_route_find(http_path(request), &route))
+        return;
+    cors_admit(request);
+    if (route.kind == ROUTE_PIXEL && strcmp(http_method(request), "GET") == 0)
+        pixel_answer(self, request, pixel_reason_of(status));
 }

@@ -128,6 +128,22 @@ const char *pixel_read(const struct http_request *request, struct buffer *ret_js
     return buffer_error(ret_json) ? "unavailable" : NULL;
 }
 
+const char *pixel_reason_of(int status)
+{
+    switch (status) {
+    case 408:
+        return "timeout";
+    case 413:
+    case 414:
+    case 431:
+        return "too_large";
+    case 503:
+        return "unavailable";
+    default:
+        return "malformed_request";
+    }
+}
+
 /* Reasons are words of this program: there are few. */
 static void count(struct gateway *gateway, const char *reason)
 {

@@ -14,6 +14,9 @@ bool pixel_decode(const char *text, size_t size, struct buffer *out);
  * counted. NULL, or why there is none: a word for the metric. */
 const char *pixel_read(const struct http_request *request, struct buffer *ret_json);
 
+/* Why there is none where the server itself refuses the request with that status: a word for the metric. */
+const char *pixel_reason_of(int status);
+
 /* Answers the image. `reason`: why there is nothing kept of it; NULL where it is. */
 void pixel_answer(struct gateway *gateway, struct http_request *request, const char *reason);
 

@@ -11,6 +11,7 @@ import urllib.parse
 
 import pytest
 
+from edge import Wire
 from sdk import journal, stored
 from suite import Suite, request
 
@@ -289,6 +290,30 @@ def test_the_pixel_answers_an_image_to_everything_and_counts_what_it_could_not_k
         assert_image(ask("GET", path))
         assert refused(running, reason) == counted + 1, reason
     assert len(journal(running)) == before
+
+
+def test_a_pixel_may_be_as_long_as_a_head(ask, key, running):
+    path = pixel(event("pixel-long", writeKey=key, properties={"text": "x" * 10_000}))
+    assert 13_000 < len(path) < 15_000
+    assert_image(ask("GET", path))
+    assert [len(e["body"]["properties"]["text"]) for e in stored(running, "pixel-long")] == [10_000]
+
+
+@pytest.mark.parametrize("line, reason", [
+    ("GET /v1/pixel/track?data=" + "x" * 20_000 + " HTTP/1.1", "too_large"), ("GET /v1/pixel/" + "x" * 100_000, "too_large"),
+    ("GET /v1/pixel/track HTTP/1.1\r\nHost: a\r\nX: " + "x" * 20_000, "too_large"),
+    ("GET /v1/pixel/track%zz?data=x HTTP/1.1", "malformed_request"), ("GET /v1/pixel/track?data=x#y HTTP/1.1", "malformed_request"),
+    ("GET /v1/pixel/track?data=x y HTTP/1.1", "malformed_request"), ("GET /v1/pixel/track?data=\x01 HTTP/1.1", "malformed_request"),
+    ("GET /v1/pixel/track?data=x HTTP/1.1\r\nX : y", "malformed_request")],
+    ids=["long", "endless", "long field", "broken escape", "fragment", "blank", "control character", "malformed field"])
+def test_a_pixel_that_is_no_request_is_an_image_and_counted(line, reason, running):
+    counted = refused(running, reason)
+    with Wire(running) as wire:
+        wire.send(f"{line}\r\n\r\n".encode())
+        status, head, body = wire.answer()
+        assert (status, body) == (200, GIF) and b"image/gif" in head and b"connection: close" in head.lower()
+        assert wire.answers() == []
+    assert refused(running, reason) == counted + 1
 
 
 def test_a_pixel_is_stored_once(ask, key, running):

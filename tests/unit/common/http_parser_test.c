@@ -281,21 +281,56 @@ static void every_part_of_a_request_has_a_limit(void **state)
     assert_refused_with_filling(CHUNKED "0\r\n", "T: a\r\n", 40000, 413);
 }
 
-static void a_target_within_the_header_limit_has_its_own(void **state)
+static void a_target_may_be_as_long_as_the_head(void **state)
 {
     (void)state;
-    static const struct http_limits wide = {.max_header_bytes = 65536, .max_body_bytes = 10};
+    static const struct http_limits wide = {.max_header_bytes = 16384, .max_body_bytes = 10};
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "GET /");
-    while (text.size < HTTP_TARGET_MAX + 5)
+    buffer_text(&text, "GET /?");
+    while (text.size < 16300)
         buffer_byte(&text, 'a');
-    buffer_text(&text, " HTTP/1.1\r\n");
+    buffer_text(&text, " HTTP/1.1\r\n" HOST "\r\n");
     struct http_parser parser;
     http_parser_open(&parser, &wide);
     size_t used;
-    assert_int_equal(http_parser_feed(&parser, text.data, text.size, &used), HTTP_STEP_REFUSED);
-    assert_int_equal(parser.status, 414);
+    assert_int_equal(http_parser_feed(&parser, text.data, text.size, &used), HTTP_STEP_REQUEST);
+    assert_int_equal(strlen(http_parser_text(&parser, parser.query)), 16300 - 6);
     http_parser_close(&parser);
+}
+
+static void assert_refused_at(
+    const char *text, size_t piece, int status, const char *method, const char *path)
+{
+    struct http_parser parser;
+    http_parser_open(&parser, &limits);
+    size_t used, size = strlen(text);
+    enum http_step step = HTTP_STEP_MORE;
+    for (size_t at = 0; at < size && step == HTTP_STEP_MORE; at += piece)
+        step = http_parser_feed(
+            &parser, (const uint8_t *)text + at, size - at < piece ? size - at : piece, &used);
+    assert_int_equal(step, HTTP_STEP_REFUSED);
+    assert_int_equal(parser.status, status);
+    assert_string_equal(http_parser_method(&parser), method);
+    assert_string_equal(parser.path ? http_parser_text(&parser, parser.path) : "", path);
+    http_parser_close(&parser);
+}
+
+static void of_a_line_that_is_refused_the_path_is_known(void **state)
+{
+    (void)state;
+    static char lengthy[9000];
+    snprintf(lengthy, sizeof(lengthy), "GET /long?%08000d HTTP/1.1\r\n", 0);
+    for (size_t piece = 1; piece < sizeof(lengthy); piece = piece * 7 + 1) {
+        assert_refused_at(lengthy, piece, 414, "GET", "/long");
+        assert_refused_at("HEAD /a%zz?b HTTP/1.1\r\n", piece, 400, "HEAD", "/a%zz");
+        assert_refused_at("GET /a?b#c HTTP/1.1\r\n", piece, 400, "GET", "/a");
+        assert_refused_at("GET /a b HTTP/1.1\r\n", piece, 400, "GET", "/a");
+        assert_refused_at("GET /a\n", piece, 400, "GET", "/a");
+        assert_refused_at("GET /a HTTP/2.0\r\n", piece, 505, "GET", "/a");
+        assert_refused_at("GET  /a HTTP/1.1\r\n", piece, 400, "", "");
+        assert_refused_at("GET a HTTP/1.1\r\n", piece, 400, "", "");
+        assert_refused_at("\r\n\r\n", piece, 400, "", "");
+    }
 }
 
 static void expectation_is_told_once_before_the_body(void **state)
@@ -432,7 +467,8 @@ int main(void)
         cmocka_unit_test(harmless_variants_are_taken),
         cmocka_unit_test(what_an_edge_must_not_take_is_refused),
         cmocka_unit_test(every_part_of_a_request_has_a_limit),
-        cmocka_unit_test(a_target_within_the_header_limit_has_its_own),
+        cmocka_unit_test(a_target_may_be_as_long_as_the_head),
+        cmocka_unit_test(of_a_line_that_is_refused_the_path_is_known),
         cmocka_unit_test(expectation_is_told_once_before_the_body),
         cmocka_unit_test(rest_of_a_body_is_read_in_place),
         cmocka_unit_test(bodies_share_a_limit_and_give_back_what_they_held),
