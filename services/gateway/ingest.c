@@ -27,6 +27,8 @@ struct ingest {
     struct http_request *request;
     struct ingest_origin origin;
     struct write_key_use *use; /* held */
+    struct write_key_proof proof;
+    enum write_key_state state; /* what the writer found: nothing is taken unless it is good */
     struct parsed parsed;
     uint64_t
         *letters; /* numbers of the dead letters that its refused events became; NULL: none may be kept */
@@ -77,6 +79,11 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
+    /* The key may have been revoked since the call was admitted. */
+    ingest->state =
+        write_keys_look_again(gateway->write_keys, batch->txn, &ingest->proof, gateway_now_ms(gateway));
+    if (ingest->state != KEY_GOOD)
+        return store_error(batch->txn);
     ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
     ingest->position = journal_next(batch->journal);
     return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
@@ -177,6 +184,8 @@ static void finish_ingest(struct work *work, int result)
     if (result) {
         ingest_answer_unavailable(ingest->gateway, ingest->request,
             result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+    } else if (ingest->state != KEY_GOOD) {
+        ingest_answer_refusal(ingest->gateway, ingest->request, ingest_key_refusal_of(ingest->state));
     } else {
         count(ingest);
         if (ingest->parsed.event_count > 0)
@@ -213,15 +222,16 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
 }
 
 static struct ingest *ingest_make(
-    struct gateway *gateway, struct http_request *request, const struct write_key *key, size_t size)
+    struct gateway *gateway, struct http_request *request, const struct ingest_grant *grant, size_t size)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return NULL;
     ingest->gateway = gateway;
     ingest->request = request;
-    write_key_use_hold(key->use);
-    ingest->use = key->use;
+    write_key_use_hold(grant->key->use);
+    ingest->use = grant->key->use;
+    ingest->proof = grant->proof;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;
@@ -229,9 +239,9 @@ static struct ingest *ingest_make(
 
 /* One call, of which the write key is known. `size`: of its text. */
 static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
-    const struct ingest_origin *origin, const yyjson_alc *memory)
+    const struct ingest_origin *origin, const struct ingest_grant *grant, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, origin->key, size);
+    struct ingest *ingest = ingest_make(gateway, request, grant, size);
     if (!ingest) {
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
@@ -267,15 +277,15 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    const struct write_key *key;
+    struct ingest_grant grant;
     struct ingest_key_refusal refusal;
-    if (ingest_admit(gateway, thread, request, body, call, &key, &refusal)) {
+    if (ingest_admit(gateway, thread, request, body, call, &grant, &refusal)) {
         struct ingest_origin origin = {.call = call,
-            .source = key->row->source,
-            .key = key,
+            .source = grant.key->row->source,
+            .key = grant.key,
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
-        take_call(gateway, request, body, text.size, &origin, memory);
+        take_call(gateway, request, body, text.size, &origin, &grant, memory);
     } else {
         ingest_answer_refusal(gateway, request, &refusal);
     }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write keys: what each may send, rotation, revocation, over HTTP and `quanyu key`."""
+import concurrent.futures
 import json
 import threading
 
 import pytest
 
-from ingest_client import Source, page
+from ingest_client import Source, held_writer, page
 from suite import request
 
 KEYS = "/api/v1/write-keys"
@@ -273,6 +274,26 @@ def test_nothing_is_taken_with_a_key_after_the_answer_that_it_is_revoked(suite, 
     assert {(s.refusal[0], s.refusal[1]["type"]) for s in sources} == {(401, f"urn:quanyu:problem:{kind}")}
     suite.wait_quiet()
     assert suite.get("/api/v1/summary")["events"] == sum(source.accepted for source in sources) + 1000
+
+
+def test_calls_that_wait_behind_a_revocation_are_refused_with_it(suite):
+    """All are admitted while the key is good; the writer takes them up in the order in which they came."""
+    key = make(suite)
+    before = suite.get("/api/v1/summary")["events"]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with held_writer(suite):
+            revoked = pool.submit(suite.api, "POST", f"{KEYS}/{key['id']}/revoke", {"secret": "1"})
+            calls = []
+            for number in range(6):
+                assert suite.lookup("user_id", "nobody").status == 404
+                calls.append(pool.submit(send, suite, key, {"userId": "u", "messageId": f"behind-{number}"}))
+        answers = [call.result(60) for call in calls]
+        assert revoked.result(60).status == 200
+    for answer in answers:
+        assert answer.status == 200 or refused(answer, 401, "revoked_write_key", "writeKey")
+    assert answers[-1].status == 401
+    suite.wait_quiet()
+    assert suite.get("/api/v1/summary")["events"] == before + sum(answer.status == 200 for answer in answers)
 
 
 def test_what_was_answered_is_there_after_a_kill(suite):
