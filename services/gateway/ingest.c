@@ -26,8 +26,8 @@ struct ingest {
     struct gateway *gateway;
     struct http_request *request;
     struct ingest_origin origin;
-    struct write_key_use *use; /* held */
-    struct write_key_proof proof;
+    struct write_key_use *use;  /* held */
+    struct ingest_grant grant;  /* without its key, which is the thread's */
     enum write_key_state state; /* what the writer found: nothing is taken unless it is good */
     struct parsed parsed;
     uint64_t
@@ -81,7 +81,7 @@ static int apply_ingest(struct work *work, struct batch *batch)
         return error;
     /* The key may have been revoked since the call was admitted. */
     ingest->state =
-        write_keys_look_again(gateway->write_keys, batch->txn, &ingest->proof, gateway_now_ms(gateway));
+        write_keys_look_again(gateway->write_keys, batch->txn, &ingest->grant.proof, gateway_now_ms(gateway));
     if (ingest->state != KEY_GOOD)
         return store_error(batch->txn);
     ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
@@ -178,10 +178,17 @@ static void answer_refused(struct ingest *ingest)
     http_respond(ingest->request, form->status, "application/problem+json", body.data, body.size);
 }
 
+/* Nothing of it was stored, and none of it can be blamed for that. */
+static void give_back(const struct ingest *ingest)
+{
+    rate_give_back(&ingest->use->bucket, &ingest->grant.rate, ingest->grant.events);
+}
+
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
     if (result) {
+        give_back(ingest);
         ingest_answer_unavailable(ingest->gateway, ingest->request,
             result == -QY_EFULL ? disk_full : "nothing was stored; try again");
     } else if (ingest->state != KEY_GOOD) {
@@ -216,6 +223,7 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
         return;
     }
     if (service_submit(gateway->service, &ingest->work)) {
+        give_back(ingest);
         ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
     }
@@ -231,7 +239,8 @@ static struct ingest *ingest_make(
     ingest->request = request;
     write_key_use_hold(grant->key->use);
     ingest->use = grant->key->use;
-    ingest->proof = grant->proof;
+    ingest->grant = *grant;
+    ingest->grant.key = NULL;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;

@@ -190,10 +190,12 @@ bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct 
     struct ingest_key_refusal *ret_refusal)
 {
     const struct write_key_secret *secret = find(gateway, thread, request, body, ret_refusal);
+    size_t events = events_in(gateway, body, call);
     if (!secret || !is_permitted(secret->key, request, call, ret_refusal) ||
-        !is_within_rate(gateway, secret->key, request, events_in(gateway, body, call), ret_refusal))
+        !is_within_rate(gateway, secret->key, request, events, ret_refusal))
         return false;
-    *ret_grant = (struct ingest_grant){.key = secret->key, .proof = write_key_proof_of(secret)};
+    *ret_grant = (struct ingest_grant){
+        .key = secret->key, .proof = write_key_proof_of(secret), .rate = secret->key->rate, .events = events};
     return true;
 }
 

@@ -22,6 +22,8 @@ struct ingest_key_refusal {
 struct ingest_grant {
     const struct write_key *key; /* the thread's until its next call */
     struct write_key_proof proof;
+    struct rate_limit rate; /* by which `events` were taken */
+    size_t events;
 };
 
 /* The key that a request states, in force or not: in its Authorization header, its body (may be NULL) or its query.
