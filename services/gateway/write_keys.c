@@ -90,14 +90,10 @@ static bool is_restricted(const Quanyu__WriteKey *row)
     return row->n_sources || row->n_channels || row->n_event_types || row->n_event_names;
 }
 
-/* What it was allowed before at another rate is no debt at this one. */
-static struct write_key_use *use_for(
-    const struct write_key *before, const struct rate_limit *rate, uint32_t source)
+static struct write_key_use *use_for(const struct write_key *before, uint32_t source)
 {
     if (!before)
         return use_make(source);
-    if (before->rate.per_second != rate->per_second || before->rate.burst != rate->burst)
-        rate_reset(&before->use->bucket);
     write_key_use_hold(before->use);
     return before->use;
 }
@@ -118,7 +114,7 @@ static int add_key(
     if (row->rate)
         key.rate = (struct rate_limit){row->rate->events_per_second, row->rate->burst};
     if (!row->removed_ms)
-        key.use = use_for(write_keys_of_source(keys->current, row->source), &key.rate, row->source);
+        key.use = use_for(write_keys_of_source(keys->current, row->source), row->source);
     if (!row->removed_ms && !key.use)
         return -QY_ENOMEM;
     snapshot->keys[snapshot->count++] = key;
@@ -293,6 +289,17 @@ void write_keys_close(struct write_keys **keys)
     *keys = NULL;
 }
 
+/* What a key was allowed before at another rate is no debt at this one. */
+static void reset_rates(const struct write_key_snapshot *before, const struct write_key_snapshot *now)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct write_key *key = &now->keys[i], *was = write_keys_of_source(before, key->row->source);
+        if (key->use && was && was->use == key->use &&
+            (was->rate.per_second != key->rate.per_second || was->rate.burst != key->rate.burst))
+            rate_reset(&key->use->bucket);
+    }
+}
+
 void write_keys_install(struct write_keys *keys, struct write_key_snapshot **snapshot)
 {
     pthread_mutex_lock(&keys->lock);
@@ -300,6 +307,7 @@ void write_keys_install(struct write_keys *keys, struct write_key_snapshot **sna
     keys->current = TAKE(*snapshot);
     atomic_store_explicit(&keys->version, keys->current->version, memory_order_release);
     pthread_mutex_unlock(&keys->lock);
+    reset_rates(before, keys->current);
     write_key_snapshot_release(&before);
 }
 

@@ -207,6 +207,18 @@ static void a_call_that_waits_beyond_its_keys_time_is_not_taken(void **state)
     close_registry(&registry);
 }
 
+/* A change of which the commit fails. */
+static void prepare_in_vain(struct registry *registry, const struct test_key *text)
+{
+    struct store_txn *txn;
+    struct write_key_snapshot *next = NULL;
+    assert_int_equal(store_begin(registry->store, STORE_WRITE, &txn), 0);
+    put_key(txn, text);
+    assert_int_equal(write_keys_prepare(registry->keys, txn, &next), 0);
+    store_abort(&txn);
+    write_key_snapshot_release(&next);
+}
+
 static struct write_key key_in(struct registry *registry, const char *secret)
 {
     struct write_key_snapshot *snapshot = write_keys_hold(registry->keys);
@@ -233,6 +245,8 @@ static void what_a_key_has_used_lives_on_until_its_rate_is_another(void **state)
     rate.events_per_second = 5;
     rate.burst = 2;
     text.more.rate = &rate;
+    prepare_in_vain(&registry, &text);
+    assert_false(rate_take(&after.use->bucket, &after.rate, 1, 1).taken);
     change(&registry, &text);
     after = key_in(&registry, "wk_a");
     assert_int_equal(after.rate.burst, 2);
