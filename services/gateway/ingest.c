@@ -123,13 +123,17 @@ static void answer(struct ingest *ingest)
     http_respond(ingest->request, 200, "application/json", body.data, body.size);
 }
 
+void ingest_count(const struct gateway *gateway, const struct ingest_counts *counts)
+{
+    metric_add(gateway->ingest.accepted, (double)counts->accepted);
+    metric_add(gateway->ingest.duplicates, (double)counts->duplicates);
+}
+
 static void count(const struct ingest *ingest)
 {
-    const struct ingest_metrics *metrics = &ingest->gateway->ingest;
-    metric_add(metrics->accepted, (double)ingest->counts.accepted);
-    metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
+    ingest_count(ingest->gateway, &ingest->counts);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
-    metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+    metric_observe(ingest->gateway->ingest.seconds, metrics_clock() - ingest->received);
     atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
     if (ingest->counts.duplicates > 0)
         atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->counts.duplicates, memory_order_relaxed);
