@@ -348,6 +348,14 @@ def test_the_largest_key_fits_into_its_record(suite):
     assert json.loads(record["detail"])["after"]["description"] == '"' * 254
 
 
+def test_an_import_that_goes_on_with_another_key_counts_nothing_twice(suite):
+    import_id = "a1" * 16
+    assert suite.api("POST", "/api/v1/imports", {"id": import_id, "name": "f", "beginning": "b"}).status == 200
+    lines = {"batch": [page(f"{import_id}:{number}") for number in range(3)]}
+    counts = [suite.ingest("/v1/import", lines, write_key=make(suite, **{"import": True})["secret"]).json for _ in range(2)]
+    assert [(answer["accepted"], answer["duplicates"]) for answer in counts] == [(3, 0), (0, 3)]
+
+
 def test_an_import_says_which_lines_its_key_does_not_allow_and_waits_where_it_is_over_its_rate(suite):
     lines, mapping, report = (suite.directory / name for name in ("sales.csv", "map.json", "report.csv"))
     lines.write_text("who\n" + "".join(f"u{number}\n" for number in range(2500)))
