@@ -277,6 +277,12 @@ static void note_errors(struct replay *replay, const struct part *part)
     }
 }
 
+static void count_stored(const struct replay *replay, const struct part *part)
+{
+    for (size_t i = 0; !replay->dry_run && i < part->count; i++)
+        ingest_count(replay->call->gateway, &part->items[i].counts);
+}
+
 /* As many as are worth one commit. */
 static int prepare_part(
     struct replay *replay, struct part *part, const uint64_t *numbers, size_t count, size_t *ret_taken)
@@ -310,6 +316,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
                 replay->call->gateway->service, &part->waiting, replay->dry_run ? try_part : apply_part);
         if (!error) {
             count(part, replay);
+            count_stored(replay, part);
             note_errors(replay, part);
             replay->position = part->position;
         }

@@ -85,6 +85,8 @@ struct ingest_counts {
 };
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
     struct ingest_counts *ret_counts);
+/* After the commit, any thread: for the metrics. */
+void ingest_count(const struct gateway *gateway, const struct ingest_counts *counts);
 /* Writer: whether ingest_commit() would take it for one that is there already. Changes nothing. */
 bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct ingest_event *event);
 

@@ -26,7 +26,9 @@ struct ingest {
     struct gateway *gateway;
     struct http_request *request;
     struct ingest_origin origin;
-    struct write_key_use *use; /* held */
+    struct write_key_use *use;  /* held */
+    struct ingest_grant grant;  /* without its key, which is the thread's */
+    enum write_key_state state; /* what the writer found: nothing is taken unless it is good */
     struct parsed parsed;
     uint64_t
         *letters; /* numbers of the dead letters that its refused events became; NULL: none may be kept */
@@ -77,6 +79,11 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
+    /* The key may have been revoked since the call was admitted. */
+    ingest->state =
+        write_keys_look_again(gateway->write_keys, batch->txn, &ingest->grant.proof, gateway_now_ms(gateway));
+    if (ingest->state != KEY_GOOD)
+        return store_error(batch->txn);
     ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
     ingest->position = journal_next(batch->journal);
     return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
@@ -116,15 +123,19 @@ static void answer(struct ingest *ingest)
     http_respond(ingest->request, 200, "application/json", body.data, body.size);
 }
 
+void ingest_count(const struct gateway *gateway, const struct ingest_counts *counts)
+{
+    metric_add(gateway->ingest.accepted, (double)counts->accepted);
+    metric_add(gateway->ingest.duplicates, (double)counts->duplicates);
+}
+
 static void count(const struct ingest *ingest)
 {
-    const struct ingest_metrics *metrics = &ingest->gateway->ingest;
-    metric_add(metrics->accepted, (double)ingest->counts.accepted);
-    metric_add(metrics->duplicates, (double)ingest->counts.duplicates);
+    ingest_count(ingest->gateway, &ingest->counts);
     if (ingest->parsed.unknown_units > 0)
-        metric_add(metrics->unknown_units, (double)ingest->parsed.unknown_units);
+        metric_add(ingest->gateway->ingest.unknown_units, (double)ingest->parsed.unknown_units);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
-    metric_observe(metrics->seconds, metrics_clock() - ingest->received);
+    metric_observe(ingest->gateway->ingest.seconds, metrics_clock() - ingest->received);
     atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
     if (ingest->counts.duplicates > 0)
         atomic_fetch_add_explicit(&ingest->use->duplicates, ingest->counts.duplicates, memory_order_relaxed);
@@ -173,12 +184,21 @@ static void answer_refused(struct ingest *ingest)
     http_respond(ingest->request, form->status, "application/problem+json", body.data, body.size);
 }
 
+/* Nothing of it was stored, and none of it can be blamed for that. */
+static void give_back(const struct ingest *ingest)
+{
+    rate_give_back(&ingest->use->bucket, &ingest->grant.rate, ingest->grant.events);
+}
+
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
     if (result) {
+        give_back(ingest);
         ingest_answer_unavailable(ingest->gateway, ingest->request,
             result == -QY_EFULL ? disk_full : "nothing was stored; try again");
+    } else if (ingest->state != KEY_GOOD) {
+        ingest_answer_refusal(ingest->gateway, ingest->request, ingest_key_refusal_of(ingest->state));
     } else {
         count(ingest);
         if (ingest->parsed.event_count > 0)
@@ -209,21 +229,24 @@ static void submit(struct gateway *gateway, struct ingest *ingest)
         return;
     }
     if (service_submit(gateway->service, &ingest->work)) {
+        give_back(ingest);
         ingest_answer_shed(gateway, ingest->request);
         ingest_free(ingest);
     }
 }
 
 static struct ingest *ingest_make(
-    struct gateway *gateway, struct http_request *request, const struct write_key *key, size_t size)
+    struct gateway *gateway, struct http_request *request, const struct ingest_grant *grant, size_t size)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return NULL;
     ingest->gateway = gateway;
     ingest->request = request;
-    write_key_use_hold(key->use);
-    ingest->use = key->use;
+    write_key_use_hold(grant->key->use);
+    ingest->use = grant->key->use;
+    ingest->grant = *grant;
+    ingest->grant.key = NULL;
     ingest->received = http_received(request);
     buffer_reserve(&ingest->parsed.packed, size + PACKED_MORE); /* most often enough */
     return ingest;
@@ -231,9 +254,9 @@ static struct ingest *ingest_make(
 
 /* One call, of which the write key is known. `size`: of its text. */
 static void take_call(struct gateway *gateway, struct http_request *request, yyjson_val *body, size_t size,
-    const struct ingest_origin *origin, const yyjson_alc *memory)
+    const struct ingest_origin *origin, const struct ingest_grant *grant, const yyjson_alc *memory)
 {
-    struct ingest *ingest = ingest_make(gateway, request, origin->key, size);
+    struct ingest *ingest = ingest_make(gateway, request, grant, size);
     if (!ingest) {
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
         return;
@@ -269,16 +292,16 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    const struct write_key *key;
+    struct ingest_grant grant;
     struct ingest_key_refusal refusal;
-    if (ingest_admit(gateway, thread, request, body, call, &key, &refusal)) {
+    if (ingest_admit(gateway, thread, request, body, call, &grant, &refusal)) {
         struct ingest_origin origin = {.call = call,
-            .source = key->row->source,
-            .key = key,
+            .source = grant.key->row->source,
+            .key = grant.key,
             .units = ingest_thread_units(thread, gateway->units),
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
-        take_call(gateway, request, body, text.size, &origin, memory);
+        take_call(gateway, request, body, text.size, &origin, &grant, memory);
     } else {
         ingest_answer_refusal(gateway, request, &refusal);
     }

@@ -94,15 +94,19 @@ static bool refuse(
     return false;
 }
 
-static bool check(struct gateway *gateway, const struct write_key_secret *secret,
-    const struct write_key **ret_key, struct ingest_key_refusal *refusal)
+const struct ingest_key_refusal *ingest_key_refusal_of(enum write_key_state state)
+{
+    return &refusals[state];
+}
+
+static bool is_in_force(
+    struct gateway *gateway, const struct write_key_secret *secret, struct ingest_key_refusal *refusal)
 {
     enum write_key_state state = write_key_secret_state(secret, gateway_now_ms(gateway));
     if (state != KEY_GOOD) {
         *refusal = refusals[state];
         return false;
     }
-    *ret_key = secret->key;
     return true;
 }
 
@@ -110,11 +114,16 @@ bool ingest_check_key(struct gateway *gateway, struct ingest_thread *thread, con
     const struct write_key **ret_key, struct ingest_key_refusal *ret_refusal)
 {
     ingest_thread_update(thread, gateway->write_keys);
-    return check(gateway, ingest_thread_find(thread, text, NULL), ret_key, ret_refusal);
+    const struct write_key_secret *secret = ingest_thread_find(thread, text, NULL);
+    if (!is_in_force(gateway, secret, ret_refusal))
+        return false;
+    *ret_key = secret->key;
+    return true;
 }
 
-static bool find(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, const struct write_key **ret_key, struct ingest_key_refusal *refusal)
+/* NULL: refused. */
+static const struct write_key_secret *find(struct gateway *gateway, struct ingest_thread *thread,
+    struct http_request *request, yyjson_val *body, struct ingest_key_refusal *refusal)
 {
     char text[INGEST_KEY_BYTES];
     const char *header = http_header(request, "Authorization");
@@ -124,7 +133,7 @@ static bool find(struct gateway *gateway, struct ingest_thread *thread, struct h
         secret = ingest_thread_find(thread, text, header);
     else if (!secret && find_key(request, body, text))
         secret = ingest_thread_find(thread, text, NULL);
-    return check(gateway, secret, ret_key, refusal);
+    return is_in_force(gateway, secret, refusal) ? secret : NULL;
 }
 
 static bool is_permitted(const struct write_key *key, struct http_request *request, enum ingest_call call,
@@ -186,15 +195,16 @@ static bool is_within_rate(const struct gateway *gateway, const struct write_key
 }
 
 bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, enum ingest_call call, const struct write_key **ret_key,
+    yyjson_val *body, enum ingest_call call, struct ingest_grant *ret_grant,
     struct ingest_key_refusal *ret_refusal)
 {
-    const struct write_key *key;
-    if (!find(gateway, thread, request, body, &key, ret_refusal) ||
-        !is_permitted(key, request, call, ret_refusal) ||
-        !is_within_rate(gateway, key, request, events_in(gateway, body, call), ret_refusal))
+    const struct write_key_secret *secret = find(gateway, thread, request, body, ret_refusal);
+    size_t events = events_in(gateway, body, call);
+    if (!secret || !is_permitted(secret->key, request, call, ret_refusal) ||
+        !is_within_rate(gateway, secret->key, request, events, ret_refusal))
         return false;
-    *ret_key = key;
+    *ret_grant = (struct ingest_grant){
+        .key = secret->key, .proof = write_key_proof_of(secret), .rate = secret->key->rate, .events = events};
     return true;
 }
 

@@ -18,6 +18,14 @@ struct ingest_key_refusal {
     int64_t wait_ms; /* 429: it can be taken after so long */
 };
 
+/* With what a call is admitted. */
+struct ingest_grant {
+    const struct write_key *key; /* the thread's until its next call */
+    struct write_key_proof proof;
+    struct rate_limit rate; /* by which `events` were taken */
+    size_t events;
+};
+
 /* The key that a request states, in force or not: in its Authorization header, its body (may be NULL) or its query.
  * False when it states none. */
 bool ingest_read_key(struct http_request *request, yyjson_val *body, char ret_key[INGEST_KEY_BYTES]);
@@ -26,10 +34,12 @@ bool ingest_check_key(struct gateway *gateway, struct ingest_thread *thread, con
     const struct write_key **ret_key, struct ingest_key_refusal *ret_refusal);
 
 /* Finds the key (`body` may be NULL) and looks at whether it is in force, may be used by that page, may make that call, and
- * has room for so many events; takes them from its rate limit. The key is the thread's until its next call. */
+ * has room for so many events; takes them from its rate limit. */
 bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, enum ingest_call call, const struct write_key **ret_key,
+    yyjson_val *body, enum ingest_call call, struct ingest_grant *ret_grant,
     struct ingest_key_refusal *ret_refusal);
+/* Why a call is refused whose key is in that state, which is not KEY_GOOD. */
+const struct ingest_key_refusal *ingest_key_refusal_of(enum write_key_state state);
 /* Answers with it. */
 void ingest_answer_refusal(
     struct gateway *gateway, struct http_request *request, const struct ingest_key_refusal *refusal);

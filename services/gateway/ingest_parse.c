@@ -310,7 +310,8 @@ static bool check_shared(yyjson_val *body, bool may_hold_nul, struct ingest_refu
     size_t index, count;
     yyjson_val *key, *value;
     if (yyjson_obj_size(body) > SHARED_MEMBERS_MAX) /* each event looks into them */
-        return refuse_call(refusal, 400, "invalid_batch", "", "at most 64 members may stand beside the events");
+        return refuse_call(
+            refusal, 400, "invalid_batch", "", "at most 64 members may stand beside the events");
     yyjson_obj_foreach(body, index, count, key, value)
     {
         char within[JSON_POINTER_BYTES] = "";

@@ -39,8 +39,9 @@ struct refused_event {
     uint8_t hash[INGEST_HASH_BYTES]; /* of source and message id; all zero where that is none */
 };
 
-/* So much of one call's refused events is kept at most. */
-#define PARSED_LETTERS_MAX ((size_t)4 << 20)
+/* So much of one call's refused events is written out at most, kept or not: more than a body holds by default, so that only what
+ * they share can end it. */
+#define PARSED_LETTERS_MAX ((size_t)8 << 20)
 
 struct parsed {
     struct buffer packed;
@@ -54,9 +55,9 @@ struct parsed {
     struct refused_event *refused; /* error_count of them */
     size_t refused_capacity;
     struct buffer letters;
-    bool letters_end; /* no more of this call's is kept */
-    bool oversize;    /* a call of one event, which was too large */
-    bool starved;     /* memory was out for one of them */
+    size_t letters_written; /* bytes of JSON, kept or not; beyond PARSED_LETTERS_MAX no more is */
+    bool oversize;          /* a call of one event, which was too large */
+    bool starved;           /* memory was out for one of them */
 };
 void parsed_free(struct parsed *parsed);
 

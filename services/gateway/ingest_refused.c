@@ -48,11 +48,11 @@ static void take_message_id(const struct event *event, Quanyu__DeadLetter *lette
     letter->message_id = (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)yyjson_get_str(id)};
 }
 
-/* One that is too large ends it for the call: to write out many of them would be work for nothing. */
+/* How large one is shows when it is written out: that is bounded for the call, as it may be work for nothing. */
 bool refused_keep(const struct event *event, const struct ingest_limits *limits, struct parsed *parsed,
     struct refused_event *out)
 {
-    if (limits->letter_bytes == 0 || parsed->letters_end)
+    if (limits->letter_bytes == 0 || parsed->letters_written > PARSED_LETTERS_MAX)
         return true;
     Quanyu__DeadLetter letter = QUANYU__DEAD_LETTER__INIT;
     letter.call = event->origin->call;
@@ -65,8 +65,9 @@ bool refused_keep(const struct event *event, const struct ingest_limits *limits,
     letter.sent_at.data = (uint8_t *)sent_at;
     letter.event.data = (uint8_t *)body;
     size_t size = letter.event.len + letter.sent_at.len;
-    parsed->letters_end = size > limits->letter_bytes || parsed->letters.size + size > PARSED_LETTERS_MAX;
-    bool kept = body && (!sent || sent_at) && (parsed->letters_end || pack_letter(&letter, parsed, out));
+    parsed->letters_written += size;
+    bool fits = size <= limits->letter_bytes && parsed->letters_written <= PARSED_LETTERS_MAX;
+    bool kept = body && (!sent || sent_at) && (!fits || pack_letter(&letter, parsed, out));
     free(sent_at);
     if (body)
         event_release(body, limits->memory);

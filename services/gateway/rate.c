@@ -52,6 +52,12 @@ struct rate_answer rate_take(
         .taken = true, .limit = burst, .remaining = remaining(limit, burst, next, now_ns)};
 }
 
+void rate_give_back(struct rate_bucket *bucket, const struct rate_limit *limit, uint64_t events)
+{
+    if (limit->per_second > 0)
+        atomic_fetch_sub_explicit(&bucket->full_at, time_of(limit, events), memory_order_relaxed);
+}
+
 void rate_reset(struct rate_bucket *bucket)
 {
     atomic_store_explicit(&bucket->full_at, 0, memory_order_relaxed);

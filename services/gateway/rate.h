@@ -30,6 +30,8 @@ struct rate_answer {
 /* `now_ns` by a clock that is not set. With an unlimited rate everything is taken. */
 struct rate_answer rate_take(
     struct rate_bucket *bucket, const struct rate_limit *limit, uint64_t events, int64_t now_ns);
+/* Of what was taken: for events that came to nothing. */
+void rate_give_back(struct rate_bucket *bucket, const struct rate_limit *limit, uint64_t events);
 /* A full one. */
 void rate_reset(struct rate_bucket *bucket);
 

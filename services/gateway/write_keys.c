@@ -25,6 +25,7 @@ struct write_keys {
     pthread_mutex_t lock; /* of `current` */
     struct write_key_snapshot *current;
     _Atomic uint64_t version;
+    uint64_t prepared; /* the writer's: version of the last snapshot that was made, in force or not yet */
 };
 
 /* -- use -- */
@@ -89,14 +90,10 @@ static bool is_restricted(const Quanyu__WriteKey *row)
     return row->n_sources || row->n_channels || row->n_event_types || row->n_event_names;
 }
 
-/* What it was allowed before at another rate is no debt at this one. */
-static struct write_key_use *use_for(
-    const struct write_key *before, const struct rate_limit *rate, uint32_t source)
+static struct write_key_use *use_for(const struct write_key *before, uint32_t source)
 {
     if (!before)
         return use_make(source);
-    if (before->rate.per_second != rate->per_second || before->rate.burst != rate->burst)
-        rate_reset(&before->use->bucket);
     write_key_use_hold(before->use);
     return before->use;
 }
@@ -112,11 +109,12 @@ static int add_key(
         snapshot->keys = grown;
         snapshot->capacity = capacity;
     }
-    struct write_key key = {.row = row, .rate = keys->rate, .restricted = is_restricted(row)};
+    struct write_key key = {
+        .row = row, .rate = keys->rate, .restricted = is_restricted(row), .version = snapshot->version};
     if (row->rate)
         key.rate = (struct rate_limit){row->rate->events_per_second, row->rate->burst};
     if (!row->removed_ms)
-        key.use = use_for(write_keys_of_source(keys->current, row->source), &key.rate, row->source);
+        key.use = use_for(write_keys_of_source(keys->current, row->source), row->source);
     if (!row->removed_ms && !key.use)
         return -QY_ENOMEM;
     snapshot->keys[snapshot->count++] = key;
@@ -128,18 +126,23 @@ static size_t place_of(const struct write_key_snapshot *snapshot, const uint8_t 
     return get_be64(hash) & (snapshot->places - 1);
 }
 
+static struct write_key_secret secret_of(const struct write_key *key, const Quanyu__WriteKey__Secret *row)
+{
+    int64_t ends = key->row->expires_ms, own = row->expires_ms;
+    struct write_key_secret secret = {.key = key,
+        .expires_ms = ends == 0 || (own != 0 && own < ends) ? own : ends,
+        .revoked = row->revoked_ms != 0 || key->row->removed_ms != 0};
+    memcpy(secret.hash, row->hash.data, SECRET_HASH_BYTES);
+    return secret;
+}
+
 static void add_secret(
     struct write_key_snapshot *snapshot, const struct write_key *key, const Quanyu__WriteKey__Secret *row)
 {
     size_t place = place_of(snapshot, row->hash.data);
     while (snapshot->secrets[place].key)
         place = (place + 1) & (snapshot->places - 1);
-    int64_t ends = key->row->expires_ms, own = row->expires_ms;
-    struct write_key_secret *secret = &snapshot->secrets[place];
-    memcpy(secret->hash, row->hash.data, SECRET_HASH_BYTES);
-    secret->key = key;
-    secret->expires_ms = ends == 0 || (own != 0 && own < ends) ? own : ends;
-    secret->revoked = row->revoked_ms != 0 || key->row->removed_ms != 0;
+    snapshot->secrets[place] = secret_of(key, row);
 }
 
 static int index_secrets(struct write_key_snapshot *snapshot)
@@ -181,10 +184,13 @@ static int read_keys(
 int write_keys_prepare(
     struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot)
 {
+    static _Atomic uint64_t
+        versions; /* of all registries: what a thread holds is never taken for another's */
     struct write_key_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -QY_ENOMEM;
     atomic_init(&snapshot->references, 1);
+    snapshot->version = keys->prepared = atomic_fetch_add(&versions, 1) + 1;
     int error = read_keys(keys, txn, snapshot);
     if (error)
         snapshot_free(snapshot);
@@ -214,6 +220,43 @@ enum write_key_state write_key_secret_state(const struct write_key_secret *secre
     if (secret->expires_ms && secret->expires_ms <= now_ms)
         return KEY_EXPIRED;
     return secret->key->row->paused ? KEY_PAUSED : KEY_GOOD;
+}
+
+/* -- looking again -- */
+
+struct write_key_proof write_key_proof_of(const struct write_key_secret *secret)
+{
+    struct write_key_proof proof = {.version = secret->key->version,
+        .expires_ms = secret->expires_ms,
+        .source = secret->key->row->source};
+    memcpy(proof.hash, secret->hash, SECRET_HASH_BYTES);
+    return proof;
+}
+
+static enum write_key_state state_in(
+    const Quanyu__WriteKey *row, const uint8_t hash[SECRET_HASH_BYTES], int64_t now_ms)
+{
+    const struct write_key key = {.row = row};
+    for (size_t i = 0; i < row->n_secrets; i++)
+        if (row->secrets[i]->hash.len == SECRET_HASH_BYTES &&
+            memcmp(row->secrets[i]->hash.data, hash, SECRET_HASH_BYTES) == 0) {
+            const struct write_key_secret secret = secret_of(&key, row->secrets[i]);
+            return write_key_secret_state(&secret, now_ms);
+        }
+    return KEY_UNKNOWN;
+}
+
+enum write_key_state write_keys_look_again(
+    const struct write_keys *keys, struct store_txn *txn, const struct write_key_proof *proof, int64_t now_ms)
+{
+    if (proof->version == keys->prepared)
+        return proof->expires_ms && proof->expires_ms <= now_ms ? KEY_EXPIRED : KEY_GOOD;
+    Quanyu__WriteKey *row = write_key_get(txn, proof->source, NULL);
+    if (!row)
+        return KEY_UNKNOWN;
+    enum write_key_state state = state_in(row, proof->hash, now_ms);
+    quanyu__write_key__free_unpacked(row, NULL);
+    return state;
 }
 
 /* -- registry -- */
@@ -246,16 +289,25 @@ void write_keys_close(struct write_keys **keys)
     *keys = NULL;
 }
 
+/* What a key was allowed before at another rate is no debt at this one. */
+static void reset_rates(const struct write_key_snapshot *before, const struct write_key_snapshot *now)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct write_key *key = &now->keys[i], *was = write_keys_of_source(before, key->row->source);
+        if (key->use && was && was->use == key->use &&
+            (was->rate.per_second != key->rate.per_second || was->rate.burst != key->rate.burst))
+            rate_reset(&key->use->bucket);
+    }
+}
+
 void write_keys_install(struct write_keys *keys, struct write_key_snapshot **snapshot)
 {
-    static _Atomic uint64_t
-        versions; /* of all registries: what a thread holds is never taken for another's */
     pthread_mutex_lock(&keys->lock);
     struct write_key_snapshot *before = keys->current;
     keys->current = TAKE(*snapshot);
-    keys->current->version = atomic_fetch_add(&versions, 1) + 1;
     atomic_store_explicit(&keys->version, keys->current->version, memory_order_release);
     pthread_mutex_unlock(&keys->lock);
+    reset_rates(before, keys->current);
     write_key_snapshot_release(&before);
 }
 

@@ -31,6 +31,7 @@ struct write_key {
     struct write_key_use *use;
     struct rate_limit rate; /* the settings' where the key has none of its own */
     bool restricted;        /* something is not allowed: look at each event */
+    uint64_t version;       /* of the snapshot */
 };
 
 struct write_key_secret {
@@ -43,6 +44,15 @@ struct write_key_secret {
 enum write_key_state { KEY_GOOD, KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED, KEY_PAUSED };
 /* NULL is unknown. */
 enum write_key_state write_key_secret_state(const struct write_key_secret *secret, int64_t now_ms);
+
+/* Which secret a call was admitted with, and by which snapshot: what the writer needs to look again. */
+struct write_key_proof {
+    uint64_t version;
+    int64_t expires_ms;
+    uint32_t source;
+    uint8_t hash[SECRET_HASH_BYTES];
+};
+struct write_key_proof write_key_proof_of(const struct write_key_secret *secret);
 
 /* -- registry -- */
 
@@ -67,6 +77,9 @@ const struct write_key *write_keys_of_source(const struct write_key_snapshot *sn
 /* Writer: the next one, as the transaction's tables are now. */
 int write_keys_prepare(
     struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot);
+/* Writer: what has become of a secret that was good. Costs nothing while no key has changed since, in this batch or before. */
+enum write_key_state write_keys_look_again(const struct write_keys *keys, struct store_txn *txn,
+    const struct write_key_proof *proof, int64_t now_ms);
 /* Writer, after the commit: puts it in force; takes it over. */
 void write_keys_install(struct write_keys *keys, struct write_key_snapshot **snapshot);
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write keys: what each may send, rotation, revocation, over HTTP and `quanyu key`."""
+import concurrent.futures
 import json
 import threading
 
 import pytest
 
-from ingest_client import Source, page
+from ingest_client import Source, held_writer, page
 from suite import request
 
 KEYS = "/api/v1/write-keys"
@@ -281,6 +282,26 @@ def test_nothing_is_taken_with_a_key_after_the_answer_that_it_is_revoked(suite, 
     assert suite.get("/api/v1/summary")["events"] == sum(source.accepted for source in sources) + 1000
 
 
+def test_calls_that_wait_behind_a_revocation_are_refused_with_it(suite):
+    """All are admitted while the key is good; the writer takes them up in the order in which they came."""
+    key = make(suite)
+    before = suite.get("/api/v1/summary")["events"]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with held_writer(suite):
+            revoked = pool.submit(suite.api, "POST", f"{KEYS}/{key['id']}/revoke", {"secret": "1"})
+            calls = []
+            for number in range(6):
+                assert suite.lookup("user_id", "nobody").status == 404
+                calls.append(pool.submit(send, suite, key, {"userId": "u", "messageId": f"behind-{number}"}))
+        answers = [call.result(60) for call in calls]
+        assert revoked.result(60).status == 200
+    for answer in answers:
+        assert answer.status == 200 or refused(answer, 401, "revoked_write_key", "writeKey")
+    assert answers[-1].status == 401
+    suite.wait_quiet()
+    assert suite.get("/api/v1/summary")["events"] == before + sum(answer.status == 200 for answer in answers)
+
+
 def test_what_was_answered_is_there_after_a_kill(suite):
     key = make(suite, name="Till", sources=["till"])
     suite.kill("gateway")
@@ -331,6 +352,14 @@ def test_the_largest_key_fits_into_its_record(suite):
     suite.wait_quiet()
     record = suite.audit("/v1/records?action=write_key.change&limit=1").json["records"][0]
     assert json.loads(record["detail"])["after"]["description"] == '"' * 254
+
+
+def test_an_import_that_goes_on_with_another_key_counts_nothing_twice(suite):
+    import_id = "a1" * 16
+    assert suite.api("POST", "/api/v1/imports", {"id": import_id, "name": "f", "beginning": "b"}).status == 200
+    lines = {"batch": [page(f"{import_id}:{number}") for number in range(3)]}
+    counts = [suite.ingest("/v1/import", lines, write_key=make(suite, **{"import": True})["secret"]).json for _ in range(2)]
+    assert [(answer["accepted"], answer["duplicates"]) for answer in counts] == [(3, 0), (0, 3)]
 
 
 def test_an_import_says_which_lines_its_key_does_not_allow_and_waits_where_it_is_over_its_rate(suite):

@@ -58,6 +58,22 @@ static void what_is_refused_costs_nothing(void **state)
     assert_true(take(&bucket, &limit, 2, START).taken);
 }
 
+static void what_is_given_back_can_be_taken_again_and_no_more(void **state)
+{
+    (void)state;
+    struct rate_bucket bucket = {0};
+    const struct rate_limit limit = {.per_second = 10, .burst = 10}, none = {0};
+    assert_true(take(&bucket, &limit, 4, START).taken);
+    assert_true(take(&bucket, &limit, 6, START).taken);
+    rate_give_back(&bucket, &limit, 6);
+    rate_give_back(&bucket, &none, 6);
+    assert_false(take(&bucket, &limit, 7, START).taken);
+    assert_true(take(&bucket, &limit, 6, START).taken);
+    rate_reset(&bucket);
+    rate_give_back(&bucket, &limit, 6);
+    assert_false(take(&bucket, &limit, 10, START).remaining > 0);
+}
+
 /* What it says is true: at that moment it is taken, a nanosecond before it is not. */
 static void the_wait_is_exact(void **state)
 {
@@ -151,6 +167,7 @@ int main(void)
         cmocka_unit_test(unlimited_takes_everything),
         cmocka_unit_test(a_full_bucket_gives_its_burst_and_then_the_rate),
         cmocka_unit_test(what_is_refused_costs_nothing),
+        cmocka_unit_test(what_is_given_back_can_be_taken_again_and_no_more),
         cmocka_unit_test(the_wait_is_exact),
         cmocka_unit_test(a_batch_above_the_burst_passes_when_the_bucket_is_full),
         cmocka_unit_test(a_burst_that_is_not_stated_is_ten_seconds_worth),

@@ -152,6 +152,73 @@ static void a_thread_sees_a_change_at_its_next_look_and_keeps_what_it_holds(void
     close_registry(&registry);
 }
 
+static struct write_key_proof proof_of(struct registry *registry, const char *secret)
+{
+    struct write_key_snapshot *snapshot = write_keys_hold(registry->keys);
+    struct write_key_proof proof = write_key_proof_of(find(snapshot, secret));
+    write_key_snapshot_release(&snapshot);
+    return proof;
+}
+
+/* The change is prepared in the batch that the call joins too, and is not in force yet. */
+static enum write_key_state state_behind(
+    struct registry *registry, const struct write_key_proof *proof, const struct test_key *changed)
+{
+    struct store_txn *txn;
+    struct write_key_snapshot *next = NULL;
+    assert_int_equal(store_begin(registry->store, STORE_WRITE, &txn), 0);
+    put_key(txn, changed);
+    assert_int_equal(write_keys_look_again(registry->keys, txn, proof, 10), KEY_GOOD);
+    assert_int_equal(write_keys_prepare(registry->keys, txn, &next), 0);
+    enum write_key_state state = write_keys_look_again(registry->keys, txn, proof, 10);
+    store_abort(&txn);
+    write_key_snapshot_release(&next);
+    return state;
+}
+
+static void a_call_behind_a_change_in_its_batch_is_not_taken_with_what_was_good_before(void **state)
+{
+    static const enum write_key_state expected[] = {
+        KEY_GOOD, KEY_REVOKED, KEY_REVOKED, KEY_PAUSED, KEY_EXPIRED, KEY_UNKNOWN};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        struct registry registry = open_registry(state);
+        struct test_key text = test_key(1, "wk_a");
+        change(&registry, &text);
+        struct write_key_proof proof = proof_of(&registry, "wk_a");
+        struct test_key changed = test_key(1, expected[i] == KEY_UNKNOWN ? "wk_b" : "wk_a");
+        changed.revoked_ms[0] = i == 1;
+        changed.more.removed_ms = i == 2;
+        changed.more.paused = i == 3;
+        changed.expires_ms[0] = i == 4;
+        assert_int_equal(state_behind(&registry, &proof, &changed), expected[i]);
+        close_registry(&registry);
+    }
+}
+
+static void a_call_that_waits_beyond_its_keys_time_is_not_taken(void **state)
+{
+    struct registry registry = open_registry(state);
+    struct test_key text = test_key(1, "wk_a");
+    text.expires_ms[0] = 50;
+    change(&registry, &text);
+    struct write_key_proof proof = proof_of(&registry, "wk_a");
+    assert_int_equal(write_keys_look_again(registry.keys, NULL, &proof, 49), KEY_GOOD);
+    assert_int_equal(write_keys_look_again(registry.keys, NULL, &proof, 50), KEY_EXPIRED);
+    close_registry(&registry);
+}
+
+/* A change of which the commit fails. */
+static void prepare_in_vain(struct registry *registry, const struct test_key *text)
+{
+    struct store_txn *txn;
+    struct write_key_snapshot *next = NULL;
+    assert_int_equal(store_begin(registry->store, STORE_WRITE, &txn), 0);
+    put_key(txn, text);
+    assert_int_equal(write_keys_prepare(registry->keys, txn, &next), 0);
+    store_abort(&txn);
+    write_key_snapshot_release(&next);
+}
+
 static struct write_key key_in(struct registry *registry, const char *secret)
 {
     struct write_key_snapshot *snapshot = write_keys_hold(registry->keys);
@@ -178,6 +245,8 @@ static void what_a_key_has_used_lives_on_until_its_rate_is_another(void **state)
     rate.events_per_second = 5;
     rate.burst = 2;
     text.more.rate = &rate;
+    prepare_in_vain(&registry, &text);
+    assert_false(rate_take(&after.use->bucket, &after.rate, 1, 1).taken);
     change(&registry, &text);
     after = key_in(&registry, "wk_a");
     assert_int_equal(after.rate.burst, 2);
@@ -265,6 +334,8 @@ int main(void)
         scratch_test(a_rotated_key_has_two_secrets_for_a_while),
         scratch_test(the_reason_is_told_apart),
         scratch_test(a_thread_sees_a_change_at_its_next_look_and_keeps_what_it_holds),
+        scratch_test(a_call_behind_a_change_in_its_batch_is_not_taken_with_what_was_good_before),
+        scratch_test(a_call_that_waits_beyond_its_keys_time_is_not_taken),
         scratch_test(what_a_key_has_used_lives_on_until_its_rate_is_another),
         scratch_test(a_number_is_never_given_again),
         scratch_test(nobody_finds_a_secret_good_that_was_revoked_before_it_looked),
