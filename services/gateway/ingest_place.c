@@ -40,6 +40,8 @@ static void read_context(yyjson_val *object, struct named *named)
 {
     size_t index, count;
     yyjson_val *context = yyjson_obj_get(object, "context"), *key, *value;
+    if (!yyjson_is_obj(context))
+        return;
     yyjson_obj_foreach(context, index, count, key, value)
     {
         size_t size = yyjson_get_len(key);
