@@ -216,6 +216,25 @@ int command_unknown(const char *name, const char *argument)
     return command_usage(name);
 }
 
+int command_act(const struct action *actions, size_t count, int argc, char **argv)
+{
+    if (argc < 2)
+        return command_usage(argv[0]);
+    for (size_t i = 0; i < count; i++) {
+        int given = argc - 2;
+        if (strcmp(actions[i].name, argv[1]) != 0)
+            continue;
+        if (given < actions[i].least)
+            return command_usage(argv[0]);
+        if (given > actions[i].most)
+            return command_unknown(argv[0], argv[2 + actions[i].most]);
+        if (actions[i].least > 0 && argv[2][0] == '-')
+            return command_unknown(argv[0], argv[2]);
+        return actions[i].run(given, argv + 2);
+    }
+    return command_unknown(argv[0], argv[1]);
+}
+
 static int run(int argc, char **argv)
 {
     const struct command *command = find(argv[0]);

@@ -4,6 +4,8 @@
 #ifndef QY_CLI_COMMAND_H
 #define QY_CLI_COMMAND_H
 
+#include <stddef.h>
+
 struct command {
     const char *name;
     const char *usage; /* behind the name */
@@ -19,6 +21,14 @@ int command_main(int argc, char **argv);
 int command_usage(const char *name);
 /* The same, naming an argument that the command does not know. */
 int command_unknown(const char *name, const char *argument);
+
+/* What a command does by its first word: `key create`. */
+struct action {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is what stands behind the name */
+    int least, most; /* arguments behind it; where there must be one, the first is no option */
+};
+int command_act(const struct action *actions, size_t count, int argc, char **argv);
 
 int command_status(int argc, char **argv);
 int command_person(int argc, char **argv);

@@ -132,11 +132,7 @@ static int delete_key(int argc, char **argv)
     return ask("DELETE", argv[0], "", NULL);
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    int least, most; /* arguments behind the name */
-} actions[] = {
+static const struct action actions[] = {
     {"list", list, 0, 0},
     {"show", show, 1, 1},
     {"create", create, 1, 1000},
@@ -150,19 +146,5 @@ static const struct {
 
 int command_key(int argc, char **argv)
 {
-    if (argc < 2)
-        return command_usage(argv[0]);
-    for (size_t i = 0; i < COUNT_OF(actions); i++) {
-        if (!is(actions[i].name, argv[1]))
-            continue;
-        int count = argc - 2;
-        if (count < actions[i].least)
-            return command_usage(argv[0]);
-        if (count > actions[i].most)
-            return command_unknown(argv[0], argv[2 + actions[i].most]);
-        if (count > 0 && argv[2][0] == '-')
-            return command_unknown(argv[0], argv[2]);
-        return actions[i].run(count, argv + 2);
-    }
-    return command_unknown(argv[0], argv[1]);
+    return command_act(actions, COUNT_OF(actions), argc, argv);
 }

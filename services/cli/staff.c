@@ -181,31 +181,6 @@ static int role_delete(int argc, char **argv)
 
 /* -- which -- */
 
-struct action {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    int least, most; /* arguments behind the name */
-};
-
-static int run(const struct action *actions, size_t count, int argc, char **argv)
-{
-    if (argc < 2)
-        return command_usage(argv[0]);
-    for (size_t i = 0; i < count; i++) {
-        int given = argc - 2;
-        if (!is(actions[i].name, argv[1]))
-            continue;
-        if (given < actions[i].least)
-            return command_usage(argv[0]);
-        if (given > actions[i].most)
-            return command_unknown(argv[0], argv[2 + actions[i].most]);
-        if (actions[i].least > 0 && argv[2][0] == '-')
-            return command_unknown(argv[0], argv[2]);
-        return actions[i].run(given, argv + 2);
-    }
-    return command_unknown(argv[0], argv[1]);
-}
-
 int command_staff(int argc, char **argv)
 {
     static const struct action actions[] = {
@@ -218,7 +193,7 @@ int command_staff(int argc, char **argv)
         {"reset-factor", staff_reset_factor, 1, 1},
         {"token", staff_token, 2, 200},
     };
-    return run(actions, COUNT_OF(actions), argc, argv);
+    return command_act(actions, COUNT_OF(actions), argc, argv);
 }
 
 int command_role(int argc, char **argv)
@@ -230,5 +205,5 @@ int command_role(int argc, char **argv)
         {"change", role_change, 1, 200},
         {"delete", role_delete, 1, 1},
     };
-    return run(actions, COUNT_OF(actions), argc, argv);
+    return command_act(actions, COUNT_OF(actions), argc, argv);
 }

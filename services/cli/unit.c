@@ -234,11 +234,7 @@ static int import_units(int argc, char **argv)
     return status;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    int least, most; /* arguments behind the name */
-} actions[] = {
+static const struct action actions[] = {
     {"list", list, 0, 4},
     {"show", show, 1, 1},
     {"create", create, 1, 20},
@@ -250,17 +246,5 @@ static const struct {
 
 int command_unit(int argc, char **argv)
 {
-    if (argc < 2)
-        return command_usage(argv[0]);
-    for (size_t i = 0; i < COUNT_OF(actions); i++) {
-        if (!is(actions[i].name, argv[1]))
-            continue;
-        int count = argc - 2;
-        if (count < actions[i].least)
-            return command_usage(argv[0]);
-        if (count > actions[i].most)
-            return command_unknown(argv[0], argv[2 + actions[i].most]);
-        return actions[i].run(count, argv + 2);
-    }
-    return command_unknown(argv[0], argv[1]);
+    return command_act(actions, COUNT_OF(actions), argc, argv);
 }
