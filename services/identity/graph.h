@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The identity graph: nodes are identifiers, links are events that carry two of them, a person is what is
- * connected.
+ * connected under the rules.
  *
- * A join is a link: the nodes of one person are said to be of the other's, and nothing is rewritten. Of two
- * persons the one with the lower number stays. The writer thread's. */
+ * Who is who follows from the links and the rules alone (component.h). Most events change nothing of it, or add a link that counts
+ * after all others and needs no second look; where one may change what others are worth, what they connect is solved anew
+ * (graph_solve()). A person's number is that of its first node; nothing is rewritten but whose the nodes are. The writer thread's. */
 #ifndef QY_IDENTITY_GRAPH_H
 #define QY_IDENTITY_GRAPH_H
 
 #include "common/service.h"
+#include "services/identity/decision_store.h"
 #include "services/identity/identity_store.h"
 #include "services/identity/node_index.h"
 
@@ -16,7 +18,7 @@ int graph_open(
     const struct vault *vault, const struct kinds *kinds, struct node_index *index, struct graph **ret_graph);
 void graph_close(struct graph **graph);
 
-/* Takes the counters from the store, and every node into the index. */
+/* Takes the counters and the rules from the store, and every node into the index. */
 int graph_load(struct graph *graph, struct store_txn *txn);
 /* Writes the counters, where they have changed. */
 void graph_save(struct graph *graph, struct store_txn *txn);
@@ -25,18 +27,35 @@ void graph_keep(struct graph *graph);
 void graph_forget(struct graph *graph);
 
 struct resolution {
-    uint32_t node;   /* the strongest identifier's */
+    uint32_t node;   /* the strongest identifier's; 0: all of them are blocked */
     uint32_t person; /* after the joins */
     uint32_t linked[IDENTIFIERS_MAX];
     unsigned linked_count;
-    bool joined; /* two persons turned out to be one: what is remembered of either is out of date */
+    bool moved; /* persons are not what they were: see graph_changed() */
 };
-/* Finds or makes the nodes of an event's identifiers (at least one), joins their persons, keeps the first
- * evidence of each new link, and emits NodesMoved and NodeCreated. */
+/* An event that carries identifiers. */
+struct sighting {
+    uint64_t evidence; /* its offset in the gateway's journal */
+    int64_t event_ms;
+    uint32_t source;
+    bool browser; /* verifies nothing */
+};
+/* Finds or makes the nodes of an event's identifiers (at least one), joins their persons, keeps what it shows, and emits
+ * NodesMoved and NodeCreated. */
 int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
-    uint64_t evidence, int64_t event_ms, struct resolution *ret_resolution);
+    const struct sighting *sighting, struct resolution *ret_resolution);
+
+/* Solves anew what is connected with the nodes' persons, since links of theirs or what is said of the nodes has changed; emits
+ * NodesMoved. */
+int graph_solve(
+    struct graph *graph, struct batch *batch, const uint32_t *nodes, size_t count, const struct cause *cause);
+
+/* Persons whose nodes are others than before, since graph_forget_changed(); borrowed. */
+const uint32_t *graph_changed(const struct graph *graph, size_t *ret_count);
+void graph_forget_changed(struct graph *graph);
 
 void graph_count_event(struct graph *graph);
 void graph_count_unattributed(struct graph *graph);
+uint64_t graph_next_decision(struct graph *graph);
 
 #endif

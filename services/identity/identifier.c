@@ -140,20 +140,21 @@ struct extraction {
     const struct kinds *kinds;
     struct key_cache *cache;
     struct identifiers *out;
+    bool verified; /* the external id at hand is said to be */
 };
 
 /* A previousId that is the event's own anonymousId says nothing new either. */
-static bool is_there(const struct kinds *kinds, const struct identifiers *identifiers,
+static struct identifier *find_same(const struct kinds *kinds, struct identifiers *identifiers,
     const struct identifier *identifier, bool previous)
 {
     for (unsigned i = 0; i < identifiers->count; i++) {
-        const struct identifier *other = &identifiers->items[i];
+        struct identifier *other = &identifiers->items[i];
         bool same_kind = other->kind == identifier->kind || (previous && other->kind == kinds->anonymous_id);
         if (same_kind && other->size == identifier->size &&
             memcmp(other->value, identifier->value, identifier->size) == 0)
-            return true;
+            return other;
     }
-    return false;
+    return NULL;
 }
 
 /* A place for one more: the next one, or that of the weakest where the new one is stronger. */
@@ -181,9 +182,13 @@ static void add(
         out->unusable[unusable]++;
         return;
     }
-    if (is_there(extraction->kinds, out, place, previous))
+    struct identifier *same = find_same(extraction->kinds, out, place, previous);
+    if (same) {
+        same->verified |= extraction->verified;
         return;
+    }
     place->previous = previous;
+    place->verified = extraction->verified;
     if (!full) {
         out->count++;
         return;
@@ -250,6 +255,7 @@ static void add_external_id(struct extraction *extraction, yyjson_val *entry)
         return;
     }
     const struct kind *kind = key_info(extraction->cache, yyjson_get_str(type), yyjson_get_len(type))->kind;
+    extraction->verified = yyjson_is_true(yyjson_obj_get(entry, "verified"));
     yyjson_val *encoding = yyjson_obj_get(entry, "encoding");
     if (!kind)
         extraction->out->unusable[UNUSABLE_KIND]++;
@@ -259,6 +265,7 @@ static void add_external_id(struct extraction *extraction, yyjson_val *entry)
         add_openid(extraction, kind, yyjson_obj_get(entry, "id"), first_of(entry, "app_id", "appId"));
     else
         add_value(extraction, kind, yyjson_obj_get(entry, "id"), false);
+    extraction->verified = false;
 }
 
 static void add_traits(struct extraction *extraction, yyjson_val *traits)
@@ -286,10 +293,38 @@ static void sort(struct identifiers *identifiers)
     }
 }
 
+/* `kind` NULL: all. */
+static void verify(struct identifiers *identifiers, const struct kind *kind)
+{
+    for (unsigned i = 0; i < identifiers->count; i++)
+        identifiers->items[i].verified |= !kind || identifiers->items[i].kind == kind;
+}
+
+/* context.verified: true, or a list of kinds. context.source, by which the rules know where an event comes from. */
+static void read_standing(struct extraction *extraction, yyjson_val *context)
+{
+    yyjson_val *source = yyjson_obj_get(context, "source");
+    extraction->out->source = yyjson_get_str(source);
+    extraction->out->source_size = yyjson_get_len(source);
+    yyjson_val *verified = yyjson_obj_get(context, "verified");
+    if (yyjson_is_true(verified))
+        verify(extraction->out, NULL);
+    yyjson_arr_iter iterator = yyjson_arr_iter_with(verified);
+    for (yyjson_val *name; (name = yyjson_arr_iter_next(&iterator));) {
+        if (!yyjson_is_str(name))
+            continue;
+        const struct kind *kind =
+            key_info(extraction->cache, yyjson_get_str(name), yyjson_get_len(name))->kind;
+        if (kind)
+            verify(extraction->out, kind);
+    }
+}
+
 void identifiers_extract(const struct kinds *kinds, struct key_cache *cache, const struct event *event,
     struct identifiers *ret_identifiers)
 {
     ret_identifiers->count = 0;
+    ret_identifiers->source = NULL;
     memset(ret_identifiers->unusable, 0, sizeof(ret_identifiers->unusable));
     struct extraction extraction = {.kinds = kinds, .cache = cache, .out = ret_identifiers};
     add_value(&extraction, kinds->user_id, yyjson_obj_get(event->root, "userId"), false);
@@ -305,5 +340,7 @@ void identifiers_extract(const struct kinds *kinds, struct key_cache *cache, con
     unsigned seen = 0;
     for (yyjson_val *entry; (entry = yyjson_arr_iter_next(&iterator)) && seen < EXTERNAL_IDS_MAX; seen++)
         add_external_id(&extraction, entry);
+    if (event->context)
+        read_standing(&extraction, event->context);
     sort(ret_identifiers);
 }

@@ -4,6 +4,7 @@
 #ifndef QY_IDENTITY_IDENTIFIER_H
 #define QY_IDENTITY_IDENTIFIER_H
 
+#include "common/buffer.h"
 #include "services/identity/event.h"
 #include "services/identity/keyword.h"
 #include "services/identity/phone.h"
@@ -22,6 +23,7 @@ struct kind {
     size_t name_size;
     enum kind_form form;
     unsigned priority; /* 0 is the strongest */
+    unsigned number;   /* from 1; of the state's first kinds as they are listed, never another's */
 };
 
 /* Immutable: any thread. */
@@ -35,6 +37,11 @@ struct kinds {
 /* `names`: kinds, the strongest first, with blanks or commas between them. -QY_EINVAL: a name is not
  * [a-z0-9_]{1,32} or is there twice, there are more than KINDS_MAX, or the region is not known. */
 int kinds_set(struct kinds *kinds, const char *names, const char *region);
+/* Gives each kind the number of its place in `registry`, names with blanks between in the order in which they were first known,
+ * and adds what is new to it. -QY_EINVAL: there are too many. */
+int kinds_register(struct kinds *kinds, struct buffer *registry);
+const struct kind *kind_numbered(
+    const struct kinds *kinds, unsigned number); /* NULL: it is not configured any more */
 /* By its name, or as SDKs and shops call it ("unionid", "mobile"); letter case and separators do not count.
  * NULL: none. */
 const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t size);
@@ -54,6 +61,7 @@ const char *unusable_name(enum unusable unusable);
 struct identifier {
     const struct kind *kind;
     bool previous; /* alias's previousId: a user_id, or the anonymous_id that is known by this value */
+    bool verified; /* as the event says */
     size_t size;
     char value[IDENTIFIER_VALUE_MAX + 1]; /* in the kind's one form */
     struct phone phone;                   /* of FORM_PHONE */
@@ -69,6 +77,8 @@ struct identifiers {
     unsigned order[IDENTIFIERS_MAX]; /* indexes into items, by strength */
     unsigned count;
     unsigned unusable[UNUSABLE_COUNT];
+    const char *source; /* context.source, the event's; NULL where it says none */
+    size_t source_size;
 };
 void identifiers_extract(const struct kinds *kinds, struct key_cache *cache, const struct event *event,
     struct identifiers *ret_identifiers);

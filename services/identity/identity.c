@@ -71,6 +71,18 @@ static void refuse_settings(struct service *service, const struct config *config
             "many");
 }
 
+/* Kinds have the numbers under which the state knows them. */
+static int register_kinds(struct identity *identity, struct store_txn *txn)
+{
+    _cleanup_(buffer_free) struct buffer registry = BUFFER_INIT;
+    identity_store_kinds(txn, &registry);
+    size_t before = registry.size;
+    int error = kinds_register(&identity->kinds, &registry);
+    if (!error && registry.size != before)
+        identity_store_put_kinds(txn, &registry);
+    return error ? error : store_error(txn);
+}
+
 static int fold_open(void *self, struct batch *batch)
 {
     struct identity *identity = self;
@@ -88,7 +100,8 @@ static int fold_open(void *self, struct batch *batch)
             return error;
         worker_measure(identity->worker, service_metrics(batch->service));
     }
-    return worker_load(identity->worker, batch->txn);
+    int error = register_kinds(identity, batch->txn);
+    return error ? error : worker_load(identity->worker, batch->txn);
 }
 
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)

@@ -2,6 +2,7 @@
 #include "services/identity/identity_dump.h"
 
 #include "services/identity/identity.h"
+#include "services/identity/link_store.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -73,7 +74,8 @@ static int dump_links(
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_links(txn, low, high, &scan);
-    while (!error && identity_store_next_link(scan, &low, &high)) {
+    struct link link;
+    while (!error && identity_store_next_link(txn, scan, &low, &high, &link)) {
         if (lines->size > LINES_BYTES) {
             snprintf(ret_cursor, 128, "links:%u:%u", low, high);
             return 0;

@@ -31,7 +31,7 @@ static Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
 static uint32_t present_person(struct store_txn *txn, uint32_t number)
 {
     struct node_place place;
-    if (!identity_store_place(txn, number, &place) || !place.founder)
+    if (!identity_store_place(txn, number, &place) || !(place.flags & NODE_FOUNDER))
         return 0;
     return place.person;
 }

@@ -13,15 +13,17 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_MEMBERS] = "members",
     [TABLE_LINKS] = "links",
     [TABLE_TRAITS] = "traits",
+    [TABLE_EVIDENCE] = "evidence",
+    [TABLE_CONFLICTS] = "conflicts",
+    [TABLE_HISTORY] = "history",
+    [TABLE_DECISIONS] = "decisions",
 };
 
-#define NODE_FOUNDER 1
-#define PLACE_BYTES (4 + 1 + VAULT_HASH_BYTES)
-#define NODE_HEAD_BYTES (VAULT_WRAPPED_BYTES + 1)
+#define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)
+#define NODE_HEAD_BYTES (8 + 8 + VAULT_WRAPPED_BYTES + 1)
 #define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
 #define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
-#define LINK_BYTES 16
-#define COUNTERS_BYTES 40
+#define COUNTERS_BYTES 72
 
 static struct store_key key_of(uint32_t number)
 {
@@ -40,17 +42,17 @@ static void make_pair_key(struct store_key *key, uint32_t first, uint32_t second
 
 /* -- counters -- */
 
-static void make_counters_key(struct store_key *key)
+static void make_meta_key(struct store_key *key, const char *name)
 {
     key_reset(key);
-    key_text(key, "counters");
+    key_text(key, name);
 }
 
 void identity_store_counters(struct store_txn *txn, struct identity_counters *ret_counters)
 {
     struct store_key key;
     struct bytes value;
-    make_counters_key(&key);
+    make_meta_key(&key, "counters");
     *ret_counters = (struct identity_counters){0};
     if (!store_get(txn, TABLE_META, &key, &value))
         return;
@@ -64,6 +66,10 @@ void identity_store_counters(struct store_txn *txn, struct identity_counters *re
         .joins = get_be64(value.data + 16),
         .events = get_be64(value.data + 24),
         .unattributed = get_be64(value.data + 32),
+        .splits = get_be64(value.data + 40),
+        .conflicts = get_be64(value.data + 48),
+        .moves = get_be64(value.data + 56),
+        .decisions = get_be64(value.data + 64),
     };
 }
 
@@ -71,13 +77,35 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
 {
     struct store_key key;
     uint8_t value[COUNTERS_BYTES];
-    make_counters_key(&key);
+    make_meta_key(&key, "counters");
     put_be64(value, counters->nodes);
     put_be64(value + 8, counters->persons);
     put_be64(value + 16, counters->joins);
     put_be64(value + 24, counters->events);
     put_be64(value + 32, counters->unattributed);
+    put_be64(value + 40, counters->splits);
+    put_be64(value + 48, counters->conflicts);
+    put_be64(value + 56, counters->moves);
+    put_be64(value + 64, counters->decisions);
     store_put(txn, TABLE_META, &key, value, sizeof(value));
+}
+
+/* -- kinds -- */
+
+void identity_store_kinds(struct store_txn *txn, struct buffer *names)
+{
+    struct store_key key;
+    struct bytes value;
+    make_meta_key(&key, "kinds");
+    if (store_get(txn, TABLE_META, &key, &value))
+        buffer_append(names, value.data, value.size);
+}
+
+void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names)
+{
+    struct store_key key;
+    make_meta_key(&key, "kinds");
+    store_put(txn, TABLE_META, &key, names->data, names->size);
 }
 
 /* -- nodes -- */
@@ -89,8 +117,9 @@ static bool read_place(struct store_txn *txn, struct bytes value, struct node_pl
         return false;
     }
     ret_place->person = get_be32(value.data);
-    ret_place->founder = value.data[4] & NODE_FOUNDER;
-    memcpy(ret_place->hash, value.data + 5, VAULT_HASH_BYTES);
+    ret_place->flags = value.data[4];
+    ret_place->kind = value.data[5];
+    memcpy(ret_place->hash, value.data + 6, VAULT_HASH_BYTES);
     return true;
 }
 
@@ -104,11 +133,20 @@ bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_plac
 static void write_place(const struct node_place *place, uint8_t value[PLACE_BYTES])
 {
     put_be32(value, place->person);
-    value[4] = place->founder ? NODE_FOUNDER : 0;
-    memcpy(value + 5, place->hash, VAULT_HASH_BYTES);
+    value[4] = place->flags;
+    value[5] = place->kind;
+    memcpy(value + 6, place->hash, VAULT_HASH_BYTES);
 }
 
-/* wrapped key, length of the kind, kind, sealed value */
+void identity_store_put_place(struct store_txn *txn, uint32_t node, const struct node_place *place)
+{
+    struct store_key key = key_of(node);
+    uint8_t value[PLACE_BYTES];
+    write_place(place, value);
+    store_put(txn, TABLE_INDEX, &key, value, sizeof(value));
+}
+
+/* first evidence, its time, wrapped key, length of the kind, kind, sealed value */
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row)
 {
     struct store_key key = key_of(node);
@@ -121,7 +159,9 @@ bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *
         store_fail(txn, -QY_ECORRUPT);
         return false;
     }
-    memcpy(ret_row->wrapped, value.data, VAULT_WRAPPED_BYTES);
+    ret_row->evidence = get_be64(value.data);
+    ret_row->event_ms = (int64_t)get_be64(value.data + 8);
+    memcpy(ret_row->wrapped, value.data + 16, VAULT_WRAPPED_BYTES);
     memcpy(ret_row->kind, value.data + NODE_HEAD_BYTES, kind_size);
     ret_row->kind[kind_size] = '\0';
     ret_row->sealed = (struct bytes){value.data + head, value.size - head};
@@ -144,7 +184,9 @@ void identity_store_add_node(
     uint8_t value[NODE_BYTES_MAX];
     write_place(place, value);
     store_append(txn, TABLE_INDEX, &key, value, PLACE_BYTES);
-    memcpy(value, row->wrapped, VAULT_WRAPPED_BYTES);
+    put_be64(value, row->evidence);
+    put_be64(value + 8, (uint64_t)row->event_ms);
+    memcpy(value + 16, row->wrapped, VAULT_WRAPPED_BYTES);
     value[NODE_HEAD_BYTES - 1] = (uint8_t)kind_size;
     memcpy(value + NODE_HEAD_BYTES, row->kind, kind_size);
     memcpy(value + NODE_HEAD_BYTES + kind_size, row->sealed.data, row->sealed.size);
@@ -173,15 +215,13 @@ static void move_row(struct store_txn *txn, unsigned table, uint32_t node, uint3
 void identity_store_move_node(
     struct store_txn *txn, uint32_t node, uint32_t from, uint32_t to, uint8_t ret_hash[VAULT_HASH_BYTES])
 {
-    struct store_key key = key_of(node);
     struct node_place place = {0};
-    uint8_t value[PLACE_BYTES];
     if (!identity_store_place(txn, node, &place))
         store_fail(txn, -QY_ECORRUPT); /* a member without a row */
     memcpy(ret_hash, place.hash, VAULT_HASH_BYTES);
     place.person = to;
-    write_place(&place, value);
-    store_put(txn, TABLE_INDEX, &key, value, sizeof(value));
+    place.flags |= node == to ? NODE_FOUNDER : 0;
+    identity_store_put_place(txn, node, &place);
     move_row(txn, TABLE_MEMBERS, node, from, to);
     move_row(txn, TABLE_TRAITS, node, from, to);
 }
@@ -218,51 +258,6 @@ bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node)
     if (!scan_next(scan, &key, &value))
         return false;
     *ret_node = get_be32(key.data + 4);
-    return true;
-}
-
-/* -- links -- */
-
-static void make_link_key(struct store_key *key, uint32_t node, uint32_t other)
-{
-    if (node < other)
-        make_pair_key(key, node, other);
-    else
-        make_pair_key(key, other, node);
-}
-
-bool identity_store_has_link(struct store_txn *txn, uint32_t node, uint32_t other)
-{
-    struct store_key key;
-    make_link_key(&key, node, other);
-    return store_has(txn, TABLE_LINKS, &key);
-}
-
-void identity_store_put_link(struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link)
-{
-    struct store_key key;
-    uint8_t value[LINK_BYTES];
-    make_link_key(&key, node, other);
-    put_be64(value, link->evidence);
-    put_be64(value + 8, (uint64_t)link->event_ms);
-    store_put(txn, TABLE_LINKS, &key, value, sizeof(value));
-}
-
-int identity_store_scan_links(
-    struct store_txn *txn, uint32_t low, uint32_t high, struct store_scan **ret_scan)
-{
-    struct store_key from;
-    make_pair_key(&from, low, high);
-    return scan_open(txn, TABLE_LINKS, &no_prefix, &from, ret_scan);
-}
-
-bool identity_store_next_link(struct store_scan *scan, uint32_t *ret_low, uint32_t *ret_high)
-{
-    struct bytes key, value;
-    if (!scan_next(scan, &key, &value))
-        return false;
-    *ret_low = get_be32(key.data);
-    *ret_high = get_be32(key.data + 4);
     return true;
 }
 

@@ -10,18 +10,24 @@
 #include "services/identity/identifier.h"
 #include "services/identity/vault.h"
 
-#define IDENTITY_SCHEMA_VERSION 1
+#define IDENTITY_SCHEMA_VERSION 2
+#define IDENTITY_MIGRATION_COUNT 1
 
 enum identity_table {
-    TABLE_META,    /* the counters */
-    TABLE_INDEX,   /* node: its person, the keyed hash of its identifier; node_index.h is made from it */
-    TABLE_NODES,   /* node: its kind, its wrapped key, the identifier's sealed value */
+    TABLE_META, /* the counters, the kinds' names by number, the rules */
+    TABLE_INDEX, /* node: its person, kind, flags, the keyed hash of its identifier; node_index.h is made from it */
+    TABLE_NODES,   /* node: when it came, its wrapped key, its kind, the identifier's sealed value */
     TABLE_MEMBERS, /* person, node: nothing */
-    TABLE_LINKS,   /* lower node, higher node: the first evidence */
-    TABLE_TRAITS,  /* person, node: the node's wrapped key and sealed personal traits */
+    TABLE_LINKS, /* node, other node, both ways: the best evidence and what was decided by hand, at the lower one */
+    TABLE_TRAITS, /* person, node: the node's wrapped key and sealed personal traits */
+    TABLE_EVIDENCE, /* offset of an event: the identifiers that it carried, where there were several; for good */
+    TABLE_CONFLICTS, /* lower node, higher node: why a link joins nothing */
+    TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
+    TABLE_DECISIONS, /* number: what somebody decided by hand */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
+extern const struct store_migration identity_migrations[IDENTITY_MIGRATION_COUNT]; /* identity_migrations.c */
 
 struct identity_counters {
     uint64_t nodes; /* the highest node number */
@@ -29,20 +35,44 @@ struct identity_counters {
     uint64_t joins;
     uint64_t events;
     uint64_t unattributed;
+    uint64_t splits;
+    uint64_t conflicts; /* links that join nothing now */
+    uint64_t moves;     /* the highest number in the history */
+    uint64_t decisions; /* the highest number of a decision */
 };
 /* Zeros where there are none yet. */
 void identity_store_counters(struct store_txn *txn, struct identity_counters *ret_counters);
 void identity_store_put_counters(struct store_txn *txn, const struct identity_counters *counters);
 
+enum node_flag {
+    NODE_FOUNDER = 1,  /* a person has borne its number */
+    NODE_VERIFIED = 2, /* some event showed it to be really somebody's */
+    NODE_BUSY = 4,     /* seen with very many others: joins nothing */
+    NODE_BLOCKED = 8,  /* by hand: nobody's */
+    NODE_REFUSED = 16, /* some link of it joins nothing */
+    NODE_APART = 32,   /* somebody decided that it is not of one person with another one */
+    NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
+};
+#define NODE_OUT (NODE_BUSY | NODE_BLOCKED)
+
+/* The kinds' names in the order of their numbers, with blanks between; appended. */
+void identity_store_kinds(struct store_txn *txn, struct buffer *names);
+void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names);
+
 /* What of a node can change, and by what it is found. */
 struct node_place {
     uint32_t person;
-    bool founder; /* a person has borne its number */
+    uint8_t kind; /* its number */
+    uint8_t flags;
     uint8_t hash[VAULT_HASH_BYTES];
 };
 bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place);
+void identity_store_put_place(struct store_txn *txn, uint32_t node, const struct node_place *place);
 
 struct node_row {
+    uint64_t
+        evidence; /* the first event that carried it: its offset in the gateway's journal, and its time */
+    int64_t event_ms;
     char kind[KIND_NAME_BYTES];
     uint8_t wrapped[VAULT_WRAPPED_BYTES];
     struct bytes sealed; /* the identifier's value; borrowed from the transaction when read */
@@ -63,17 +93,6 @@ bool identity_store_next_place(
 /* The nodes of a person, ascending. */
 int identity_store_scan_members(struct store_txn *txn, uint32_t person, struct store_scan **ret_scan);
 bool identity_store_next_member(struct store_scan *scan, uint32_t *ret_node);
-
-struct link {
-    uint64_t evidence; /* offset in the gateway's journal */
-    int64_t event_ms;
-};
-bool identity_store_has_link(struct store_txn *txn, uint32_t node, uint32_t other);
-void identity_store_put_link(struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link);
-/* From (low, high) on, in order. */
-int identity_store_scan_links(
-    struct store_txn *txn, uint32_t low, uint32_t high, struct store_scan **ret_scan);
-bool identity_store_next_link(struct store_scan *scan, uint32_t *ret_low, uint32_t *ret_high);
 
 /* Borrowed: what vault_unwrap() and vault_unseal() take. */
 struct sealed_traits {

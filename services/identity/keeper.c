@@ -59,7 +59,7 @@ void keeper_close(struct keeper **keeper)
     *keeper = NULL;
 }
 
-void keeper_joined(struct keeper *keeper, uint32_t person)
+void keeper_changed(struct keeper *keeper, uint32_t person)
 {
     memory_drop(keeper->memory, person);
 }

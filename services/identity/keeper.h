@@ -27,8 +27,8 @@ struct statement {
 };
 int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct statement *statement);
 
-/* Nodes have come to this person. */
-void keeper_joined(struct keeper *keeper, uint32_t person);
+/* Nodes have come to this person, or left. */
+void keeper_changed(struct keeper *keeper, uint32_t person);
 /* The batch was rolled back. */
 void keeper_forget(struct keeper *keeper);
 

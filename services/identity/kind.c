@@ -69,6 +69,7 @@ int kinds_set(struct kinds *kinds, const char *names, const char *region)
         kind->name_size = size;
         kind->form = form_of(kind->name);
         kind->priority = kinds->count++;
+        kind->number = kinds->count;
         name += size;
     }
     kinds->user_id = find_exact(kinds, "user_id", 7);
@@ -97,5 +98,46 @@ const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t
     for (size_t i = 0; i < COUNT_OF(aliases); i++)
         if (plain[0] == aliases[i].alias[0] && strcmp(plain, aliases[i].alias) == 0)
             return find_exact(kinds, aliases[i].name, strlen(aliases[i].name));
+    return NULL;
+}
+
+/* The place of a name in a list with blanks between; 0: it is not there. */
+static unsigned place_of(const char *registry, const char *name, unsigned *ret_count)
+{
+    unsigned place = 0, found = 0;
+    for (const char *at = registry + strspn(registry, " "); *at; at += strspn(at, " ")) {
+        size_t size = strcspn(at, " ");
+        place++;
+        if (strlen(name) == size && memcmp(at, name, size) == 0)
+            found = place;
+        at += size;
+    }
+    *ret_count = place;
+    return found;
+}
+
+int kinds_register(struct kinds *kinds, struct buffer *registry)
+{
+    for (unsigned i = 0; i < kinds->count; i++) {
+        unsigned known;
+        kinds->items[i].number = place_of(buffer_c_str(registry), kinds->items[i].name, &known);
+        if (kinds->items[i].number)
+            continue;
+        if (known == KINDS_MAX)
+            return -QY_EINVAL;
+        kinds->items[i].number = known + 1;
+        if (known)
+            buffer_byte(registry, ' ');
+        buffer_text(registry, kinds->items[i].name);
+        buffer_c_str(registry);
+    }
+    return buffer_error(registry);
+}
+
+const struct kind *kind_numbered(const struct kinds *kinds, unsigned number)
+{
+    for (unsigned i = 0; i < kinds->count; i++)
+        if (kinds->items[i].number == number)
+            return &kinds->items[i];
     return NULL;
 }

@@ -18,6 +18,8 @@ int main(int argc, char **argv)
         .tables = identity_tables,
         .table_count = TABLE_COUNT,
         .schema_version = IDENTITY_SCHEMA_VERSION,
+        .migrations = identity_migrations,
+        .migration_count = IDENTITY_MIGRATION_COUNT,
         .inputs = inputs,
         .input_count = COUNT_OF(inputs),
         .rpc = &identity_rpc,

@@ -21,15 +21,29 @@ struct change {
     uint32_t person; /* before; 0: the node was added */
 };
 
+struct flag_change {
+    uint32_t node;
+    uint8_t flags; /* before */
+};
+
+/* What is kept by number. */
+struct trait {
+    uint32_t linked; /* a node to which it is known to be linked; 0: none is known */
+    uint8_t kind;
+    uint8_t flags;
+    bool verified; /* that link is */
+};
+
 /* Open addressing: a slot's place is its hash scaled to the table, or the next free one behind it. */
 struct node_index {
     pthread_rwlock_t lock;
     struct slot *slots;
     uint64_t slot_count;
     uint64_t used;
-    uint32_t *linked; /* by node */
-    uint64_t linked_count;
-    struct buffer changes; /* struct change, in order */
+    struct trait *traits; /* by node */
+    uint64_t trait_count;
+    struct buffer changes;      /* struct change, in order */
+    struct buffer flag_changes; /* struct flag_change, in order */
 };
 
 int node_index_open(struct node_index **ret_index)
@@ -52,7 +66,8 @@ void node_index_close(struct node_index **index)
         return;
     pthread_rwlock_destroy(&(*index)->lock);
     buffer_free(&(*index)->changes);
-    free((*index)->linked);
+    buffer_free(&(*index)->flag_changes);
+    free((*index)->traits);
     free((*index)->slots);
     free(*index);
     *index = NULL;
@@ -122,14 +137,14 @@ static int grow(struct node_index *index)
 
 static int make_room(struct node_index *index, uint32_t node)
 {
-    if (node >= index->linked_count) {
+    if (node >= index->trait_count) {
         uint64_t count = (uint64_t)node + node / 2 + SLOTS_MIN;
-        uint32_t *linked = realloc(index->linked, count * sizeof(*linked));
-        if (!linked)
+        struct trait *traits = realloc(index->traits, count * sizeof(*traits));
+        if (!traits)
             return -QY_ENOMEM;
-        memset(linked + index->linked_count, 0, (count - index->linked_count) * sizeof(*linked));
-        index->linked = linked;
-        index->linked_count = count;
+        memset(traits + index->trait_count, 0, (count - index->trait_count) * sizeof(*traits));
+        index->traits = traits;
+        index->trait_count = count;
     }
     return index->used >= index->slot_count / 4 * 3 ? grow(index) : 0;
 }
@@ -142,17 +157,17 @@ static int note(struct node_index *index, uint64_t hash, uint32_t person)
 }
 
 int node_index_add(
-    struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t node, uint32_t person)
+    struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], const struct node_entry *entry)
 {
     uint64_t kept = get_be64(hash);
-    int error = make_room(index, node);
+    int error = make_room(index, entry->node);
     if (!error)
         error = note(index, kept, 0);
     if (error)
         return error;
-    index->linked[node] = 0;
+    index->traits[entry->node] = (struct trait){.kind = entry->kind, .flags = entry->flags};
     pthread_rwlock_wrlock(&index->lock);
-    *find(index, kept) = (struct slot){.hash = kept, .node = node, .person = person};
+    *find(index, kept) = (struct slot){.hash = kept, .node = entry->node, .person = entry->person};
     pthread_rwlock_unlock(&index->lock);
     index->used++;
     return 0;
@@ -167,14 +182,47 @@ int node_index_move(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTE
     return error;
 }
 
-uint32_t node_index_linked(const struct node_index *index, uint32_t node)
+unsigned node_index_kind(const struct node_index *index, uint32_t node)
 {
-    return index->linked[node];
+    return index->traits[node].kind;
 }
 
-void node_index_link(struct node_index *index, uint32_t node, uint32_t other)
+unsigned node_index_flags(const struct node_index *index, uint32_t node)
 {
-    index->linked[node] = other;
+    return index->traits[node].flags;
+}
+
+int node_index_set_flags(struct node_index *index, uint32_t node, unsigned flags)
+{
+    struct flag_change change = {.node = node, .flags = index->traits[node].flags};
+    buffer_append(&index->flag_changes, &change, sizeof(change));
+    if (!buffer_error(&index->flag_changes))
+        index->traits[node].flags = (uint8_t)flags;
+    return buffer_error(&index->flag_changes);
+}
+
+static bool remembers(const struct trait *trait, uint32_t other, bool verified)
+{
+    return trait->linked == other && (trait->verified || !verified);
+}
+
+bool node_index_linked(const struct node_index *index, uint32_t node, uint32_t other, bool verified)
+{
+    return remembers(&index->traits[node], other, verified) ||
+           remembers(&index->traits[other], node, verified);
+}
+
+/* At the younger one: it is the one with fewer links. */
+void node_index_link(struct node_index *index, uint32_t node, uint32_t other, bool verified)
+{
+    struct trait *trait = &index->traits[node > other ? node : other];
+    trait->linked = node > other ? other : node;
+    trait->verified = verified;
+}
+
+void node_index_unlink(struct node_index *index, uint32_t node)
+{
+    index->traits[node].linked = 0;
 }
 
 /* -- taking back -- */
@@ -182,6 +230,7 @@ void node_index_link(struct node_index *index, uint32_t node, uint32_t other)
 void node_index_keep(struct node_index *index)
 {
     buffer_clear(&index->changes);
+    buffer_clear(&index->flag_changes);
 }
 
 /* Frees a slot, and moves those behind it up that would else not be found any more. */
@@ -213,7 +262,11 @@ void node_index_revert(struct node_index *index)
             take_out(index, slot);
     }
     pthread_rwlock_unlock(&index->lock);
-    if (index->linked) /* links of the batch are not in the store */
-        memset(index->linked, 0, index->linked_count * sizeof(*index->linked));
+    const struct flag_change *flags = (const struct flag_change *)(const void *)index->flag_changes.data;
+    for (size_t i = index->flag_changes.size / sizeof(*flags); i-- > 0;)
+        index->traits[flags[i].node].flags = flags[i].flags;
+    for (uint64_t node = 0; node < index->trait_count; node++)
+        index->traits[node].linked = 0; /* links of the batch are not in the store */
     buffer_clear(&index->changes);
+    buffer_clear(&index->flag_changes);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every node and its person by the keyed hash of its identifier, in memory: a table of random keys in the store would cost each new
- * identifier a page, and each known one a walk down the tree. About 25 bytes a node; built from the store at start.
+ * identifier a page, and each known one a walk down the tree. About 27 bytes a node; built from the store at start.
  *
  * The writer thread alone changes it, and looks without a lock. Other threads look too, and must compare what they find with their own
  * snapshot: the index may be ahead of it. */
@@ -22,14 +22,28 @@ bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HA
 uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES]);
 
 /* Writer. A new one, numbered one above the last. -QY_ENOMEM. */
+struct node_entry {
+    uint32_t node;
+    uint32_t person;
+    uint8_t kind;  /* its number */
+    uint8_t flags; /* enum node_flag */
+};
 int node_index_add(
-    struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t node, uint32_t person);
+    struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], const struct node_entry *entry);
 /* Writer. Of a node that is there. -QY_ENOMEM. */
 int node_index_move(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], uint32_t person);
 
-/* Writer. A node to which this one is known to be linked, 0 when none is; forgotten over a restart. */
-uint32_t node_index_linked(const struct node_index *index, uint32_t node);
-void node_index_link(struct node_index *index, uint32_t node, uint32_t other);
+/* Writer. Of a node that is there. */
+unsigned node_index_kind(const struct node_index *index, uint32_t node);
+unsigned node_index_flags(const struct node_index *index, uint32_t node);
+int node_index_set_flags(struct node_index *index, uint32_t node, unsigned flags); /* -QY_ENOMEM */
+
+/* Writer. Whether the link of two nodes is remembered, with evidence as good as asked; of each node the last one is. False says
+ * nothing: the store knows. */
+bool node_index_linked(const struct node_index *index, uint32_t node, uint32_t other, bool verified);
+void node_index_link(struct node_index *index, uint32_t node, uint32_t other, bool verified);
+/* Forgets what is remembered of a node's links. */
+void node_index_unlink(struct node_index *index, uint32_t node);
 
 /* Writer. What was added and moved since the last of these calls stays, or is taken back. */
 void node_index_keep(struct node_index *index);

@@ -82,7 +82,7 @@ void worker_measure(struct worker *worker, struct metrics *metrics)
                 "Identifiers that were left out of events.");
     }
     worker->joins = metrics_series(metrics, METRIC_COUNTER, "quanyu_identity_joining_events_total", NULL,
-        "Events that showed two persons to be one.");
+        "Events that changed who is who.");
 }
 
 int worker_load(struct worker *worker, struct store_txn *txn)
@@ -183,6 +183,16 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_EVENT, &event.base);
 }
 
+/* What is remembered of persons who are not what they were is out of date. */
+static void forget_changed(struct worker *worker)
+{
+    size_t count;
+    const uint32_t *persons = graph_changed(worker->graph, &count);
+    for (size_t i = 0; i < count; i++)
+        keeper_changed(worker->keeper, persons[i]);
+    graph_forget_changed(worker->graph);
+}
+
 static int fold_event(struct worker *worker, struct batch *batch, const struct journal_record *record,
     const Quanyu__RawEvent *raw)
 {
@@ -198,12 +208,17 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         return pass_over(worker, main_reason(&worker->identifiers));
 
     struct resolution resolution;
-    error =
-        graph_resolve(worker->graph, batch, &worker->identifiers, record->offset, raw->event_ms, &resolution);
+    const struct sighting sighting = {.evidence = record->offset,
+        .event_ms = raw->event_ms,
+        .source = raw->source,
+        .browser = raw->browser};
+    error = graph_resolve(worker->graph, batch, &worker->identifiers, &sighting, &resolution);
     if (error)
         return error;
-    if (resolution.joined) {
-        keeper_joined(worker->keeper, resolution.person);
+    if (resolution.node == 0)
+        return pass_over(worker, UNUSABLE_BLOCKED);
+    if (resolution.moved) {
+        forget_changed(worker);
         metric_add(worker->joins, 1);
     }
     pseudonym_begin(worker->pseudonymiser, &worker->event, &worker->identifiers);

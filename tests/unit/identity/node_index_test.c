@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/identity_store.h"
 #include "services/identity/node_index.h"
 
 #include <setjmp.h>
@@ -38,7 +39,8 @@ static void add(struct node_index *index, uint32_t from, uint32_t to, uint32_t *
         uint8_t hash[VAULT_HASH_BYTES];
         hash_of(node, hash);
         persons[node] = node;
-        assert_int_equal(node_index_add(index, hash, node, node), 0);
+        const struct node_entry entry = {.node = node, .person = node, .kind = 1};
+        assert_int_equal(node_index_add(index, hash, &entry), 0);
     }
 }
 
@@ -93,13 +95,34 @@ static void links_are_remembered_until_a_batch_is_taken_back(void **state)
     _cleanup_(node_index_close) struct node_index *index = NULL;
     assert_int_equal(node_index_open(&index), 0);
     add(index, 1, 10, persons);
-    node_index_link(index, 3, 7);
-    assert_int_equal(node_index_linked(index, 3), 7);
-    assert_int_equal(node_index_linked(index, 4), 0);
+    node_index_link(index, 3, 7, false);
+    assert_true(node_index_linked(index, 3, 7, false));
+    assert_true(node_index_linked(index, 7, 3, false));
+    assert_false(node_index_linked(index, 3, 7, true));
+    assert_false(node_index_linked(index, 4, 7, false));
+    node_index_link(index, 7, 3, true);
+    assert_true(node_index_linked(index, 3, 7, true));
     node_index_keep(index);
-    assert_int_equal(node_index_linked(index, 3), 7);
+    assert_true(node_index_linked(index, 3, 7, true));
     node_index_revert(index);
-    assert_int_equal(node_index_linked(index, 3), 0);
+    assert_false(node_index_linked(index, 3, 7, false));
+}
+
+static void flags_are_taken_back_with_a_batch(void **state)
+{
+    (void)state;
+    static uint32_t persons[NODES + 1];
+    _cleanup_(node_index_close) struct node_index *index = NULL;
+    assert_int_equal(node_index_open(&index), 0);
+    add(index, 1, 10, persons);
+    assert_int_equal(node_index_set_flags(index, 4, NODE_VERIFIED), 0);
+    node_index_keep(index);
+    assert_int_equal(node_index_set_flags(index, 4, NODE_BUSY), 0);
+    assert_int_equal(node_index_set_flags(index, 4, NODE_BLOCKED), 0);
+    assert_int_equal(node_index_flags(index, 4), NODE_BLOCKED);
+    node_index_revert(index);
+    assert_int_equal(node_index_flags(index, 4), NODE_VERIFIED);
+    assert_int_equal(node_index_kind(index, 4), 1);
 }
 
 int main(void)
@@ -108,6 +131,7 @@ int main(void)
         cmocka_unit_test(nodes_are_found_while_the_index_grows_and_batches_are_taken_back),
         cmocka_unit_test(a_node_that_is_not_there_cannot_be_moved),
         cmocka_unit_test(links_are_remembered_until_a_batch_is_taken_back),
+        cmocka_unit_test(flags_are_taken_back_with_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

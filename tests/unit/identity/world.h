@@ -52,6 +52,8 @@ static inline void open_world(struct world *world)
         .table_count = TABLE_COUNT,
         .map_bytes = UINT64_C(1) << 30,
         .schema_version = IDENTITY_SCHEMA_VERSION,
+        .migrations = identity_migrations,
+        .migration_count = IDENTITY_MIGRATION_COUNT,
     };
     assert_int_equal(store_open(&options, &world->store), 0);
     char journal_path[128];

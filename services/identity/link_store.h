@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identity's tables of what was seen together: links between identifiers, and the events that show them. */
+#ifndef QY_IDENTITY_LINK_STORE_H
+#define QY_IDENTITY_LINK_STORE_H
+
+#include "services/identity/identity_store.h"
+
+/* -- links -- */
+
+/* What one event says of two identifiers, or what was decided of them. */
+struct link {
+    bool has_evidence; /* the rest of it is valid */
+    bool verified;
+    bool alias;        /* one is the other's former name */
+    uint64_t evidence; /* offset in the gateway's journal */
+    int64_t event_ms;
+    uint32_t source;
+    uint64_t joined; /* numbers of decisions; 0: none */
+    uint64_t cut;
+    uint64_t apart;
+};
+bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, struct link *ret_link);
+/* `is_new`: there is none yet. */
+void identity_store_put_link(
+    struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link, bool is_new);
+void identity_store_delete_link(struct store_txn *txn, uint32_t node, uint32_t other);
+/* All links, by the lower node and the higher one, from (low, high) on. */
+int identity_store_scan_links(
+    struct store_txn *txn, uint32_t low, uint32_t high, struct store_scan **ret_scan);
+bool identity_store_next_link(struct store_txn *txn, struct store_scan *scan, uint32_t *ret_low,
+    uint32_t *ret_high, struct link *ret_link);
+/* Those of one node; the link itself is read where the other is the higher one only. */
+int identity_store_scan_neighbours(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
+bool identity_store_next_neighbour(struct store_txn *txn, struct store_scan *scan, uint32_t node,
+    uint32_t *ret_other, struct link *ret_link);
+
+/* -- evidence -- */
+
+/* What an event carried, the strongest first. */
+struct evidence {
+    uint64_t offset;
+    int64_t event_ms;
+    uint32_t source;
+    bool withdrawn; /* taken back: it shows nothing any more */
+    bool joins;     /* its source may join */
+    unsigned count;
+    struct {
+        uint32_t node;
+        bool verified;
+        bool alias; /* a former name, whose limit does not hold */
+    } items[IDENTIFIERS_MAX];
+};
+/* A new one, above all others. */
+void identity_store_add_evidence(struct store_txn *txn, const struct evidence *evidence);
+bool identity_store_evidence(struct store_txn *txn, uint64_t offset, struct evidence *ret_evidence);
+void identity_store_put_evidence(struct store_txn *txn, const struct evidence *evidence);
+int identity_store_scan_evidence(struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
+bool identity_store_next_evidence(
+    struct store_txn *txn, struct store_scan *scan, struct evidence *ret_evidence);
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one event changes of who is who. */
+#include "services/identity/graph_internal.h"
+
+#include "proto/identity.pb-c.h"
+
+#include <string.h>
+
+struct found {
+    uint32_t node; /* 0: not there yet */
+    uint32_t person;
+    bool is_new; /* made for this event: not in the store yet */
+    bool verified;
+    const struct identifier *identifier;
+    const struct kind *kind;
+    uint8_t hash[VAULT_HASH_BYTES];
+};
+
+struct resolving {
+    struct graph *graph;
+    struct batch *batch;
+    const struct sighting *sighting;
+    struct found found[IDENTIFIERS_MAX];
+    unsigned count;
+    struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
+    unsigned party_count;
+    bool joins;     /* the source may */
+    bool unsettled; /* it may change what other links are worth */
+    bool moved;
+};
+
+static const struct kind_rule *rule_of(const struct resolving *own, const struct found *found)
+{
+    return &own->graph->rules.kinds[found->kind->number];
+}
+
+static unsigned flags_of(const struct resolving *own, const struct found *found)
+{
+    return node_index_flags(own->graph->index, found->node);
+}
+
+/* -- finding -- */
+
+static void hash_identifier(
+    struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
+{
+    *found = (struct found){.identifier = identifier, .kind = kind};
+    vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
+    node_index_prefetch(graph->index, found->hash);
+}
+
+/* A previousId is a user's id, unless it is known as an anonymous id alone. */
+static void find_node(struct graph *graph, struct found *found)
+{
+    node_index_find(graph->index, found->hash, &found->node, &found->person);
+    const struct kind *anonymous = found->identifier->previous ? graph->kinds->anonymous_id : NULL;
+    if (found->node || !anonymous)
+        return;
+    struct found other;
+    hash_identifier(graph, found->identifier, anonymous, &other);
+    if (node_index_find(graph->index, other.hash, &other.node, &other.person))
+        *found = other;
+}
+
+static bool is_verified(const struct resolving *own, const struct found *found, bool trusted)
+{
+    unsigned verification = rule_of(own, found)->verification;
+    return trusted && (verification == VERIFICATION_ISSUED ||
+                          (verification == VERIFICATION_STATED && found->identifier->verified));
+}
+
+/* The usable ones, the strongest first. */
+static void find_all(struct resolving *own, const struct identifiers *identifiers)
+{
+    struct graph *graph = own->graph;
+    struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
+    bool trusted = source.verifies && !own->sighting->browser;
+    struct found all[IDENTIFIERS_MAX];
+    for (unsigned i = 0; i < identifiers->count; i++) {
+        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
+        hash_identifier(graph, identifier, identifier->kind, &all[i]);
+    }
+    for (unsigned i = 0; i < identifiers->count; i++) {
+        find_node(graph, &all[i]);
+        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
+            continue;
+        all[i].verified = is_verified(own, &all[i], trusted);
+        own->found[own->count++] = all[i];
+    }
+    own->joins = source.joins;
+    if (!source.joins && own->count > 1)
+        own->count = 1;
+}
+
+/* -- nodes -- */
+
+static int add_node(struct resolving *own, struct found *found)
+{
+    struct graph *graph = own->graph;
+    if (graph->counters.nodes == UINT32_MAX)
+        return -QY_EFULL;
+    found->node = found->person = (uint32_t)++graph->counters.nodes;
+    found->is_new = true;
+    graph->counters.persons++;
+    const struct node_entry entry = {.node = found->node,
+        .person = found->person,
+        .kind = (uint8_t)found->kind->number,
+        .flags = found->verified ? NODE_VERIFIED : 0};
+    return node_index_add(graph->index, found->hash, &entry);
+}
+
+static int store_node(struct resolving *own, struct found *found)
+{
+    struct graph *graph = own->graph;
+    bool founder = found->person == found->node;
+    struct vault_key key;
+    struct node_place place = {.person = found->person,
+        .kind = (uint8_t)found->kind->number,
+        .flags = (uint8_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
+    struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
+    memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
+    memcpy(place.hash, found->hash, sizeof(place.hash));
+    vault_make_key(graph->vault, found->node, &key, row.wrapped);
+    buffer_clear(&graph->sealed);
+    vault_seal(&key, VAULT_IDENTIFIER, found->node, found->identifier->value, found->identifier->size,
+        &graph->sealed);
+    int error = buffer_error(&graph->sealed);
+    if (!error)
+        error = node_index_set_flags(graph->index, found->node, place.flags);
+    if (!error)
+        error = node_index_move(graph->index, found->hash, found->person);
+    if (error)
+        return error;
+    row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
+    identity_store_add_node(own->batch->txn, found->node, &place, &row);
+    found->is_new = false;
+
+    Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
+    created.node = found->node;
+    created.person = found->person;
+    created.kind = row.kind;
+    batch_emit(own->batch, QUANYU__IDENTITY_RECORD__RECORD_NODE, &created.base);
+    return 0;
+}
+
+static int store_new_nodes(struct resolving *own)
+{
+    int error = 0;
+    for (uint32_t last = 0; !error;) {
+        struct found *next = NULL;
+        for (unsigned i = 0; i < own->count; i++) /* in the order of their numbers */
+            if (own->found[i].is_new && own->found[i].node > last &&
+                (!next || own->found[i].node < next->node))
+                next = &own->found[i];
+        if (!next)
+            break;
+        last = next->node;
+        error = store_node(own, next);
+    }
+    return error;
+}
+
+/* -- parties -- */
+
+/* Parties that became one have the same number. */
+static struct person_group *party_of(struct resolving *own, const struct found *found)
+{
+    for (unsigned i = 0; i < own->party_count; i++)
+        if (own->parties[i].person == found->person)
+            return &own->parties[i];
+    return NULL;
+}
+
+static int gather_parties(struct resolving *own)
+{
+    for (unsigned i = 0; i < own->count; i++) {
+        const struct found *found = &own->found[i];
+        struct person_group *party = &own->parties[own->party_count];
+        if (party_of(own, found))
+            continue;
+        if (!found->is_new && !groups_find(own->graph->groups, own->batch->txn, found->person, party))
+            return store_error(own->batch->txn);
+        if (found->is_new) {
+            *party = (struct person_group){.person = found->person, .flags = flags_of(own, found)};
+            group_add(&party->group, found->kind->number, found->verified);
+        }
+        own->party_count++;
+    }
+    return 0;
+}
+
+/* What is new of persons that others look at. */
+static void keep_parties(struct resolving *own)
+{
+    for (unsigned i = 0; i < own->party_count; i++)
+        if (own->parties[i].person)
+            groups_put(own->graph->groups, &own->parties[i]);
+}
+
+static int gather_members(struct graph *graph, struct store_txn *txn, uint32_t person)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_members(txn, person, &scan);
+    if (error)
+        return error;
+    uint32_t node;
+    buffer_clear(&graph->moved);
+    while (identity_store_next_member(scan, &node))
+        buffer_append(&graph->moved, &node, sizeof(node));
+    return buffer_error(&graph->moved);
+}
+
+static int move_all(struct resolving *own, uint32_t from, uint32_t to)
+{
+    struct graph *graph = own->graph;
+    int error = gather_members(graph, own->batch->txn, from);
+    size_t count = graph->moved.size / sizeof(uint32_t);
+    if (error || count == 0)
+        return error;
+    const struct cause cause = {.evidence = own->sighting->evidence};
+    own->moved = true;
+    graph->counters.joins++;
+    return graph_move(
+        graph, own->batch, (const uint32_t *)(const void *)graph->moved.data, count, from, to, &cause);
+}
+
+/* The lower number stays. What is in the store already moves. */
+static int unite(struct resolving *own, struct person_group *one, struct person_group *other)
+{
+    struct person_group *stays = one->person < other->person ? one : other;
+    struct person_group *goes = stays == one ? other : one;
+    uint32_t from = goes->person;
+    group_merge(&stays->group, &goes->group);
+    stays->flags |= goes->flags;
+    goes->person = 0;
+    for (unsigned i = 0; i < own->count; i++)
+        if (own->found[i].person == from)
+            own->found[i].person = stays->person;
+    own->graph->counters.persons--;
+    groups_drop(own->graph->groups, from);
+    return move_all(own, from, stays->person);
+}
+
+/* -- busy identifiers -- */
+
+/* How many of the other's kind it was seen with. */
+static int count_neighbours(
+    const struct resolving *own, const struct found *found, unsigned kind, unsigned *ret_count)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct store_txn *txn = own->batch->txn;
+    int error = identity_store_scan_neighbours(txn, found->node, &scan);
+    uint32_t other;
+    struct link link;
+    *ret_count = 0;
+    while (!error && identity_store_next_neighbour(txn, scan, found->node, &other, &link))
+        *ret_count += node_index_kind(own->graph->index, other) == kind;
+    return error ? error : store_error(txn);
+}
+
+static int set_flag(struct resolving *own, const struct found *found, unsigned flag)
+{
+    unsigned flags = flags_of(own, found) | flag;
+    struct person_group *party = party_of(own, found);
+    if (party)
+        party->flags |= flag;
+    if (found->is_new)
+        return node_index_set_flags(own->graph->index, found->node, flags);
+    return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
+}
+
+/* A new link with a stronger one may be one too many. */
+static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
+{
+    unsigned most = rule_of(own, weak)->busy_after, count;
+    if (!most || (weak->is_new && own->count <= most) || weak->kind->priority <= strong->kind->priority ||
+        flags_of(own, weak) & NODE_OUT)
+        return 0;
+    int error = count_neighbours(own, weak, strong->kind->number, &count);
+    if (error || count <= most)
+        return error;
+    own->unsettled = true;
+    return set_flag(own, weak, NODE_BUSY);
+}
+
+/* -- links -- */
+
+static int refuse(
+    struct resolving *own, const struct found *one, const struct found *other, struct verdict verdict)
+{
+    graph_note_conflict(own->graph, own->batch, one->node, other->node, verdict, own->sighting->evidence);
+    int error = set_flag(own, one, NODE_REFUSED);
+    return error ? error : set_flag(own, other, NODE_REFUSED);
+}
+
+static bool windows_matter(
+    const struct resolving *own, const struct person_group *one, const struct person_group *other)
+{
+    for (unsigned kind = 1; kind <= KINDS_MAX; kind++)
+        if (one->group.counts[kind] && other->group.counts[kind] &&
+            rules_has_window(&own->graph->rules.kinds[kind]))
+            return true;
+    return false;
+}
+
+/* A claimed link counts after all others, so what holds now decides it. A verified one comes before all claimed ones: it is as
+ * good as the last where nothing was refused so far, and nothing is now or would have been. */
+static int consider(
+    struct resolving *own, const struct found *one, const struct found *other, const struct link *link)
+{
+    struct person_group *left = party_of(own, one), *right = party_of(own, other);
+    unsigned flags = left->flags | right->flags;
+    enum rank rank = link->verified ? RANK_VERIFIED : RANK_CLAIMED;
+    bool again = link->verified && flags & NODE_REFUSED;
+    if (left == right || again) {
+        own->unsettled |= again;
+        return 0;
+    }
+    if (flags & NODE_APART || windows_matter(own, left, right)) {
+        own->unsettled = true;
+        return 0;
+    }
+    unsigned alias_kind = link->alias ? own->graph->kinds->user_id->number : 0;
+    struct verdict verdict =
+        admission_check(&own->graph->rules, &left->group, &right->group, rank, alias_kind);
+    struct group both = left->group;
+    group_merge(&both, &right->group);
+    bool pushes_out = flags & NODE_CLAIMED && group_repeats_verified(&both);
+    if (rank == RANK_VERIFIED && (verdict.refusal || pushes_out)) {
+        own->unsettled = true;
+        return 0;
+    }
+    return verdict.refusal ? refuse(own, one, other, verdict) : unite(own, left, right);
+}
+
+static bool may_join(const struct resolving *own, const struct found *found)
+{
+    return rule_of(own, found)->joins && !(flags_of(own, found) & NODE_OUT);
+}
+
+/* Keeps the link, if the event shows more than was known. */
+static int take_link(struct resolving *own, const struct found *one, const struct found *other)
+{
+    struct graph *graph = own->graph;
+    struct store_txn *txn = own->batch->txn;
+    bool verified = one->verified && other->verified;
+    if (node_index_linked(graph->index, one->node, other->node, verified))
+        return 0;
+    struct link link = {0};
+    bool fresh = one->is_new || other->is_new;
+    bool there = !fresh && identity_store_link(txn, one->node, other->node, &link);
+    bool known = there && link.has_evidence && (link.verified || !verified);
+    node_index_link(graph->index, one->node, other->node, verified || (known && link.verified));
+    if (known)
+        return 0;
+    bool alias = one->identifier->previous || other->identifier->previous;
+    link.has_evidence = true;
+    link.verified = verified;
+    link.alias = verified && alias && graph->kinds->user_id;
+    link.evidence = own->sighting->evidence;
+    link.event_ms = own->sighting->event_ms;
+    link.source = own->sighting->source;
+    identity_store_put_link(txn, one->node, other->node, &link, !there);
+    int error = there ? 0 : watch(own, one, other); /* `one` is the stronger */
+    if (!error && !verified)
+        error = set_flag(own, one, NODE_CLAIMED);
+    if (!error && !verified)
+        error = set_flag(own, other, NODE_CLAIMED);
+    if (error || link.cut || !may_join(own, one) || !may_join(own, other))
+        return error;
+    return consider(own, one, other, &link);
+}
+
+static bool is_stronger(const struct found *one, const struct found *other)
+{
+    if (one->kind->priority != other->kind->priority)
+        return one->kind->priority < other->kind->priority;
+    return one->node < other->node;
+}
+
+static void sort_by_strength(const struct resolving *own, unsigned order[IDENTIFIERS_MAX])
+{
+    for (unsigned i = 0; i < own->count; i++) {
+        unsigned at = i;
+        for (; at > 0 && is_stronger(&own->found[i], &own->found[order[at - 1]]); at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
+/* By rank, then by strength, as component_solve() does. */
+static int take_links(struct resolving *own)
+{
+    unsigned order[IDENTIFIERS_MAX];
+    int error = 0;
+    sort_by_strength(own, order);
+    for (int claimed = 0; claimed < 2; claimed++)
+        for (unsigned i = 0; i < own->count; i++)
+            for (unsigned k = i + 1; !error && k < own->count; k++) {
+                const struct found *one = &own->found[order[i]], *other = &own->found[order[k]];
+                if ((one->verified && other->verified) != claimed)
+                    error = take_link(own, one, other);
+            }
+    return error;
+}
+
+/* -- the event as a whole -- */
+
+static bool says_nothing_new(const struct resolving *own)
+{
+    const struct node_index *index = own->graph->index;
+    for (unsigned i = 0; i < own->count; i++) {
+        const struct found *found = &own->found[i];
+        if (!found->node || (found->verified && !(flags_of(own, found) & NODE_VERIFIED)))
+            return false;
+        for (unsigned k = 0; k < i; k++)
+            if (!node_index_linked(
+                    index, own->found[k].node, found->node, own->found[k].verified && found->verified))
+                return false;
+    }
+    return true;
+}
+
+static void keep_evidence(struct resolving *own)
+{
+    struct evidence evidence = {.offset = own->sighting->evidence,
+        .event_ms = own->sighting->event_ms,
+        .source = own->sighting->source,
+        .joins = own->joins,
+        .count = own->count};
+    for (unsigned i = 0; i < own->count; i++) {
+        evidence.items[i].node = own->found[i].node;
+        evidence.items[i].verified = own->found[i].verified;
+        evidence.items[i].alias = own->found[i].identifier->previous;
+    }
+    if (own->count > 1)
+        identity_store_add_evidence(own->batch->txn, &evidence);
+}
+
+/* Two verified ones of a kind in one person: claimed links between them may not have been worth it. */
+static int verify(struct resolving *own, const struct found *found)
+{
+    struct person_group *party = party_of(own, found);
+    if (found->is_new || !found->verified || flags_of(own, found) & NODE_VERIFIED)
+        return 0;
+    party->group.verified[found->kind->number]++;
+    own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
+    return set_flag(own, found, NODE_VERIFIED);
+}
+
+static int settle(struct resolving *own)
+{
+    uint32_t nodes[IDENTIFIERS_MAX];
+    const struct cause cause = {.evidence = own->sighting->evidence};
+    size_t changed, before;
+    for (unsigned i = 0; i < own->count; i++)
+        nodes[i] = own->found[i].node;
+    graph_changed(own->graph, &before);
+    int error = graph_solve(own->graph, own->batch, nodes, own->count, &cause);
+    graph_changed(own->graph, &changed);
+    own->moved |= changed != before;
+    for (unsigned i = 0; i < own->count; i++)
+        node_index_find(own->graph->index, own->found[i].hash, &nodes[i], &own->found[i].person);
+    return error;
+}
+
+static int take_in(struct resolving *own)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && i < own->count; i++)
+        if (!own->found[i].node)
+            error = add_node(own, &own->found[i]);
+    if (!error)
+        error = gather_parties(own);
+    for (unsigned i = 0; !error && i < own->count; i++)
+        error = verify(own, &own->found[i]);
+    if (!error)
+        error = take_links(own);
+    if (!error)
+        error = store_new_nodes(own);
+    if (error)
+        return error;
+    keep_parties(own);
+    return own->unsettled ? settle(own) : 0;
+}
+
+int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+    const struct sighting *sighting, struct resolution *ret_resolution)
+{
+    struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
+    struct resolution resolution = {0};
+    find_all(&own, identifiers);
+    int error = own.count == 0 || says_nothing_new(&own) ? 0 : take_in(&own);
+    if (error)
+        return error;
+    if (own.count > 0) {
+        keep_evidence(&own);
+        resolution.node = own.found[0].node;
+        resolution.person = own.found[0].person;
+        resolution.moved = own.moved;
+    }
+    for (unsigned i = 1; i < own.count; i++)
+        resolution.linked[resolution.linked_count++] = own.found[i].node;
+    *ret_resolution = resolution;
+    return store_error(batch->txn);
+}
