@@ -3,7 +3,7 @@
  * threads. */
 #include "common/looks.h"
 #include "proto/identity.pb-c.h"
-#include "services/identity/identity.h"
+#include "services/identity/handlers.h"
 #include "services/identity/view.h"
 
 #include <sodium.h>
@@ -15,26 +15,7 @@
 #define ONE_IDS_MAX 10000
 #define NUMBERS_MAX 1000
 
-static const Quanyu__IdentityRequest *request_of(const ProtobufCMessage *message)
-{
-    return (const Quanyu__IdentityRequest *)(const void *)message;
-}
-
-static Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
-{
-    return (Quanyu__IdentityReply *)(void *)message;
-}
-
 /* -- lookup -- */
-
-/* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
-static uint32_t present_person(struct store_txn *txn, uint32_t number)
-{
-    struct node_place place;
-    if (!identity_store_place(txn, number, &place) || !(place.flags & NODE_FOUNDER))
-        return 0;
-    return place.person;
-}
 
 /* "phone:0123…" of an identifier that nobody has. A value that is not even one of its kind is hashed as it
  * came. */
@@ -328,6 +309,8 @@ static int counts(struct rpc_context *context, const ProtobufCMessage *request, 
     answer->joins = counters.joins;
     answer->events = counters.events;
     answer->unattributed = counters.unattributed;
+    answer->splits = counters.splits;
+    answer->conflicts = counters.conflicts;
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_COUNTS;
     reply_of(reply)->counts = answer;
     return store_error(context->txn);
@@ -335,7 +318,7 @@ static int counts(struct rpc_context *context, const ProtobufCMessage *request, 
 
 /* Addresses in the clear leave for whoever sends, and for nobody else. */
 static const char *const senders[] = {"campaign", NULL};
-static const char *const unmaskers[] = {"gateway", NULL};
+static const char *const gateway_alone[] = {"gateway", NULL};
 
 static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_LOOKUP] = {"lookup", lookup, RPC_QUERY, NULL},
@@ -344,7 +327,14 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS] = {"one_ids", one_ids, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_COUNTS] = {"counts", counts, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_NUMBERS] = {"numbers", numbers, RPC_QUERY, NULL},
-    [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, unmaskers},
+    [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DECIDE] = {"decide", handle_decide, RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_UNDO] = {"undo", handle_undo, RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DECISIONS] = {"decisions", handle_decisions, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_EXPLAIN] = {"explain", handle_explain, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_HISTORY] = {"history", handle_history, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_CONFLICTS] = {"conflicts", handle_conflicts, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_BUSY] = {"busy", handle_busy, RPC_QUERY, gateway_alone},
 };
 
 const struct rpc_service identity_rpc = {
