@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* State that an earlier version wrote says the same to this one. */
+#include "services/gateway/dedup.h"
 #include "tests/unit/gateway/write_key_fixture.h"
 
 /* As the first version did: the number, in the machine's order, and the name, under the hash of the secret. */
@@ -85,10 +86,42 @@ static void a_row_that_is_none_stops_the_migration_and_changes_nothing(void **st
     store_close(&store);
 }
 
+/* As the second version wrote a run: one row, without a hash in its key. */
+static void put_second_run(struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    struct store_key key;
+    key_reset(&key);
+    key_i64(&key, 1);
+    key_u8(&key, 0);
+    key_u32(&key, 0);
+    store_put(txn, TABLE_SEEN, &key, hash, DEDUP_HASH_BYTES);
+}
+
+static void a_message_id_of_the_second_version_is_known(void **state)
+{
+    static const uint8_t seen[DEDUP_HASH_BYTES] = {1, 2, 3}, other[DEDUP_HASH_BYTES] = {1, 2, 4};
+    struct store_txn *txn;
+    struct dedup *dedup;
+    struct store *store = open_gateway_store(scratch_path(state), 2);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_second_run(txn, seen);
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+    store = open_gateway_store(scratch_path(state), GATEWAY_SCHEMA_VERSION);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    assert_int_equal(dedup_open(txn, TABLE_SEEN, &dedup), 0);
+    assert_true(dedup_has(dedup, txn, seen));
+    assert_false(dedup_has(dedup, txn, other));
+    store_abort(&txn);
+    dedup_close(&dedup);
+    store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(a_key_of_the_first_version_goes_on_with_its_number_and_may_send_everything),
+        scratch_test(a_message_id_of_the_second_version_is_known),
         scratch_test(a_row_that_is_none_stops_the_migration_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
