@@ -61,7 +61,7 @@ struct parsed {
 };
 void parsed_free(struct parsed *parsed);
 
-/* Of the source and the message id, which is under 100 bytes: what deduplication goes by. */
+/* Of the source and the message id, which is under 400 bytes: what deduplication goes by. */
 void ingest_hash(uint32_t source, const char *id, size_t size, uint8_t ret_hash[INGEST_HASH_BYTES]);
 
 /* Of the whole call: the reason that is answered with a status of its own. */
