@@ -14,6 +14,7 @@
 #include "services/gateway/ingest_settings.h"
 #include "services/gateway/ingest_thread.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
-    /* The key may have been revoked since the call was admitted. */
+    /* The key may have been revoked since the call was admitted, or allow less. */
     ingest->state =
         write_keys_look_again(gateway->write_keys, batch->txn, &ingest->grant.proof, gateway_now_ms(gateway));
     if (ingest->state != KEY_GOOD)
@@ -91,6 +92,9 @@ static int apply_ingest(struct work *work, struct batch *batch)
 }
 
 /* -- answers -- */
+
+static void handle_route(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid);
 
 static const char *const disk_full = "the disk is full: nothing was stored; try again later";
 
@@ -190,9 +194,26 @@ static void give_back(const struct ingest *ingest)
     rate_give_back(&ingest->use->bucket, &ingest->grant.rate, ingest->grant.events);
 }
 
+/* The key was changed before the call's turn came: nothing was taken, and the call is looked at as if it came now. It has paid. */
+static void begin_again(struct ingest *ingest)
+{
+    struct gateway *gateway = ingest->gateway;
+    struct http_request *request = ingest->request;
+    struct ingest_route route;
+    ingest_free(ingest);
+    bool found = ingest_route_find(http_path(request), &route);
+    assert(found);
+    (void)found;
+    handle_route(gateway, request, &route, true);
+}
+
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
+    if (!result && ingest->state == KEY_CHANGED) {
+        begin_again(ingest);
+        return;
+    }
     if (result) {
         give_back(ingest);
         ingest_answer_unavailable(ingest->gateway, ingest->request,
@@ -209,7 +230,7 @@ static void finish_ingest(struct work *work, int result)
     ingest_free(ingest);
 }
 
-/* -- HTTP thread -- */
+/* -- HTTP thread, or the writer's where a call begins again -- */
 
 static void submit(struct gateway *gateway, struct ingest *ingest)
 {
@@ -276,7 +297,7 @@ static void take_call(struct gateway *gateway, struct http_request *request, yyj
 }
 
 static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
-    struct bytes text, struct ingest_thread *thread)
+    struct bytes text, struct ingest_thread *thread, bool paid)
 {
     const yyjson_alc *memory = ingest_thread_memory(thread, text.size);
     yyjson_read_err fault;
@@ -292,7 +313,7 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    struct ingest_grant grant;
+    struct ingest_grant grant = {.paid = paid};
     struct ingest_key_refusal refusal;
     if (ingest_admit(gateway, thread, request, body, call, &grant, &refusal)) {
         struct ingest_origin origin = {.call = call,
@@ -308,8 +329,8 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
     yyjson_doc_free(doc);
 }
 
-static void handle_event(
-    struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
+static void handle_event(struct gateway *gateway, struct http_request *request, enum ingest_call call,
+    struct bytes text, bool paid)
 {
     struct ingest_thread *thread = ingest_thread_here();
     struct service_load load = service_load(gateway->service);
@@ -320,12 +341,12 @@ static void handle_event(
     else if (!thread)
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else
-        handle_json(gateway, request, call, text, thread);
+        handle_json(gateway, request, call, text, thread, paid);
 }
 
 /* Who only looks whether there is an image (HEAD) sends no event. */
 static void handle_pixel(
-    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     if (strcmp(http_method(request), "HEAD") == 0) {
@@ -336,16 +357,16 @@ static void handle_pixel(
     if (reason)
         pixel_answer(gateway, request, reason);
     else
-        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size});
+        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size}, paid);
 }
 
 static void handle_route(
-    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid)
 {
     if (route->kind == ROUTE_CALL)
-        handle_event(gateway, request, route->call, http_body(request));
+        handle_event(gateway, request, route->call, http_body(request), paid);
     else if (route->kind == ROUTE_PIXEL)
-        handle_pixel(gateway, request, route);
+        handle_pixel(gateway, request, route, paid);
     else
         settings_answer(gateway, request, route);
 }
@@ -359,7 +380,7 @@ bool ingest_handle(struct gateway *gateway, struct http_request *request)
     if (strcmp(http_method(request), "OPTIONS") == 0) {
         cors_answer_options(request, ingest_route_methods(&route));
     } else if (ingest_route_allows(&route, http_method(request))) {
-        handle_route(gateway, request, &route);
+        handle_route(gateway, request, &route, false);
     } else {
         http_add_header(request, "Allow", ingest_route_methods(&route));
         http_problem(request, 405, "method_not_allowed", NULL, "use %s", ingest_route_methods(&route));

@@ -195,16 +195,19 @@ static bool is_within_rate(const struct gateway *gateway, const struct write_key
 }
 
 bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, enum ingest_call call, struct ingest_grant *ret_grant,
+    yyjson_val *body, enum ingest_call call, struct ingest_grant *grant,
     struct ingest_key_refusal *ret_refusal)
 {
     const struct write_key_secret *secret = find(gateway, thread, request, body, ret_refusal);
     size_t events = events_in(gateway, body, call);
     if (!secret || !is_permitted(secret->key, request, call, ret_refusal) ||
-        !is_within_rate(gateway, secret->key, request, events, ret_refusal))
+        !(grant->paid || is_within_rate(gateway, secret->key, request, events, ret_refusal)))
         return false;
-    *ret_grant = (struct ingest_grant){
-        .key = secret->key, .proof = write_key_proof_of(secret), .rate = secret->key->rate, .events = events};
+    *grant = (struct ingest_grant){.key = secret->key,
+        .proof = write_key_proof_of(secret),
+        .paid = true,
+        .rate = secret->key->rate,
+        .events = events};
     return true;
 }
 

@@ -228,6 +228,7 @@ struct write_key_proof write_key_proof_of(const struct write_key_secret *secret)
 {
     struct write_key_proof proof = {.version = secret->key->version,
         .expires_ms = secret->expires_ms,
+        .row_version = secret->key->row->version,
         .source = secret->key->row->source};
     memcpy(proof.hash, secret->hash, SECRET_HASH_BYTES);
     return proof;
@@ -255,6 +256,8 @@ enum write_key_state write_keys_look_again(
     if (!row)
         return KEY_UNKNOWN;
     enum write_key_state state = state_in(row, proof->hash, now_ms);
+    if (state == KEY_GOOD && row->version != proof->row_version)
+        state = KEY_CHANGED;
     quanyu__write_key__free_unpacked(row, NULL);
     return state;
 }
