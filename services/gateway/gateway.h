@@ -23,6 +23,7 @@
 
 struct api;
 struct dead_letters;
+struct letter_set;
 struct ticker;
 struct units;
 struct unmask_limit;
@@ -79,12 +80,13 @@ extern const struct rpc_service gateway_rpc;
 int gateway_start(void *self, struct service *service);
 void gateway_stop(void *self, struct service *service);
 
-/* Writer: what was valid in a call goes into the journal, unless it is there already. */
+/* Writer: what was valid in a call goes into the journal, unless it is there already; dead letters of its ids go, but for those that
+ * are `spared` (may be NULL). */
 struct ingest_counts {
     size_t accepted, duplicates;
 };
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
-    struct ingest_counts *ret_counts);
+    const struct letter_set *spared, struct ingest_counts *ret_counts);
 /* After the commit, any thread: for the metrics. */
 void ingest_count(const struct gateway *gateway, const struct ingest_counts *counts);
 /* Writer: whether ingest_commit() would take it for one that is there already. Changes nothing. */

@@ -55,7 +55,7 @@ bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct 
 }
 
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
-    struct ingest_counts *ret_counts)
+    const struct letter_set *spared, struct ingest_counts *ret_counts)
 {
     *ret_counts = (struct ingest_counts){0};
     for (size_t i = 0; i < parsed->event_count; i++) {
@@ -68,7 +68,7 @@ void ingest_commit(struct gateway *gateway, struct batch *batch, const struct pa
         }
         journal_add(batch->journal, CLASS_EVENT, batch->now_ms, parsed->packed.data + event->at, event->size);
         if (event->deduplicated)
-            dead_letters_supersede(gateway->letters, batch->txn, event->hash);
+            dead_letters_supersede(gateway->letters, batch->txn, event->hash, spared);
         ret_counts->accepted++;
     }
 }
@@ -85,7 +85,7 @@ static int apply_ingest(struct work *work, struct batch *batch)
         write_keys_look_again(gateway->write_keys, batch->txn, &ingest->grant.proof, gateway_now_ms(gateway));
     if (ingest->state != KEY_GOOD)
         return store_error(batch->txn);
-    ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
+    ingest_commit(gateway, batch, &ingest->parsed, NULL, &ingest->counts);
     ingest->position = journal_next(batch->journal);
     return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
                            : 0;
