@@ -184,7 +184,7 @@ def rights(stage):
                    note=f"mean {float(mean):.1f} us, a password takes {hashed:.0f} ms, {loaded()}")]
 
 
-def message_ids(stage):
+def dedup(stage):
     """remembering message ids: the processor's time of a commit of 40,000 new ones, while they become many"""
     ids = min(stage.options.people, 1_000_000) * 40
     result = json.loads(stage.program("gateway_dedup", stage.directory / "gateway_dedup", ids, 40_000))
@@ -344,5 +344,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, message_ids, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, dedup, audit, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}
