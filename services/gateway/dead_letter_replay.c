@@ -3,6 +3,7 @@
 
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
 #include "services/gateway/waiting_work.h"
 
@@ -141,6 +142,7 @@ static int parse(
         .source = row->source,
         .key = write_keys_of_source(replay->keys, row->source),
         .units = replay->units,
+        .staff = replay->staff,
         .received_ms = row->received_ms,
         .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
     };
@@ -306,6 +308,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
     _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
     replay->keys = write_keys_hold(replay->call->gateway->write_keys);
     replay->units = units_hold(replay->call->gateway->units);
+    replay->staff = staff_rolls_hold(replay->call->gateway->staff);
     int error = part ? 0 : -QY_ENOMEM;
     for (size_t at = 0, taken; !error && at < count_of_numbers; at += taken) {
         taken = 0;
@@ -325,6 +328,7 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
     write_key_snapshot_release(&replay->keys);
     tried_free(&replay->tried);
     unit_tree_release(&replay->units);
+    staff_roll_release(&replay->staff);
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);
     return error;
