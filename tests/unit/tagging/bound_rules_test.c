@@ -147,6 +147,23 @@ static void there_is_no_asking_as_of_an_earlier_time(void **state)
     assert_string_equal(world->field, "/rule/guide");
 }
 
+static void as_many_units_as_a_rule_may_name_are_asked_at_once(void **state)
+{
+    struct world *world = *state;
+    _cleanup_(buffer_free) struct buffer rule = BUFFER_INIT;
+    Quanyu__AudienceReply *reply;
+    buffer_text(&rule, "{\"unit\":[\"u_4\"");
+    for (unsigned unit = 7; unit < 7 + RULE_LIST_MAX - 1; unit++)
+        buffer_printf(&rule, ",\"u_%u\"", unit);
+    buffer_text(&rule, "]}");
+    person(world, 1);
+    person(world, 2);
+    visit(world, 1, STORE_A, 0);
+    visit(world, 2, STORE_B, 0);
+    assert_int_equal(world_audience(world, buffer_c_str(&rule), 0, false, &reply), 0);
+    assert_int_equal(reply->count, 1);
+}
+
 /* -- at random, against what the profiles say -- */
 
 #define PEOPLE 24u
@@ -379,6 +396,7 @@ int main(void)
         TEST(a_join_and_a_split_take_the_binding_along),
         TEST(a_trigger_looks_at_whose_somebody_is),
         TEST(there_is_no_asking_as_of_an_earlier_time),
+        TEST(as_many_units_as_a_rule_may_name_are_asked_at_once),
         TEST(segments_and_audiences_say_what_bindings_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
