@@ -3,6 +3,7 @@
 #include "services/gateway/api_binding.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
+#include "services/gateway/staff_roll.h"
 
 struct leaving {
     const char *id;
@@ -38,6 +39,9 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
     staff_secrets_delete(batch->txn, staff->number);
     credentials_end(batch->txn, staff->number, CREDENTIALS_ALL, 0);
     staff_emit_member(batch, staff);
+    error = staff_rolls_note(call->gateway->staff, staff);
+    if (error)
+        return store_fail(batch->txn, error);
     leaving->staff = staff;
     const struct staff_act act = {
         .action = "staff.leave", .staff = staff, .before = before, .after = staff, .rows = true};

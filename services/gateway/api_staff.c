@@ -6,6 +6,7 @@
 #include "services/gateway/staff_body.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
+#include "services/gateway/staff_roll.h"
 
 #include <string.h>
 
@@ -187,6 +188,9 @@ static int apply_edit(struct api_call *call, struct batch *batch, void *self)
     call->access_ended = staff->number == call->access.staff;
     if (!before || before->unit != staff->unit)
         staff_emit_member(batch, staff);
+    error = staff_rolls_note(call->gateway->staff, staff);
+    if (error)
+        return store_fail(batch->txn, error);
     const struct staff_act act = {.action = before ? "staff.change" : "staff.create",
         .staff = staff,
         .before = before,

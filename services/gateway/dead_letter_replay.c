@@ -4,6 +4,7 @@
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/ingest_refusals.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
 #include "services/gateway/waiting_work.h"
 
@@ -143,6 +144,7 @@ static int parse(
         .source = row->source,
         .key = write_keys_of_source(replay->keys, row->source),
         .units = replay->units,
+        .staff = replay->staff,
         .received_ms = row->received_ms,
         .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
     };
@@ -371,10 +373,12 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
     replay->run = letter_set_of(sorted, count_of_numbers);
     replay->keys = write_keys_hold(replay->call->gateway->write_keys);
     replay->units = units_hold(replay->call->gateway->units);
+    replay->staff = staff_rolls_hold(replay->call->gateway->staff);
     int error = run_parts(replay, part, numbers, count_of_numbers);
     write_key_snapshot_release(&replay->keys);
     tried_free(&replay->tried);
     unit_tree_release(&replay->units);
+    staff_roll_release(&replay->staff);
     replay->run = (struct letter_set){0};
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);

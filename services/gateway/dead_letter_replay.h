@@ -27,6 +27,7 @@ struct replay {
     struct tried tried;              /* those that were accepted so far */
     struct write_key_snapshot *keys; /* what each source may send now */
     struct unit_tree *units;
+    struct staff_roll *staff;
     uint64_t accepted, duplicates, refused, gone;
     uint64_t position; /* the gateway's journal is at least this long */
     struct replay_error errors[REPLAY_ERRORS_MAX];

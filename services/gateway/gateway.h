@@ -25,13 +25,14 @@ struct api;
 struct dead_letters;
 struct letter_set;
 struct ticker;
+struct staff_rolls;
 struct units;
 struct unmask_limit;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
-    struct metric *unknown_units;
+    struct metric *unknown_units, *unknown_staff;
     struct metric *limited;
     struct metric *shed;
     struct metric *seconds;
@@ -45,6 +46,7 @@ struct gateway {
     struct dedup *dedup;
     struct write_keys *write_keys;
     struct units *units;
+    struct staff_rolls *staff;
     struct service_http *http;
     struct api *api;
     struct ticker *ticker;

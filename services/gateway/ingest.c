@@ -138,6 +138,8 @@ static void count(const struct ingest *ingest)
     ingest_count(ingest->gateway, &ingest->counts);
     if (ingest->parsed.unknown_units > 0)
         metric_add(ingest->gateway->ingest.unknown_units, (double)ingest->parsed.unknown_units);
+    if (ingest->parsed.unknown_staff > 0)
+        metric_add(ingest->gateway->ingest.unknown_staff, (double)ingest->parsed.unknown_staff);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(ingest->gateway->ingest.seconds, metrics_clock() - ingest->received);
     atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
@@ -320,6 +322,7 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
             .source = grant.key->row->source,
             .key = grant.key,
             .units = ingest_thread_units(thread, gateway->units),
+            .staff = ingest_thread_staff(thread, gateway->staff),
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text)};
         take_call(gateway, request, body, text.size, &origin, &grant, memory);
