@@ -184,6 +184,15 @@ def rights(stage):
                    note=f"mean {float(mean):.1f} us, a password takes {hashed:.0f} ms, {loaded()}")]
 
 
+def staff(stage):
+    """the first page of 100,000 members of staff in 50,000 units, by the filter and in the scope that take longest"""
+    pages = json.loads(stage.program("gateway_staff", stage.directory / "gateway_staff", 100_000, 50_000))
+    slowest = max(pages, key=lambda name: pages[name]["p99_ms"])
+    each = ", ".join(f"{name} {page['own_ms']:.2f}" for name, page in pages.items())
+    return [Figure(f"first page of staff: {slowest}, p99", pages[slowest]["p99_ms"], "ms", most=2,
+                   note=f"ms of processor: {each}; {loaded()}")]
+
+
 def profile(stage, persons=None):
     """one profile over HTTP, assembled and on record"""
     stage.with_persons(persons or stage.options.people)
@@ -335,5 +344,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, staff, audit, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}
