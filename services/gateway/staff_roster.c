@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ENTRY_BYTES 8u
+#define ENTRY_BYTES ((size_t)8)
 #define BLOCK_MEMBERS 128u /* a kilobyte: several to a page, and little to write for one change */
 #define BLOCK_BYTES (BLOCK_MEMBERS * ENTRY_BYTES)
 
