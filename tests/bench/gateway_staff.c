@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PAGE 50u
-#define PAGES 200u /* of each list */
+#define PAGES ((size_t)200) /* of each list */
 
 /* Stores below the root; the last tenth of them has no staff. */
 static struct unit_tree *make_units(uint32_t count)
@@ -107,9 +107,9 @@ static double p99_ms(struct store *store, const struct staff_vault *vault, const
 {
     static double seconds[PAGES];
     double begun = now(CLOCK_THREAD_CPUTIME_ID);
-    for (unsigned i = 0; i < PAGES; i++)
+    for (size_t i = 0; i < PAGES; i++)
         seconds[i] = page(store, vault, pick, arena, ret_shown);
-    *ret_own_ms = (now(CLOCK_THREAD_CPUTIME_ID) - begun) / PAGES * 1e3;
+    *ret_own_ms = (now(CLOCK_THREAD_CPUTIME_ID) - begun) / (double)PAGES * 1e3;
     qsort(seconds, PAGES, sizeof(*seconds), compare);
     return seconds[PAGES / 100 * 99] * 1e3;
 }

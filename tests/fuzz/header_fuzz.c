@@ -38,7 +38,7 @@ static bool slow_cookie(const char *header, char *value, size_t size)
             continue;
         fits = strlen(equals + 1) < size;
         if (fits)
-            strcpy(value, equals + 1);
+            memcpy(value, equals + 1, strlen(equals + 1) + 1);
         break;
     }
     free(copy);
