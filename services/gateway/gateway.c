@@ -12,7 +12,6 @@
 #include "services/gateway/staff_roll.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/unit_change.h"
-#include "services/gateway/unmask_limit.h"
 #include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
@@ -299,6 +298,8 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     gateway->session_idle_ms = config_number(config, "gateway.session_idle");
     gateway->session_most_ms = config_number(config, "gateway.session_max");
     gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
+    gateway->unmask_limits.hour = (uint32_t)config_number(config, "gateway.unmask_hour");
+    gateway->unmask_limits.day = (uint32_t)config_number(config, "gateway.unmask_day");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS
@@ -320,9 +321,6 @@ int gateway_start(void *self, struct service *service)
     if (!error)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
-        error = unmask_limit_open((uint32_t)config_number(config, "gateway.unmask_hour"),
-            (uint32_t)config_number(config, "gateway.unmask_day"), &gateway->unmask_limit);
-    if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
     return error ? error
                  : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
@@ -337,5 +335,4 @@ void gateway_stop(void *self, struct service *service)
     service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);
-    unmask_limit_close(&gateway->unmask_limit);
 }

@@ -12,6 +12,7 @@
 #include "services/gateway/ingest_parse.h"
 #include "services/gateway/shed.h"
 #include "services/gateway/staff_vault.h"
+#include "services/gateway/unmask_store.h"
 #include "services/gateway/write_keys.h"
 
 #include <pthread.h>
@@ -27,7 +28,6 @@ struct letter_set;
 struct ticker;
 struct staff_rolls;
 struct units;
-struct unmask_limit;
 
 struct ingest_metrics {
     struct metric *accepted;
@@ -61,7 +61,7 @@ struct gateway {
     struct staff_vault vault;
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
-    struct unmask_limit *unmask_limit;
+    struct unmask_limits unmask_limits;
     uint32_t address_failures;     /* to sign in, that are free; 0: all are */
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };

@@ -47,6 +47,9 @@ void ingest_answer_refusal(
 
 /* The page that a request comes from: its Origin, else that of its Referer; "" where a browser says that it comes from one and
  * not from which; NULL where it is no page's, as far as can be told. */
-const char *ingest_origin_of(struct http_request *request, char room[256]);
+#define INGEST_ORIGIN_BYTES 256
+const char *ingest_origin_of(struct http_request *request, char room[INGEST_ORIGIN_BYTES]);
+/* The origin of a URL: as far as its path. NULL where it has none, or one that does not fit. */
+const char *ingest_origin_in(const char *url, char room[INGEST_ORIGIN_BYTES]);
 
 #endif

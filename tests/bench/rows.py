@@ -193,6 +193,15 @@ def dedup(stage):
                                     f"{result['worst_ms']:.0f} ms at worst, {loaded()}")]
 
 
+def staff(stage):
+    """the first page of 100,000 members of staff in 50,000 units, by the filter and in the scope that take longest"""
+    pages = json.loads(stage.program("gateway_staff", stage.directory / "gateway_staff", 100_000, 50_000))
+    slowest = max(pages, key=lambda name: pages[name]["p99_ms"])
+    each = ", ".join(f"{name} {page['own_ms']:.2f}" for name, page in pages.items())
+    return [Figure(f"first page of staff: {slowest}, p99", pages[slowest]["p99_ms"], "ms", most=2,
+                   note=f"ms of processor: {each}; {loaded()}")]
+
+
 def profile(stage, persons=None):
     """one profile over HTTP, assembled and on record"""
     stage.with_persons(persons or stage.options.people)
@@ -344,5 +353,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, dedup, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, staff, dedup, audit, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}
