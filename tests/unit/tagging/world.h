@@ -47,8 +47,9 @@ uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCM
     struct world *world = world_now;
     if (world->emitted_count == world->emitted_capacity) {
         world->emitted_capacity = world->emitted_capacity ? world->emitted_capacity * 2 : 64;
-        world->emitted = realloc(world->emitted, world->emitted_capacity * sizeof(*world->emitted));
-        assert_non_null(world->emitted);
+        struct emitted *grown = realloc(world->emitted, world->emitted_capacity * sizeof(*grown));
+        assert_non_null(grown);
+        world->emitted = grown;
     }
     uint8_t *packed = malloc(protobuf_c_message_get_packed_size(message) + 1);
     assert_non_null(packed);
