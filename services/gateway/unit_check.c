@@ -33,9 +33,9 @@ static bool has_control(const char *text)
 static const char *check_impersonal(const char *text)
 {
     size_t size = strlen(text);
-    return looks_personal(text, size) ? "looks like a phone number, an email address or another personal "
-                                        "value, and these never reach names"
-                                      : NULL;
+    return looks_personal(text, size)
+               ? "looks like a phone number, an email address or the like; personal values never reach names"
+               : NULL;
 }
 
 /* One that is no id, and can stand in a path and in a CSV without thinking. */
