@@ -62,7 +62,7 @@ static int refuse_personal(struct rpc_context *context, const Quanyu__LookupRequ
         const char *member = NULL;
         if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
             member = "kind";
-        else if (looks_like_phone(one->value, size) || looks_like_email(one->value, size))
+        else if (looks_personal(one->value, size))
             member = "value";
         if (!member)
             continue;
