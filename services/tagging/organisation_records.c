@@ -22,16 +22,17 @@ static bool chain_has(const struct chain *chain, uint32_t unit)
 }
 
 /* Marks or unmarks the people of a block for those units of `chain` that are not in `other`. */
-static void mark_block(struct index_writer *index, const struct chain *chain, const struct chain *other,
+static int mark_block(struct store_txn *txn, const struct chain *chain, const struct chain *other,
     uint32_t block, const uint64_t *people, bool on)
 {
-    for (size_t i = 0; i < chain->count; i++) {
+    int error = 0;
+    for (size_t i = 0; !error && i < chain->count; i++) {
         char term[16];
         snprintf(term, sizeof(term), "%u", chain->units[i]);
-        for (uint32_t place = 0; !chain_has(other, chain->units[i]) && place < BLOCK_PERSONS; place++)
-            if (bit_get(people, place))
-                index_bit(index, BITS_UNIT, "", term, block * BLOCK_PERSONS + place, on);
+        if (!chain_has(other, chain->units[i]))
+            error = index_put_block(txn, BITS_UNIT, term, block, people, on);
     }
+    return error;
 }
 
 static int read_people(
@@ -49,20 +50,22 @@ static int read_people(
     return error;
 }
 
-/* The index is read as a whole before it is written; then block by block, so that memory holds few changes. */
+/* In whole blocks, not person by person: the people of a large region must not keep the writer. */
 static int move_people(struct tagging *tagging, struct batch *batch, uint32_t unit, const struct chain *from,
     const struct chain *to)
 {
     size_t blocks = tagging->state.highest / BLOCK_PERSONS + 1;
     _cleanup_(free_pointer) uint64_t *people = malloc(blocks * BLOCK_WORDS * sizeof(*people));
-    int error = people ? read_people(tagging, batch->txn, unit, blocks, people) : -QY_ENOMEM;
+    int error = people ? index_settle(batch->txn, BITS_UNIT) : -QY_ENOMEM;
+    if (!error)
+        error = read_people(tagging, batch->txn, unit, blocks, people);
     for (uint32_t block = 0; !error && block < blocks; block++) {
         const uint64_t *some = people + (size_t)block * BLOCK_WORDS;
         if (bits_count(some, BLOCK_WORDS) == 0)
             continue;
-        mark_block(tagging->index, from, to, block, some, false);
-        mark_block(tagging->index, to, from, block, some, true);
-        error = index_flush(tagging->index, batch->txn, tagging->state.persons);
+        error = mark_block(batch->txn, from, to, block, some, false);
+        if (!error)
+            error = mark_block(batch->txn, to, from, block, some, true);
     }
     return error;
 }

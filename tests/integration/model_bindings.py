@@ -167,9 +167,11 @@ class OrganisedWorld(World):
         """The status that it is answered with."""
         if unit not in self.units or self.units[unit]["removed"]:
             return 404
+        if unit == HQ:
+            return 409
         if parent not in self.units or self.units[parent]["removed"]:
             return 400
-        if unit == HQ or self.within(parent, unit):
+        if self.within(parent, unit):
             return 409
         self.units[unit]["parent"] = parent
         return 200
