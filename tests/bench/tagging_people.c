@@ -15,6 +15,7 @@
 #define MOVES 40u
 #define LOGGED 10000u /* changes of the index since the last merge: half of what makes one */
 #define HOMES_A_COMMIT 100u
+#define STORES_MOVED 1000u
 #define PAGE 50u
 #define HQ 1u
 
@@ -71,15 +72,25 @@ static uint32_t some_store(struct bench *bench)
     return region(bench) + 1 + (uint32_t)pick_below(&bench->seed, bench->stores);
 }
 
-static void put(struct bench *bench, uint32_t unit, uint32_t parent)
+/* In one record, as the gateway writes it. */
+static void put_all(struct bench *bench, uint32_t first, uint32_t count, uint32_t parent)
 {
     Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
-    Quanyu__OrganisationChanged__Place place = QUANYU__ORGANISATION_CHANGED__PLACE__INIT, *places = &place;
-    place.unit = unit;
-    place.parent = parent;
-    changed.n_places = 1;
-    changed.places = &places;
-    check(tagging_take_organisation(&bench->tagging, &bench->batch, &changed), "unit");
+    static Quanyu__OrganisationChanged__Place places[STORES_MOVED], *list[STORES_MOVED];
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = &places[i];
+        quanyu__organisation_changed__place__init(list[i]);
+        list[i]->unit = first + i;
+        list[i]->parent = parent;
+    }
+    changed.n_places = count;
+    changed.places = list;
+    check(tagging_take_organisation(&bench->tagging, &bench->batch, &changed), "units");
+}
+
+static void put(struct bench *bench, uint32_t unit, uint32_t parent)
+{
+    put_all(bench, unit, 1, parent);
 }
 
 static void put_units(struct bench *bench)
@@ -209,6 +220,23 @@ static void move(struct bench *bench)
     report("moving the region", bench->persons, times, MOVES);
 }
 
+/* Stores go to another region, as an import of a new organisation moves them: all in one commit. */
+static void move_stores(struct bench *bench)
+{
+    uint32_t other = region(bench) + bench->stores + 1;
+    double times[1];
+    begin(bench);
+    put(bench, other, above(bench, true));
+    commit(bench);
+    log_some(bench);
+    double began = now(CLOCK_MONOTONIC);
+    begin(bench);
+    put_all(bench, region(bench) + 1, STORES_MOVED, other);
+    commit(bench);
+    times[0] = (now(CLOCK_MONOTONIC) - began) * 1e3;
+    report("moving 1,000 stores", bench->persons / bench->stores * STORES_MOVED, times, 1);
+}
+
 int main(int argc, char **argv)
 {
     static struct bench bench = {.seed = 7};
@@ -227,6 +255,7 @@ int main(int argc, char **argv)
     ask(&bench, "people of a store", 0, 0);
     ask(&bench, "people of a store, in the region's scope", 0, region(&bench));
     move(&bench);
+    move_stores(&bench);
     ask(&bench, "people of the region afterwards", region(&bench), 0);
     return 0;
 }

@@ -120,7 +120,8 @@ class Maker:
             return self.new_staff()
         staff = self.pick(there)
         self.left.add(staff)
-        return {"do": "leave", "staff": staff}
+        over = {"do": "transfer", "from": {"guide": staff}, "to": self.target(), "by": None, "dry_run": self.chance(0.2)}
+        return [{"do": "leave", "staff": staff}, *(self.time() for _ in range(self.random.randrange(2))), *([over] if self.chance(0.6) else [])]
 
     def empty(self):
         """A unit that can be removed once its people have gone; mostly."""
@@ -129,9 +130,14 @@ class Maker:
 
     def remove(self):
         unit = self.empty()
+        standing = unit not in self.doomed
         self.doomed.add(unit)
         away = {"do": "transfer", "from": {"unit": unit}, "to": {"unit": self.standing()}, "by": None, "dry_run": False}
-        return [*([away] if self.chance(0.8) else []), {"do": "remove_unit", "unit": unit}]
+        steps = [*([away] if self.chance(0.8) else []), {"do": "remove_unit", "unit": unit}]
+        if standing and self.chance(0.5):  # a till there goes on with what it has
+            key = self.pick(KEYS)
+            steps = [{"do": "move_key", "key": key, "unit": unit}, *steps, {**self.batch(), "key": key, "path": "/v1/import"}]
+        return steps
 
     def move_key(self):
         unit = self.empty()
