@@ -139,6 +139,11 @@ class Maker:
             steps = [{"do": "move_key", "key": key, "unit": unit}, *steps, {**self.batch(), "key": key, "path": "/v1/import"}]
         return steps
 
+    def reorganise(self):
+        """Units of those that have a code, and where they go: another one, or HQ."""
+        moves = {self.unit(): self.unit() for _ in range(self.random.randint(1, 5))}
+        return {"do": "import_units", "moves": moves}
+
     def move_key(self):
         unit = self.empty()
         return {"do": "move_key", "key": self.pick(KEYS), "unit": unit if unit not in self.doomed else self.standing()}
@@ -180,7 +185,7 @@ class Maker:
 
     def step(self):
         makers = {self.batch: 24, self.new_unit: 2, self.new_staff: 2, self.leave: 2, self.remove: 3, self.change_rules: 3, self.bind: 8,
-                  self.transfer: 5, self.time: 4, self.move_staff: 2, self.move_key: 3,
+                  self.transfer: 5, self.time: 4, self.move_staff: 2, self.move_key: 3, self.reorganise: 3,
                   lambda: {"do": "move_unit", "unit": self.unit(), "parent": self.unit()}: 3}
         made = self.random.choices(list(makers), makers.values())[0]()
         return made if isinstance(made, list) else [made]

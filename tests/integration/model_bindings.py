@@ -176,6 +176,22 @@ class OrganisedWorld(World):
         self.units[unit]["parent"] = parent
         return 200
 
+    def import_units(self, moves):
+        """All of them or none; the status."""
+        before = {unit: self.units[unit]["parent"] for unit in moves}
+        for unit, parent in moves.items():
+            self.units[unit]["parent"] = parent
+        if all(self.is_rooted(unit) for unit in moves):
+            return 200
+        for unit, parent in before.items():
+            self.units[unit]["parent"] = parent
+        return 400
+
+    def is_rooted(self, unit):
+        for _ in self.units:
+            unit = self.units[unit]["parent"] if unit else None
+        return unit is None
+
     def remove_unit(self, unit):
         if unit not in self.units or self.units[unit]["removed"]:
             return 404

@@ -61,6 +61,15 @@ class Run:
         answer = self.suite.api("PATCH", f"/api/v1/units/{step['unit']}", {"parent": step["parent"]})
         same("status", answer.status, self.world.move_unit(step["unit"], step["parent"]))
 
+    def import_units(self, step):
+        """By code; HQ has none, and stands where nothing does."""
+        code = {unit: row["code"] for unit, row in self.world.units.items() if row["code"] and not row["removed"]} | {HQ: ""}
+        moves = {unit: parent for unit, parent in step["moves"].items() if unit != HQ and unit in code and parent in code}
+        text = "code,parent_code\n" + "".join(f"{code[unit]},{code[parent]}\n" for unit, parent in moves.items())
+        if moves:
+            answer = self.suite.api("POST", "/api/v1/units/import", text.encode(), headers={"Content-Type": "text/csv"})
+            same(f"status of {text!r}", answer.status, self.world.import_units(moves))
+
     def remove_unit(self, step):
         self.suite.wait_quiet()
         same("status", self.suite.api("DELETE", f"/api/v1/units/{step['unit']}").status, self.world.remove_unit(step["unit"]))
