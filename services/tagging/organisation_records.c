@@ -22,7 +22,7 @@ static bool chain_has(const struct chain *chain, uint32_t unit)
 }
 
 #define GATHERED_MAX 500000u
-#define TOUCHED_MAX 512u
+#define TOUCHED_MAX (4 * UNIT_DEPTH_MAX)
 
 /* What a record changes in the tree. */
 struct tree_change {

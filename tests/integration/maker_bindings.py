@@ -24,6 +24,7 @@ class Maker:
         self.held = {HQ}     # units that cannot be: somebody works there, or other units were made below
         self.now_ms = START_MS
         self.users = [f"u{i}" for i in range(12)]
+        self.quiet = self.users[7:]  # who meet nobody, mostly, and are bound by hand alone
 
     def pick(self, options):
         return self.random.choice(options)
@@ -77,19 +78,20 @@ class Maker:
         if which > 0.7:
             event["anonymousId"] = f"browser-{self.random.randrange(14)}"
         context = {}
-        if self.chance(0.6):
+        often = 0.1 if event.get("userId") in self.quiet else 1
+        if self.chance(0.6 * often):
             context["unit"] = self.unit_in_event()
-        if self.chance(0.55):
+        if self.chance(0.55 * often):
             context["staff"] = self.staff_in_event()
         return {**event, "context": context} if context or self.chance(0.5) else event
 
     def alias(self):
         self.made += 1
         return {"type": "alias", "messageId": f"m{self.made}", "timestamp": time_text(self.now_ms), "userId": self.pick(self.users),
-                "previousId": self.pick(self.users)}
+                "previousId": self.pick(self.pick([self.users, self.quiet]))}
 
     def batch(self):
-        events = [self.alias() if self.chance(0.03) else self.event() for _ in range(self.random.randint(1, 14))]
+        events = [self.alias() if self.chance(0.05) else self.event() for _ in range(self.random.randint(1, 14))]
         body = {"batch": events}
         if self.chance(0.1):
             body["context"] = {"unit": self.unit_in_event()}
@@ -169,7 +171,7 @@ class Maker:
         return None if self.chance(0.7) else self.member()
 
     def bind(self):
-        return {"do": "bind", "of": self.pick(self.users), "to": self.target(), "by": self.somebody()}
+        return {"do": "bind", "of": self.pick(self.pick([self.users, self.quiet])), "to": self.target(), "by": self.somebody()}
 
     def transfer(self):
         source = self.pick([{"unit": self.unit()}, {"guide": self.member()}, {"guide": self.pick(sorted(self.left) or ["st_2"])},

@@ -64,16 +64,16 @@ static void random_tree(struct world *world)
 {
     static const uint32_t parents[] = {HQ, NORTH, SOUTH};
     Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
-    Quanyu__OrganisationChanged__Place places[6], *list[6];
-    changed.n_places = 1 + some(6);
+    Quanyu__OrganisationChanged__Place places[8], *list[8];
+    changed.n_places = 1 + some(8);
     changed.places = list;
     for (size_t i = 0; i < changed.n_places; i++) {
         list[i] = &places[i];
         quanyu__organisation_changed__place__init(list[i]);
-        list[i]->unit = NORTH + some(5);
+        list[i]->unit = NORTH + some(some(2) ? 2 : 5);
         list[i]->parent = parents[some(COUNT_OF(parents))];
     }
-    world->tagging.few_people = some(3) ? 0 : some(4);
+    world->tagging.few_people = some(2) ? 1000 : some(4);
     world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION, &changed.base);
 }
 
@@ -81,7 +81,7 @@ static void random_step(struct world *world)
 {
     static const uint32_t parents[][3] = {{HQ, NORTH, SOUTH}, {NORTH, SOUTH, HQ}};
     Quanyu__BindingRules rules = QUANYU__BINDING_RULES__INIT;
-    switch (some(26)) {
+    switch (some(28)) {
     case 0:
         rules.unit_by_purchase = some(4) == 0;
         rules.guide_by_purchase = some(4) == 0;
@@ -109,6 +109,8 @@ static void random_step(struct world *world)
         break;
     case 9:
     case 10:
+    case 11:
+    case 12:
         random_tree(world);
         break;
     case 7:
