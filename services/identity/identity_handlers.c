@@ -335,6 +335,10 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_HISTORY] = {"history", handle_history, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_CONFLICTS] = {"conflicts", handle_conflicts, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_BUSY] = {"busy", handle_busy, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_RULES] = {"rules", handle_rules, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_CHANGE_RULES] = {"change_rules", handle_change_rules, RPC_COMMAND,
+        gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DRY_RUN] = {"dry_run", handle_dry_run, RPC_QUERY, gateway_alone},
 };
 
 const struct rpc_service identity_rpc = {
