@@ -48,4 +48,8 @@ void ingest_answer_refusal(
  * not from which; NULL where it is no page's, as far as can be told. */
 const char *ingest_origin_of(struct http_request *request, char room[256]);
 
+/* Whether what a call with that key says of itself is worth nothing: everybody can read a browser's key, and call as its page does.
+ * What is imported is the brand's own. `page`: it comes from one. */
+bool ingest_is_public(enum ingest_call call, const struct write_key *key, bool page);
+
 #endif

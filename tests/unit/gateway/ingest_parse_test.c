@@ -17,12 +17,16 @@
 static struct parsed parsed;
 static struct ingest_refusal refusal;
 static size_t letter_bytes = 65536;
+static bool browser;
 
 static bool parse(enum ingest_call call, const char *text)
 {
     const struct bytes body = {(const uint8_t *)text, strlen(text)};
-    struct ingest_origin origin = {
-        .call = call, .source = 1, .received_ms = RECEIVED, .may_hold_nul = json_may_hold_nul(body)};
+    struct ingest_origin origin = {.call = call,
+        .source = 1,
+        .received_ms = RECEIVED,
+        .may_hold_nul = json_may_hold_nul(body),
+        .browser = browser};
     struct ingest_limits limits = {.event_bytes = 32768,
         .batch_events = 3,
         .letter_bytes = letter_bytes,
@@ -401,6 +405,24 @@ static void imports_are_history_and_bear_positions(void **state)
     quanyu__raw_event__free_unpacked(raw, NULL);
 }
 
+static void what_comes_from_a_page_says_so_whether_it_is_taken_or_refused(void **state)
+{
+    (void)state;
+    for (int from_page = 0; from_page < 2; from_page++) {
+        browser = from_page;
+        assert_true(parse(CALL_BATCH,
+            "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"},{\"type\":\"track\",\"userId\":\"u\"}]}"));
+        browser = false;
+        Quanyu__RawEvent *raw = event(0);
+        Quanyu__DeadLetter *refused = letter(0);
+        assert_int_equal(raw->browser, from_page);
+        assert_int_equal(refused->from,
+            from_page ? QUANYU__DEAD_LETTER__FROM__BROWSER : QUANYU__DEAD_LETTER__FROM__ELSEWHERE);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+        quanyu__dead_letter__free_unpacked(refused, NULL);
+    }
+}
+
 static void equal_message_ids_have_equal_hashes_within_a_source(void **state)
 {
     (void)state;
@@ -437,6 +459,7 @@ int main(void)
         cmocka_unit_test(clocks_are_corrected),
         cmocka_unit_test(batch_level_context_is_merged_into_each_event),
         cmocka_unit_test(imports_are_history_and_bear_positions),
+        cmocka_unit_test(what_comes_from_a_page_says_so_whether_it_is_taken_or_refused),
         cmocka_unit_test(equal_message_ids_have_equal_hashes_within_a_source),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
