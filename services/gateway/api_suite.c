@@ -191,6 +191,8 @@ static void write_whole(
 {
     json_field_unsigned(json, "identifiers", identity->nodes);
     json_field_unsigned(json, "joins", identity->joins);
+    json_field_unsigned(json, "splits", identity->splits);
+    json_field_unsigned(json, "conflicts", identity->conflicts);
     json_field_unsigned(json, "events", identity->events);
     json_field_unsigned(json, "unattributed_events", identity->unattributed);
     json_field_unsigned(json, "orders", tagging->orders);
