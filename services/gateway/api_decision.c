@@ -237,7 +237,7 @@ int evidence_withdraw(struct api_call *call)
     size_t size = strlen(position);
     int error = begin(call, "identity.withdraw", &own);
     if (!error && (size == 0 || size > 19 || strspn(position, "0123456789") != size))
-        error = api_refuse(call, -QY_EINVAL, "position", "must be the position of an event: digits");
+        error = api_refuse(call, -QY_ENOTFOUND, "position", "there is no such event");
     if (!error)
         error = find(call, &own, NULL, 0);
     own.decide.evidence = error ? 0 : strtoull(position, NULL, 10);
