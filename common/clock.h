@@ -26,6 +26,9 @@ int64_t clock_event_ms(int64_t stated_ms, int64_t received_ms, bool lost);
  * midnight in the process's time zone (TZ; clock_set_zone()). The year is 0001 to 9999. False when it is not
  * such a time. */
 bool time_parse(const char *text, size_t size, bool allow_date, int64_t *ret_ms);
+/* As senders of events state a time, wherever they are: as above, where the offset may lack its colon (+0800) and the seconds may be
+ * left out; or a date alone: its midnight in UTC. */
+bool time_parse_stated(const char *text, size_t size, int64_t *ret_ms);
 /* "2026-03-01T08:30:00.250Z", milliseconds left out when 0. */
 #define TIME_TEXT_BYTES 32
 const char *time_format(int64_t ms, char text[TIME_TEXT_BYTES]);

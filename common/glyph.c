@@ -226,6 +226,63 @@ enum glyph glyph_wide(const unsigned char *text, size_t size, size_t *ret_bytes,
     return found ? (enum glyph)range->value : GLYPH_OTHER;
 }
 
+/* -- numerals -- */
+
+/* As they are read out and written on cheques, in both orthographies. Ascending. */
+static const struct range numerals[] = {
+    {0x3007, 0x3007, 0},
+    {0x4e00, 0x4e00, 1},
+    {0x4e03, 0x4e03, 7},
+    {0x4e09, 0x4e09, 3},
+    {0x4e24, 0x4e24, 2}, /* a pair */
+    {0x4e5d, 0x4e5d, 9},
+    {0x4e8c, 0x4e8c, 2},
+    {0x4e94, 0x4e94, 5},
+    {0x4f0d, 0x4f0d, 5},
+    {0x5169, 0x5169, 2},
+    {0x516b, 0x516b, 8},
+    {0x516d, 0x516d, 6},
+    {0x53c1, 0x53c1, 3},
+    {0x53c4, 0x53c4, 3},
+    {0x56db, 0x56db, 4},
+    {0x58f9, 0x58f9, 1},
+    {0x5e7a, 0x5e7a, 1}, /* over the phone */
+    {0x634c, 0x634c, 8},
+    {0x67d2, 0x67d2, 7},
+    {0x7396, 0x7396, 9},
+    {0x8086, 0x8086, 4},
+    {0x8cb3, 0x8cb3, 2},
+    {0x8d30, 0x8d30, 2},
+    {0x9646, 0x9646, 6},
+    {0x9678, 0x9678, 6},
+    {0x96f6, 0x96f6, 0},
+};
+
+/* Of the second and the third bytes of all numerals: most characters are told by these. */
+#define SECOND_BYTES UINT64_C(0x171400088a00e025)
+#define THIRD_BYTES UINT64_C(0x7492a10285432db)
+
+bool glyph_numeral(const unsigned char text[3], char *ret_digit)
+{
+    if (!(SECOND_BYTES >> (text[1] & 0x3f) & THIRD_BYTES >> (text[2] & 0x3f) & 1))
+        return false;
+    size_t bytes;
+    uint32_t code = decode(text, 3, &bytes);
+    const struct range *range = find(numerals, COUNT_OF(numerals), code);
+    if (range == numerals + COUNT_OF(numerals) || code < range->first)
+        return false;
+    *ret_digit = (char)('0' + range->value);
+    return true;
+}
+
+enum glyph glyph_wide_number(
+    const unsigned char *text, size_t size, size_t *ret_bytes, char *ret_digit, bool *ret_numeral)
+{
+    enum glyph glyph = glyph_wide(text, size, ret_bytes, ret_digit);
+    *ret_numeral = glyph == GLYPH_OTHER && *ret_bytes == 3 && glyph_numeral(text, ret_digit);
+    return *ret_numeral ? GLYPH_DIGIT : glyph;
+}
+
 /* -- folding -- */
 
 /* Letters that have a small form in the scripts that European names are written in. */

@@ -33,6 +33,24 @@ static inline enum glyph glyph_at(const char *text, size_t size, size_t *ret_byt
     return (enum glyph)glyph_ascii[c];
 }
 
+/* The digit that the Chinese numeral of three bytes at `text` stands for; false: it is none. */
+bool glyph_numeral(const unsigned char text[3], char *ret_digit);
+
+/* As glyph_at(), and Chinese numerals are digits: for numbers alone, elsewhere they are words. `ret_numeral` tells them from digits. */
+enum glyph glyph_wide_number(
+    const unsigned char *text, size_t size, size_t *ret_bytes, char *ret_digit, bool *ret_numeral);
+static inline enum glyph glyph_number_at(
+    const char *text, size_t size, size_t *ret_bytes, char *ret_digit, bool *ret_numeral)
+{
+    unsigned char c = (unsigned char)*text;
+    if (c >= 0x80)
+        return glyph_wide_number((const unsigned char *)text, size, ret_bytes, ret_digit, ret_numeral);
+    *ret_bytes = 1;
+    *ret_digit = (char)c;
+    *ret_numeral = false;
+    return (enum glyph)glyph_ascii[c];
+}
+
 static inline bool glyph_separates(enum glyph glyph)
 {
     return glyph >= GLYPH_PLUS;

@@ -59,6 +59,7 @@ static const struct word words[] = {
     {"passportnumber", KEY_PERSONAL},
     {"driverlicense", KEY_PERSONAL},
     {"licenseplate", KEY_PERSONAL},
+    {"platenumber", KEY_PERSONAL},
     {"plateno", KEY_PERSONAL},
     {"birthday", KEY_PERSONAL},
     {"birthdate", KEY_PERSONAL},
@@ -152,6 +153,10 @@ static const struct word words[] = {
     {"住址", KEY_PERSONAL},
     {"身份证", KEY_PERSONAL},
     {"身份证号", KEY_PERSONAL},
+    {"身份证号码", KEY_PERSONAL},
+    {"车牌", KEY_PERSONAL},
+    {"车牌号", KEY_PERSONAL},
+    {"车牌号码", KEY_PERSONAL},
     {"生日", KEY_PERSONAL},
     {"微信", KEY_PERSONAL},
     {"微信号", KEY_PERSONAL},
@@ -242,14 +247,8 @@ static size_t simplify(const char *key, size_t size, char plain[PLAIN_MAX + 1])
     return count;
 }
 
-enum key_class key_classify(const char *key, size_t size)
+static enum key_class classify(const char *plain, size_t count)
 {
-    char plain[PLAIN_MAX + 1];
-    if (size > PLAIN_MAX) { /* the end tells more than the beginning */
-        key += size - PLAIN_MAX;
-        size = PLAIN_MAX;
-    }
-    size_t count = simplify(key, size, plain);
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(plain, words[i].text) == 0)
             return words[i].class;
@@ -263,12 +262,68 @@ enum key_class key_classify(const char *key, size_t size)
     return KEY_PLAIN;
 }
 
+/* The end of a long name tells more than its beginning. */
+static size_t simplify_end(const char *key, size_t size, char plain[PLAIN_MAX + 1])
+{
+    size_t left_out = size > PLAIN_MAX ? size - PLAIN_MAX : 0;
+    return simplify(key + left_out, size - left_out, plain);
+}
+
+enum key_class key_classify(const char *key, size_t size)
+{
+    char plain[PLAIN_MAX + 1];
+    size_t count = simplify_end(key, size, plain);
+    return classify(plain, count);
+}
+
+bool key_is_amounts(const char *key, size_t size)
+{
+    char plain[PLAIN_MAX + 1];
+    size_t count = simplify_end(key, size, plain);
+    if (count < 2 || plain[count - 1] != 's')
+        return false;
+    plain[--count] = '\0';
+    if (count > 2 && memcmp(plain + count - 2, "ie", 2) == 0) { /* quantities */
+        plain[--count] = '\0';
+        plain[count - 1] = 'y';
+    }
+    return classify(plain, count) == KEY_AMOUNT;
+}
+
 bool key_is_birthday(const char *key, size_t size)
 {
     static const char *const names[] = {
         "birthday", "birth_day", "birthdate", "birth_date", "date_of_birth", "dateOfBirth", "dob", "生日"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (strlen(names[i]) == size && strncasecmp(names[i], key, size) == 0)
+            return true;
+    return false;
+}
+
+/* Of what "phone" and the like may stand before. */
+static const char *const parts[] = {"area", "areacode", "countrycode", "prefix", "suffix", "head", "middle",
+    "tail", "first", "second", "third", "last", "rest", "number", "local", "localnumber", "exchange", "line",
+    "subscriber", "subscribernumber", "lastfour", "last4", "part1", "part2", "part3", "segment1", "segment2",
+    "segment3", "国家码", "区号", "号段", "号码", "前缀", "后缀", "前三位", "中间四位", "后四位", "后八位",
+    "尾号"};
+static const char *const divided[] = {"phone", "mobile", "tel", "telephone", "idcard"};
+
+bool key_is_part(const char *key, size_t size)
+{
+    char plain[PLAIN_MAX + 1];
+    if (size > PLAIN_MAX)
+        return false;
+    size_t count = simplify(key, size, plain);
+    const char *part = plain;
+    for (size_t i = 0; part == plain && i < COUNT_OF(divided); i++) {
+        size_t length = strlen(divided[i]);
+        if (count > length && memcmp(plain, divided[i], length) == 0)
+            part += length;
+    }
+    if (part > plain && part[0] >= '1' && part[0] <= '4' && part[1] == '\0')
+        return true; /* phone1, phone2, phone3 */
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (strcmp(part, parts[i]) == 0)
             return true;
     return false;
 }

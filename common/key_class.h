@@ -28,5 +28,14 @@ enum key_class key_classify(const char *key, size_t size);
 bool key_is_birthday(const char *key, size_t size);
 /* Whether objects below a member of this name are things: their names are no person's. */
 bool key_is_thing(const char *key, size_t size);
+/* Whether it is the plural of an amount's name: "prices". What stands beside is no product for that. */
+bool key_is_amounts(const char *key, size_t size);
+/* Whether it names a part of a number that is divided: "area", "phone_prefix", "part1", "区号". */
+bool key_is_part(const char *key, size_t size);
+/* Whether the value is somebody's, whatever it is. KEY_BARE_NAME is not. */
+static inline bool key_class_is_personal(enum key_class class)
+{
+    return class >= KEY_NAME && class <= KEY_PRIVATE && class != KEY_BARE_NAME;
+}
 
 #endif

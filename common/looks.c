@@ -2,14 +2,9 @@
 #include "common/looks.h"
 
 #include "common/glyph.h"
-#include "common/mem.h"
 
 #include <string.h>
 #include <strings.h>
-
-#define SEPARATORS_MAX 3 /* in a row, as is usual within one number */
-#define OVERLAP_DIGITS 20u
-#define PHONE_DIGITS_MIN 7
 
 /* -- email -- */
 
@@ -199,190 +194,10 @@ bool looks_like_email(const char *text, size_t size)
     return false;
 }
 
-/* -- digits -- */
+/* -- all -- */
 
-/* One group while it is read. */
-struct reading {
-    struct digit_group *group;
-    uint32_t at[DIGITS_MAX]; /* where in the text each digit stands */
-    unsigned separators;     /* since the last digit */
-    bool plus, wide;         /* among these; the plus is the last of them */
-};
-
-static bool add_digit(struct reading *reading, size_t at, char digit)
+bool looks_personal(const char *text, size_t size)
 {
-    struct digit_group *group = reading->group;
-    bool begins = reading->separators > 0 || group->run_count == 0;
-    if (group->size == DIGITS_MAX || (begins && group->run_count == RUNS_MAX))
-        return false;
-    if (begins)
-        group->runs[group->run_count++] = (struct digit_run){
-            .plus = reading->plus, .wide = reading->wide || reading->separators > SEPARATORS_MAX};
-    reading->at[group->size] = (uint32_t)at;
-    group->digits[group->size++] = digit;
-    group->runs[group->run_count - 1].end = (uint8_t)group->size;
-    reading->separators = 0;
-    reading->plus = reading->wide = false;
-    return true;
-}
-
-/* Where the group that follows a full one begins: at a run that a number may begin with, which is not lost
- * then; within a very long run at a digit. */
-static size_t overlap(const struct reading *reading)
-{
-    const struct digit_group *group = reading->group;
-    for (unsigned run = 0; run + 1 < group->run_count; run++)
-        if (group->runs[run].end + OVERLAP_DIGITS >= group->size)
-            return reading->at[group->runs[run].end];
-    return reading->at[group->size - OVERLAP_DIGITS];
-}
-
-/* Reads one group that begins at `at` with a digit; returns where the next one is looked for. */
-static size_t read_group(const char *text, size_t size, size_t at, bool plus, struct digit_group *group)
-{
-    struct reading reading; /* its places are written before they are read */
-    reading.group = group;
-    reading.separators = 0;
-    reading.plus = plus;
-    reading.wide = false;
-    group->run_count = 0;
-    group->size = 0;
-    while (at < size) {
-        size_t bytes;
-        char digit;
-        enum glyph glyph = glyph_at(text + at, size - at, &bytes, &digit);
-        if (glyph == GLYPH_DIGIT) {
-            if (!add_digit(&reading, at, digit))
-                return overlap(&reading);
-        } else if (glyph_separates(glyph)) {
-            reading.separators++;
-            reading.plus = glyph == GLYPH_PLUS;
-            reading.wide |= glyph == GLYPH_MARK;
-        } else {
-            break;
-        }
-        at += bytes;
-    }
-    return at;
-}
-
-bool digits_next(const char *text, size_t size, size_t *cursor, struct digit_group *ret_group)
-{
-    size_t at = *cursor;
-    bool plus = false;
-    while (at < size) {
-        size_t bytes;
-        char digit;
-        enum glyph glyph = glyph_at(text + at, size - at, &bytes, &digit);
-        if (glyph == GLYPH_DIGIT) {
-            at = read_group(text, size, at, plus, ret_group);
-            if (ret_group->size >= PHONE_DIGITS_MIN) {
-                *cursor = at;
-                return true;
-            }
-            plus = false;
-            continue;
-        }
-        plus = glyph == GLYPH_PLUS;
-        at += bytes;
-    }
-    *cursor = size;
-    return false;
-}
-
-/* -- phone -- */
-
-static bool is_mobile(const char *digits, size_t size)
-{
-    if (size == 15 && memcmp(digits, "00", 2) == 0) {
-        digits += 2;
-        size -= 2;
-    }
-    if (size == 13 && memcmp(digits, "86", 2) == 0) {
-        digits += 2;
-        size -= 2;
-    }
-    if (size == 12 && digits[0] == '0') {
-        digits++;
-        size--;
-    }
-    return size == 11 && digits[0] == '1' && digits[1] >= '3';
-}
-
-static unsigned run_begin(const struct digit_group *group, unsigned run)
-{
-    return run ? group->runs[run - 1].end : 0;
-}
-
-static unsigned run_size(const struct digit_group *group, unsigned run)
-{
-    return group->runs[run].end - run_begin(group, run);
-}
-
-/* Runs `first` to `last` as somebody groups a landline or a number from elsewhere. */
-static bool is_grouped(const struct digit_group *group, unsigned first, unsigned last)
-{
-    const char *digits = group->digits + run_begin(group, first);
-    unsigned size = group->runs[last].end - run_begin(group, first);
-    unsigned head = run_size(group, first);
-    if (last > first && digits[0] == '0' && digits[1] != '0' && head >= 3 && head <= 5)
-        return size >= 10 && size <= 12; /* 021-64376688, 07911 123456 */
-    return last == first + 2 && head == 3 && run_size(group, first + 1) == 3 && run_size(group, last) == 4 &&
-           digits[0] >= '2'; /* 415-555-2671 */
-}
-
-/* The last three runs are of 3, 4 and 4 digits: as mobile numbers are written. */
-static bool ends_as_mobile(const struct digit_group *group, unsigned first, unsigned last)
-{
-    if (last < 2 || last - 2 < first)
-        return false;
-    return run_size(group, last) == 4 && run_size(group, last - 1) == 4 && run_size(group, last - 2) == 3;
-}
-
-/* Runs `first` to `last`, all of them; `wide`: with an unusual separator between two of them. */
-static bool runs_are_phone(const struct digit_group *group, unsigned first, unsigned last, bool wide)
-{
-    unsigned begin = run_begin(group, first);
-    unsigned size = group->runs[last].end - begin;
-    bool mobile = is_mobile(group->digits + begin, size);
-    if (wide)
-        return mobile && ends_as_mobile(group, first, last);
-    return mobile || is_grouped(group, first, last) || (group->runs[first].plus && size >= 8);
-}
-
-static bool group_is_phone(const struct digit_group *group)
-{
-    for (unsigned first = 0; first < group->run_count; first++) {
-        bool wide = false;
-        for (unsigned last = first; last < group->run_count; last++) {
-            wide |= last > first && group->runs[last].wide;
-            if (group->runs[last].end - run_begin(group, first) > 15)
-                break;
-            if (runs_are_phone(group, first, last, wide))
-                return true;
-        }
-    }
-    return false;
-}
-
-bool looks_like_phone(const char *text, size_t size)
-{
-    struct digit_group group;
-    for (size_t cursor = 0; digits_next(text, size, &cursor, &group);)
-        if (group_is_phone(&group))
-            return true;
-    return false;
-}
-
-bool looks_like_bare_landline(const char *text, size_t size)
-{
-    struct digit_group group;
-    for (size_t cursor = 0; digits_next(text, size, &cursor, &group);)
-        for (unsigned run = 0; run < group.run_count; run++) {
-            const char *digits = group.digits + run_begin(&group, run);
-            unsigned count = run_size(&group, run);
-            if ((count == 11 || count == 12) && digits[0] == '0' && digits[1] != '0')
-                return true;
-        }
-    return false;
+    return looks_like_email(text, size) || looks_like_number(text, size) ||
+           looks_like_plate(text, size, false);
 }

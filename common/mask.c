@@ -48,7 +48,8 @@ static bool read_phone(const char *value, size_t size, struct phone_digits *phon
     *phone = (struct phone_digits){0};
     for (size_t at = 0, bytes; at < size; at += bytes) {
         char digit;
-        enum glyph glyph = glyph_at(value + at, size - at, &bytes, &digit);
+        bool numeral;
+        enum glyph glyph = glyph_number_at(value + at, size - at, &bytes, &digit, &numeral);
         if (glyph == GLYPH_DIGIT) {
             if (phone->count == PHONE_DIGITS_MAX)
                 return false;
@@ -193,6 +194,8 @@ void mask_identifier(const char *kind, const char *value, size_t size, struct bu
         mask_email(value, size, out);
     else if (strcmp(kind, "phone") == 0 || looks_like_phone(value, size))
         mask_phone(value, size, out);
+    else if (looks_personal(value, size))
+        mask_text(value, size, out);
     else
         buffer_append(out, value, size);
 }

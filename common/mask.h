@@ -20,7 +20,7 @@ void mask_anything(const char *value, size_t size,
 /* A trait by its name: names, phones, emails and birthdays as above, others as texts. */
 void mask_trait(const char *name, size_t name_size, const char *value, size_t size, struct buffer *out);
 
-/* An identifier of this kind: phone and email as such, others whole unless they look like one of the two. */
+/* An identifier of this kind: phone and email as such, others whole unless they look personal. */
 void mask_identifier(const char *kind, const char *value, size_t size, struct buffer *out);
 
 #endif

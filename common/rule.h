@@ -12,6 +12,8 @@
  * "lt" may hold for two different ones). "is_not" and "not_in" are then the negations. A list directly inside
  * a list is not entered.
  * - "contains" asks a text for a substring and a list for an element. "exists" asks for anything but null.
+ * - "unit" is the home unit or whatever lies below it. Units and guides are named by their ids here ("u_7", "st_7"):
+ * who takes rules from outside puts the id in the place of a code, and refuses what there is not.
  * - "gt" to "lte" take numbers, decimal strings, or times (RFC 3339 or a date), which are compared with
  * times. */
 #ifndef QY_COMMON_RULE_H
@@ -24,7 +26,7 @@
 
 #define RULE_DEPTH_MAX 16
 #define RULE_NODES_MAX 1000 /* conditions in all, entries of "where" included */
-#define RULE_LIST_MAX 1000  /* operands of one "in", stages of one condition */
+#define RULE_LIST_MAX 1000  /* operands of one "in"; stages, units or guides of one condition */
 #define RULE_NAME_MAX 255   /* bytes of a trait, tag, segment, event, kind or path */
 #define RULE_PATH_MAX 16    /* parts of a dotted path */
 
@@ -40,6 +42,8 @@ enum rule_kind {
     RULE_TIER,
     RULE_SEGMENT,
     RULE_IDENTIFIER,
+    RULE_UNIT,
+    RULE_GUIDE,
     RULE_EVENT,
 };
 
@@ -128,6 +132,9 @@ struct rule_node {
     const char *tag_origin;   /* RULE_TAG: NULL for any */
     const char *const *names; /* RULE_STAGE: the stages; RULE_TIER: not used */
     size_t name_count;
+    const uint32_t
+        *numbers; /* RULE_UNIT, RULE_GUIDE: one of these; none: the tests ask whether there is one */
+    size_t number_count;
     const struct rule_test *tests; /* all must hold; RULE_TIER: operands are tier names, units their rank */
     size_t test_count;
     /* RULE_EVENT */
@@ -179,12 +186,12 @@ struct rule_dependencies {
     size_t segment_count;
     const char *const *events;
     size_t event_count;
-    bool stage, tier, identifiers;
+    bool stage, tier, identifiers, unit, guide;
     bool time; /* its answer can change as time passes alone */
 };
 const struct rule_dependencies *rule_dependencies(const struct rule *rule);
 /* Whether the rule can be asked as of an earlier time. False: it refers to a tag, a segment or a tier, which
- * have no history; the problem points to it. */
+ * have no history, or to a unit or a guide, for the tree of units has none; the problem points to it. */
 bool rule_has_history(const struct rule *rule, struct rule_problem *problem);
 /* Whether the rule refers to this tag, segment or stage (`kind` RULE_TAG, RULE_SEGMENT, RULE_STAGE), as a
  * cycle of references would; the problem's pointer is then that of the first reference, and the message is
@@ -213,6 +220,9 @@ struct rule_subject {
     int (*tier)(void *self);          /* rank, -1: none */
     bool (*segment)(void *self, const char *name);
     bool (*identifier)(void *self, const char *kind);
+    /* Whether the home unit is one of these or lies below one; of none: whether there is a home unit. */
+    bool (*unit)(void *self, const uint32_t *units, size_t count);
+    uint32_t (*guide)(void *self); /* 0: none */
     /* Calls back for each event of this name with from_ms <= time < to_ms, any order, until the visitor
      * returns false. */
     void (*events)(void *self, const char *name, int64_t from_ms, int64_t to_ms, bool with_properties,
@@ -229,6 +239,8 @@ int64_t rule_next_change(const struct rule *rule, const struct rule_subject *sub
 bool rule_tests_match(const struct rule_test *tests, size_t count, yyjson_val *value, int64_t now_ms);
 bool rule_units_match(
     const struct rule_test *tests, size_t count, bool present, int64_t units, int64_t now_ms);
+/* Of a unit or guide condition that asks whether there is one: its answer. */
+bool rule_bound_matches(const struct rule_node *node, bool bound);
 /* Whether an event's properties satisfy "where". */
 bool rule_where_matches(const struct rule_node *event, yyjson_val *properties, int64_t now_ms);
 /* The window of an event condition at `now_ms`: from_ms <= time < to_ms. */

@@ -63,6 +63,8 @@ static bool collect(void *context, const struct rule_node *node)
     dependencies->stage |= node->kind == RULE_STAGE;
     dependencies->tier |= node->kind == RULE_TIER;
     dependencies->identifiers |= node->kind == RULE_IDENTIFIER;
+    dependencies->unit |= node->kind == RULE_UNIT;
+    dependencies->guide |= node->kind == RULE_GUIDE;
     dependencies->time |= node_depends_on_time(node);
     return true;
 }
@@ -113,13 +115,23 @@ static void point_to(struct rule_problem *problem, const struct rule_node *node,
     snprintf(problem->pointer, sizeof(problem->pointer), "%s/%s", node->pointer, key);
 }
 
-static const char *const reference_keys[RULE_EVENT + 1] = {
-    [RULE_TAG] = "tag", [RULE_STAGE] = "stage", [RULE_TIER] = "tier", [RULE_SEGMENT] = "segment"};
+static const char *const reference_keys[RULE_EVENT + 1] = {[RULE_TAG] = "tag",
+    [RULE_STAGE] = "stage",
+    [RULE_TIER] = "tier",
+    [RULE_SEGMENT] = "segment",
+    [RULE_UNIT] = "unit",
+    [RULE_GUIDE] = "guide"};
+
+/* Of stages all follows from events. */
+static bool has_history(enum rule_kind kind)
+{
+    return kind == RULE_STAGE || !reference_keys[kind];
+}
 
 static bool check_history(void *context, const struct rule_node *node)
 {
     struct rule_problem *problem = context;
-    if (node->kind != RULE_TAG && node->kind != RULE_SEGMENT && node->kind != RULE_TIER)
+    if (has_history(node->kind))
         return true;
     point_to(problem, node, reference_keys[node->kind]);
     snprintf(problem->message, sizeof(problem->message),

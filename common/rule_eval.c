@@ -32,6 +32,30 @@ static bool tier_matches(const struct rule_node *node, const struct rule_subject
     return rule_units_match(node->tests, node->test_count, rank >= 0, rank, subject->now_ms);
 }
 
+/* The tests are of "exists" alone. */
+bool rule_bound_matches(const struct rule_node *node, bool bound)
+{
+    for (size_t i = 0; i < node->test_count; i++)
+        if (node->tests[i].value.boolean != bound)
+            return false;
+    return true;
+}
+
+static bool unit_matches(const struct rule_node *node, const struct rule_subject *subject)
+{
+    bool holds = subject->unit(subject->self, node->numbers, node->number_count);
+    return node->number_count > 0 ? holds : rule_bound_matches(node, holds);
+}
+
+static bool guide_matches(const struct rule_node *node, const struct rule_subject *subject)
+{
+    uint32_t guide = subject->guide(subject->self);
+    for (size_t i = 0; guide && i < node->number_count; i++)
+        if (node->numbers[i] == guide)
+            return true;
+    return node->number_count == 0 && rule_bound_matches(node, guide != 0);
+}
+
 static bool all_match(const struct rule_node *node, const struct rule_subject *subject)
 {
     for (size_t i = 0; i < node->child_count; i++)
@@ -73,6 +97,10 @@ bool rule_node_matches(const struct rule_node *node, const struct rule_subject *
         return subject->segment(subject->self, node->name);
     case RULE_IDENTIFIER:
         return subject->identifier(subject->self, node->name);
+    case RULE_UNIT:
+        return unit_matches(node, subject);
+    case RULE_GUIDE:
+        return guide_matches(node, subject);
     case RULE_EVENT:
         return event_matches(node, subject);
     }

@@ -62,7 +62,8 @@ enum rule_ground {
     GROUND_TIME,
     GROUND_COUNT,
     GROUND_SUM,
-    GROUND_TIER
+    GROUND_TIER,
+    GROUND_BOUND /* to a unit, to a guide */
 };
 /* All operators of `object`, which may have the key `beside` too and no other; at least one. */
 int parser_tests(struct parser *parser, const struct place *at, yyjson_val *object, const char *beside,

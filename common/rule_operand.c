@@ -39,6 +39,7 @@ static const struct {
     [GROUND_COUNT] = {"a count", EQUALITY | ORDER},
     [GROUND_SUM] = {"a sum", EQUALITY | ORDER},
     [GROUND_TIER] = {"a tier", EQUALITY | ORDER | BIT(OP_EXISTS)},
+    [GROUND_BOUND] = {"a unit or a guide in this form", BIT(OP_EXISTS)},
 };
 
 static int copy_text(struct parser *parser, yyjson_val *json, struct rule_value *value)
@@ -258,6 +259,11 @@ static int parse_test(struct parser *parser, const struct place *at, yyjson_val 
     return parse(parser, at, json, &test->value);
 }
 
+static const char *example_of(enum rule_ground ground)
+{
+    return ground == GROUND_VALUE ? "is" : ground == GROUND_BOUND ? "exists" : "gte";
+}
+
 int parser_tests(struct parser *parser, const struct place *at, yyjson_val *object, const char *beside,
     enum rule_ground ground, const struct rule_test **ret_tests, size_t *ret_count)
 {
@@ -285,8 +291,7 @@ int parser_tests(struct parser *parser, const struct place *at, yyjson_val *obje
         tests[count++] = test;
     }
     if (count == 0)
-        return parser_refuse(
-            parser, at, "an operator is missing, such as \"%s\"", ground == GROUND_VALUE ? "is" : "gte");
+        return parser_refuse(parser, at, "an operator is missing, such as \"%s\"", example_of(ground));
     *ret_tests = tests;
     *ret_count = count;
     return 0;

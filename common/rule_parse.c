@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From JSON to the tree of a rule. */
+#include "common/id.h"
 #include "common/rule_internal.h"
 
 #include <stdio.h>
@@ -120,13 +121,50 @@ static int parse_tag(struct parser *parser, const struct reading *reading, struc
     return 0;
 }
 
-static int parse_stage_name(
-    struct parser *parser, const struct place *at, yyjson_val *json, const char **ret_name)
+/* Reads one of them into place `index` of `items`. */
+typedef int item_parse_fn(
+    struct parser *parser, const struct place *at, yyjson_val *json, void *items, size_t index);
+
+static size_t item_count(yyjson_val *json)
 {
-    int error = parser_name(parser, at, json, ret_name);
+    return yyjson_is_arr(json) ? yyjson_arr_size(json) : 1;
+}
+
+/* One, or a list of 1 to RULE_LIST_MAX. */
+static int check_items(struct parser *parser, const struct reading *reading)
+{
+    size_t count = item_count(reading->json);
+    if (count > 0 && count <= RULE_LIST_MAX)
+        return 0;
+    return parser_refuse(
+        parser, &reading->here, "must be a %s or a list of 1 to %d of them", reading->key, RULE_LIST_MAX);
+}
+
+static int parse_items(
+    struct parser *parser, const struct reading *reading, item_parse_fn *parse, void *items)
+{
+    if (!yyjson_is_arr(reading->json))
+        return parse(parser, &reading->here, reading->json, items, 0);
+    size_t index, size;
+    yyjson_val *json;
+    yyjson_arr_foreach(reading->json, index, size, json)
+    {
+        struct place here = place_index(&reading->here, index);
+        int error = parse(parser, &here, json, items, index);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int parse_stage_name(
+    struct parser *parser, const struct place *at, yyjson_val *json, void *items, size_t index)
+{
+    const char **names = items;
+    int error = parser_name(parser, at, json, &names[index]);
     if (error)
         return error;
-    if (parser->names->stage && !parser->names->stage(parser->names->self, *ret_name))
+    if (parser->names->stage && !parser->names->stage(parser->names->self, names[index]))
         return parser_refuse(parser, at, "no such stage");
     return 0;
 }
@@ -134,30 +172,66 @@ static int parse_stage_name(
 static int parse_stage(struct parser *parser, const struct reading *reading, struct rule_node *node)
 {
     int error = parser_keys(parser, reading, no_others);
+    if (!error)
+        error = check_items(parser, reading);
     if (error)
         return error;
-    bool list = yyjson_is_arr(reading->json);
-    size_t count = list ? yyjson_arr_size(reading->json) : 1;
-    if (count == 0 || count > RULE_LIST_MAX)
-        return parser_refuse(
-            parser, &reading->here, "must be a stage or a list of 1 to %d stages", RULE_LIST_MAX);
+    size_t count = item_count(reading->json);
     const char **names = arena_alloc(parser->arena, count * sizeof(*names));
-    if (!names)
-        return -QY_ENOMEM;
     node->names = names;
     node->name_count = count;
-    if (!list)
-        return parse_stage_name(parser, &reading->here, reading->json, names);
-    size_t index, size;
-    yyjson_val *json;
-    yyjson_arr_foreach(reading->json, index, size, json)
-    {
-        struct place here = place_index(&reading->here, index);
-        error = parse_stage_name(parser, &here, json, &names[index]);
-        if (error)
-            return error;
-    }
-    return 0;
+    return names ? parse_items(parser, reading, parse_stage_name, names) : -QY_ENOMEM;
+}
+
+/* -- whose people -- */
+
+static int parse_unit_id(
+    struct parser *parser, const struct place *at, yyjson_val *json, void *items, size_t index)
+{
+    uint32_t *numbers = items;
+    if (!yyjson_is_str(json))
+        return parser_refuse(parser, at, "must be a unit's id or code");
+    numbers[index] = id_number("u_", yyjson_get_str(json), yyjson_get_len(json));
+    return numbers[index] ? 0 : parser_refuse(parser, at, "no such unit");
+}
+
+static int parse_staff_id(
+    struct parser *parser, const struct place *at, yyjson_val *json, void *items, size_t index)
+{
+    uint32_t *numbers = items;
+    if (!yyjson_is_str(json))
+        return parser_refuse(parser, at, "must be the id or code of a member of staff");
+    numbers[index] = id_number("st_", yyjson_get_str(json), yyjson_get_len(json));
+    return numbers[index] ? 0 : parser_refuse(parser, at, "no such member of staff");
+}
+
+/* One, some, or {"exists":…}. */
+static int parse_bound(
+    struct parser *parser, const struct reading *reading, item_parse_fn *parse, struct rule_node *node)
+{
+    int error = parser_keys(parser, reading, no_others);
+    if (!error && yyjson_is_obj(reading->json))
+        return parser_tests(
+            parser, &reading->here, reading->json, NULL, GROUND_BOUND, &node->tests, &node->test_count);
+    if (!error)
+        error = check_items(parser, reading);
+    if (error)
+        return error;
+    size_t count = item_count(reading->json);
+    uint32_t *numbers = arena_alloc(parser->arena, count * sizeof(*numbers));
+    node->numbers = numbers;
+    node->number_count = count;
+    return numbers ? parse_items(parser, reading, parse, numbers) : -QY_ENOMEM;
+}
+
+static int parse_unit(struct parser *parser, const struct reading *reading, struct rule_node *node)
+{
+    return parse_bound(parser, reading, parse_unit_id, node);
+}
+
+static int parse_guide(struct parser *parser, const struct reading *reading, struct rule_node *node)
+{
+    return parse_bound(parser, reading, parse_staff_id, node);
 }
 
 static int parse_tier(struct parser *parser, const struct reading *reading, struct rule_node *node)
@@ -204,6 +278,8 @@ static const struct {
     [RULE_TIER] = {"tier", parse_tier},
     [RULE_SEGMENT] = {"segment", parse_segment},
     [RULE_IDENTIFIER] = {"identifier", parse_identifier},
+    [RULE_UNIT] = {"unit", parse_unit},
+    [RULE_GUIDE] = {"guide", parse_guide},
     [RULE_EVENT] = {"event", parser_event},
 };
 
@@ -221,7 +297,7 @@ static int find_kind(
     return parser_refuse(parser, key ? &here : at,
         "%s: a rule is \"all\", \"any\", \"not\", \"everyone\" or a condition (\"trait\", \"metric\", "
         "\"tag\", \"stage\", "
-        "\"tier\", \"segment\", \"identifier\", \"event\")",
+        "\"tier\", \"segment\", \"identifier\", \"unit\", \"guide\", \"event\")",
         key ? "unknown key" : "is empty");
 }
 

@@ -8,8 +8,8 @@ static void write_shape(struct json *json, yyjson_val *value, bool operand);
 static bool is_operand(const char *name)
 {
     static const char *const kept[] = {"all", "any", "not", "trait", "metric", "tag", "stage", "tier",
-        "segment", "identifier", "event", "property", "where", "count", "sum", "distinct", "within",
-        "between"};
+        "segment", "identifier", "unit", "guide", "event", "property", "where", "count", "sum", "distinct",
+        "within", "between"};
     for (size_t i = 0; i < COUNT_OF(kept); i++)
         if (strcmp(name, kept[i]) == 0)
             return false;

@@ -4,7 +4,8 @@
  * The writer thread takes what has arrived (records of the followed journals, commands, submitted work),
  * applies it to the state inside one batch, commits, and only then replies and wakes followers. A batch holds
  * whatever came while the one before was being committed, so commits grow with the load, up to a second's
- * worth. A crash at any instant equals not having taken the batch. Readers (queries, HTTP threads) work in
+ * worth. Many timers of one time fire in several batches, between which commands are taken, before the record
+ * that let them fire. A crash at any instant equals not having taken the batch. Readers (queries, HTTP threads) work in
  * snapshots and never wait for the writer.
  *
  * Time is a record: batch.now_ms is the largest time seen in the inputs; a fold never reads the wall clock.
@@ -32,7 +33,15 @@ struct batch {
     struct journal *journal; /* add output records with batch_emit() */
     int64_t now_ms;          /* the fold's time; during fold.advance the due time of what fires */
     uint64_t records;        /* input records in this batch so far */
+    uint32_t timers;         /* that have fired in this batch so far */
+    uint32_t timers_max;     /* that may fire in it; 0: all that are due */
 };
+
+/* Whether no more timers may fire in this batch. */
+static inline bool batch_is_full(const struct batch *batch)
+{
+    return batch->timers_max > 0 && batch->timers >= batch->timers_max;
+}
 
 /* Appends an output record with the batch's time; returns its offset. Errors are sticky in the journal. */
 uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message);
@@ -49,8 +58,10 @@ struct fold_ops {
     int (*open)(void *self, struct batch *batch);
     /* One record of inputs[input]. */
     int (*record)(void *self, struct batch *batch, unsigned input, const struct journal_record *record);
-    /* Fires all timers that are due at `until_ms` or before, in order, each with batch->now_ms at its due
-     * time. May be NULL. */
+    /* Fires the timers that are due at `until_ms` or before, in order, each with batch->now_ms at its due time, and counts each in
+     * batch->timers, until none is due or batch_is_full(). Then next_due() still says when the next one is due, batch->now_ms is where
+     * the last one left it, and what comes next in another batch is what would have come next in this one: what fires depends on the
+     * tables alone. May be NULL. */
     int (*advance)(void *self, struct batch *batch, int64_t until_ms);
     /* The earliest due time, INT64_MAX for none; called often, must be cheap. NULL where advance is NULL. */
     int64_t (*next_due)(void *self);

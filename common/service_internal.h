@@ -27,7 +27,8 @@ struct input {
     struct follow_batch *waiting;      /* under service->lock; oldest first */
     struct follow_batch **waiting_end; /* likewise */
     struct journal_position committed; /* writer: folded up to here */
-    uint64_t durable;                  /* writer: what a crash would not take back of that */
+    uint32_t stopped; /* writer: which record of the chunk there, from 1, waits for timers; 0: none does */
+    uint64_t durable; /* writer: what a crash would not take back of that */
     /* for status, any thread */
     atomic_uint_fast64_t next;
     atomic_int error; /* the leader's final refusal */
@@ -112,7 +113,9 @@ struct round {
     struct work *works;
     struct fed fed[INPUTS_MAX];
     struct journal_position reached[INPUTS_MAX]; /* after what was folded in this round */
-    uint64_t begun_at;                           /* the journal's end before */
+    uint32_t stopped
+        [INPUTS_MAX]; /* which record of the chunk behind that waits for timers, from 1; of one input at most */
+    uint64_t begun_at; /* the journal's end before */
     double started;
 };
 
@@ -141,8 +144,7 @@ int writer_open(struct service *service);
 /* Sets each input's committed position and the service's time. */
 int rows_read(struct service *service, struct journal_position *ret_end);
 /* Of the inputs, writes those that have moved. */
-void rows_put(struct service *service, struct store_txn *txn, const struct journal_position *end,
-    const struct journal_position reached[INPUTS_MAX], int64_t now_ms);
+void rows_put(const struct round *round, const struct journal_position *end);
 
 /* -- service_refusal.c: each says why the start fails, and yields `code` -- */
 /* errno tells more. */

@@ -71,7 +71,7 @@ static int commit_opening(struct round *round, const struct journal_position *kn
     const struct service_spec *spec = round->batch.service->spec;
     int error = 0;
     /* The state changes here, so all that fold.finish kept in memory goes with it. */
-    rows_put(round->batch.service, round->batch.txn, known, round->reached, round->batch.now_ms);
+    rows_put(round, known);
     if (spec->journal_decides && spec->fold->finish)
         error = spec->fold->finish(spec->self, &round->batch);
     return error ? error : round_commit_both(round);
@@ -83,8 +83,10 @@ static int open_fold(struct service *service, const struct journal_position *kno
     const struct service_spec *spec = service->spec;
     struct round round = {.batch = {.service = service, .journal = service->journal}};
     round.batch.now_ms = atomic_load(&service->now_ms);
-    for (unsigned i = 0; i < spec->input_count; i++)
+    for (unsigned i = 0; i < spec->input_count; i++) {
         round.reached[i] = service->inputs[i].committed;
+        round.stopped[i] = service->inputs[i].stopped;
+    }
     int error = store_begin(service->store, STORE_WRITE, &round.batch.txn);
     if (error)
         return error;

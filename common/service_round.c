@@ -8,18 +8,32 @@
 #define ROUND_SECONDS_MAX 1.0
 #define ROUND_RECORDS_MAX 30000u
 
-int batch_time(struct batch *batch, int64_t now_ms)
+/* Says no error: the batch is full, and timers that are due must fire before what comes next is folded. */
+#define STOPPED 1
+
+/* Time comes to `now_ms`, or STOPPED. */
+static int pass_time(struct batch *batch, int64_t now_ms)
 {
-    if (now_ms <= batch->now_ms)
-        return 0;
     const struct service_spec *spec = batch->service->spec;
     if (spec->fold->advance && spec->fold->next_due(spec->self) <= now_ms) {
         int error = spec->fold->advance(spec->self, batch, now_ms);
         if (error)
             return error;
+        if (batch_is_full(batch) && spec->fold->next_due(spec->self) <= now_ms)
+            return STOPPED;
     }
-    batch->now_ms = now_ms;
+    if (now_ms > batch->now_ms)
+        batch->now_ms = now_ms;
     return 0;
+}
+
+int batch_time(struct batch *batch, int64_t now_ms)
+{
+    uint32_t timers_max = batch->timers_max;
+    batch->timers_max = 0; /* who makes time goes on in it */
+    int error = now_ms > batch->now_ms ? pass_time(batch, now_ms) : 0;
+    batch->timers_max = timers_max;
+    return error;
 }
 
 uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCMessage *message)
@@ -29,13 +43,15 @@ uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCM
 
 /* -- folding -- */
 
-static int fold_record(struct batch *batch, struct input *input, const struct journal_record *record)
+/* `waited`: an earlier round has fired some of what fires before it, and time may have come to the record's already. */
+static int fold_record(
+    struct batch *batch, struct input *input, const struct journal_record *record, bool waited)
 {
     const struct service_spec *spec = batch->service->spec;
-    int error = batch_time(batch, record->time_ms);
-    batch->records++;
+    int error = waited || record->time_ms > batch->now_ms ? pass_time(batch, record->time_ms) : 0;
     if (error)
         return error;
+    batch->records++;
     if (record->record_class == RECORD_TICK) {
         if (input->index == 0)
             journal_add(batch->journal, RECORD_TICK, batch->now_ms, NULL, 0);
@@ -58,24 +74,49 @@ static bool take_passed(struct bytes *cursor, struct journal_position *reached)
     return true;
 }
 
-/* The first chunk that the cursor stands at, or word that there is none for us up to a position. */
+/* The records of the chunk that was read: all that an earlier round has not folded. Or STOPPED, and at which. */
+static int fold_records(struct round *round, struct input *input)
+{
+    uint32_t *stopped = &round->stopped[input->index];
+    struct journal_record record;
+    for (uint32_t at = 1; chunk_next(round->batch.service->reader, &record); at++) {
+        if (at < *stopped)
+            continue;
+        int error = fold_record(&round->batch, input, &record, at == *stopped);
+        if (error) {
+            *stopped = at;
+            return error;
+        }
+    }
+    *stopped = 0;
+    return 0;
+}
+
+/* The first chunk that the cursor stands at, or word that there is none for us up to a position. A chunk that the round stops in is
+ * still to come. */
 static int fold_chunk(struct round *round, struct input *input)
 {
     struct service *service = round->batch.service;
     struct fed *fed = &round->fed[input->index];
     struct journal_position *reached = &round->reached[input->index];
     uint64_t size;
-    if (!bytes_varint(&fed->cursor, &size) || size > fed->cursor.size)
+    struct bytes cursor = fed->cursor;
+    if (!bytes_varint(&cursor, &size) || size > cursor.size)
         return -QY_ECORRUPT;
-    if (size == 0)
+    if (size == 0) {
+        fed->cursor = cursor;
         return take_passed(&fed->cursor, reached) ? 0 : -QY_ECORRUPT;
-    int error = chunk_read(service->reader, (struct bytes){fed->cursor.data, size}, reached);
-    fed->cursor.data += size;
-    fed->cursor.size -= size;
-    struct journal_record record;
-    while (!error && chunk_next(service->reader, &record))
-        error = fold_record(&round->batch, input, &record);
-    return error;
+    }
+    struct bytes chunk = {cursor.data, size};
+    struct journal_position behind = *reached;
+    int error = chunk_read(service->reader, chunk, &behind);
+    if (!error)
+        error = fold_records(round, input);
+    if (error)
+        return error;
+    *reached = behind;
+    fed->cursor = (struct bytes){cursor.data + size, cursor.size - size};
+    return 0;
 }
 
 static bool goes_on(const struct round *round)
@@ -109,13 +150,18 @@ static void apply_works(struct round *round)
         work->result = work->apply(work, &round->batch);
 }
 
+/* The input that an earlier round has stopped in goes on before the others, as it would have gone on there. */
 static int fold_inputs(struct round *round)
 {
     struct service *service = round->batch.service;
+    unsigned count = service->spec->input_count, first = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (round->stopped[i])
+            first = i;
     int error = 0;
-    for (unsigned i = 0; !error && i < service->spec->input_count; i++)
-        error = fold_input(round, &service->inputs[i]);
-    return error;
+    for (unsigned i = 0; !error && i < count; i++)
+        error = fold_input(round, &service->inputs[(first + i) % count]);
+    return error == STOPPED ? 0 : error;
 }
 
 static int fold_round(struct round *round)
@@ -137,7 +183,7 @@ int round_commit_both(struct round *round)
     int error = journal_commit(service->journal, &end);
     if (error)
         return error;
-    rows_put(service, round->batch.txn, &end, round->reached, round->batch.now_ms);
+    rows_put(round, &end);
     error = store_commit(&round->batch.txn);
     if (error)
         return error;
@@ -229,6 +275,7 @@ void round_publish(struct round *round)
     atomic_store(&service->origin, origin);
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         service->inputs[i].committed = round->reached[i];
+        service->inputs[i].stopped = round->stopped[i];
         atomic_store(&service->inputs[i].next, round->reached[i].next);
         if (round->fed[i].batches)
             follow_confirm(service->inputs[i].follow, service->inputs[i].durable);

@@ -15,6 +15,7 @@
 
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define FULL_PAUSE_SECONDS 1.0
+#define TIMERS_MAX 10000u /* of one round: what it writes stays in memory until it is committed */
 /* Followed records wait as long as the last round took, so that light load does not come in many small commits; but no longer than
  * this, as there are three services between an event and what it sets off, and not at all where so much has come that a round is
  * full. Under load commits are long, and grow by themselves. */
@@ -104,9 +105,11 @@ static bool take_round(struct service *service, struct round *round)
     pthread_mutex_unlock(&service->lock);
     round->started = metrics_clock();
     round->batch.now_ms = atomic_load(&service->now_ms);
+    round->batch.timers_max = TIMERS_MAX;
     for (unsigned i = 0; i < service->spec->input_count; i++) {
         struct fed *fed = &round->fed[i];
         round->reached[i] = service->inputs[i].committed;
+        round->stopped[i] = service->inputs[i].stopped;
         fed->at = fed->batches;
         if (fed->at)
             fed->cursor = fed->at->left;
@@ -212,7 +215,7 @@ static void run_round(struct service *service, struct round *round)
     int error = round_commit(round);
     if (!error)
         round_publish(round);
-    if (!error && (round->works || round->batch.records > 0))
+    if (!error && (round->works || round->batch.records > 0 || round->batch.timers > 0))
         count_round(round);
     if (error && error != -QY_EFULL && error != -QY_ENOMEM)
         service_fail(error, "a batch could not be folded");

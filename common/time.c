@@ -74,14 +74,16 @@ static bool take_date(struct cursor *cursor, int *ret_year, int *ret_month, int 
 }
 
 /* Milliseconds of the day; a leap second counts as the next one. */
-static bool take_clock(struct cursor *cursor, int64_t *ret_ms, bool *ret_leap)
+static bool take_clock(struct cursor *cursor, bool loose, int64_t *ret_ms, bool *ret_leap)
 {
-    int hour, minute, second, fraction = 0;
+    int hour, minute, second = 0, fraction = 0;
     if (!take_number(cursor, 2, 0, 23, &hour) || !take(cursor, ':') ||
-        !take_number(cursor, 2, 0, 59, &minute) || !take(cursor, ':') ||
-        !take_number(cursor, 2, 0, 60, &second))
+        !take_number(cursor, 2, 0, 59, &minute))
         return false;
-    if (take(cursor, '.')) {
+    bool seconds = take(cursor, ':');
+    if (seconds ? !take_number(cursor, 2, 0, 60, &second) : !loose)
+        return false;
+    if (seconds && take(cursor, '.')) {
         int count = 0;
         for (int digit; take_number(cursor, 1, 0, 9, &digit); count++)
             if (count < 3)
@@ -96,7 +98,7 @@ static bool take_clock(struct cursor *cursor, int64_t *ret_ms, bool *ret_leap)
     return true;
 }
 
-static bool take_offset(struct cursor *cursor, int64_t *ret_ms)
+static bool take_offset(struct cursor *cursor, bool loose, int64_t *ret_ms)
 {
     int hour, minute;
     *ret_ms = 0;
@@ -105,10 +107,30 @@ static bool take_offset(struct cursor *cursor, int64_t *ret_ms)
     bool west = take(cursor, '-');
     if (!west && !take(cursor, '+'))
         return false;
-    if (!take_number(cursor, 2, 0, 23, &hour) || !take(cursor, ':') ||
+    if (!take_number(cursor, 2, 0, 23, &hour) || !(take(cursor, ':') || loose) ||
         !take_number(cursor, 2, 0, 59, &minute))
         return false;
     *ret_ms = ((int64_t)hour * 60 + minute) * (west ? -60000 : 60000);
+    return true;
+}
+
+/* What follows the date, which is in the cursor's past. */
+static bool parse_rest(struct cursor *cursor, int64_t days, bool loose, int64_t *ret_ms)
+{
+    int64_t clock, offset;
+    bool leap;
+    if (!take(cursor, 'T') && !take(cursor, 't') && !take(cursor, ' '))
+        return false;
+    if (!take_clock(cursor, loose, &clock, &leap) || !take_offset(cursor, loose, &offset) ||
+        cursor->at != cursor->end)
+        return false;
+    int64_t ms = days * DAY_MS + clock - offset;
+    int64_t into_day = ms % DAY_MS < 0 ? ms % DAY_MS + DAY_MS : ms % DAY_MS;
+    if (leap && into_day >= 1000) /* leap seconds end a day of UTC, nowhere else */
+        return false;
+    if (ms < time_days(1, 1, 1) * DAY_MS || ms >= time_days(10000, 1, 1) * DAY_MS)
+        return false;
+    *ret_ms = ms;
     return true;
 }
 
@@ -116,25 +138,23 @@ bool time_parse(const char *text, size_t size, bool allow_date, int64_t *ret_ms)
 {
     struct cursor cursor = {text, text + size};
     int year, month, day;
-    int64_t clock, offset;
-    bool leap;
     if (!take_date(&cursor, &year, &month, &day))
         return false;
-    if (cursor.at == cursor.end && allow_date) {
-        *ret_ms = clock_date_ms(year, month, day);
-        return true;
-    }
-    if (!take(&cursor, 'T') && !take(&cursor, 't') && !take(&cursor, ' '))
+    if (cursor.at != cursor.end || !allow_date)
+        return parse_rest(&cursor, time_days(year, month, day), false, ret_ms);
+    *ret_ms = clock_date_ms(year, month, day);
+    return true;
+}
+
+bool time_parse_stated(const char *text, size_t size, int64_t *ret_ms)
+{
+    struct cursor cursor = {text, text + size};
+    int year, month, day;
+    if (!take_date(&cursor, &year, &month, &day))
         return false;
-    if (!take_clock(&cursor, &clock, &leap) || !take_offset(&cursor, &offset) || cursor.at != cursor.end)
-        return false;
-    int64_t ms = time_days(year, month, day) * DAY_MS + clock - offset;
-    int64_t into_day = ms % DAY_MS < 0 ? ms % DAY_MS + DAY_MS : ms % DAY_MS;
-    if (leap && into_day >= 1000) /* leap seconds end a day of UTC, nowhere else */
-        return false;
-    if (ms < time_days(1, 1, 1) * DAY_MS || ms >= time_days(10000, 1, 1) * DAY_MS)
-        return false;
-    *ret_ms = ms;
+    if (cursor.at != cursor.end)
+        return parse_rest(&cursor, time_days(year, month, day), true, ret_ms);
+    *ret_ms = time_days(year, month, day) * DAY_MS;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_http.h"
 
+#include "common/authorization.h"
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/json.h"
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define STOP_GRACE_MS 5000u
 
@@ -337,11 +337,8 @@ static int open_look(struct audit_http *http, struct http_request *request, stru
 
 static int check_token(struct look *look)
 {
-    const char *header = http_header(look->request, "Authorization");
-    if (!header || strncasecmp(header, "Bearer ", 7) != 0)
-        return -QY_EUNAUTHENTIC;
-    header += 7 + strspn(header + 7, " ");
-    return audit_token_check(look->txn, header, clock_wall_ms(), &look->token);
+    const char *token = authorization_bearer(http_header(look->request, "Authorization"));
+    return token ? audit_token_check(look->txn, token, clock_wall_ms(), &look->token) : -QY_EUNAUTHENTIC;
 }
 
 static void run_operation(

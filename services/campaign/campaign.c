@@ -170,7 +170,9 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
     uint8_t payload[256];
     size_t size;
     int64_t due_ms;
-    while (!error && timers_pop(&campaign->timers, batch->txn, until_ms, &due_ms, payload, &size)) {
+    while (!error && !batch_is_full(batch) &&
+           timers_pop(&campaign->timers, batch->txn, until_ms, &due_ms, payload, &size)) {
+        batch->timers++;
         if (due_ms > batch->now_ms)
             batch->now_ms = due_ms;
         if (size == TIMER_BYTES)

@@ -324,8 +324,10 @@ static int find_former(struct rpc_context *context, const char *id, Quanyu__Jour
     uint32_t number;
     Quanyu__Journey *row =
         journey_number(id, &number) ? journey_load(context->txn, number, context->arena) : NULL;
-    if (!row)
-        return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
+    if (!row) {
+        (void)rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
+        return -QY_ENOTFOUND;
+    }
     *ret_row = row;
     return 0;
 }
@@ -333,9 +335,8 @@ static int find_former(struct rpc_context *context, const char *id, Quanyu__Jour
 int campaign_find_journey(struct rpc_context *context, const char *id, Quanyu__Journey **ret_row)
 {
     int error = find_former(context, id, ret_row);
-    if (!error && (*ret_row)->state == QUANYU__JOURNEY__STATE__DELETED)
-        error = rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey");
-    return error;
+    bool deleted = !error && (*ret_row)->state == QUANYU__JOURNEY__STATE__DELETED;
+    return deleted ? rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such journey") : error;
 }
 
 static int show_one(struct rpc_context *context, const char *id, Quanyu__JourneysReply *page)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/access.h"
 
+#include "common/id.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/organisation.h"
 #include "services/gateway/role_store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool needs_second_factor(const struct gateway *gateway, const struct role *role)
@@ -103,17 +103,6 @@ bool access_covers_unit(const struct gateway *gateway, const struct access *acce
 
 /* -- ids -- */
 
-static uint32_t number_of(const char *prefix, const char *id)
-{
-    char room[STAFF_ID_BYTES];
-    size_t length = strlen(prefix);
-    unsigned long number = strncmp(id, prefix, length) == 0 ? strtoul(id + length, NULL, 10) : 0;
-    if (number > UINT32_MAX)
-        return 0;
-    snprintf(room, sizeof(room), "%s%lu", prefix, number);
-    return strcmp(room, id) == 0 ? (uint32_t)number : 0;
-}
-
 const char *staff_id(uint32_t number, char room[STAFF_ID_BYTES])
 {
     snprintf(room, STAFF_ID_BYTES, "st_%" PRIu32, number);
@@ -122,7 +111,7 @@ const char *staff_id(uint32_t number, char room[STAFF_ID_BYTES])
 
 uint32_t staff_number_of(const char *id)
 {
-    return number_of("st_", id);
+    return id_number("st_", id, strlen(id));
 }
 
 const char *token_id(uint32_t number, char room[STAFF_ID_BYTES])
@@ -133,5 +122,5 @@ const char *token_id(uint32_t number, char room[STAFF_ID_BYTES])
 
 uint32_t token_number_of(const char *id)
 {
-    return number_of("t_", id);
+    return id_number("t_", id, strlen(id));
 }

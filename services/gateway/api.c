@@ -124,9 +124,8 @@ static int check_texts(struct api_call *call, const struct api_operation *operat
     switch (staff_text_check(call->body, pointer)) {
     case STAFF_TEXT_PERSONAL:
         return api_refuse(call, -QY_EINVAL, pointer,
-            "looks like a phone number or an email address; personal values never reach names and rules: "
-            "look "
-            "persons up by their identifiers");
+            "looks like a phone number, an email address or the like; personal values never reach names and "
+            "rules: look persons up by their identifiers");
     case STAFF_TEXT_DEEP:
         return api_refuse(call, -QY_EINVAL, pointer, "is nested too deeply");
     default:

@@ -126,6 +126,8 @@ int api_record_page(
 void api_write_version(struct api_call *call, uint64_t version);
 /* The version that the caller's If-Match asks for; 0 for any. */
 int api_read_version(struct api_call *call, uint64_t *ret_version);
+/* Of one ETag; false where it is none of ours. */
+bool api_version_of_tag(const char *tag, uint64_t *ret_version);
 /* Public One IDs of the persons, in their order. */
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids);
 /* Leaves those of the persons whom the caller may see, in their order. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/api_access.h"
 
-#include "common/ascii.h"
+#include "common/authorization.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,10 +47,10 @@ static bool find_secret(struct http_request *request, struct secret *ret_secret)
     const char *header = http_header(request, "Authorization");
     const char *cookies = http_header(request, "Cookie");
     if (header) {
-        if (strncasecmp(header, "Bearer ", 7) != 0)
+        const char *token = authorization_bearer(header);
+        if (!token)
             return false;
-        header += 7 + strspn(header + 7, " ");
-        secret_hash(header, strlen(header), ret_secret->hash);
+        secret_hash(token, strlen(token), ret_secret->hash);
         return true;
     }
     if (!cookies || !api_cookie(cookies, SESSION_COOKIE, value, sizeof(value)) || !*value)

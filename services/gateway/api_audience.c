@@ -5,6 +5,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/guard.h"
 #include "services/gateway/rule_money.h"
+#include "services/gateway/rule_names.h"
 
 /* The shape of the rule, and no operand: those may be personal, and a hash of what may be personal is, too. */
 static char *rule_on_record(struct api_call *call)
@@ -63,7 +64,9 @@ int audience_count(struct api_call *call)
     struct bytes rule;
     uint32_t least = guard_least(call);
     Quanyu__AudienceRequest audience = QUANYU__AUDIENCE_REQUEST__INIT;
-    int error = api_raw(call, "rule", true, &rule);
+    int error = rule_names_resolve(call, yyjson_obj_get(call->body, "rule"), "/rule");
+    if (!error)
+        error = api_raw(call, "rule", true, &rule);
     if (!error)
         error = rule_money_check(call, "rule");
     if (!error)

@@ -60,8 +60,8 @@ int binding_staff(struct api_call *call, yyjson_val *value, const char *field, u
     if (!value || yyjson_is_null(value))
         return 0;
     if (!yyjson_is_str(value))
-        return api_refuse(call, -QY_EINVAL, field, "must be the id of a member of staff");
-    *ret_staff = staff_number_of(yyjson_get_str(value));
+        return api_refuse(call, -QY_EINVAL, field, "must be the id or code of a member of staff");
+    *ret_staff = organisation_find_staff(call->gateway, yyjson_get_str(value), &(uint32_t){0});
     return *ret_staff ? 0 : api_refuse(call, -QY_ENOTFOUND, field, "there is no such member of staff");
 }
 

@@ -5,6 +5,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/guard.h"
 #include "services/gateway/rule_money.h"
+#include "services/gateway/rule_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -228,7 +229,9 @@ static int drop(struct api_call *call, Quanyu__Definition__Kind kind, const char
 static int read_rule(struct api_call *call, Quanyu__Definition *definition, bool required)
 {
     struct bytes rule;
-    int error = api_raw(call, "rule", required, &rule);
+    int error = rule_names_resolve(call, yyjson_obj_get(call->body, "rule"), "/rule");
+    if (!error)
+        error = api_raw(call, "rule", required, &rule);
     if (!error)
         error = rule_money_check(call, "rule");
     if (!error && !rule.size && definition->rule.len && yyjson_obj_get(call->body, "rule"))
@@ -438,7 +441,9 @@ int stages_change(struct api_call *call)
 {
     struct bytes rules;
     Quanyu__Definition definition = QUANYU__DEFINITION__INIT;
-    int error = api_raw(call, "stages", true, &rules);
+    int error = rule_names_resolve_stages(call);
+    if (!error)
+        error = api_raw(call, "stages", true, &rules);
     if (!error)
         error = rule_money_check(call, "stages");
     if (!error)

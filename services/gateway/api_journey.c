@@ -6,6 +6,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/disclosure.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/rule_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,9 @@ static int await_in_force(struct api_call *call, Quanyu__Journey **journey)
 static int define(struct api_call *call, const char *id, uint64_t version)
 {
     size_t size;
+    int error = rule_names_resolve_journey(call);
+    if (error)
+        return error;
     _cleanup_(free_pointer) char *text = yyjson_val_write(call->body, 0, &size);
     if (!text)
         return -QY_ENOMEM;
@@ -219,7 +223,7 @@ static int define(struct api_call *call, const char *id, uint64_t version)
     change.id = (char *)(uintptr_t)id;
     change.version = version;
     change.definition = (ProtobufCBinaryData){.data = (uint8_t *)text, .len = size};
-    int error = api_need_audit(call);
+    error = api_need_audit(call);
     if (!error)
         error = journey_rules_check(call, id, change.definition);
     if (error)

@@ -3,7 +3,7 @@
  * to is known there alone. */
 #include "proto/campaign.pb-c.h"
 #include "proto/tagging.pb-c.h"
-#include "services/gateway/api.h"
+#include "services/gateway/rule_names.h"
 
 #include <string.h>
 
@@ -27,13 +27,16 @@ static int fetch_rules(struct api_call *call, const char *id, ProtobufCBinaryDat
 static int check_rule(struct api_call *call, const Quanyu__JourneyRulesReply__Rule *rule)
 {
     static const char member[] = "/rule";
+    int error = rule_names_check(call, (struct bytes){rule->rule.data, rule->rule.len}, rule->pointer);
+    if (error)
+        return error;
     Quanyu__RuleCheckRequest check = QUANYU__RULE_CHECK_REQUEST__INIT;
     check.rule = rule->rule;
     Quanyu__TaggingRequest request = QUANYU__TAGGING_REQUEST__INIT;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_RULE_CHECK;
     request.rule_check = &check;
     ProtobufCMessage *reply;
-    int error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
+    error = api_ask(call, "tagging", &request.base, &quanyu__tagging_reply__descriptor, &reply);
     const char *field = call->error_field;
     if (!error || !field || strncmp(field, member, sizeof(member) - 1) != 0)
         return error;

@@ -3,6 +3,8 @@
 #include "services/gateway/api_binding.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
+#include "services/gateway/staff_roll.h"
+#include "services/gateway/unmask_store.h"
 
 struct leaving {
     const char *id;
@@ -37,7 +39,11 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
     staff_login_delete(batch->txn, login);
     staff_secrets_delete(batch->txn, staff->number);
     credentials_end(batch->txn, staff->number, CREDENTIALS_ALL, 0);
+    unmask_forget(batch->txn, staff->number);
     staff_emit_member(batch, staff);
+    error = staff_rolls_note(call->gateway->staff, staff);
+    if (error)
+        return store_fail(batch->txn, error);
     leaving->staff = staff;
     const struct staff_act act = {
         .action = "staff.leave", .staff = staff, .before = before, .after = staff, .rows = true};

@@ -6,6 +6,8 @@
 #include "services/gateway/staff_body.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
+#include "services/gateway/staff_roll.h"
+#include "services/gateway/staff_roster.h"
 
 #include <string.h>
 
@@ -173,6 +175,8 @@ static int apply_edit(struct api_call *call, struct batch *batch, void *self)
     if (error)
         return error;
     Quanyu__Staff *staff = edit->staff, *before = edit->before;
+    if (!before && store_count(batch->txn, TABLE_STAFF) >= STAFF_MAX)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "there are %u members of staff", STAFF_MAX);
     if (!before) {
         staff->number = staff_number_next(batch->txn, STAFF_NUMBER);
         staff->created_ms = batch->now_ms;
@@ -187,6 +191,9 @@ static int apply_edit(struct api_call *call, struct batch *batch, void *self)
     call->access_ended = staff->number == call->access.staff;
     if (!before || before->unit != staff->unit)
         staff_emit_member(batch, staff);
+    error = staff_rolls_note(call->gateway->staff, staff);
+    if (error)
+        return store_fail(batch->txn, error);
     const struct staff_act act = {.action = before ? "staff.change" : "staff.create",
         .staff = staff,
         .before = before,
@@ -234,65 +241,51 @@ int staff_show(struct api_call *call)
     return error ? error : show(call, staff);
 }
 
-struct filter {
-    uint32_t unit; /* at or below; 0: any */
-    char role[ROLE_NAME_BYTES];
-    int state; /* -1: any */
-};
-
-static int read_filter(struct api_call *call, struct filter *filter)
+/* What was asked for; the rest is the caller's scope. */
+static int read_filter(struct api_call *call, struct staff_pick *pick)
 {
     char text[API_ID_BYTES];
-    *filter = (struct filter){.state = -1};
     if (http_parameter(call->request, "role", text, sizeof(text)) == 0) {
         if (!role_name_fits(text))
             return api_refuse(call, -QY_EINVAL, "role", "must be the name of a role");
-        memcpy(filter->role, text, sizeof(filter->role));
+        pick->role = arena_text(call->arena, text, strlen(text));
+        if (!pick->role)
+            return -QY_ENOMEM;
     }
     if (http_parameter(call->request, "state", text, sizeof(text)) == 0) {
         for (int i = 0; i < (int)COUNT_OF(staff_states); i++)
             if (strcmp(staff_states[i], text) == 0)
-                filter->state = i;
-        if (filter->state < 0)
+                pick->state = i;
+        if (pick->state == STAFF_ANY_STATE)
             return api_refuse(call, -QY_EINVAL, "state", "must be invited, active or left");
     }
     if (http_parameter(call->request, "unit", text, sizeof(text)) == 0)
-        return read_unit(call, NULL, text, &filter->unit);
+        return read_unit(call, NULL, text, &pick->unit);
     return 0;
 }
 
-static bool fits(const struct api_call *call, const struct filter *filter, const Quanyu__Staff *staff)
-{
-    return access_covers_unit(call->gateway, &call->access, staff->unit) &&
-           (!filter->unit || organisation_is_within(call->gateway, staff->unit, filter->unit)) &&
-           (!*filter->role || strcmp(filter->role, staff->role) == 0) &&
-           (filter->state < 0 || filter->state == (int)staff->state);
-}
-
-static int write_page(
-    struct api_call *call, struct store_txn *txn, const struct filter *filter, uint32_t after, uint32_t limit)
+static int write_page(struct api_call *call, struct store_txn *txn, const struct staff_pick *pick,
+    uint32_t after, uint32_t limit)
 {
     struct json json = json_to(&call->out);
     Quanyu__Staff *staff;
-    uint32_t shown = 0, last = after;
+    uint32_t shown = 0;
     char next[STAFF_ID_BYTES] = "";
     int error = 0;
     json_open_page(&json, "staff");
-    for (uint32_t at = after; !error && (staff = staff_next(txn, at, NULL));) {
-        at = staff->number;
-        bool more = fits(call, filter, staff);
-        if (more && shown++ == limit) {
-            staff_id(last, next);
-            quanyu__staff__free_unpacked(staff, NULL);
-            break;
-        }
+    while (!error && (staff = staff_pick_next(txn, pick, after, NULL))) {
+        bool more = shown++ == limit;
         if (more) {
-            last = at;
+            staff_id(after, next);
+        } else {
+            after = staff->number;
             json_open(&json, '{');
             error = write_staff(call, &json, staff);
             json_close(&json, '}');
         }
         quanyu__staff__free_unpacked(staff, NULL);
+        if (more)
+            break;
     }
     json_close_page(&json, next);
     return error ? error : store_error(txn);
@@ -302,18 +295,21 @@ int staff_list(struct api_call *call)
 {
     uint32_t limit;
     char cursor[API_ID_BYTES];
-    struct filter filter;
+    struct staff_pick pick = {.scope = call->access.unit, .role = "", .state = STAFF_ANY_STATE};
     struct store_txn *txn;
     int error = api_limit(call, &limit);
     if (!error)
         error = api_id_cursor(call, "st_", cursor);
     if (!error)
-        error = read_filter(call, &filter);
+        error = read_filter(call, &pick);
     if (!error)
         error = service_read(call->gateway->service, &txn);
     if (error)
         return error;
-    error = write_page(call, txn, &filter, *cursor ? staff_number_of(cursor) : 0, limit);
+    struct unit_tree *tree = units_hold(call->gateway->units);
+    pick.units = tree;
+    error = write_page(call, txn, &pick, *cursor ? staff_number_of(cursor) : 0, limit);
+    unit_tree_release(&tree);
     store_abort(&txn);
     return error;
 }

@@ -4,6 +4,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
 #include "services/gateway/organisation.h"
+#include "services/gateway/rule_names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,6 +77,9 @@ static int read_persons(struct api_call *call, yyjson_val *list, Quanyu__Transfe
 static int read_rule(struct api_call *call, yyjson_val *rule, ProtobufCBinaryData *ret_rule)
 {
     size_t size;
+    int error = rule_names_resolve(call, rule, "/from/rule");
+    if (error)
+        return error;
     _cleanup_(free_pointer) char *text = rule ? yyjson_val_write(rule, 0, &size) : NULL;
     if (!rule)
         return 0;

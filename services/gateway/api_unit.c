@@ -4,6 +4,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
 #include "services/gateway/organisation.h"
+#include "services/gateway/rule_names.h"
 #include "services/gateway/unit_check.h"
 #include "services/gateway/unit_import.h"
 
@@ -189,6 +190,14 @@ static int edit_members(struct api_call *call, Quanyu__Unit *unit)
     return read_unit(call, unit);
 }
 
+/* A rule would name what there is no more. */
+static int refuse_named(struct api_call *call, uint32_t unit)
+{
+    const char *name;
+    int error = rule_names_referrer(call, unit, &name);
+    return error || !*name ? error : api_refuse(call, -QY_ECONFLICT, NULL, "the %s refers to it", name);
+}
+
 /* What would lose its unit. The writer looks again whether units are below it. */
 static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
 {
@@ -199,8 +208,10 @@ static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
     if (below)
         return api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS));
     int error = binding_count_people(call, unit->number, 0, &people);
+    if (error == -QY_ENOTFOUND) /* tagging has not heard of it yet: nobody can be there */
+        error = 0;
     if (error || people == 0)
-        return error == -QY_ENOTFOUND ? 0 : error; /* tagging has not heard of it yet: nobody can be there */
+        return error ? error : refuse_named(call, unit->number);
     return api_refuse(
         call, -QY_ECONFLICT, NULL, "people have it as their home unit; transfer them to another one first");
 }

@@ -3,7 +3,7 @@
 #include "proto/identity.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/purpose.h"
-#include "services/gateway/unmask_limit.h"
+#include "services/gateway/waiting_work.h"
 
 #include <string.h>
 
@@ -71,18 +71,36 @@ static int record(struct api_call *call, const Quanyu__PersonView *person, const
     return record.detail ? api_record(call, &record) : -QY_ENOMEM;
 }
 
+struct taking {
+    struct waiting_work waiting;
+    struct gateway *gateway;
+    uint32_t staff;
+    int64_t wait_ms;
+};
+
+static int apply_taking(struct work *work, struct batch *batch)
+{
+    struct taking *taking = (struct taking *)work;
+    const struct gateway *gateway = taking->gateway;
+    taking->wait_ms =
+        unmask_take(batch->txn, &gateway->unmask_limits, taking->staff, gateway_now_ms(gateway));
+    return store_error(batch->txn);
+}
+
+/* Counted, and durably, before anything is asked for: whatever ends the process, nothing was shown that is not counted. It joins the
+ * commit that is next anyway. */
 static int take_one(
     struct api_call *call, const Quanyu__PersonView *person, const Quanyu__UnmaskRequest *asked)
 {
-    int64_t wait_ms;
-    if (unmask_limit_take(
-            call->gateway->unmask_limit, call->access.staff, gateway_now_ms(call->gateway), &wait_ms))
-        return 0;
-    int error = record(call, person, asked, NULL, "refused");
+    struct taking taking = {.gateway = call->gateway, .staff = call->access.staff};
+    int error = waiting_work_run(call->gateway->service, &taking.waiting, apply_taking);
+    if (error || taking.wait_ms == 0)
+        return error;
+    error = record(call, person, asked, NULL, "refused");
     if (error)
         return error;
     char seconds[24];
-    snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait_ms + 999) / 1000);
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)(taking.wait_ms + 999) / 1000);
     http_add_header(call->request, "Retry-After", seconds);
     return api_refuse_as(call, 429, "rate_limited",
         "you have unmasked the fields of as many people as one may within an hour or a day");

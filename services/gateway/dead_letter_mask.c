@@ -7,6 +7,7 @@
 #include "common/key_class.h"
 #include "common/looks.h"
 #include "common/mask.h"
+#include "common/number_parts.h"
 
 #include <string.h>
 
@@ -36,12 +37,6 @@ struct place {
     unsigned depth;
 };
 
-static bool is_personal(enum key_class class)
-{
-    return class == KEY_NAME || class == KEY_PHONE || class == KEY_EMAIL || class == KEY_PERSONAL ||
-           class == KEY_PRIVATE;
-}
-
 /* A name beside a price or a product's code is the product's; that of a page or screen stands beside the type. */
 static bool holds_thing(yyjson_val *object)
 {
@@ -63,6 +58,8 @@ struct surroundings {
 static enum key_class class_of(const struct place *place, struct surroundings *around)
 {
     enum key_class class = key_classify(place->key, place->size);
+    if (class == KEY_PLAIN && key_is_amounts(place->key, place->size))
+        return KEY_AMOUNT;
     if (class != KEY_BARE_NAME)
         return class;
     if (place->thing || place->depth <= 1)
@@ -135,9 +132,9 @@ static bool holds(const char *text, size_t size, const char *part, size_t part_s
     return false;
 }
 
-static bool looks_personal(const struct known_texts *known, const char *text, size_t size)
+static bool is_personal(const struct known_texts *known, const char *text, size_t size)
 {
-    if (looks_like_email(text, size) || looks_like_phone(text, size))
+    if (looks_personal(text, size))
         return true;
     for (size_t i = 0; known && i < known->count; i++)
         if (holds(text, size, known->texts[i], known->sizes[i]))
@@ -147,7 +144,7 @@ static bool looks_personal(const struct known_texts *known, const char *text, si
 
 static bool look_at_part(void *self, const char *text, size_t size)
 {
-    return looks_personal(self, text, size);
+    return is_personal(self, text, size);
 }
 
 /* In base64, in escapes, in a part of a path. */
@@ -155,7 +152,7 @@ static bool hides_personal(const struct known_texts *known, const char *text, si
 {
     char plain[DISGUISE_TEXT_MAX];
     size_t plain_size;
-    if (disguise_decode(text, size, plain, &plain_size) && looks_personal(known, plain, plain_size))
+    if (disguise_decode(text, size, plain, &plain_size) && is_personal(known, plain, plain_size))
         return true;
     return disguise_parts(text, size, plain, look_at_part, (void *)(uintptr_t)known);
 }
@@ -202,7 +199,7 @@ static void write_plain(
 {
     _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
     size_t kept = class == KEY_URL || is_link(text, size) ? without_query(text, size) : size;
-    if (looks_personal(known, text, kept))
+    if (is_personal(known, text, kept))
         mask_looks(text, kept, &shown);
     else if (hides_personal(known, text, kept))
         buffer_text(&shown, "***");
@@ -234,7 +231,7 @@ static void write_text(
     bool secret = place->size == 8 && memcmp(place->key, "writeKey", 8) == 0;
     if (secret || place->expected)
         buffer_text(masking->out, "\"***\"");
-    else if (is_personal(class))
+    else if (key_class_is_personal(class))
         write_personal(place, text, size, masking->out);
     else
         write_plain(&masking->known, class, text, size, masking->out);
@@ -245,9 +242,9 @@ static void write_number(
 {
     char whole[DECIMAL_WHOLE_BYTES];
     size_t whole_size = decimal_whole(digits, size, whole);
-    if (place->expected || is_personal(class) || looks_personal(&masking->known, digits, size))
+    if (place->expected || key_class_is_personal(class) || is_personal(&masking->known, digits, size))
         write_text(masking, class, place, digits, size);
-    else if (looks_personal(&masking->known, whole, whole_size))
+    else if (is_personal(&masking->known, whole, whole_size))
         write_text(masking, class, place, whole, whole_size);
     else
         buffer_append(masking->out, digits, size);
@@ -263,11 +260,14 @@ static void write_list(
     below.depth++;
     buffer_byte(masking->out, '[');
     yyjson_arr_iter items = yyjson_arr_iter_with(list);
-    bool first = true;
+    bool first = true, hidden = class == KEY_PLAIN && number_in_items(list);
     for (yyjson_val *item; (item = yyjson_arr_iter_next(&items)); first = false) {
         if (!first)
             buffer_byte(masking->out, ',');
-        write_value(masking, item, class, &below);
+        if (hidden)
+            buffer_text(masking->out, "\"***\"");
+        else
+            write_value(masking, item, class, &below);
     }
     buffer_byte(masking->out, ']');
 }
@@ -278,13 +278,19 @@ static void write_object(struct masking *masking, yyjson_val *object, const stru
     buffer_byte(masking->out, '{');
     yyjson_obj_iter members = yyjson_obj_iter_with(object);
     bool first = true;
+    unsigned hidden = 0; /* of the members from here on: parts of a number */
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&members)); first = false) {
         struct place below = place_below(place, key);
         if (!first)
             buffer_byte(masking->out, ',');
         write_plain(&masking->known, KEY_PLAIN, below.key, below.size, masking->out);
         buffer_byte(masking->out, ':');
-        write_value(masking, yyjson_obj_iter_get_val(key), class_of(&below, &around), &below);
+        if (hidden == 0)
+            hidden = number_in_members(key, members);
+        if (hidden > 0 && hidden--)
+            buffer_text(masking->out, "\"***\"");
+        else
+            write_value(masking, yyjson_obj_iter_get_val(key), class_of(&below, &around), &below);
     }
     buffer_byte(masking->out, '}');
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A refused event as it may be shown: its shape whole, what is personal in it masked as in profiles.
  *
- * Personal is what stands under a personal name, what looks like a phone number or an email address, and what holds a value that the
- * event itself states under a personal name. Ids that look like neither are shown, as in profiles. */
+ * Personal is what stands under a personal name, what looks personal (common/looks.h, common/number_parts.h), and what holds a value that the event
+ * itself states under a personal name. Ids that do not look personal are shown, as in profiles. */
 #ifndef QY_GATEWAY_DEAD_LETTER_MASK_H
 #define QY_GATEWAY_DEAD_LETTER_MASK_H
 

@@ -4,6 +4,8 @@
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/ingest_key.h"
+#include "services/gateway/ingest_refusals.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
 #include "services/gateway/waiting_work.h"
 
@@ -17,6 +19,7 @@
 struct item {
     uint64_t number;
     bool gone;
+    bool second;          /* another one of the run was accepted under its id: it stays untouched */
     const char *reason;   /* why it is refused again; NULL: it is valid */
     char *field, *detail; /* in the call's arena */
     struct parsed parsed;
@@ -152,6 +155,7 @@ static int parse(
         .key = key,
         .browser = is_of_browser(letter, key),
         .units = replay->units,
+        .staff = replay->staff,
         .received_ms = row->received_ms,
         .may_hold_nul = json_may_hold_nul((struct bytes){body.data, body.size}),
     };
@@ -189,36 +193,71 @@ static int prepare(struct replay *replay, struct store_txn *txn, struct part *pa
 
 /* -- writer -- */
 
-static int apply_item(struct gateway *gateway, struct batch *batch, struct item *item)
+/* A valid letter is one event. */
+static const struct ingest_event *event_of(const struct item *item)
+{
+    return &item->parsed.events[0];
+}
+
+/* Whether it would be taken for a duplicate of another letter of the run. */
+static int check_second(struct replay *replay, struct item *item)
+{
+    char id[LETTER_ID_BYTES];
+    struct arena *arena = replay->call->arena;
+    uint64_t first = tried_find(&replay->tried, event_of(item));
+    item->second = first != 0 && first != item->number;
+    if (!item->second)
+        return 0;
+    item->reason = "same_message_id";
+    item->field = arena_printf(arena, "messageId");
+    item->detail = arena_printf(arena,
+        "%s, of this run, was accepted under it: give each its own, or delete what is the same event",
+        letter_id_format(first, id));
+    return item->field && item->detail ? 0 : -QY_ENOMEM;
+}
+
+static int take_item(struct replay *replay, struct batch *batch, struct item *item)
+{
+    struct gateway *gateway = replay->call->gateway;
+    int error = check_second(replay, item);
+    if (error || item->second)
+        return error;
+    ingest_commit(gateway, batch, &item->parsed, &replay->run, &item->counts);
+    if (item->counts.accepted > 0)
+        error = tried_add(&replay->tried, event_of(item), item->number);
+    (void)dead_letters_remove(gateway->letters, batch->txn, item->number);
+    return error;
+}
+
+/* Where it cannot be done whole, the whole part is taken back. */
+static int apply_item(struct replay *replay, struct batch *batch, struct item *item)
 {
     struct letter_row row;
     item->gone = item->gone || !letter_get(batch->txn, item->number, &row);
     if (item->gone)
         return store_error(batch->txn);
     if (item->reason)
-        return dead_letters_retry(gateway->letters, batch->txn, item->number, item->reason,
+        return dead_letters_retry(replay->call->gateway->letters, batch->txn, item->number, item->reason,
             (struct bytes){item->content.data, item->content.size});
-    ingest_commit(gateway, batch, &item->parsed, &item->counts);
-    (void)dead_letters_remove(gateway->letters, batch->txn, item->number);
-    return store_error(batch->txn);
+    int error = take_item(replay, batch, item);
+    return error ? store_fail(batch->txn, error) : store_error(batch->txn);
 }
 
 /* What apply_item() would count. */
 static int try_item(struct replay *replay, struct batch *batch, struct item *item)
 {
     struct letter_row row;
-    int error = 0;
-    item->gone =
-        item->gone || !letter_get(batch->txn, item->number, &row) || tried_has(&replay->tried, row.message);
+    item->gone = item->gone || !letter_get(batch->txn, item->number, &row);
     if (item->gone || item->reason)
         return store_error(batch->txn);
-    for (size_t i = 0; i < item->parsed.event_count; i++) {
-        const struct ingest_event *event = &item->parsed.events[i];
-        bool known =
-            ingest_is_known(replay->call->gateway, batch, event) || !tried_add(&replay->tried, event, &error);
-        item->counts.duplicates += known;
-        item->counts.accepted += !known;
-    }
+    int error = check_second(replay, item);
+    if (error || item->second)
+        return error;
+    bool known = ingest_is_known(replay->call->gateway, batch, event_of(item));
+    item->counts.duplicates = known;
+    item->counts.accepted = !known;
+    if (!known)
+        error = tried_add(&replay->tried, event_of(item), item->number);
     return error ? error : store_error(batch->txn);
 }
 
@@ -260,7 +299,7 @@ static int apply_part(struct work *work, struct batch *batch)
     struct gateway *gateway = part->replay->call->gateway;
     int error = batch_time(batch, gateway_now_ms(gateway));
     for (size_t i = 0; !error && i < part->count; i++)
-        error = apply_item(gateway, batch, &part->items[i]);
+        error = apply_item(part->replay, batch, &part->items[i]);
     if (!error)
         error = emit(part, batch);
     part->position = journal_next(batch->journal);
@@ -312,12 +351,10 @@ static int prepare_part(
     return error;
 }
 
-int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_numbers)
+static int run_parts(
+    struct replay *replay, struct part *part, const uint64_t *numbers, size_t count_of_numbers)
 {
-    _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
-    replay->keys = write_keys_hold(replay->call->gateway->write_keys);
-    replay->units = units_hold(replay->call->gateway->units);
-    int error = part ? 0 : -QY_ENOMEM;
+    int error = 0;
     for (size_t at = 0, taken; !error && at < count_of_numbers; at += taken) {
         taken = 0;
         part->replay = replay;
@@ -333,9 +370,27 @@ int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_n
         }
         part_clear(part);
     }
+    return error;
+}
+
+int replay_run(struct replay *replay, const uint64_t *numbers, size_t count_of_numbers)
+{
+    _cleanup_(free_pointer) struct part *part = calloc(1, sizeof(*part));
+    _cleanup_(free_pointer) uint64_t *sorted = malloc((count_of_numbers + 1) * sizeof(*sorted));
+    if (!part || !sorted)
+        return -QY_ENOMEM;
+    for (size_t i = 0; i < count_of_numbers; i++)
+        sorted[i] = numbers[i];
+    replay->run = letter_set_of(sorted, count_of_numbers);
+    replay->keys = write_keys_hold(replay->call->gateway->write_keys);
+    replay->units = units_hold(replay->call->gateway->units);
+    replay->staff = staff_rolls_hold(replay->call->gateway->staff);
+    int error = run_parts(replay, part, numbers, count_of_numbers);
     write_key_snapshot_release(&replay->keys);
     tried_free(&replay->tried);
     unit_tree_release(&replay->units);
+    staff_roll_release(&replay->staff);
+    replay->run = (struct letter_set){0};
     if (!replay->dry_run)
         dead_letters_wait(replay->call->gateway->letters);
     return error;

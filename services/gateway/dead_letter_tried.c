@@ -15,58 +15,47 @@ struct tried_id {
     uint8_t position[4];
 };
 
+struct tried_letter {
+    struct tried_id id; /* first: it is what is looked for */
+    uint64_t number;
+};
+
 static int compare(const void *left, const void *right)
 {
     return memcmp(left, right, sizeof(struct tried_id));
 }
 
-static struct tried_id by_hash(const uint8_t hash[INGEST_HASH_BYTES])
+static struct tried_id id_of(const struct ingest_event *event)
 {
-    struct tried_id id = {0};
-    memcpy(id.bytes, hash, sizeof(id.bytes));
-    return id;
-}
-
-static struct tried_id by_position(const struct ingest_event *event)
-{
-    struct tried_id id = {.positioned = 1};
-    memcpy(id.bytes, event->import_id, sizeof(event->import_id));
-    put_be32(id.position, event->import_position);
-    return id;
-}
-
-/* False where it is there, or cannot be. */
-static bool add(struct tried *tried, struct tried_id id, int *error)
-{
-    struct tried_id *kept = malloc(sizeof(*kept));
-    void *const *found = NULL;
-    if (kept) {
-        *kept = id;
-        found = tsearch(kept, &tried->ids, compare);
+    struct tried_id id = {.positioned = event->positioned};
+    if (event->positioned) {
+        memcpy(id.bytes, event->import_id, sizeof(event->import_id));
+        put_be32(id.position, event->import_position);
+    } else {
+        memcpy(id.bytes, event->hash, sizeof(id.bytes));
     }
-    if (!found)
-        *error = -QY_ENOMEM;
-    if (!found || *found != kept)
-        free(kept);
-    return found && *found == kept;
+    return id;
 }
 
-bool tried_add(struct tried *tried, const struct ingest_event *event, int *error)
+uint64_t tried_find(const struct tried *tried, const struct ingest_event *event)
+{
+    const struct tried_id id = id_of(event);
+    struct tried_letter *const *found = event->deduplicated ? tfind(&id, &tried->ids, compare) : NULL;
+    return found ? (*found)->number : 0;
+}
+
+int tried_add(struct tried *tried, const struct ingest_event *event, uint64_t letter)
 {
     if (!event->deduplicated)
-        return true;
-    if (!event->positioned)
-        return add(tried, by_hash(event->hash), error);
-    if (!add(tried, by_position(event), error))
-        return false;
-    (void)add(tried, by_hash(event->hash), error); /* letters know it by that one alone */
-    return true;
-}
-
-bool tried_has(const struct tried *tried, const uint8_t hash[INGEST_HASH_BYTES])
-{
-    const struct tried_id id = by_hash(hash);
-    return tfind(&id, &tried->ids, compare) != NULL;
+        return 0;
+    struct tried_letter *kept = malloc(sizeof(*kept));
+    if (!kept)
+        return -QY_ENOMEM;
+    *kept = (struct tried_letter){.id = id_of(event), .number = letter};
+    struct tried_letter *const *found = tsearch(kept, &tried->ids, compare);
+    if (!found || *found != kept)
+        free(kept);
+    return found ? 0 : -QY_ENOMEM;
 }
 
 void tried_free(struct tried *tried)

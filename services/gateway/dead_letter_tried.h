@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which events a dry run of a replay would have accepted so far: what comes later with the same id would be a duplicate of it, and
- * a letter that bears the id would be gone. */
+/* Under which ids a replay, or a dry run of one, has accepted letters so far: what comes later in it with the same id is no duplicate of what
+ * was known before, but another letter. */
 #ifndef QY_GATEWAY_DEAD_LETTER_TRIED_H
 #define QY_GATEWAY_DEAD_LETTER_TRIED_H
 
@@ -10,10 +10,10 @@ struct tried {
     void *ids; /* a tree of search.h */
 };
 
-/* Remembers it. False: one with its id is there already; -QY_ENOMEM goes to `error`. */
-bool tried_add(struct tried *tried, const struct ingest_event *event, int *error);
-/* Whether one with this ingest_hash() is there. */
-bool tried_has(const struct tried *tried, const uint8_t hash[INGEST_HASH_BYTES]);
+/* The letter that was accepted under the event's id; 0 where none was. */
+uint64_t tried_find(const struct tried *tried, const struct ingest_event *event);
+/* Remembers that this one was. The first one of an id stays. */
+int tried_add(struct tried *tried, const struct ingest_event *event, uint64_t letter);
 void tried_free(struct tried *tried);
 
 #endif

@@ -309,7 +309,25 @@ bool dead_letters_remove(struct dead_letters *letters, struct store_txn *txn, ui
     return store_error(txn) == 0;
 }
 
-void dead_letters_supersede(struct dead_letters *letters, struct store_txn *txn, const uint8_t message[16])
+static int compare_numbers(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+struct letter_set letter_set_of(uint64_t *numbers, size_t count)
+{
+    qsort(numbers, count, sizeof(*numbers), compare_numbers);
+    return (struct letter_set){numbers, count};
+}
+
+static bool set_has(const struct letter_set *set, uint64_t number)
+{
+    return set && set->count && bsearch(&number, set->numbers, set->count, sizeof(number), compare_numbers);
+}
+
+void dead_letters_supersede(struct dead_letters *letters, struct store_txn *txn, const uint8_t message[16],
+    const struct letter_set *spared)
 {
     struct letter_row row;
     size_t cursor = 0;
@@ -317,7 +335,8 @@ void dead_letters_supersede(struct dead_letters *letters, struct store_txn *txn,
     if (letters->stale && begin(letters, txn))
         return;
     while ((number = letter_messages_next(&letters->messages, tag, &cursor)))
-        if (letter_get(txn, number, &row) && memcmp(row.message, message, sizeof(row.message)) == 0)
+        if (!set_has(spared, number) && letter_get(txn, number, &row) &&
+            memcmp(row.message, message, sizeof(row.message)) == 0)
             (void)dead_letters_remove(letters, txn, number);
 }
 

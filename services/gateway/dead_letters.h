@@ -39,8 +39,17 @@ struct dead_letter {
 /* Yields its number, which is an earlier one's where that was the same; 0 where there is no room for it. */
 int dead_letters_add(struct dead_letters *letters, struct store_txn *txn, const struct dead_letter *letter,
     uint64_t *ret_number);
-/* An event with this message id was accepted: what was refused under it is no more needed. */
-void dead_letters_supersede(struct dead_letters *letters, struct store_txn *txn, const uint8_t message[16]);
+/* Numbers of letters, ascending. */
+struct letter_set {
+    const uint64_t *numbers;
+    size_t count;
+};
+/* Sorts the numbers, which must outlive it. */
+struct letter_set letter_set_of(uint64_t *numbers, size_t count);
+/* An event with this message id was accepted: what was refused under it is no more needed, but for those that are `spared` (may be
+ * NULL). */
+void dead_letters_supersede(struct dead_letters *letters, struct store_txn *txn, const uint8_t message[16],
+    const struct letter_set *spared);
 /* False when it is gone already. */
 bool dead_letters_remove(struct dead_letters *letters, struct store_txn *txn, uint64_t number);
 /* It was tried again in vain: for another reason now, perhaps. */

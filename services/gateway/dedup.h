@@ -3,7 +3,8 @@
  *
  * An id is a 16-byte hash of write key and messageId. Ids are kept in generations of up to an hour: sorted
  * runs in the store, merged in tiers, behind a Bloom filter in memory; a generation that is over 24 hours old
- * goes as a whole. So an event costs 16 bytes appended and some bits in memory, and no random write. The ids
+ * is known no more as a whole. Merging and deleting are done a part a commit, by what the commit adds, never by what is
+ * there. So an event costs 16 bytes appended and some bits in memory, and no random write. The ids
  * of the last seconds, up to some ten thousand, wait in memory for a run worth writing: who opens it again
  * after a crash checks them anew, from the events that bear them. Only the writer thread touches it. */
 #ifndef QY_GATEWAY_DEDUP_H
@@ -28,8 +29,8 @@ bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[
 /* Whether it would be true; remembers nothing. */
 bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
 /* The batch is complete: writes all ids where they are many or old enough, or the batch changed the store
- * otherwise (who takes that change for a sign that nothing must be checked anew is right); lets go of
- * generations that are over. */
+ * otherwise (who takes that change for a sign that nothing must be checked anew is right); and then does a part of
+ * merging them and of deleting generations that are over. */
 void dedup_finish(struct dedup *dedup, struct store_txn *txn, int64_t wall_ms);
 /* The batch counts. */
 void dedup_committed(struct dedup *dedup);

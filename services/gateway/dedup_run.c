@@ -74,37 +74,56 @@ void run_sort(const struct hash *hashes, size_t count, struct hash *sorted)
     free(ends);
 }
 
-void run_merge(const struct hash *runs, size_t *counts, unsigned run_count, struct hash *merged)
+static bool has_more(struct run_source *source)
 {
-    assert(run_count <= RUNS_MERGED_MAX);
-    const struct hash *heads[RUNS_MERGED_MAX];
+    while (source->at == source->end)
+        if (!source->more || !source->more(source))
+            return false;
+    return true;
+}
+
+size_t run_merge(struct run_source *const *sources, unsigned source_count, struct hash *merged, size_t room)
+{
+    assert(source_count <= RUNS_MERGED_MAX);
+    struct run_source *heads[RUNS_MERGED_MAX];
     uint64_t firsts[RUNS_MERGED_MAX]; /* of each head, as a number that compares like it */
     unsigned left = 0;
-    for (unsigned i = 0; i < run_count; i++) {
-        size_t count = counts[i];
-        if (count == 0)
-            continue;
-        heads[left] = runs;
-        firsts[left] = get_be64(runs->bytes);
-        counts[left++] = count;
-        runs += count;
-    }
-    while (left > 0) {
+    size_t count = 0;
+    for (unsigned i = 0; i < source_count; i++)
+        if (has_more(sources[i])) {
+            heads[left] = sources[i];
+            firsts[left++] = get_be64(sources[i]->at->bytes);
+        }
+    while (left > 0 && count < room) {
         unsigned least = 0;
         for (unsigned i = 1; i < left; i++)
             if (firsts[i] < firsts[least] ||
-                (firsts[i] == firsts[least] && compare(heads[i], heads[least]) < 0))
+                (firsts[i] == firsts[least] && compare(heads[i]->at, heads[least]->at) < 0))
                 least = i;
-        *merged++ = *heads[least]++;
-        if (--counts[least] > 0) {
-            firsts[least] = get_be64(heads[least]->bytes);
+        merged[count++] = *heads[least]->at++;
+        if (has_more(heads[least])) {
+            firsts[least] = get_be64(heads[least]->at->bytes);
         } else {
             left--;
             heads[least] = heads[left];
             firsts[least] = firsts[left];
-            counts[least] = counts[left];
         }
     }
+    return count;
+}
+
+const struct hash *run_above(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES])
+{
+    const struct hash *hashes = (const struct hash *)run.data;
+    size_t low = 0, high = run.size / DEDUP_HASH_BYTES;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(hashes[middle].bytes, hash, DEDUP_HASH_BYTES) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return hashes + low;
 }
 
 bool run_has(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES])

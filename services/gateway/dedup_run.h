@@ -17,9 +17,18 @@ struct hash {
 
 /* Writes the hashes to `sorted` in order. */
 void run_sort(const struct hash *hashes, size_t count, struct hash *sorted);
-/* Writes what up to RUNS_MERGED_MAX runs hold, one behind the other in `runs`, to `merged` in order.
- * `counts` has the number of hashes of each; it is used up. */
-void run_merge(const struct hash *runs, size_t *counts, unsigned run_count, struct hash *merged);
+
+/* What is to be merged of a run, in order; `more` puts the next part there, or says false where there is none (NULL: there is none). */
+struct run_source {
+    const struct hash *at, *end;
+    bool (*more)(struct run_source *source);
+};
+/* Takes the least hashes of up to RUNS_MERGED_MAX sources, as many as there is room for, and writes them to `merged` in order. Returns
+ * how many. A source that is used up has `at` at its end then. */
+size_t run_merge(struct run_source *const *sources, unsigned source_count, struct hash *merged, size_t room);
+
+/* The first one that is greater; the run's end where none is. */
+const struct hash *run_above(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES]);
 bool run_has(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES]);
 
 #endif

@@ -9,9 +9,9 @@
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/staff_change.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/unit_change.h"
-#include "services/gateway/unmask_limit.h"
 #include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
@@ -116,6 +116,8 @@ static int gateway_open(void *self, struct batch *batch)
     if (!error)
         error = units_open(batch->txn, &gateway->units);
     if (!error)
+        error = staff_rolls_open(batch->txn, &gateway->staff);
+    if (!error)
         error = dedup_open(batch->txn, TABLE_SEEN, &gateway->dedup);
     return error ? error : open_letters(gateway, batch);
 }
@@ -160,6 +162,7 @@ static void gateway_committed(void *self, struct service *service)
     struct gateway *gateway = self;
     (void)service;
     units_unstage(gateway->units);
+    staff_rolls_install(gateway->staff);
     dedup_committed(gateway->dedup);
     int error = dead_letters_committed(gateway->letters);
     if (error)
@@ -173,6 +176,8 @@ static void gateway_discard(void *self)
         dedup_discard(gateway->dedup);
     if (gateway->units)
         units_unstage(gateway->units);
+    if (gateway->staff)
+        staff_rolls_discard(gateway->staff);
     if (gateway->letters)
         dead_letters_discard(gateway->letters);
 }
@@ -184,6 +189,7 @@ static void gateway_close(void *self)
     dead_letters_close(&gateway->letters);
     write_keys_close(&gateway->write_keys);
     units_close(&gateway->units);
+    staff_rolls_close(&gateway->staff);
 }
 
 static void gateway_scrape(void *self, struct metrics_page *page)
@@ -264,6 +270,8 @@ static void register_metrics(struct gateway *gateway)
             "Events that had been stored before."),
         .unknown_units = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_unknown_unit_total", NULL,
             "Events that name a unit that there is not."),
+        .unknown_staff = metrics_series(metrics, METRIC_COUNTER, "quanyu_events_unknown_staff_total", NULL,
+            "Events that name a member of staff who is not there, or has left."),
         .limited = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_rate_limited_total", NULL,
             "Ingestion calls answered 429: their write key sends more than its rate."),
         .shed = metrics_series(metrics, METRIC_COUNTER, "quanyu_ingest_shed_total", NULL,
@@ -290,6 +298,8 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     gateway->session_idle_ms = config_number(config, "gateway.session_idle");
     gateway->session_most_ms = config_number(config, "gateway.session_max");
     gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
+    gateway->unmask_limits.hour = (uint32_t)config_number(config, "gateway.unmask_hour");
+    gateway->unmask_limits.day = (uint32_t)config_number(config, "gateway.unmask_day");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS
@@ -311,9 +321,6 @@ int gateway_start(void *self, struct service *service)
     if (!error)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
-        error = unmask_limit_open((uint32_t)config_number(config, "gateway.unmask_hour"),
-            (uint32_t)config_number(config, "gateway.unmask_day"), &gateway->unmask_limit);
-    if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
     return error ? error
                  : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
@@ -328,5 +335,4 @@ void gateway_stop(void *self, struct service *service)
     service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
     ticker_close(&gateway->ticker);
-    unmask_limit_close(&gateway->unmask_limit);
 }

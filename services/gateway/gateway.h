@@ -12,6 +12,7 @@
 #include "services/gateway/ingest_parse.h"
 #include "services/gateway/shed.h"
 #include "services/gateway/staff_vault.h"
+#include "services/gateway/unmask_store.h"
 #include "services/gateway/write_keys.h"
 
 #include <pthread.h>
@@ -23,14 +24,15 @@
 
 struct api;
 struct dead_letters;
+struct letter_set;
 struct ticker;
+struct staff_rolls;
 struct units;
-struct unmask_limit;
 
 struct ingest_metrics {
     struct metric *accepted;
     struct metric *duplicates;
-    struct metric *unknown_units;
+    struct metric *unknown_units, *unknown_staff;
     struct metric *limited;
     struct metric *shed;
     struct metric *seconds;
@@ -44,6 +46,7 @@ struct gateway {
     struct dedup *dedup;
     struct write_keys *write_keys;
     struct units *units;
+    struct staff_rolls *staff;
     struct service_http *http;
     struct api *api;
     struct ticker *ticker;
@@ -58,7 +61,7 @@ struct gateway {
     struct staff_vault vault;
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
-    struct unmask_limit *unmask_limit;
+    struct unmask_limits unmask_limits;
     uint32_t address_failures;     /* to sign in, that are free; 0: all are */
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };
@@ -79,12 +82,13 @@ extern const struct rpc_service gateway_rpc;
 int gateway_start(void *self, struct service *service);
 void gateway_stop(void *self, struct service *service);
 
-/* Writer: what was valid in a call goes into the journal, unless it is there already. */
+/* Writer: what was valid in a call goes into the journal, unless it is there already; dead letters of its ids go, but for those that
+ * are `spared` (may be NULL). */
 struct ingest_counts {
     size_t accepted, duplicates;
 };
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
-    struct ingest_counts *ret_counts);
+    const struct letter_set *spared, struct ingest_counts *ret_counts);
 /* After the commit, any thread: for the metrics. */
 void ingest_count(const struct gateway *gateway, const struct ingest_counts *counts);
 /* Writer: whether ingest_commit() would take it for one that is there already. Changes nothing. */

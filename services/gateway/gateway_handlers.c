@@ -7,6 +7,7 @@
 #include "services/gateway/role.h"
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/staff_change.h"
+#include "services/gateway/staff_roll.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static int find_admin(struct gateway *gateway, struct rpc_context *context, Quan
     if (!*ret_staff)
         return error ? error : -QY_ENOMEM;
     staff_emit_member(context->batch, *ret_staff);
-    return 0;
+    return staff_rolls_note(gateway->staff, *ret_staff);
 }
 
 /* What has been lost with the second factor is lost: whoever is on the machine may begin anew. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From one version of the gateway's tables to the next. */
 #include "common/buffer.h"
+#include "services/gateway/staff_roster.h"
 #include "services/gateway/write_key_store.h"
 
 #include <string.h>
@@ -63,6 +64,26 @@ static int number_write_keys(struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
+/* Runs of message ids are written in chunks now; those that are there are read as they are (dedup_tiers.c). The version says so to a
+ * program that would not know the chunks. */
+static int keep_runs(struct store_txn *txn)
+{
+    return store_error(txn);
+}
+
+/* Members of staff stood nowhere side by side. */
+static int call_the_roll(struct store_txn *txn)
+{
+    Quanyu__Staff *staff;
+    for (uint32_t at = 0; (staff = staff_next(txn, at, NULL)); quanyu__staff__free_unpacked(staff, NULL)) {
+        at = staff->number;
+        staff_roster_put(txn, staff);
+    }
+    return store_error(txn);
+}
+
 const struct store_migration gateway_migrations[GATEWAY_MIGRATIONS] = {
     {.from = 1, .migrate = number_write_keys},
+    {.from = 2, .migrate = keep_runs},
+    {.from = 3, .migrate = call_the_roll},
 };

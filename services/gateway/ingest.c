@@ -14,6 +14,7 @@
 #include "services/gateway/ingest_settings.h"
 #include "services/gateway/ingest_thread.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,7 @@ bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct 
 }
 
 void ingest_commit(struct gateway *gateway, struct batch *batch, const struct parsed *parsed,
-    struct ingest_counts *ret_counts)
+    const struct letter_set *spared, struct ingest_counts *ret_counts)
 {
     *ret_counts = (struct ingest_counts){0};
     for (size_t i = 0; i < parsed->event_count; i++) {
@@ -67,7 +68,7 @@ void ingest_commit(struct gateway *gateway, struct batch *batch, const struct pa
         }
         journal_add(batch->journal, CLASS_EVENT, batch->now_ms, parsed->packed.data + event->at, event->size);
         if (event->deduplicated)
-            dead_letters_supersede(gateway->letters, batch->txn, event->hash);
+            dead_letters_supersede(gateway->letters, batch->txn, event->hash, spared);
         ret_counts->accepted++;
     }
 }
@@ -79,18 +80,21 @@ static int apply_ingest(struct work *work, struct batch *batch)
     int error = batch_time(batch, gateway_now_ms(gateway));
     if (error)
         return error;
-    /* The key may have been revoked since the call was admitted. */
+    /* The key may have been revoked since the call was admitted, or allow less. */
     ingest->state =
         write_keys_look_again(gateway->write_keys, batch->txn, &ingest->grant.proof, gateway_now_ms(gateway));
     if (ingest->state != KEY_GOOD)
         return store_error(batch->txn);
-    ingest_commit(gateway, batch, &ingest->parsed, &ingest->counts);
+    ingest_commit(gateway, batch, &ingest->parsed, NULL, &ingest->counts);
     ingest->position = journal_next(batch->journal);
     return ingest->letters ? refusals_keep(gateway, batch, &ingest->origin, &ingest->parsed, ingest->letters)
                            : 0;
 }
 
 /* -- answers -- */
+
+static void handle_route(
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid);
 
 static const char *const disk_full = "the disk is full: nothing was stored; try again later";
 
@@ -134,6 +138,8 @@ static void count(const struct ingest *ingest)
     ingest_count(ingest->gateway, &ingest->counts);
     if (ingest->parsed.unknown_units > 0)
         metric_add(ingest->gateway->ingest.unknown_units, (double)ingest->parsed.unknown_units);
+    if (ingest->parsed.unknown_staff > 0)
+        metric_add(ingest->gateway->ingest.unknown_staff, (double)ingest->parsed.unknown_staff);
     refusals_count(ingest->gateway, &ingest->parsed, ingest->letters);
     metric_observe(ingest->gateway->ingest.seconds, metrics_clock() - ingest->received);
     atomic_fetch_add_explicit(&ingest->use->accepted, ingest->counts.accepted, memory_order_relaxed);
@@ -190,9 +196,26 @@ static void give_back(const struct ingest *ingest)
     rate_give_back(&ingest->use->bucket, &ingest->grant.rate, ingest->grant.events);
 }
 
+/* The key was changed before the call's turn came: nothing was taken, and the call is looked at as if it came now. It has paid. */
+static void begin_again(struct ingest *ingest)
+{
+    struct gateway *gateway = ingest->gateway;
+    struct http_request *request = ingest->request;
+    struct ingest_route route;
+    ingest_free(ingest);
+    bool found = ingest_route_find(http_path(request), &route);
+    assert(found);
+    (void)found;
+    handle_route(gateway, request, &route, true);
+}
+
 static void finish_ingest(struct work *work, int result)
 {
     struct ingest *ingest = (struct ingest *)work;
+    if (!result && ingest->state == KEY_CHANGED) {
+        begin_again(ingest);
+        return;
+    }
     if (result) {
         give_back(ingest);
         ingest_answer_unavailable(ingest->gateway, ingest->request,
@@ -209,7 +232,7 @@ static void finish_ingest(struct work *work, int result)
     ingest_free(ingest);
 }
 
-/* -- HTTP thread -- */
+/* -- HTTP thread, or the writer's where a call begins again -- */
 
 static void submit(struct gateway *gateway, struct ingest *ingest)
 {
@@ -283,7 +306,7 @@ static bool is_from_a_page(struct http_request *request)
 }
 
 static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
-    struct bytes text, struct ingest_thread *thread)
+    struct bytes text, struct ingest_thread *thread, bool paid)
 {
     const yyjson_alc *memory = ingest_thread_memory(thread, text.size);
     yyjson_read_err fault;
@@ -299,13 +322,14 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
         return;
     }
     yyjson_val *body = yyjson_doc_get_root(doc);
-    struct ingest_grant grant;
+    struct ingest_grant grant = {.paid = paid};
     struct ingest_key_refusal refusal;
     if (ingest_admit(gateway, thread, request, body, call, &grant, &refusal)) {
         struct ingest_origin origin = {.call = call,
             .source = grant.key->row->source,
             .key = grant.key,
             .units = ingest_thread_units(thread, gateway->units),
+            .staff = ingest_thread_staff(thread, gateway->staff),
             .received_ms = gateway_now_ms(gateway),
             .may_hold_nul = json_may_hold_nul(text),
             .browser = ingest_is_public(call, grant.key, is_from_a_page(request))};
@@ -316,8 +340,8 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
     yyjson_doc_free(doc);
 }
 
-static void handle_event(
-    struct gateway *gateway, struct http_request *request, enum ingest_call call, struct bytes text)
+static void handle_event(struct gateway *gateway, struct http_request *request, enum ingest_call call,
+    struct bytes text, bool paid)
 {
     struct ingest_thread *thread = ingest_thread_here();
     struct service_load load = service_load(gateway->service);
@@ -328,12 +352,12 @@ static void handle_event(
     else if (!thread)
         ingest_answer_unavailable(gateway, request, "out of memory; try again");
     else
-        handle_json(gateway, request, call, text, thread);
+        handle_json(gateway, request, call, text, thread, paid);
 }
 
 /* Who only looks whether there is an image (HEAD) sends no event. */
 static void handle_pixel(
-    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     if (strcmp(http_method(request), "HEAD") == 0) {
@@ -344,16 +368,16 @@ static void handle_pixel(
     if (reason)
         pixel_answer(gateway, request, reason);
     else
-        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size});
+        handle_event(gateway, request, route->call, (struct bytes){text.data, text.size}, paid);
 }
 
 static void handle_route(
-    struct gateway *gateway, struct http_request *request, const struct ingest_route *route)
+    struct gateway *gateway, struct http_request *request, const struct ingest_route *route, bool paid)
 {
     if (route->kind == ROUTE_CALL)
-        handle_event(gateway, request, route->call, http_body(request));
+        handle_event(gateway, request, route->call, http_body(request), paid);
     else if (route->kind == ROUTE_PIXEL)
-        handle_pixel(gateway, request, route);
+        handle_pixel(gateway, request, route, paid);
     else
         settings_answer(gateway, request, route);
 }
@@ -367,7 +391,7 @@ bool ingest_handle(struct gateway *gateway, struct http_request *request)
     if (strcmp(http_method(request), "OPTIONS") == 0) {
         cors_answer_options(request, ingest_route_methods(&route));
     } else if (ingest_route_allows(&route, http_method(request))) {
-        handle_route(gateway, request, &route);
+        handle_route(gateway, request, &route, false);
     } else {
         http_add_header(request, "Allow", ingest_route_methods(&route));
         http_problem(request, 405, "method_not_allowed", NULL, "use %s", ingest_route_methods(&route));

@@ -15,6 +15,22 @@ bool event_refuse(struct event *event, const char *reason, const char *field, co
     return false;
 }
 
+/* Of UTF-8, which the parser has seen to. */
+static size_t characters(const char *text, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+bool event_is_message_id(yyjson_val *value)
+{
+    size_t size = yyjson_get_len(value);
+    return yyjson_is_str(value) && size < MESSAGE_ID_BYTES &&
+           (size < MESSAGE_ID_CHARACTERS || characters(yyjson_get_str(value), size) < MESSAGE_ID_CHARACTERS);
+}
+
 /* -- time -- */
 
 static bool get_time(
@@ -24,10 +40,10 @@ static bool get_time(
     *ret_present = value && !yyjson_is_null(value);
     if (!*ret_present)
         return true;
-    if (yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, ret_ms))
+    if (yyjson_is_str(value) && time_parse_stated(yyjson_get_str(value), yyjson_get_len(value), ret_ms))
         return true;
-    return event_refuse(
-        event, "invalid_time", field, "must be a time as in RFC 3339, 2026-03-01T08:30:00.000Z");
+    return event_refuse(event, "invalid_time", field,
+        "must be a time with its offset, 2026-03-01T08:30:00.000Z, or a date, 2026-03-01");
 }
 
 /* received - (sent - original) where all three are there; else what is stated; else the arrival. */

@@ -6,7 +6,9 @@
 #include "services/gateway/ingest_allowed.h"
 #include "services/gateway/ingest_parse.h"
 
-#define MESSAGE_ID_MAX 100
+/* A message id has fewer characters than this; so many bytes hold them. */
+#define MESSAGE_ID_CHARACTERS 100
+#define MESSAGE_ID_BYTES (4 * MESSAGE_ID_CHARACTERS)
 
 /* One event on its way, and why it is refused. */
 struct event {
@@ -24,6 +26,9 @@ struct event {
 
 /* Yields false. `reason` and `field` are borrowed. */
 bool event_refuse(struct event *event, const char *reason, const char *field, const char *detail);
+
+/* Whether it is a text that is short enough for a message id. */
+bool event_is_message_id(yyjson_val *value);
 
 /* By the protocol's correction of clocks, within the years 1 to 9999. */
 bool event_time(struct event *event, int64_t *ret_ms);

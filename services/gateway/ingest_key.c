@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_key.h"
 
+#include "common/authorization.h"
 #include "common/clock.h"
 #include "services/gateway/ingest_answer.h"
 #include "services/gateway/write_key_policy.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 /* -- where it stands -- */
-
-/* The user name of Basic, its colon optional; false where there is no such header or it is malformed. */
-static bool basic_key(const char *header, char key[INGEST_KEY_BYTES])
-{
-    if (!header || strncasecmp(header, "Basic ", 6) != 0)
-        return false;
-    size_t size = 0;
-    header += 6;
-    header += strspn(header, " ");
-    if (sodium_base642bin((uint8_t *)key, INGEST_KEY_BYTES - 1, header, strlen(header), NULL, &size, NULL,
-            sodium_base64_VARIANT_ORIGINAL) != 0)
-        return false;
-    key[size] = 0;
-    key[strcspn(key, ":")] = 0;
-    return key[0] != 0;
-}
 
 /* Where no header states one. */
 static bool find_key(struct http_request *request, yyjson_val *body, char key[INGEST_KEY_BYTES])
@@ -43,17 +27,17 @@ static bool find_key(struct http_request *request, yyjson_val *body, char key[IN
 
 bool ingest_read_key(struct http_request *request, yyjson_val *body, char ret_key[INGEST_KEY_BYTES])
 {
-    return basic_key(http_header(request, "Authorization"), ret_key) || find_key(request, body, ret_key);
+    return authorization_basic_user(http_header(request, "Authorization"), ret_key, INGEST_KEY_BYTES) ||
+           find_key(request, body, ret_key);
 }
 
 /* -- where it comes from -- */
 
-/* As far as the path. */
-static const char *origin_in(const char *url, char room[256])
+const char *ingest_origin_in(const char *url, char room[INGEST_ORIGIN_BYTES])
 {
     const char *host = strstr(url, "://");
     size_t size = host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
-    if (size == 0 || size >= 256)
+    if (size == 0 || size >= INGEST_ORIGIN_BYTES)
         return NULL;
     memcpy(room, url, size);
     room[size] = 0;
@@ -67,13 +51,13 @@ static bool is_of_a_page(struct http_request *request)
     return site && strcasecmp(site, "none") != 0;
 }
 
-const char *ingest_origin_of(struct http_request *request, char room[256])
+const char *ingest_origin_of(struct http_request *request, char room[INGEST_ORIGIN_BYTES])
 {
     const char *origin = http_header(request, "Origin");
     if (origin)
         return origin;
     const char *page = http_header(request, "Referer");
-    origin = page ? origin_in(page, room) : NULL;
+    origin = page ? ingest_origin_in(page, room) : NULL;
     return origin || !is_of_a_page(request) ? origin : "";
 }
 
@@ -134,7 +118,7 @@ static const struct write_key_secret *find(struct gateway *gateway, struct inges
     const char *header = http_header(request, "Authorization");
     ingest_thread_update(thread, gateway->write_keys);
     const struct write_key_secret *secret = header ? ingest_thread_known(thread, header) : NULL;
-    if (!secret && basic_key(header, text))
+    if (!secret && authorization_basic_user(header, text, sizeof(text)))
         secret = ingest_thread_find(thread, text, header);
     else if (!secret && find_key(request, body, text))
         secret = ingest_thread_find(thread, text, NULL);
@@ -144,7 +128,7 @@ static const struct write_key_secret *find(struct gateway *gateway, struct inges
 static bool is_permitted(const struct write_key *key, struct http_request *request, enum ingest_call call,
     struct ingest_key_refusal *refusal)
 {
-    char room[256];
+    char room[INGEST_ORIGIN_BYTES];
     bool server = key->row->platform == QUANYU__WRITE_KEY__PLATFORM__SERVER;
     if ((server || key->row->n_allowed_origins) &&
         !write_key_allows_origin(key->row, ingest_origin_of(request, room)))
@@ -200,16 +184,19 @@ static bool is_within_rate(const struct gateway *gateway, const struct write_key
 }
 
 bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, enum ingest_call call, struct ingest_grant *ret_grant,
+    yyjson_val *body, enum ingest_call call, struct ingest_grant *grant,
     struct ingest_key_refusal *ret_refusal)
 {
     const struct write_key_secret *secret = find(gateway, thread, request, body, ret_refusal);
     size_t events = events_in(gateway, body, call);
     if (!secret || !is_permitted(secret->key, request, call, ret_refusal) ||
-        !is_within_rate(gateway, secret->key, request, events, ret_refusal))
+        !(grant->paid || is_within_rate(gateway, secret->key, request, events, ret_refusal)))
         return false;
-    *ret_grant = (struct ingest_grant){
-        .key = secret->key, .proof = write_key_proof_of(secret), .rate = secret->key->rate, .events = events};
+    *grant = (struct ingest_grant){.key = secret->key,
+        .proof = write_key_proof_of(secret),
+        .paid = true,
+        .rate = secret->key->rate,
+        .events = events};
     return true;
 }
 

@@ -22,6 +22,7 @@ struct ingest_key_refusal {
 struct ingest_grant {
     const struct write_key *key; /* the thread's until its next call */
     struct write_key_proof proof;
+    bool paid;              /* stated by the caller: its events were taken from the rate limit before */
     struct rate_limit rate; /* by which `events` were taken */
     size_t events;
 };
@@ -34,11 +35,11 @@ bool ingest_check_key(struct gateway *gateway, struct ingest_thread *thread, con
     const struct write_key **ret_key, struct ingest_key_refusal *ret_refusal);
 
 /* Finds the key (`body` may be NULL) and looks at whether it is in force, may be used by that page, may make that call, and
- * has room for so many events; takes them from its rate limit. */
+ * has room for so many events; takes them from its rate limit where the grant does not say that they are paid. */
 bool ingest_admit(struct gateway *gateway, struct ingest_thread *thread, struct http_request *request,
-    yyjson_val *body, enum ingest_call call, struct ingest_grant *ret_grant,
+    yyjson_val *body, enum ingest_call call, struct ingest_grant *grant,
     struct ingest_key_refusal *ret_refusal);
-/* Why a call is refused whose key is in that state, which is not KEY_GOOD. */
+/* Why a call is refused whose key is in that state, which is neither KEY_GOOD nor KEY_CHANGED. */
 const struct ingest_key_refusal *ingest_key_refusal_of(enum write_key_state state);
 /* Answers with it. */
 void ingest_answer_refusal(
@@ -46,7 +47,10 @@ void ingest_answer_refusal(
 
 /* The page that a request comes from: its Origin, else that of its Referer; "" where a browser says that it comes from one and
  * not from which; NULL where it is no page's, as far as can be told. */
-const char *ingest_origin_of(struct http_request *request, char room[256]);
+#define INGEST_ORIGIN_BYTES 256
+const char *ingest_origin_of(struct http_request *request, char room[INGEST_ORIGIN_BYTES]);
+/* The origin of a URL: as far as its path. NULL where it has none, or one that does not fit. */
+const char *ingest_origin_in(const char *url, char room[INGEST_ORIGIN_BYTES]);
 
 /* Whether what a call with that key says of itself is worth nothing: everybody can read a browser's key, and call as its page does.
  * What is imported is the brand's own. `page`: it comes from one. */

@@ -162,8 +162,8 @@ static bool parse_import_position(const char *text, size_t size, struct ingest_e
 
 void ingest_hash(uint32_t source, const char *id, size_t size, uint8_t ret_hash[INGEST_HASH_BYTES])
 {
-    uint8_t input[4 + MESSAGE_ID_MAX];
-    assert(size < MESSAGE_ID_MAX);
+    uint8_t input[4 + MESSAGE_ID_BYTES];
+    assert(size < MESSAGE_ID_BYTES);
     put_be32(input, source);
     memcpy(input + 4, id, size);
     crypto_generichash(ret_hash, INGEST_HASH_BYTES, input, 4 + size, NULL, 0);
@@ -183,8 +183,8 @@ static bool message_id(struct event *event, char made[40], const char **ret_id, 
     if (!yyjson_is_str(value))
         return event_refuse(event, "wrong_type", "messageId", "must be a string");
     size_t size = yyjson_get_len(value);
-    if (size >= MESSAGE_ID_MAX)
-        return event_refuse(event, "too_long", "messageId", "must be under 100 bytes");
+    if (!event_is_message_id(value))
+        return event_refuse(event, "too_long", "messageId", "must be under 100 characters");
     *ret_id = yyjson_get_str(value);
     out->deduplicated = true;
     out->positioned = event->origin->call == CALL_IMPORT && parse_import_position(*ret_id, size, out);

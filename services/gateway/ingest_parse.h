@@ -51,6 +51,7 @@ struct parsed {
     struct buffer errors; /* the refused ones, JSON objects separated by commas */
     size_t error_count;
     size_t unknown_units;          /* events that name one that there is not */
+    size_t unknown_staff;          /* the same; or one who has left */
     size_t denied_count;           /* of them, those that the write key does not allow */
     struct refused_event *refused; /* error_count of them */
     size_t refused_capacity;
@@ -61,7 +62,7 @@ struct parsed {
 };
 void parsed_free(struct parsed *parsed);
 
-/* Of the source and the message id, which is under 100 bytes: what deduplication goes by. */
+/* Of the source and the message id, which is under 400 bytes: what deduplication goes by. */
 void ingest_hash(uint32_t source, const char *id, size_t size, uint8_t ret_hash[INGEST_HASH_BYTES]);
 
 /* Of the whole call: the reason that is answered with a status of its own. */
@@ -87,8 +88,9 @@ enum ingest_call {
 struct ingest_origin {
     enum ingest_call call;
     uint32_t source;
-    const struct write_key *key;   /* what it allows; NULL: everything */
-    const struct unit_tree *units; /* NULL: none is known */
+    const struct write_key *key;    /* what it allows; NULL: everything */
+    const struct unit_tree *units;  /* NULL: none is known */
+    const struct staff_roll *staff; /* NULL: nobody is known */
     int64_t received_ms;
     bool may_hold_nul; /* json_may_hold_nul() of the call's body */
     bool browser;      /* it comes from where anybody can make anything up: it verifies nothing */

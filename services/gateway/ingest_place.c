@@ -1,33 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/ingest_place.h"
 
+#include "common/id.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
 
 #include <string.h>
 
-/* The number in "<prefix><number>", as it is written; 0: it is none. */
-static uint32_t number_of(const char *text, size_t size, const char *prefix)
+/* A code as it is, or with the word in front that tells codes from ids elsewhere. */
+static struct bytes without_prefix(yyjson_val *name)
 {
-    size_t at = strlen(prefix);
-    uint64_t number = 0;
-    if (size <= at || size > at + 10 || memcmp(text, prefix, at) != 0 || text[at] == '0')
-        return 0;
-    for (; at < size; at++) {
-        if (text[at] < '0' || text[at] > '9')
-            return 0;
-        number = number * 10 + (uint64_t)(text[at] - '0');
-    }
-    return number <= UINT32_MAX ? (uint32_t)number : 0;
+    static const char prefix[] = "code:";
+    const char *text = yyjson_get_str(name);
+    size_t size = yyjson_get_len(name), skipped = sizeof(prefix) - 1;
+    bool prefixed = size > skipped && memcmp(text, prefix, skipped) == 0;
+    return prefixed ? (struct bytes){(const uint8_t *)text + skipped, size - skipped} : (struct bytes){0};
 }
 
 static uint32_t find_unit(const struct unit_tree *units, yyjson_val *name)
 {
     const char *text = yyjson_get_str(name);
     size_t size = yyjson_get_len(name);
-    uint32_t number = text ? number_of(text, size, "u_") : 0;
+    uint32_t number = id_number("u_", text, size);
     if (number && unit_tree_has(units, number))
         return number;
-    return text ? unit_tree_find(units, text, size) : 0;
+    number = unit_tree_find(units, text, size);
+    struct bytes code = number ? (struct bytes){0} : without_prefix(name);
+    return code.size > 0 ? unit_tree_find(units, (const char *)code.data, code.size) : number;
+}
+
+/* History may name by id who has left since. */
+static uint32_t find_staff(const struct staff_roll *staff, yyjson_val *name, bool history)
+{
+    const char *text = yyjson_get_str(name);
+    size_t size = yyjson_get_len(name);
+    uint32_t number = id_number("st_", text, size);
+    if (number && (history ? staff_roll_unit(staff, number) != 0 : staff_roll_has(staff, number)))
+        return number;
+    number = staff_roll_find(staff, text, size);
+    struct bytes code = number ? (struct bytes){0} : without_prefix(name);
+    return code.size > 0 ? staff_roll_find(staff, (const char *)code.data, code.size) : number;
 }
 
 /* What the contexts name; NULL where they do not. */
@@ -74,7 +86,9 @@ bool ingest_place(struct event *event, Quanyu__RawEvent *raw, struct parsed *par
     }
     if (!raw->unit && origin->key)
         raw->unit = origin->key->row->unit;
-    if (yyjson_is_str(named.staff))
-        raw->staff = number_of(yyjson_get_str(named.staff), yyjson_get_len(named.staff), "st_");
+    if (yyjson_is_str(named.staff) && origin->staff) {
+        raw->staff = find_staff(origin->staff, named.staff, origin->call == CALL_IMPORT);
+        parsed->unknown_staff += raw->staff == 0;
+    }
     return true;
 }

@@ -42,7 +42,7 @@ static void take_message_id(const struct event *event, Quanyu__DeadLetter *lette
     yyjson_val *id = yyjson_is_obj(event->json) ? yyjson_obj_get(event->json, "messageId") : NULL;
     size_t size = yyjson_is_str(id) ? yyjson_get_len(id) : 0;
     out->identified = size > 0;
-    if (size == 0 || size >= MESSAGE_ID_MAX)
+    if (size == 0 || !event_is_message_id(id))
         return;
     ingest_hash(event->origin->source, yyjson_get_str(id), size, out->hash);
     letter->message_id = (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)yyjson_get_str(id)};
@@ -84,7 +84,7 @@ void refused_report(const struct event *event, struct parsed *parsed, struct ref
     json_open(&json, '{');
     json_field_unsigned(&json, "index", event->index);
     yyjson_val *id = yyjson_is_obj(event->json) ? yyjson_obj_get(event->json, "messageId") : NULL;
-    if (yyjson_is_str(id) && yyjson_get_len(id) < MESSAGE_ID_MAX) {
+    if (event_is_message_id(id)) {
         json_name(&json, "message_id");
         json_text_n(&json, yyjson_get_str(id), yyjson_get_len(id));
     }

@@ -25,6 +25,7 @@ struct ingest_thread {
     struct write_key_snapshot *keys;
     uint64_t version; /* of the keys */
     struct unit_tree *units;
+    struct staff_roll *staff;
 };
 
 static pthread_key_t threads;
@@ -37,6 +38,7 @@ static void thread_free(void *self)
     sodium_memzero(thread->known, sizeof(thread->known));
     write_key_snapshot_release(&thread->keys);
     unit_tree_release(&thread->units);
+    staff_roll_release(&thread->staff);
     free(thread);
 }
 
@@ -92,6 +94,12 @@ const struct unit_tree *ingest_thread_units(struct ingest_thread *thread, struct
 {
     units_update(units, &thread->units);
     return thread->units;
+}
+
+const struct staff_roll *ingest_thread_staff(struct ingest_thread *thread, struct staff_rolls *rolls)
+{
+    staff_rolls_update(rolls, &thread->staff);
+    return thread->staff;
 }
 
 const struct write_key_secret *ingest_thread_known(

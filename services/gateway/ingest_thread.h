@@ -4,6 +4,7 @@
 #ifndef QY_GATEWAY_INGEST_THREAD_H
 #define QY_GATEWAY_INGEST_THREAD_H
 
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
 #include "services/gateway/write_keys.h"
 
@@ -20,8 +21,9 @@ const yyjson_alc *ingest_thread_memory(const struct ingest_thread *thread, size_
 
 /* Takes the write keys that are in force. What was found in earlier ones is not valid any more. */
 void ingest_thread_update(struct ingest_thread *thread, struct write_keys *keys);
-/* The tree of units that is in force, until the next call. */
+/* The tree of units and the roll of the staff that are in force, until the next call. */
 const struct unit_tree *ingest_thread_units(struct ingest_thread *thread, struct units *units);
+const struct staff_roll *ingest_thread_staff(struct ingest_thread *thread, struct staff_rolls *rolls);
 /* The secret of an Authorization header, where it was learnt from the keys that the thread has. */
 const struct write_key_secret *ingest_thread_known(
     const struct ingest_thread *thread, const char *authorization);

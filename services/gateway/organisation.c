@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/organisation.h"
 
+#include "services/gateway/access.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/staff_roll.h"
+
+#include <string.h>
 
 bool organisation_is_within(const struct gateway *gateway, uint32_t unit, uint32_t above)
 {
@@ -17,4 +21,15 @@ uint32_t organisation_find_unit(const struct gateway *gateway, const char *name)
     uint32_t unit = unit_named(tree, name);
     unit_tree_release(&tree);
     return unit;
+}
+
+uint32_t organisation_find_staff(const struct gateway *gateway, const char *name, uint32_t *ret_unit)
+{
+    static const char prefix[] = "code:";
+    struct staff_roll *roll = staff_rolls_hold(gateway->staff);
+    const char *code = strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : NULL;
+    uint32_t staff = code ? staff_roll_find(roll, code, strlen(code)) : staff_number_of(name);
+    *ret_unit = staff_roll_unit(roll, staff);
+    staff_roll_release(&roll);
+    return *ret_unit ? staff : 0;
 }

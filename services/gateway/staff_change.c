@@ -5,6 +5,7 @@
 #include "services/gateway/organisation.h"
 #include "services/gateway/role_store.h"
 #include "services/gateway/staff_json.h"
+#include "services/gateway/staff_roll.h"
 #include "services/gateway/waiting_work.h"
 
 #include <string.h>
@@ -29,8 +30,10 @@ static int apply_work(struct work *work, struct batch *batch)
 static void settle(struct waiting_work *waiting, int result)
 {
     struct staff_work *staff = (struct staff_work *)waiting;
-    if (result == 0)
+    if (result == 0) {
+        staff_rolls_install(staff->call->gateway->staff);
         atomic_fetch_add(&staff->call->gateway->access_epoch, 1);
+    }
 }
 
 int staff_commit(struct api_call *call, staff_apply_fn *apply, void *self)

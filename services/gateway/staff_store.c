@@ -2,6 +2,7 @@
 #include "services/gateway/staff_store.h"
 
 #include "common/buffer.h"
+#include "services/gateway/staff_roster.h"
 
 #include <string.h>
 
@@ -100,6 +101,7 @@ void staff_put(struct store_txn *txn, const Quanyu__Staff *staff, const Quanyu__
         index_row(txn, before, false);
     if (staff->state != QUANYU__STAFF__STATE__LEFT)
         index_row(txn, staff, true);
+    staff_roster_put(txn, staff);
     number_key(&key, staff->number);
     uint8_t *room = store_put_room(txn, TABLE_STAFF, &key, quanyu__staff__get_packed_size(staff));
     if (room)

@@ -19,6 +19,8 @@ enum staff_index {
     STAFF_INDEX_ROLE,        /* (role, number) */
     STAFF_INDEX_CREDENTIAL,  /* (staff, number) -> hash of its secret */
     STAFF_INDEX_KEY,         /* -> what the key of the sealed values is known by */
+    STAFF_INDEX_ROSTER,      /* staff_roster.h */
+    STAFF_INDEX_UNMASKED,    /* unmask_store.h */
 };
 
 /* Numbers are dense, from 1, and never reused. */

@@ -23,11 +23,6 @@ static bool is_among(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-static bool looks_personal(const char *text, size_t size)
-{
-    return looks_like_email(text, size) || looks_like_phone(text, size);
-}
-
 /* What stands beside a metric, and what is counted, is compared with amounts. */
 static bool is_amount(yyjson_val *object, const char *name)
 {
@@ -122,7 +117,7 @@ static enum staff_text look(struct walk *walk, yyjson_val *value, bool amount)
     if (yyjson_is_str(value))
         personal = looks_personal(yyjson_get_str(value), yyjson_get_len(value));
     else if (yyjson_is_raw(value) && !amount)
-        personal = looks_like_phone(yyjson_get_raw(value), yyjson_get_len(value));
+        personal = looks_like_number(yyjson_get_raw(value), yyjson_get_len(value));
     return personal ? STAFF_TEXT_PERSONAL : STAFF_TEXT_FINE;
 }
 

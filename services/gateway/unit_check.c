@@ -33,8 +33,8 @@ static bool has_control(const char *text)
 static const char *check_impersonal(const char *text)
 {
     size_t size = strlen(text);
-    return looks_like_email(text, size) || looks_like_phone(text, size)
-               ? "looks like a phone number or an email address; personal values never reach names"
+    return looks_personal(text, size)
+               ? "looks like a phone number, an email address or the like; personal values never reach names"
                : NULL;
 }
 

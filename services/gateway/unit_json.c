@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/unit_json.h"
 
+#include "common/id.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CODE_PREFIX "code:"
@@ -20,21 +21,13 @@ const char *unit_id(uint32_t unit, char room[UNIT_ID_BYTES])
     return room;
 }
 
-static uint32_t number_of(const char *id)
-{
-    char room[UNIT_ID_BYTES];
-    unsigned long number = strncmp(id, "u_", 2) == 0 ? strtoul(id + 2, NULL, 10) : 0;
-    uint32_t unit = number <= UINT32_MAX ? (uint32_t)number : 0;
-    return strcmp(unit_id(unit, room), id) == 0 ? unit : 0;
-}
-
 uint32_t unit_named(const struct unit_tree *tree, const char *name)
 {
     if (strncmp(name, CODE_PREFIX, strlen(CODE_PREFIX)) == 0) {
         const char *code = name + strlen(CODE_PREFIX);
         return unit_tree_find(tree, code, strlen(code));
     }
-    uint32_t unit = number_of(name);
+    uint32_t unit = id_number("u_", name, strlen(name));
     return unit_tree_has(tree, unit) ? unit : 0;
 }
 

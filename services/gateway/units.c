@@ -2,8 +2,8 @@
 #include "services/gateway/units.h"
 
 #include "common/buffer.h"
+#include "common/snapshot.h"
 
-#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,8 @@ struct unit_node {
 };
 
 struct unit_tree {
-    atomic_uint references;
-    uint64_t version;
-    struct unit_node *nodes; /* `last` + 1 */
+    struct snapshot snapshot; /* first */
+    struct unit_node *nodes;  /* `last` + 1 */
     uint32_t last;
     uint32_t *order; /* numbers by place */
     uint32_t count;
@@ -37,11 +36,6 @@ struct unit_tree {
 static const struct unit_node *node_of(const struct unit_tree *tree, uint32_t unit)
 {
     return unit <= tree->last && tree->nodes[unit].place != NOWHERE ? &tree->nodes[unit] : NULL;
-}
-
-uint64_t unit_tree_version(const struct unit_tree *tree)
-{
-    return tree->version;
 }
 
 bool unit_tree_has(const struct unit_tree *tree, uint32_t unit)
@@ -126,8 +120,9 @@ uint32_t unit_tree_find(const struct unit_tree *tree, const char *code, size_t s
 
 /* -- making -- */
 
-static void tree_free(struct unit_tree *tree)
+static void tree_free(struct snapshot *snapshot)
 {
+    struct unit_tree *tree = (struct unit_tree *)snapshot;
     free(tree->nodes);
     free(tree->order);
     free(tree->slots);
@@ -137,8 +132,7 @@ static void tree_free(struct unit_tree *tree)
 
 void unit_tree_release(struct unit_tree **tree)
 {
-    if (*tree && atomic_fetch_sub_explicit(&(*tree)->references, 1, memory_order_acq_rel) == 1)
-        tree_free(*tree);
+    snapshot_release((struct snapshot *)*tree);
     *tree = NULL;
 }
 
@@ -360,7 +354,7 @@ int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size
     _cleanup_(unit_tree_release) struct unit_tree *tree = calloc(1, sizeof(*tree));
     if (!tree)
         return -QY_ENOMEM;
-    atomic_init(&tree->references, 1);
+    snapshot_init(&tree->snapshot, tree_free);
     crypto_shorthash_keygen(tree->secret);
     tree->last = base ? base->last : 0;
     *ret_fault = UNIT_GOOD;
@@ -382,10 +376,8 @@ int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size
 /* -- in force -- */
 
 struct units {
-    pthread_mutex_t lock; /* of `current` */
-    struct unit_tree *current;
-    struct unit_tree *staged; /* the writer's; NULL: none */
-    _Atomic uint64_t version;
+    struct snapshot_slot slot; /* trees */
+    struct unit_tree *staged;  /* the writer's; NULL: none */
 };
 
 struct reading {
@@ -428,7 +420,7 @@ int units_open(struct store_txn *txn, struct units **ret_units)
     struct unit_tree *tree = NULL;
     if (!units)
         return -QY_ENOMEM;
-    pthread_mutex_init(&units->lock, NULL);
+    snapshot_slot_open(&units->slot);
     int error = read_tree(txn, &tree);
     if (error) {
         units_close(&units);
@@ -443,22 +435,21 @@ void units_close(struct units **units)
 {
     if (!*units)
         return;
-    unit_tree_release(&(*units)->current);
+    snapshot_slot_close(&(*units)->slot);
     unit_tree_release(&(*units)->staged);
-    pthread_mutex_destroy(&(*units)->lock);
     free(*units);
     *units = NULL;
 }
 
 const struct unit_tree *units_ahead(const struct units *units)
 {
-    return units->staged ? units->staged : units->current;
+    return units->staged ? units->staged : (const struct unit_tree *)units->slot.current;
 }
 
 void units_stage(struct units *units, struct unit_tree *tree)
 {
     units_unstage(units);
-    atomic_fetch_add_explicit(&tree->references, 1, memory_order_relaxed);
+    snapshot_hold(&tree->snapshot);
     units->staged = tree;
 }
 
@@ -469,31 +460,15 @@ void units_unstage(struct units *units)
 
 void units_install(struct units *units, struct unit_tree **tree)
 {
-    static _Atomic uint64_t
-        versions; /* of all registries: what a thread holds is never taken for another's */
-    pthread_mutex_lock(&units->lock);
-    struct unit_tree *before = units->current;
-    units->current = TAKE(*tree);
-    units->current->version = atomic_fetch_add(&versions, 1) + 1;
-    atomic_store_explicit(&units->version, units->current->version, memory_order_release);
-    pthread_mutex_unlock(&units->lock);
-    unit_tree_release(&before);
+    snapshot_release(snapshot_install(&units->slot, &TAKE(*tree)->snapshot));
 }
 
 struct unit_tree *units_hold(struct units *units)
 {
-    pthread_mutex_lock(&units->lock);
-    struct unit_tree *tree = units->current;
-    atomic_fetch_add_explicit(&tree->references, 1, memory_order_relaxed);
-    pthread_mutex_unlock(&units->lock);
-    return tree;
+    return (struct unit_tree *)snapshot_take(&units->slot);
 }
 
 void units_update(struct units *units, struct unit_tree **tree)
 {
-    uint64_t version = atomic_load_explicit(&units->version, memory_order_acquire);
-    if (*tree && (*tree)->version == version)
-        return;
-    unit_tree_release(tree);
-    *tree = units_hold(units);
+    *tree = (struct unit_tree *)snapshot_update(&units->slot, (struct snapshot *)*tree);
 }

@@ -2,7 +2,7 @@
 /* The tree of the units in memory: what is below what, and which code is whose. HTTP threads look into it without a lock and without
  * the store.
  *
- * A tree never changes. The writer makes the next one of the one before and of what it is about to commit, and puts it in force after
+ * A tree never changes (common/snapshot.h). The writer makes the next one of the one before and of what it is about to commit, and puts it in force after
  * the commit, before anybody is told. Each unit has a place in the order in which a walk meets it, parents before what is below them
  * and siblings by number; what is below a unit stands right behind it. So "is it below" takes two compares, and all below a unit
  * are one run of places, however deep the tree is. */
@@ -13,7 +13,6 @@
 #include "proto/organisation.pb-c.h"
 #include "services/gateway/unit_store.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #define UNITS_MAX 200000u /* numbers that are given away */
@@ -24,7 +23,6 @@ struct unit_tree;
 
 /* -- looking: numbers that there are not have no parent, no place and nothing below them -- */
 
-uint64_t unit_tree_version(const struct unit_tree *tree);
 bool unit_tree_has(const struct unit_tree *tree, uint32_t unit);
 uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit); /* 0 for the root */
 unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit);  /* 0 for the root */

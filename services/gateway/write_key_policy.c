@@ -55,6 +55,32 @@ struct origin {
     size_t scheme_size, host_size, port_size;
 };
 
+static bool same(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && strncasecmp(a, b, a_size) == 0;
+}
+
+static bool is_default_port(const struct origin *origin)
+{
+    static const struct {
+        const char *scheme, *port;
+    } defaults[] = {{"http", "80"}, {"https", "443"}};
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        if (same(origin->scheme, origin->scheme_size, defaults[i].scheme, strlen(defaults[i].scheme)) &&
+            same(origin->port, origin->port_size, defaults[i].port, strlen(defaults[i].port)))
+            return true;
+    return false;
+}
+
+/* Browsers leave out the port that goes without saying; a name with the root's dot at its end is the same host's. */
+static void normalise(struct origin *origin)
+{
+    if (is_default_port(origin))
+        origin->port_size = 0;
+    if (origin->host_size > 1 && origin->host[origin->host_size - 1] == '.')
+        origin->host_size--;
+}
+
 /* Host and port end at the last colon, but for one inside the brackets of an IPv6 address. */
 static bool split(const char *text, struct origin *ret_origin)
 {
@@ -70,11 +96,6 @@ static bool split(const char *text, struct origin *ret_origin)
     origin.port_size = has_port ? (size_t)(end - origin.port) : 0;
     *ret_origin = origin;
     return origin.host_size > 0 && (!has_port || origin.port_size > 0);
-}
-
-static bool same(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    return a_size == b_size && strncasecmp(a, b, a_size) == 0;
 }
 
 /* "*.example.com" is every host below example.com, and not itself. */
@@ -94,9 +115,11 @@ static bool origin_matches(const char *pattern, const char *text)
         return true;
     if (!split(pattern, &allowed) || !split(text, &origin))
         return false;
+    normalise(&allowed);
+    normalise(&origin);
     return same(allowed.scheme, allowed.scheme_size, origin.scheme, origin.scheme_size) &&
            host_matches(&allowed, &origin) &&
-           (strcmp(allowed.port, "*") == 0 ||
+           (same(allowed.port, allowed.port_size, "*", 1) ||
                same(allowed.port, allowed.port_size, origin.port, origin.port_size));
 }
 

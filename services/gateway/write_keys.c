@@ -3,16 +3,15 @@
 
 #include "common/buffer.h"
 #include "common/metrics.h"
+#include "common/snapshot.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct write_key_snapshot {
-    atomic_uint references;
-    uint64_t version;
+    struct snapshot snapshot; /* first */
     struct arena *arena;
     struct write_key *keys; /* in order of number; deleted ones too */
     size_t count, capacity;
@@ -22,9 +21,7 @@ struct write_key_snapshot {
 
 struct write_keys {
     struct rate_limit rate;
-    pthread_mutex_t lock; /* of `current` */
-    struct write_key_snapshot *current;
-    _Atomic uint64_t version;
+    struct snapshot_slot slot; /* of write_key_snapshots */
     uint64_t prepared; /* the writer's: version of the last snapshot that was made, in force or not yet */
 };
 
@@ -54,8 +51,9 @@ static struct write_key_use *use_make(uint32_t source)
 
 /* -- making a snapshot -- */
 
-static void snapshot_free(struct write_key_snapshot *snapshot)
+static void free_snapshot(struct snapshot *held)
 {
+    struct write_key_snapshot *snapshot = (struct write_key_snapshot *)held;
     for (size_t i = 0; i < snapshot->count; i++)
         write_key_use_release(&snapshot->keys[i].use);
     arena_close(&snapshot->arena);
@@ -66,8 +64,7 @@ static void snapshot_free(struct write_key_snapshot *snapshot)
 
 void write_key_snapshot_release(struct write_key_snapshot **snapshot)
 {
-    if (*snapshot && atomic_fetch_sub_explicit(&(*snapshot)->references, 1, memory_order_acq_rel) == 1)
-        snapshot_free(*snapshot);
+    snapshot_release((struct snapshot *)*snapshot);
     *snapshot = NULL;
 }
 
@@ -83,6 +80,12 @@ const struct write_key *write_keys_of_source(const struct write_key_snapshot *sn
     }
     bool found = snapshot && low < snapshot->count && snapshot->keys[low].row->source == source;
     return found ? &snapshot->keys[low] : NULL;
+}
+
+/* The writer's to look at. */
+static const struct write_key_snapshot *in_force(const struct write_keys *keys)
+{
+    return (const struct write_key_snapshot *)keys->slot.current;
 }
 
 static bool is_restricted(const Quanyu__WriteKey *row)
@@ -109,12 +112,14 @@ static int add_key(
         snapshot->keys = grown;
         snapshot->capacity = capacity;
     }
-    struct write_key key = {
-        .row = row, .rate = keys->rate, .restricted = is_restricted(row), .version = snapshot->version};
+    struct write_key key = {.row = row,
+        .rate = keys->rate,
+        .restricted = is_restricted(row),
+        .version = snapshot->snapshot.version};
     if (row->rate)
         key.rate = (struct rate_limit){row->rate->events_per_second, row->rate->burst};
     if (!row->removed_ms)
-        key.use = use_for(write_keys_of_source(keys->current, row->source), row->source);
+        key.use = use_for(write_keys_of_source(in_force(keys), row->source), row->source);
     if (!row->removed_ms && !key.use)
         return -QY_ENOMEM;
     snapshot->keys[snapshot->count++] = key;
@@ -184,16 +189,14 @@ static int read_keys(
 int write_keys_prepare(
     struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot)
 {
-    static _Atomic uint64_t
-        versions; /* of all registries: what a thread holds is never taken for another's */
     struct write_key_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -QY_ENOMEM;
-    atomic_init(&snapshot->references, 1);
-    snapshot->version = keys->prepared = atomic_fetch_add(&versions, 1) + 1;
+    snapshot_init(&snapshot->snapshot, free_snapshot);
+    keys->prepared = snapshot->snapshot.version;
     int error = read_keys(keys, txn, snapshot);
     if (error)
-        snapshot_free(snapshot);
+        write_key_snapshot_release(&snapshot);
     else
         *ret_snapshot = snapshot;
     return error;
@@ -228,6 +231,7 @@ struct write_key_proof write_key_proof_of(const struct write_key_secret *secret)
 {
     struct write_key_proof proof = {.version = secret->key->version,
         .expires_ms = secret->expires_ms,
+        .row_version = secret->key->row->version,
         .source = secret->key->row->source};
     memcpy(proof.hash, secret->hash, SECRET_HASH_BYTES);
     return proof;
@@ -255,6 +259,8 @@ enum write_key_state write_keys_look_again(
     if (!row)
         return KEY_UNKNOWN;
     enum write_key_state state = state_in(row, proof->hash, now_ms);
+    if (state == KEY_GOOD && row->version != proof->row_version)
+        state = KEY_CHANGED;
     quanyu__write_key__free_unpacked(row, NULL);
     return state;
 }
@@ -268,7 +274,7 @@ int write_keys_open(struct store_txn *txn, const struct rate_limit *rate, struct
     if (!keys)
         return -QY_ENOMEM;
     keys->rate = *rate;
-    pthread_mutex_init(&keys->lock, NULL);
+    snapshot_slot_open(&keys->slot);
     int error = write_keys_prepare(keys, txn, &first);
     if (error) {
         write_keys_close(&keys);
@@ -283,8 +289,7 @@ void write_keys_close(struct write_keys **keys)
 {
     if (!*keys)
         return;
-    write_key_snapshot_release(&(*keys)->current);
-    pthread_mutex_destroy(&(*keys)->lock);
+    snapshot_slot_close(&(*keys)->slot);
     free(*keys);
     *keys = NULL;
 }
@@ -302,32 +307,20 @@ static void reset_rates(const struct write_key_snapshot *before, const struct wr
 
 void write_keys_install(struct write_keys *keys, struct write_key_snapshot **snapshot)
 {
-    pthread_mutex_lock(&keys->lock);
-    struct write_key_snapshot *before = keys->current;
-    keys->current = TAKE(*snapshot);
-    atomic_store_explicit(&keys->version, keys->current->version, memory_order_release);
-    pthread_mutex_unlock(&keys->lock);
-    reset_rates(before, keys->current);
-    write_key_snapshot_release(&before);
+    struct snapshot *before = snapshot_install(&keys->slot, &TAKE(*snapshot)->snapshot);
+    reset_rates((const struct write_key_snapshot *)before, in_force(keys));
+    snapshot_release(before);
 }
 
 struct write_key_snapshot *write_keys_hold(struct write_keys *keys)
 {
-    pthread_mutex_lock(&keys->lock);
-    struct write_key_snapshot *snapshot = keys->current;
-    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
-    pthread_mutex_unlock(&keys->lock);
-    return snapshot;
+    return (struct write_key_snapshot *)snapshot_take(&keys->slot);
 }
 
 uint64_t write_keys_update(struct write_keys *keys, struct write_key_snapshot **snapshot)
 {
-    uint64_t version = atomic_load_explicit(&keys->version, memory_order_acquire);
-    if (!*snapshot || (*snapshot)->version != version) {
-        write_key_snapshot_release(snapshot);
-        *snapshot = write_keys_hold(keys);
-    }
-    return (*snapshot)->version;
+    *snapshot = (struct write_key_snapshot *)snapshot_update(&keys->slot, (struct snapshot *)*snapshot);
+    return (*snapshot)->snapshot.version;
 }
 
 /* -- metrics -- */

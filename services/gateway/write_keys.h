@@ -41,7 +41,8 @@ struct write_key_secret {
     bool revoked;
 };
 
-enum write_key_state { KEY_GOOD, KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED, KEY_PAUSED };
+/* The last one is what write_keys_look_again() alone says: it is good, and may not be what it was. */
+enum write_key_state { KEY_GOOD, KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED, KEY_PAUSED, KEY_CHANGED };
 /* NULL is unknown. */
 enum write_key_state write_key_secret_state(const struct write_key_secret *secret, int64_t now_ms);
 
@@ -49,6 +50,7 @@ enum write_key_state write_key_secret_state(const struct write_key_secret *secre
 struct write_key_proof {
     uint64_t version;
     int64_t expires_ms;
+    uint64_t row_version; /* of the key itself */
     uint32_t source;
     uint8_t hash[SECRET_HASH_BYTES];
 };
@@ -77,7 +79,8 @@ const struct write_key *write_keys_of_source(const struct write_key_snapshot *sn
 /* Writer: the next one, as the transaction's tables are now. */
 int write_keys_prepare(
     struct write_keys *keys, struct store_txn *txn, struct write_key_snapshot **ret_snapshot);
-/* Writer: what has become of a secret that was good. Costs nothing while no key has changed since, in this batch or before. */
+/* Writer: what has become of a secret that was good. KEY_CHANGED: it still is, and its key was changed: what it allowed, it may allow no
+ * more. Costs nothing while no key has changed since, in this batch or before. */
 enum write_key_state write_keys_look_again(const struct write_keys *keys, struct store_txn *txn,
     const struct write_key_proof *proof, int64_t now_ms);
 /* Writer, after the commit: puts it in force; takes it over. */

@@ -181,7 +181,8 @@ int component_solve(const struct identity_rules *rules, struct component_node *n
     if (!error && node_count > 0) {
         for (size_t i = 0; i < link_count; i++)
             set_strength(nodes, &links[i]);
-        qsort(links, link_count, sizeof(*links), compare_links);
+        if (link_count > 0)
+            qsort(links, link_count, sizeof(*links), compare_links);
         begin(&solver, links, link_count);
         for (size_t i = 0; i < link_count && !links[i].apart; i++)
             take(&solver, &links[i]);

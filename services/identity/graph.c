@@ -82,11 +82,6 @@ void graph_count_unattributed(struct graph *graph)
     graph->counters.unattributed++;
 }
 
-uint64_t graph_next_decision(struct graph *graph)
-{
-    return ++graph->counters.decisions;
-}
-
 /* -- changes -- */
 
 const uint32_t *graph_changed(const struct graph *graph, size_t *ret_count)
@@ -150,6 +145,8 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return 0;
     if (!identity_store_place(txn, node, &place))
         return store_fail(txn, -QY_ECORRUPT);
+    if ((place.flags ^ flags) & NODE_BUSY)
+        identity_store_set_busy(txn, node, flags & NODE_BUSY);
     place.flags = (uint8_t)flags;
     identity_store_put_place(txn, node, &place);
     return node_index_set_flags(graph->index, node, flags);
@@ -166,4 +163,28 @@ void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node
     graph->counters.conflicts += there ? 0 : 1;
     conflict = (struct conflict){.verdict = verdict, .evidence = evidence, .since_ms = batch->now_ms};
     identity_store_put_conflict(batch->txn, low, high, &conflict);
+}
+
+int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy)
+{
+    unsigned own = node_index_kind(graph->index, node), most = graph->rules.kinds[own].busy_after;
+    const struct kind *kind = kind_numbered(graph->kinds, own);
+    unsigned seen[KINDS_MAX + 1] = {0};
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_neighbours(txn, node, &scan);
+    uint32_t other;
+    struct link link;
+    bool busy = false;
+    while (!error && !busy && most && kind && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
+        unsigned number = node_index_kind(graph->index, other);
+        const struct kind *strong = kind_numbered(graph->kinds, number);
+        if (!strong || strong->priority >= kind->priority)
+            continue;
+        if (other < node && !identity_store_link(txn, other, node, &link))
+            return store_fail(txn, -QY_ECORRUPT);
+        seen[number] += link.has_evidence;
+        busy = seen[number] > most;
+    }
+    *ret_busy = busy;
+    return error ? error : store_error(txn);
 }

@@ -56,6 +56,5 @@ void graph_forget_changed(struct graph *graph);
 
 void graph_count_event(struct graph *graph);
 void graph_count_unattributed(struct graph *graph);
-uint64_t graph_next_decision(struct graph *graph);
 
 #endif

@@ -27,6 +27,8 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     uint32_t to, const struct cause *cause);
 /* In the store and the index. */
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags);
+/* Whether it was seen with more of one stronger kind than its own allows. */
+int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy);
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);

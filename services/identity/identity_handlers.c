@@ -3,7 +3,7 @@
  * threads. */
 #include "common/looks.h"
 #include "proto/identity.pb-c.h"
-#include "services/identity/identity.h"
+#include "services/identity/handlers.h"
 #include "services/identity/view.h"
 
 #include <sodium.h>
@@ -15,26 +15,7 @@
 #define ONE_IDS_MAX 10000
 #define NUMBERS_MAX 1000
 
-static const Quanyu__IdentityRequest *request_of(const ProtobufCMessage *message)
-{
-    return (const Quanyu__IdentityRequest *)(const void *)message;
-}
-
-static Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
-{
-    return (Quanyu__IdentityReply *)(void *)message;
-}
-
 /* -- lookup -- */
-
-/* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
-static uint32_t present_person(struct store_txn *txn, uint32_t number)
-{
-    struct node_place place;
-    if (!identity_store_place(txn, number, &place) || !(place.flags & NODE_FOUNDER))
-        return 0;
-    return place.person;
-}
 
 /* "phone:0123…" of an identifier that nobody has. A value that is not even one of its kind is hashed as it
  * came. */
@@ -45,10 +26,25 @@ static char *missed_text(struct rpc_context *context, const char *kind, const ui
     return arena_printf(context->arena, "%s:%s", kind, text);
 }
 
+/* By the id that answers give it, which says nothing of what it is the id of. */
+static int look_up_id(struct rpc_context *context, const char *id, uint32_t *ret_person, char **ret_missed)
+{
+    const struct identity *identity = context->self;
+    struct node_place place;
+    uint32_t node;
+    bool known = node_id_parse(vault_one_id_key(identity->vault), id, strlen(id), &node) &&
+                 identity_store_place(context->txn, node, &place);
+    *ret_person = known ? place.person : 0;
+    *ret_missed = arena_text(context->arena, "", 0);
+    return *ret_missed ? store_error(context->txn) : -QY_ENOMEM;
+}
+
 static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__Identifier *asked,
     uint32_t *ret_person, char **ret_missed)
 {
     const struct identity *identity = context->self;
+    if (*asked->id)
+        return look_up_id(context, asked->id, ret_person, ret_missed);
     const struct kind *kind = kind_find(&identity->kinds, asked->kind, strlen(asked->kind));
     if (!kind) {
         char *field = arena_printf(context->arena, "identifiers/%zu/kind", index);
@@ -81,7 +77,7 @@ static int refuse_personal(struct rpc_context *context, const Quanyu__LookupRequ
         const char *member = NULL;
         if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
             member = "kind";
-        else if (looks_like_phone(one->value, size) || looks_like_email(one->value, size))
+        else if (looks_personal(one->value, size))
             member = "value";
         if (!member)
             continue;
@@ -328,6 +324,8 @@ static int counts(struct rpc_context *context, const ProtobufCMessage *request, 
     answer->joins = counters.joins;
     answer->events = counters.events;
     answer->unattributed = counters.unattributed;
+    answer->splits = counters.splits;
+    answer->conflicts = counters.conflicts;
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_COUNTS;
     reply_of(reply)->counts = answer;
     return store_error(context->txn);
@@ -335,7 +333,7 @@ static int counts(struct rpc_context *context, const ProtobufCMessage *request, 
 
 /* Addresses in the clear leave for whoever sends, and for nobody else. */
 static const char *const senders[] = {"campaign", NULL};
-static const char *const unmaskers[] = {"gateway", NULL};
+static const char *const gateway_alone[] = {"gateway", NULL};
 
 static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_LOOKUP] = {"lookup", lookup, RPC_QUERY, NULL},
@@ -344,7 +342,14 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS] = {"one_ids", one_ids, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_COUNTS] = {"counts", counts, RPC_QUERY, NULL},
     [QUANYU__IDENTITY_REQUEST__CALL_NUMBERS] = {"numbers", numbers, RPC_QUERY, NULL},
-    [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, unmaskers},
+    [QUANYU__IDENTITY_REQUEST__CALL_UNMASK] = {"unmask", unmask, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DECIDE] = {"decide", handle_decide, RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_UNDO] = {"undo", handle_undo, RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DECISIONS] = {"decisions", handle_decisions, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_EXPLAIN] = {"explain", handle_explain, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_HISTORY] = {"history", handle_history, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_CONFLICTS] = {"conflicts", handle_conflicts, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_BUSY] = {"busy", handle_busy, RPC_QUERY, gateway_alone},
 };
 
 const struct rpc_service identity_rpc = {

@@ -149,10 +149,10 @@ static int convert_counters(
     struct store_key store_key;
     key_reset(&store_key);
     key_raw(&store_key, key.data, key.size);
-    uint8_t *room = store_put_room(txn, TABLE_META, &store_key, OLD_COUNTERS_BYTES + 4 * 8);
+    uint8_t *room = store_put_room(txn, TABLE_META, &store_key, OLD_COUNTERS_BYTES + 5 * 8);
     if (!room)
         return store_error(txn);
-    memset(room, 0, OLD_COUNTERS_BYTES + 4 * 8);
+    memset(room, 0, OLD_COUNTERS_BYTES + 5 * 8);
     memcpy(room, value.data, OLD_COUNTERS_BYTES);
     return 0;
 }

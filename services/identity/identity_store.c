@@ -17,13 +17,14 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_CONFLICTS] = "conflicts",
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
+    [TABLE_BUSY] = "busy",
 };
 
 #define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)
 #define NODE_HEAD_BYTES (8 + 8 + VAULT_WRAPPED_BYTES + 1)
 #define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
 #define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
-#define COUNTERS_BYTES 72
+#define COUNTERS_BYTES 80
 
 static struct store_key key_of(uint32_t number)
 {
@@ -70,6 +71,7 @@ void identity_store_counters(struct store_txn *txn, struct identity_counters *re
         .conflicts = get_be64(value.data + 48),
         .moves = get_be64(value.data + 56),
         .decisions = get_be64(value.data + 64),
+        .latest = get_be64(value.data + 72),
     };
 }
 
@@ -87,6 +89,7 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
     put_be64(value + 48, counters->conflicts);
     put_be64(value + 56, counters->moves);
     put_be64(value + 64, counters->decisions);
+    put_be64(value + 72, counters->latest);
     store_put(txn, TABLE_META, &key, value, sizeof(value));
 }
 
@@ -239,6 +242,32 @@ bool identity_store_next_place(
 {
     struct bytes key, value;
     if (!scan_next(scan, &key, &value) || !read_place(txn, value, ret_place))
+        return false;
+    *ret_node = get_be32(key.data);
+    return true;
+}
+
+/* -- busy nodes -- */
+
+void identity_store_set_busy(struct store_txn *txn, uint32_t node, bool busy)
+{
+    struct store_key key = key_of(node);
+    if (busy)
+        store_put(txn, TABLE_BUSY, &key, "", 0);
+    else
+        store_delete(txn, TABLE_BUSY, &key);
+}
+
+int identity_store_scan_busy(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan)
+{
+    struct store_key from = key_of(node);
+    return scan_open(txn, TABLE_BUSY, &no_prefix, &from, ret_scan);
+}
+
+bool identity_store_next_busy(struct store_scan *scan, uint32_t *ret_node)
+{
+    struct bytes key, value;
+    if (!scan_next(scan, &key, &value))
         return false;
     *ret_node = get_be32(key.data);
     return true;

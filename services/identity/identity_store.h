@@ -24,6 +24,7 @@ enum identity_table {
     TABLE_CONFLICTS, /* lower node, higher node: why a link joins nothing */
     TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
     TABLE_DECISIONS, /* number: what somebody decided by hand */
+    TABLE_BUSY,      /* node: nothing; those that are flagged so */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
@@ -39,6 +40,7 @@ struct identity_counters {
     uint64_t conflicts; /* links that join nothing now */
     uint64_t moves;     /* the highest number in the history */
     uint64_t decisions; /* the highest number of a decision */
+    uint64_t latest;    /* offset of the event that was folded last */
 };
 /* Zeros where there are none yet. */
 void identity_store_counters(struct store_txn *txn, struct identity_counters *ret_counters);
@@ -68,6 +70,10 @@ struct node_place {
 };
 bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place);
 void identity_store_put_place(struct store_txn *txn, uint32_t node, const struct node_place *place);
+/* Keeps the list of busy nodes. */
+void identity_store_set_busy(struct store_txn *txn, uint32_t node, bool busy);
+int identity_store_scan_busy(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
+bool identity_store_next_busy(struct store_scan *scan, uint32_t *ret_node);
 
 struct node_row {
     uint64_t

@@ -42,6 +42,8 @@ static struct key_info find_out(const struct kinds *kinds, const char *key, size
         .class = key_classify(key, size),
         .looks = key_looks(key, size),
         .is_thing = key_is_thing(key, size),
+        .is_amounts = key_is_amounts(key, size),
+        .is_part = key_is_part(key, size),
         .kind = kind_find(kinds, key, size),
     };
 }

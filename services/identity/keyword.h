@@ -20,6 +20,8 @@ struct key_info {
     enum key_class class;
     enum key_looks looks;
     bool is_thing;           /* objects below it are things: their names are no person's */
+    bool is_amounts;         /* below it there are amounts */
+    bool is_part;            /* of a number that is divided */
     const struct kind *kind; /* as a trait, it is an identifier of this kind; NULL */
 };
 

@@ -16,7 +16,7 @@ struct link {
     int64_t event_ms;
     uint32_t source;
     uint64_t joined; /* numbers of decisions; 0: none */
-    uint64_t cut;
+    uint64_t cut;    /* takes back what was joined before it */
     uint64_t apart;
 };
 bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, struct link *ret_link);

@@ -84,9 +84,10 @@ static int digit_of(char c)
     return found ? (int)(found - alphabet) : -1;
 }
 
-bool one_id_parse(const struct one_id_key *key, const char *text, size_t size, uint32_t *ret_person)
+static bool parse(
+    const struct one_id_key *key, char letter, const char *text, size_t size, uint32_t *ret_person)
 {
-    if (size != ONE_ID_BYTES - 1 || (text[0] != 'p' && text[0] != 'P') || text[1] != '_')
+    if (size != ONE_ID_BYTES - 1 || (text[0] | 0x20) != letter || text[1] != '_')
         return false;
     uint8_t digits[DIGITS + 1];
     uint64_t number = 0;
@@ -105,4 +106,20 @@ bool one_id_parse(const struct one_id_key *key, const char *text, size_t size, u
         return false;
     *ret_person = person;
     return true;
+}
+
+bool one_id_parse(const struct one_id_key *key, const char *text, size_t size, uint32_t *ret_person)
+{
+    return parse(key, 'p', text, size, ret_person);
+}
+
+void node_id_format(const struct one_id_key *key, uint32_t node, char ret_text[ONE_ID_BYTES])
+{
+    one_id_format(key, node, ret_text);
+    ret_text[0] = 'i';
+}
+
+bool node_id_parse(const struct one_id_key *key, const char *text, size_t size, uint32_t *ret_node)
+{
+    return parse(key, 'i', text, size, ret_node);
 }

@@ -20,6 +20,10 @@ struct one_id_key {
 /* `person` is not 0. */
 void one_id_format(const struct one_id_key *key, uint32_t person, char ret_text[ONE_ID_BYTES]);
 
+/* Of an identifier, by its node's number: the same with "i_". */
+void node_id_format(const struct one_id_key *key, uint32_t node, char ret_text[ONE_ID_BYTES]);
+bool node_id_parse(const struct one_id_key *key, const char *text, size_t size, uint32_t *ret_node);
+
 /* Any letter case; o, i and l are read as 0, 1 and 1. False when it was never made under this key; whether
  * the person exists is for the store to say. */
 bool one_id_parse(const struct one_id_key *key, const char *text, size_t size, uint32_t *ret_person);

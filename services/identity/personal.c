@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PHONE_DIGITS_MIN 7
+#define PLATE_DIGITS_MIN 3
 #define ENCODED_MIN 6 /* two Chinese characters are six bytes: eight characters of base64, six percents */
 
 /* -- what a text has -- */
@@ -18,9 +19,10 @@ enum has {
     HAS_BLANK = 4, /* or a bracket: "at" may be a word */
     HAS_CODE = 8,  /* a capital or percent sign: without them, and without digits, nothing is encoded */
     HAS_FOLD = 16, /* a byte that letters with a small form, or characters of full width, begin with */
+    HAS_HAN = 32,  /* a byte that Chinese characters begin with: numerals, signs of provinces */
 };
 
-/* Chinese begins with none of these, but for its punctuation of full width. */
+/* Chinese begins with none of the others, but for its punctuation of full width. */
 #define WIDE (HAS_DIGIT | HAS_AT | HAS_BLANK | HAS_FOLD)
 static const uint8_t has[256] = {
     ['0' ... '9'] = HAS_DIGIT,
@@ -49,18 +51,31 @@ static const uint8_t has[256] = {
     [0xe0] = HAS_DIGIT | HAS_FOLD,
     [0xe1] = HAS_DIGIT | HAS_FOLD,
     [0xe2] = HAS_DIGIT | HAS_FOLD,
-    [0xe3] = HAS_BLANK | HAS_FOLD,
+    [0xe3] = HAS_BLANK | HAS_FOLD | HAS_HAN,
+    [0xe4 ... 0xe9] = HAS_HAN,
     [0xea] = HAS_DIGIT | HAS_FOLD,
     [0xef] = WIDE,
     [0xf0] = HAS_DIGIT | HAS_FOLD,
 };
 
 struct seen {
-    unsigned digits; /* of other scripts too, roughly */
+    unsigned digits; /* of other scripts too, roughly; and Chinese numerals */
     unsigned has;
 };
 
-static struct seen look_at(const char *text, size_t size)
+static unsigned count_numerals(const char *text, size_t size)
+{
+    unsigned count = 0;
+    for (size_t at = 0; at + 3 <= size; at++) {
+        char digit;
+        if ((has[(unsigned char)text[at]] & HAS_HAN) &&
+            glyph_numeral((const unsigned char *)text + at, &digit))
+            count++;
+    }
+    return count;
+}
+
+static inline struct seen look_at(const char *text, size_t size)
 {
     struct seen seen = {0};
     for (size_t i = 0; i < size; i++) {
@@ -68,17 +83,21 @@ static struct seen look_at(const char *text, size_t size)
         seen.digits += found & HAS_DIGIT;
         seen.has |= found;
     }
+    if (seen.has & HAS_HAN)
+        seen.digits += count_numerals(text, size);
     return seen;
 }
 
-static bool looks_personal(const struct seen *seen, enum key_class class, const char *text, size_t size)
+static inline bool seen_personal(const struct seen *seen, enum key_class class, const char *text, size_t size)
 {
     if ((seen->has & (HAS_AT | HAS_BLANK)) && looks_like_email(text, size))
         return true;
+    bool code = class == KEY_PRODUCT || class == KEY_ID || class == KEY_AMOUNT;
+    if ((seen->has & HAS_HAN) && seen->digits >= PLATE_DIGITS_MIN && looks_like_plate(text, size, code))
+        return true;
     if (seen->digits < PHONE_DIGITS_MIN)
         return false;
-    bool code = class == KEY_PRODUCT || class == KEY_ID || class == KEY_AMOUNT;
-    return looks_like_phone(text, size) || (!code && looks_like_bare_landline(text, size));
+    return looks_like_number(text, size) || (!code && looks_like_bare_landline(text, size));
 }
 
 /* -- plain -- */
@@ -95,7 +114,7 @@ static bool is_identifier(const struct identifiers *identifiers, const char *tex
 static bool seen_text(
     struct personal *personal, const struct seen *seen, enum key_class class, const char *text, size_t size)
 {
-    if (looks_personal(seen, class, text, size))
+    if (seen_personal(seen, class, text, size))
         return true;
     unsigned where =
         (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0) | (seen->digits >= PHONE_DIGITS_MIN ? KNOWN_NUMERIC : 0);
@@ -164,7 +183,7 @@ enum key_looks key_looks(const char *key, size_t size)
     char decoded[DISGUISE_TEXT_MAX];
     size_t decoded_size;
     struct seen seen = look_at(key, size);
-    if (looks_personal(&seen, KEY_PLAIN, key, size))
+    if (seen_personal(&seen, KEY_PLAIN, key, size))
         return KEY_LOOKS_PERSONAL;
     bool odd = seen.digits >= PHONE_DIGITS_MIN || (seen.has & HAS_FOLD) || disguise_has_digest(key, size) ||
                (size >= ENCODED_MIN && disguise_decode(key, size, decoded, &decoded_size));
@@ -188,6 +207,6 @@ bool personal_number(struct personal *personal, enum key_class class, const char
         return true;
     if (size < PHONE_DIGITS_MIN)
         return false;
-    return looks_like_phone(digits, size) || known_matches(&personal->known, digits, size,
-                                                 KNOWN_NUMERIC | (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0));
+    return looks_like_number(digits, size) || known_matches(&personal->known, digits, size,
+                                                  KNOWN_NUMERIC | (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0));
 }

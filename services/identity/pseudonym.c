@@ -115,7 +115,7 @@ void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size
     enum key_class class = key_info(pseudonymiser->keys, key, key_size)->class;
     if (class == KEY_BARE_NAME)
         class = KEY_NAME;
-    if (!class_is_personal(class) || class == KEY_PRIVATE)
+    if (!key_class_is_personal(class) || class == KEY_PRIVATE)
         return;
     yyjson_doc *doc = yyjson_read(json, json_size, YYJSON_READ_NUMBER_AS_RAW);
     if (doc)

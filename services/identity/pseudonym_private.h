@@ -31,6 +31,7 @@ struct member {
     enum key_class class; /* KEY_BARE_NAME is resolved to KEY_NAME or KEY_PLAIN */
     enum key_looks looks;
     enum named below; /* whose bare names below it are */
+    bool is_part;     /* perhaps of a number that is divided */
     const struct kind *kind;
 };
 /* An object, and what is found out about it once, for all of its members. */
@@ -40,7 +41,6 @@ struct surroundings {
     bool looked, product;
 };
 struct member scrub_look(struct pseudonymiser *pseudonymiser, struct surroundings *around, yyjson_val *key);
-bool class_is_personal(enum key_class class);
 
 /* Appends the value without what is personal. False: all of it is, and `out` is as it was. */
 bool scrub_value(struct pseudonymiser *pseudonymiser, enum key_class class, yyjson_val *value,

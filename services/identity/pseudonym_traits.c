@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/number_parts.h"
 #include "services/identity/birthday.h"
 #include "services/identity/pseudonym_private.h"
 
@@ -9,6 +10,7 @@ struct trait_walk {
     struct buffer *out;
     struct personal_trait *personal;
     unsigned count;
+    unsigned parts;       /* traits from here on that are parts of a number */
     yyjson_val *birthday; /* as stated, null included */
     yyjson_val *email;
     yyjson_val *phone;
@@ -60,7 +62,8 @@ static void write_gone(struct trait_walk *walk, const char *name, size_t size)
     buffer_text(walk->out, ":null");
 }
 
-static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *key)
+/* `behind` stands behind the trait. */
+static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *key, yyjson_obj_iter behind)
 {
     struct pseudonymiser *pseudonymiser = walk->pseudonymiser;
     const char *name = yyjson_get_str(key);
@@ -68,17 +71,21 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
     yyjson_val *value = yyjson_obj_iter_get_val(key);
     struct surroundings around = {.object = traits, .named = NAMED_PERSON};
     struct member member = scrub_look(pseudonymiser, &around, key);
+    if (member.is_part && walk->parts == 0)
+        walk->parts = number_in_members(key, behind);
+    bool part = walk->parts > 0;
+    walk->parts -= part;
     if (member.kind && member.kind->form != FORM_PHONE && member.kind->form != FORM_EMAIL)
         return; /* an identifier: it is stored as one */
     if (is_derived(name, size))
         return;
-    bool personal = class_is_personal(member.class) || is_private_trait(name, size);
+    bool personal = key_class_is_personal(member.class) || is_private_trait(name, size);
     if (personal && !yyjson_is_bool(value)) {
         note_derived(walk, member.class, key, value);
         keep_trait(walk, key, value);
         return;
     }
-    if (scrub_member(pseudonymiser, key, &member, 0, walk->out))
+    if (!part && scrub_member(pseudonymiser, key, &member, 0, walk->out))
         return;
     if (personal_key(&pseudonymiser->personal, member.looks, name, size))
         return; /* names are shown as they are, so this one is not kept */
@@ -120,11 +127,11 @@ void pseudonym_traits(struct pseudonymiser *pseudonymiser, struct buffer *out,
     buffer_byte(out, '{');
     yyjson_obj_iter iterator = yyjson_obj_iter_with(event->traits);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));)
-        walk_trait(&walk, event->traits, key);
+        walk_trait(&walk, event->traits, key, iterator);
     iterator = yyjson_obj_iter_with(event->context_traits);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));)
         if (!yyjson_obj_getn(event->traits, yyjson_get_str(key), yyjson_get_len(key)))
-            walk_trait(&walk, event->context_traits, key);
+            walk_trait(&walk, event->context_traits, key, iterator);
     write_has(&walk, "has_email", walk.email, FORM_EMAIL);
     write_has(&walk, "has_phone", walk.phone, FORM_PHONE);
     char day[BIRTHDAY_BYTES];

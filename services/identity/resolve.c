@@ -133,6 +133,8 @@ static int store_node(struct resolving *own, struct found *found)
         return error;
     row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
     identity_store_add_node(own->batch->txn, found->node, &place, &row);
+    if (place.flags & NODE_BUSY)
+        identity_store_set_busy(own->batch->txn, found->node, true);
     found->is_new = false;
 
     Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
@@ -243,21 +245,6 @@ static int unite(struct resolving *own, struct person_group *one, struct person_
 
 /* -- busy identifiers -- */
 
-/* How many of the other's kind it was seen with. */
-static int count_neighbours(
-    const struct resolving *own, const struct found *found, unsigned kind, unsigned *ret_count)
-{
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    struct store_txn *txn = own->batch->txn;
-    int error = identity_store_scan_neighbours(txn, found->node, &scan);
-    uint32_t other;
-    struct link link;
-    *ret_count = 0;
-    while (!error && identity_store_next_neighbour(txn, scan, found->node, &other, &link))
-        *ret_count += node_index_kind(own->graph->index, other) == kind;
-    return error ? error : store_error(txn);
-}
-
 static int set_flag(struct resolving *own, const struct found *found, unsigned flag)
 {
     unsigned flags = flags_of(own, found) | flag;
@@ -272,12 +259,13 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
 /* A new link with a stronger one may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned most = rule_of(own, weak)->busy_after, count;
+    unsigned most = rule_of(own, weak)->busy_after;
+    bool busy;
     if (!most || (weak->is_new && own->count <= most) || weak->kind->priority <= strong->kind->priority ||
         flags_of(own, weak) & NODE_OUT)
         return 0;
-    int error = count_neighbours(own, weak, strong->kind->number, &count);
-    if (error || count <= most)
+    int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
+    if (error || !busy)
         return error;
     own->unsettled = true;
     return set_flag(own, weak, NODE_BUSY);
@@ -366,7 +354,7 @@ static int take_link(struct resolving *own, const struct found *one, const struc
         error = set_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
         error = set_flag(own, other, NODE_CLAIMED);
-    if (error || link.cut || !may_join(own, one) || !may_join(own, other))
+    if (error || !may_join(own, one) || !may_join(own, other))
         return error;
     return consider(own, one, other, &link);
 }
@@ -489,6 +477,7 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
 {
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
     struct resolution resolution = {0};
+    graph->counters.latest = sighting->evidence;
     find_all(&own, identifiers);
     int error = own.count == 0 || says_nothing_new(&own) ? 0 : take_in(&own);
     if (error)

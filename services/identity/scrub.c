@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/number_parts.h"
 #include "services/identity/pseudonym_private.h"
 
 #include <string.h>
-
-bool class_is_personal(enum key_class class)
-{
-    return class == KEY_NAME || class == KEY_PHONE || class == KEY_EMAIL || class == KEY_PERSONAL ||
-           class == KEY_PRIVATE;
-}
 
 /* A name beside a price or a product's code is the product's. */
 static bool is_product(struct pseudonymiser *pseudonymiser, yyjson_val *object)
@@ -37,8 +32,11 @@ struct member scrub_look(struct pseudonymiser *pseudonymiser, struct surrounding
         .class = info->class,
         .looks = info->looks,
         .below = info->is_thing ? NAMED_THING : around->named,
+        .is_part = info->is_part,
         .kind = info->kind,
     };
+    if (member.class == KEY_PLAIN && info->is_amounts)
+        member.class = KEY_AMOUNT;
     if (member.class != KEY_BARE_NAME)
         return member;
     member.class = is_thing(pseudonymiser, around) ? KEY_PLAIN : KEY_NAME;
@@ -183,9 +181,15 @@ static void scrub_object(struct pseudonymiser *pseudonymiser, yyjson_val *object
     buffer_byte(out, '{');
     struct surroundings around = {.object = object, .named = named};
     yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
+    unsigned dropped = 0; /* of the members that follow: parts of a number */
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iterator));) {
         struct member member = scrub_look(pseudonymiser, &around, key);
-        scrub_member(pseudonymiser, key, &member, depth, out);
+        if (member.is_part && dropped == 0)
+            dropped = number_in_members(key, iterator);
+        if (dropped > 0)
+            dropped--;
+        else
+            scrub_member(pseudonymiser, key, &member, depth, out);
     }
     buffer_byte(out, '}');
 }
@@ -196,7 +200,7 @@ bool scrub_member(struct pseudonymiser *pseudonymiser, yyjson_val *key, const st
     const char *name = yyjson_get_str(key);
     size_t size = yyjson_get_len(key);
     yyjson_val *value = yyjson_obj_iter_get_val(key);
-    if (class_is_personal(member->class) && !yyjson_is_bool(value))
+    if (key_class_is_personal(member->class) && !yyjson_is_bool(value))
         return false;
     if (personal_key(&pseudonymiser->personal, member->looks, name, size))
         return false;
@@ -226,7 +230,7 @@ bool scrub_value(struct pseudonymiser *pseudonymiser, enum key_class class, yyjs
         buffer_text(out, "null");
         return true;
     case YYJSON_TYPE_ARR:
-        if (depth > SCRUB_DEPTH_MAX)
+        if (depth > SCRUB_DEPTH_MAX || (class == KEY_PLAIN && number_in_items(value)))
             return false;
         scrub_list(pseudonymiser, class, value, named, depth, out);
         return true;

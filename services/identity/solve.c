@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is connected with some persons, solved anew from the links. */
 #include "services/identity/graph_internal.h"
+#include "services/identity/node_set.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The nodes that are looked at, each with its place in the order in which it was found. */
-struct node_set {
-    uint32_t *slots; /* place + 1; 0: free */
-    uint64_t slot_count;
-    struct buffer nodes; /* uint32_t, in the order found */
-};
 
 struct solving {
     struct graph *graph;
@@ -24,60 +18,6 @@ struct solving {
     size_t count;
 };
 
-/* -- the set -- */
-
-static size_t set_count(const struct node_set *set)
-{
-    return set->nodes.size / sizeof(uint32_t);
-}
-
-static uint32_t *set_nodes(const struct node_set *set)
-{
-    return (uint32_t *)(void *)set->nodes.data;
-}
-
-static uint32_t *slot_for(const struct node_set *set, uint32_t node)
-{
-    uint64_t place = (uint64_t)(node * 2654435761u) % set->slot_count;
-    while (set->slots[place] && set_nodes(set)[set->slots[place] - 1] != node)
-        place = place + 1 == set->slot_count ? 0 : place + 1;
-    return &set->slots[place];
-}
-
-static int set_grow(struct node_set *set)
-{
-    struct node_set larger = *set;
-    larger.slot_count = set->slot_count ? 2 * set->slot_count : 64;
-    larger.slots = calloc(larger.slot_count, sizeof(*larger.slots));
-    if (!larger.slots)
-        return -QY_ENOMEM;
-    for (uint32_t i = 0; i < set_count(set); i++)
-        *slot_for(&larger, set_nodes(set)[i]) = i + 1;
-    free(set->slots);
-    *set = larger;
-    return 0;
-}
-
-static int set_add(struct node_set *set, uint32_t node)
-{
-    int error = 2 * set_count(set) >= set->slot_count ? set_grow(set) : 0;
-    if (error)
-        return error;
-    uint32_t *slot = slot_for(set, node);
-    if (*slot)
-        return 0;
-    buffer_append(&set->nodes, &node, sizeof(node));
-    if (!buffer_error(&set->nodes))
-        *slot = (uint32_t)set_count(set);
-    return buffer_error(&set->nodes);
-}
-
-static void set_free(struct node_set *set)
-{
-    free(set->slots);
-    buffer_free(&set->nodes);
-}
-
 /* -- gathering -- */
 
 static bool is_out(const struct graph *graph, uint32_t node)
@@ -89,13 +29,19 @@ static bool is_out(const struct graph *graph, uint32_t node)
 static bool joins_by_evidence(
     const struct graph *graph, uint32_t node, uint32_t other, const struct link *link)
 {
-    return link->has_evidence && !link->cut && !is_out(graph, node) && !is_out(graph, other);
+    return link->has_evidence && !is_out(graph, node) && !is_out(graph, other);
+}
+
+/* A later decision takes an earlier one's place. */
+static bool joins_by_hand(const struct link *link)
+{
+    return link->joined > link->cut;
 }
 
 static void add_link(struct solving *own, uint32_t low, uint32_t high, const struct link *link)
 {
     struct component_link one = {.low = low, .high = high};
-    if (link->joined) {
+    if (joins_by_hand(link)) {
         one.rank = RANK_HAND;
         one.order = link->joined;
         buffer_append(&own->links, &one, sizeof(one));
@@ -134,8 +80,8 @@ static int add_neighbours(struct solving *own, uint32_t node)
             return store_fail(txn, -QY_ECORRUPT);
         if (other > node)
             add_link(own, node, other, &link);
-        if (link.joined || joins_by_evidence(own->graph, node, other, &link))
-            error = set_add(&own->set, other);
+        if (joins_by_hand(&link) || joins_by_evidence(own->graph, node, other, &link))
+            error = node_set_add(&own->set, other);
         else
             strike_off(own, node, other); /* it is out of the question: nothing to look at */
     }
@@ -148,15 +94,15 @@ static int add_members(struct solving *own, uint32_t node)
     struct node_place place;
     if (!identity_store_place(own->batch->txn, node, &place))
         return store_fail(own->batch->txn, -QY_ECORRUPT);
-    size_t before = set_count(&own->persons);
-    int error = set_add(&own->persons, place.person);
-    if (error || set_count(&own->persons) == before)
+    size_t before = node_set_count(&own->persons);
+    int error = node_set_add(&own->persons, place.person);
+    if (error || node_set_count(&own->persons) == before)
         return error;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     error = identity_store_scan_members(own->batch->txn, place.person, &scan);
     uint32_t member;
     while (!error && identity_store_next_member(scan, &member))
-        error = set_add(&own->set, member);
+        error = node_set_add(&own->set, member);
     return error ? error : store_error(own->batch->txn);
 }
 
@@ -177,12 +123,12 @@ static int64_t first_ms(struct solving *own, uint32_t node, unsigned kind)
 
 static int make_nodes(struct solving *own)
 {
-    own->count = set_count(&own->set);
+    own->count = node_set_count(&own->set);
     own->nodes = calloc(own->count, sizeof(*own->nodes));
     own->before = calloc(own->count, sizeof(*own->before));
     if (!own->nodes || !own->before)
         return -QY_ENOMEM;
-    uint32_t *numbers = set_nodes(&own->set);
+    uint32_t *numbers = node_set_items(&own->set);
     qsort(numbers, own->count, sizeof(*numbers), compare_numbers);
     for (size_t i = 0; i < own->count; i++) {
         struct node_place place;
@@ -202,7 +148,7 @@ static int make_nodes(struct solving *own)
 
 static bool index_of(const struct solving *own, uint32_t node, uint32_t *ret_index)
 {
-    const uint32_t *numbers = set_nodes(&own->set);
+    const uint32_t *numbers = node_set_items(&own->set);
     const uint32_t *found = bsearch(&node, numbers, own->count, sizeof(node), compare_numbers);
     if (found)
         *ret_index = (uint32_t)(found - numbers);
@@ -226,9 +172,9 @@ static int gather(struct solving *own, const uint32_t *nodes, size_t count)
 {
     int error = 0;
     for (size_t i = 0; !error && i < count; i++)
-        error = set_add(&own->set, nodes[i]);
-    for (size_t i = 0; !error && i < set_count(&own->set); i++) {
-        uint32_t node = set_nodes(&own->set)[i];
+        error = node_set_add(&own->set, nodes[i]);
+    for (size_t i = 0; !error && i < node_set_count(&own->set); i++) {
+        uint32_t node = node_set_items(&own->set)[i];
         error = add_members(own, node);
         if (!error)
             error = add_neighbours(own, node);
@@ -347,8 +293,8 @@ int graph_solve(
     }
     free(own.nodes);
     free(own.before);
-    set_free(&own.set);
-    set_free(&own.persons);
+    node_set_free(&own.set);
+    node_set_free(&own.persons);
     buffer_free(&own.links);
     return error ? error : store_error(batch->txn);
 }

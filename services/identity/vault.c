@@ -96,7 +96,7 @@ void vault_token(const struct vault *vault, const char *value, size_t size, char
 
 uint64_t vault_message_key(const struct vault *vault, uint32_t source, const char *id, size_t size)
 {
-    uint8_t text[4 + 256];
+    uint8_t text[4 + 512];
     if (size > sizeof(text) - 4)
         size = sizeof(text) - 4; /* the protocol's limit lies below */
     put_be32(text, source);

@@ -24,26 +24,45 @@ static int gather_nodes(struct store_txn *txn, uint32_t person, struct arena *ar
     return view->nodes ? 0 : -QY_ENOMEM;
 }
 
-static Quanyu__Identifier *masked_identifier(
-    const struct identity *identity, struct store_txn *txn, uint32_t node, struct arena *arena)
+static char *masked_value(const struct identity *identity, struct store_txn *txn, uint32_t node,
+    const struct node_row *row, struct arena *arena)
 {
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
     _cleanup_(buffer_free) struct buffer shown = BUFFER_INIT;
-    struct node_row row;
-    Quanyu__Identifier *identifier = arena_alloc(arena, sizeof(*identifier));
-    if (!identifier || !identity_store_node(txn, node, &row))
-        return NULL;
-    int error = identity_node_value(identity, node, &row, &value);
+    int error = identity_node_value(identity, node, row, &value);
     if (error) {
         store_fail(txn, error);
         return NULL;
     }
+    mask_identifier(row->kind, (const char *)value.data, value.size, &shown);
+    const char *text = buffer_c_str(&shown);
+    return buffer_error(&shown) ? NULL : arena_text(arena, text, shown.size);
+}
+
+Quanyu__Identifier *view_identifier(
+    const struct identity *identity, struct store_txn *txn, uint32_t node, bool personal, struct arena *arena)
+{
+    struct node_row row;
+    struct node_place place;
+    char id[ONE_ID_BYTES];
+    Quanyu__Identifier *identifier = arena_alloc(arena, sizeof(*identifier));
+    if (!identifier || !identity_store_node(txn, node, &row) || !identity_store_place(txn, node, &place))
+        return NULL;
     quanyu__identifier__init(identifier);
-    mask_identifier(row.kind, (const char *)value.data, value.size, &shown);
-    identifier->kind = arena_text(arena, row.kind, strlen(row.kind));
-    identifier->value = arena_text(arena, buffer_c_str(&shown), shown.size);
+    node_id_format(vault_one_id_key(identity->vault), node, id);
     identifier->node = node;
-    return identifier->kind && identifier->value && !buffer_error(&shown) ? identifier : NULL;
+    identifier->verified = place.flags & NODE_VERIFIED;
+    identifier->id = arena_text(arena, id, strlen(id));
+    identifier->kind = arena_text(arena, row.kind, strlen(row.kind));
+    identifier->value = personal ? masked_value(identity, txn, node, &row, arena) : arena_text(arena, "", 0);
+    return identifier->kind && identifier->value && identifier->id ? identifier : NULL;
+}
+
+char *view_one_id(const struct identity *identity, uint32_t person, struct arena *arena)
+{
+    char one_id[ONE_ID_BYTES];
+    one_id_format(vault_one_id_key(identity->vault), person, one_id);
+    return arena_text(arena, one_id, strlen(one_id));
 }
 
 /* -- traits -- */
@@ -95,7 +114,7 @@ static int masked_identifiers(
     if (!view->identifiers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < view->n_nodes; i++) {
-        Quanyu__Identifier *identifier = masked_identifier(identity, txn, view->nodes[i], arena);
+        Quanyu__Identifier *identifier = view_identifier(identity, txn, view->nodes[i], true, arena);
         if (!identifier)
             return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
         view->identifiers[view->n_identifiers++] = identifier;
@@ -106,10 +125,8 @@ static int masked_identifiers(
 int view_person(const struct identity *identity, struct store_txn *txn, uint32_t person, bool personal,
     struct arena *arena, Quanyu__PersonView *view)
 {
-    char one_id[ONE_ID_BYTES];
-    one_id_format(vault_one_id_key(identity->vault), person, one_id);
     view->person = person;
-    view->one_id = arena_text(arena, one_id, strlen(one_id));
+    view->one_id = view_one_id(identity, person, arena);
     int error = view->one_id ? gather_nodes(txn, person, arena, view) : -QY_ENOMEM;
     if (!error && personal)
         error = masked_traits(identity, txn, person, arena, &view->traits);
@@ -180,10 +197,8 @@ int view_address(const struct identity *identity, struct store_txn *txn, uint32_
     error = identity_node_value(identity, node, &row, &value);
     if (error)
         return error;
-    char one_id[ONE_ID_BYTES];
-    one_id_format(vault_one_id_key(identity->vault), person, one_id);
     reply->value = arena_text(arena, (const char *)value.data, value.size);
-    reply->one_id = arena_text(arena, one_id, strlen(one_id));
+    reply->one_id = view_one_id(identity, person, arena);
     if (!reply->value || !reply->one_id)
         return -QY_ENOMEM;
     return name_of(identity, txn, person, arena, reply);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/decide.h"
 #include "services/identity/keeper.h"
 
 #include <stdio.h>
@@ -238,6 +239,20 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         .count = worker->personal_count,
     };
     return keeper_take(worker->keeper, batch->txn, &statement);
+}
+
+int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision)
+{
+    int error = decide(worker->graph, batch, decision);
+    forget_changed(worker);
+    return error;
+}
+
+int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)
+{
+    int error = decide_undo(worker->graph, batch, decision, arena);
+    forget_changed(worker);
+    return error;
 }
 
 int worker_fold(struct worker *worker, struct batch *batch, const struct journal_record *record)

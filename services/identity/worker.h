@@ -4,6 +4,7 @@
 #ifndef QY_IDENTITY_WORKER_H
 #define QY_IDENTITY_WORKER_H
 
+#include "proto/identity.pb-c.h"
 #include "services/identity/identity.h"
 
 struct worker;
@@ -16,6 +17,10 @@ void worker_measure(struct worker *worker, struct metrics *metrics);
 int worker_fold(struct worker *worker, struct batch *batch, const struct journal_record *record);
 /* What is new about units and staff, into this journal: it says nothing of persons. */
 int worker_pass_on(struct worker *worker, struct batch *batch, const struct journal_record *record);
+
+/* What somebody decided about who is who (decide.h). */
+int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision);
+int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
 void worker_save(struct worker *worker, struct store_txn *txn);

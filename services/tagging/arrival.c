@@ -121,7 +121,11 @@ static int bind_contact(struct arrival *arrival, const struct cause *cause)
     if (!event_is_contact(event))
         return 0;
     const struct binding_fact fact = binding_fact_of(event);
-    return tagging_bind(arrival->tagging, arrival->batch, arrival->person, &fact, cause);
+    const struct binding before = arrival->person->binding;
+    int error = tagging_bind(arrival->tagging, arrival->batch, arrival->person, &fact, cause);
+    if (!error)
+        tagging_mark_binding(arrival->tagging, &before, arrival->person, arrival->mask);
+    return error;
 }
 
 /* Puts the event into node and person, and marks who must look. */

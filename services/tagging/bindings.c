@@ -207,6 +207,24 @@ int tagging_bind_by_hand(struct tagging *tagging, struct batch *batch, uint32_t 
     return error;
 }
 
+/* -- who must look -- */
+
+static void add_mask(uint64_t *mask, const uint64_t *more, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        mask[i] |= more[i];
+}
+
+void tagging_mark_binding(
+    const struct tagging *tagging, const struct binding *before, const struct person *person, uint64_t *mask)
+{
+    const struct registry *registry = tagging->registry;
+    if (before->unit != person->binding.unit)
+        add_mask(mask, registry->units, registry->words);
+    if (binding_guide(before) != binding_guide(&person->binding))
+        add_mask(mask, registry->guides, registry->words);
+}
+
 /* -- rules -- */
 
 int tagging_set_rules(struct tagging *tagging, struct batch *batch, struct binding_rules *rules)

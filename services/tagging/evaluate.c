@@ -212,10 +212,12 @@ static int evaluate_anew(struct tagging *tagging, struct batch *batch, struct pe
     const struct cause *cause)
 {
     struct evaluation evaluation;
+    const struct binding before = person->binding;
     int64_t expiry_ms = tagging_expire_tags(tagging, batch, person, mask);
     int error = tagging_pass_binding(tagging, batch, person);
     if (error)
         return error;
+    tagging_mark_binding(tagging, &before, person, mask);
     evaluation_init(&evaluation, tagging, batch, person, mask, cause);
     evaluate_mask(&evaluation);
     const struct binding_laws laws = {batch->txn, &tagging->rules};

@@ -338,11 +338,35 @@ int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, 
     return 0;
 }
 
+/* For who is about to delete a unit. Only what is in force: a journey's draft is checked when it is published. */
+int handle_referrer(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
+{
+    const Quanyu__ReferrerRequest *question = ((const Quanyu__TaggingRequest *)request)->referrer;
+    struct tagging *tagging = context->self;
+    _cleanup_(registry_close) struct registry *registry = NULL;
+    int error = registry_open(tagging->money.scale, &registry);
+    if (!error)
+        error = registry_load(registry, context->txn, true);
+    Quanyu__ReferrerReply *found = arena_alloc(context->arena, sizeof(*found));
+    if (error || !found)
+        return error ? error : -QY_ENOMEM;
+    quanyu__referrer_reply__init(found);
+    const struct definition *referrer = registry_unit_referrer(registry, question->unit);
+    char name[DEFINITION_NAME_BYTES];
+    if (referrer)
+        found->name = reply_text(context, definition_name(referrer, name));
+    Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
+    answer->result_case = QUANYU__TAGGING_REPLY__RESULT_REFERRER;
+    answer->referrer = found;
+    return found->name ? 0 : -QY_ENOMEM;
+}
+
 /* -- who entered and left -- */
 
 static const char *cause_name(uint8_t kind)
 {
-    static const char *const names[] = {"event", "import", "time", "rule", "hand", "join", "erasure"};
+    static const char *const names[] = {
+        "event", "import", "time", "rule", "hand", "join", "erasure", "organisation"};
     return kind < COUNT_OF(names) ? names[kind] : "";
 }
 

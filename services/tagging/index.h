@@ -39,8 +39,8 @@ enum bits_kind {
     BITS_TRAIT = 'P',         /* name: has a value */
     BITS_TRAIT_COMPLEX = 'X', /* name: has a value that is no term: a list, an object, or long */
     BITS_TRAIT_VALUE = 'V',   /* JSON of the value; the class's name is the trait's */
-    BITS_UNIT = 'U',          /* unit: its people, and those of all units below it */
-    BITS_GUIDE = 'D',         /* member of staff: whose guide it is, or was until it left */
+    BITS_UNIT = 'U',          /* unit: its people, and those of all units below it; "": who has a home unit */
+    BITS_GUIDE = 'D', /* member of staff: whose guide it is, or was until it left; "": who has a guide */
 };
 
 struct index_class {

@@ -236,8 +236,14 @@ static void note_binding(struct noting *noting)
 {
     const struct binding none = {0}, *after = &noting->after.person->binding;
     const struct binding *before = noting->before.person ? &noting->before.person->binding : &none;
+    struct index_writer *index = noting->tagging->index;
+    bool had = binding_guide(before) != 0, has = binding_guide(after) != 0;
     if (before->unit != after->unit)
         note_home(noting, before->unit, after->unit);
+    if ((before->unit != 0) != (after->unit != 0))
+        index_bit(index, BITS_UNIT, "", "", noting->number, after->unit != 0);
+    if (had != has)
+        index_bit(index, BITS_GUIDE, "", "", noting->number, has);
     if (before->guide != after->guide) {
         note_guide(noting, before->guide, false);
         note_guide(noting, after->guide, true);

@@ -84,6 +84,22 @@ static int put_unit(struct tagging *tagging, struct batch *batch, uint32_t unit,
     return error ? error : move_people(tagging, batch, unit, &from, &to);
 }
 
+static int begin(struct tagging *tagging, struct batch *batch, Quanyu__Transfer__Kind kind, uint32_t unit)
+{
+    Quanyu__Transfer transfer = QUANYU__TRANSFER__INIT;
+    transfer.kind = kind;
+    transfer.from_unit = unit;
+    return tagging_begin_transfer(tagging, batch, &transfer);
+}
+
+static bool anything_looks_at_units(const struct registry *registry)
+{
+    for (size_t i = 0; i < registry->words; i++)
+        if (registry->units[i])
+            return true;
+    return false;
+}
+
 /* One that has been removed stays where it was: that is where its people have gone. */
 static int take_place(
     struct tagging *tagging, struct batch *batch, const Quanyu__OrganisationChanged__Place *place)
@@ -96,13 +112,13 @@ static int take_place(
         return 0;
     }
     row.removed_at = place->removed ? tagging_moment(tagging, batch) : MOMENT_FIRST;
+    bool moved = known && former.parent != row.parent;
     int error = put_unit(tagging, batch, place->unit, known ? &former : NULL, &row);
-    if (error || !place->removed || !known)
-        return error;
-    Quanyu__Transfer transfer = QUANYU__TRANSFER__INIT;
-    transfer.kind = QUANYU__TRANSFER__KIND__REMOVAL;
-    transfer.from_unit = place->unit;
-    return tagging_begin_transfer(tagging, batch, &transfer);
+    if (!error && moved && anything_looks_at_units(tagging->registry))
+        error = begin(tagging, batch, QUANYU__TRANSFER__KIND__MOVE, place->unit);
+    if (!error && known && place->removed)
+        error = begin(tagging, batch, QUANYU__TRANSFER__KIND__REMOVAL, place->unit);
+    return error;
 }
 
 /* -- members of staff -- */

@@ -63,6 +63,64 @@ static int plan_stage(struct planner *planner, struct plan *plan)
     return error;
 }
 
+/* -- whose people -- */
+
+/* Who has any is a bitmap of its own. */
+static int plan_any_bound(struct planner *planner, struct plan *plan, enum bits_kind kind)
+{
+    plan->kind = PLAN_BITS;
+    plan->inverted = !rule_bound_matches(plan->node, true);
+    return plan_open_term(planner, kind, "", &plan->bits);
+}
+
+static int plan_one_unit(struct planner *planner, struct plan *plan, uint32_t unit)
+{
+    char term[16];
+    snprintf(term, sizeof(term), "%u", unit);
+    plan->kind = PLAN_BITS;
+    return plan_open_term(planner, BITS_UNIT, term, &plan->bits);
+}
+
+/* One may lie below another, and somebody may leave the one and stay in the other: a bitmap each. */
+static int plan_unit(struct planner *planner, struct plan *plan)
+{
+    const struct rule_node *node = plan->node;
+    if (node->number_count == 0)
+        return plan_any_bound(planner, plan, BITS_UNIT);
+    if (node->number_count == 1)
+        return plan_one_unit(planner, plan, node->numbers[0]);
+    plan->kind = PLAN_ANY;
+    plan->children = arena_alloc(planner->arena, node->number_count * sizeof(struct plan *));
+    struct plan *children = arena_alloc(planner->arena, node->number_count * sizeof(*children));
+    if (!plan->children || !children)
+        return -QY_ENOMEM;
+    int error = 0;
+    for (size_t i = 0; !error && i < node->number_count; i++) {
+        children[i].cost = PLAN_BITS;
+        plan->children[plan->child_count++] = &children[i];
+        error = plan_one_unit(planner, &children[i], node->numbers[i]);
+    }
+    return error;
+}
+
+/* Those whose guide has left stand under the guide, too. */
+static int plan_guide(struct planner *planner, struct plan *plan)
+{
+    const struct rule_node *node = plan->node;
+    struct term_list list = {.terms.arena = planner->arena};
+    if (node->number_count == 0)
+        return plan_any_bound(planner, plan, BITS_GUIDE);
+    for (size_t i = 0; i < node->number_count; i++) {
+        char term[16];
+        snprintf(term, sizeof(term), "%u", node->numbers[i]);
+        term_add(&list, term);
+    }
+    plan->kind = PLAN_BITS;
+    int error = list.error ? list.error : open_terms(planner, BITS_GUIDE, "", &list.terms, &plan->bits);
+    text_set_close(&list.terms);
+    return error ? error : plan_open_term(planner, BITS_GUIDE, "", &plan->present);
+}
+
 /* -- traits -- */
 
 static bool value_matches(struct planner *planner, const struct rule_node *node, struct bytes json)
@@ -224,6 +282,10 @@ static int plan_leaf(struct planner *planner, struct plan *plan)
     case RULE_IDENTIFIER:
         plan->kind = PLAN_BITS;
         return plan_open_term(planner, BITS_IDENTIFIER, plan->node->name, &plan->bits);
+    case RULE_UNIT:
+        return plan_unit(planner, plan);
+    case RULE_GUIDE:
+        return plan_guide(planner, plan);
     case RULE_EVENT:
         return plan_event(planner, plan);
     default:
@@ -242,7 +304,7 @@ int plan_make(struct planner *planner, const struct rule_node *node, struct plan
     if (node->kind == RULE_ALL || node->kind == RULE_ANY || node->kind == RULE_NOT)
         return plan_children(planner, plan);
     int error = plan_leaf(planner, plan);
-    plan->cost = plan->kind;
+    plan->cost = plan->child_count > 0 ? plan->children[0]->cost : (unsigned)plan->kind;
     return error;
 }
 

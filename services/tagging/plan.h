@@ -32,9 +32,10 @@ struct plan {
     size_t child_count;
     struct bits_reader
         bits; /* who matches; traits: who has a value that matches, or (inverted) one that does not */
-    struct bits_reader present; /* traits: who has any value, where that is needed */
+    struct bits_reader present; /* traits: who has any value, where that is needed; guides: who has one */
     struct bits_reader complex; /* traits: who has a value that must be looked at */
-    bool inverted, wide;        /* wide: all values must be looked at */
+    bool inverted;              /* bitmaps: those who are not in it */
+    bool wide;                  /* traits: all values must be looked at */
     bool missing;               /* what somebody without a value, or without an event, answers */
     struct value_range ranges[PLAN_RANGES_MAX];
     size_t range_count;

@@ -55,9 +55,14 @@ static int run_person(
 
 static int run_bits(struct plan *plan, uint32_t block, const uint64_t *candidates, uint64_t *out)
 {
+    uint64_t present[BLOCK_WORDS];
     int error = bits_read(&plan->bits, block, out);
-    for (size_t i = 0; i < BLOCK_WORDS; i++)
-        out[i] &= candidates[i];
+    if (!error && plan->present.txn)
+        error = bits_read(&plan->present, block, present);
+    for (size_t i = 0; !error && i < BLOCK_WORDS; i++) {
+        uint64_t within = plan->present.txn ? out[i] & present[i] : out[i];
+        out[i] = candidates[i] & (plan->inverted ? ~within : within);
+    }
     return error;
 }
 

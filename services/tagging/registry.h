@@ -70,8 +70,9 @@ struct registry {
     struct name_masks events, traits, triggers;
     uint64_t *metrics[RULE_METRIC_COUNT];
     uint64_t *identifiers;
-    uint64_t *time; /* can change as time passes alone */
-    uint64_t *all;  /* all but triggers */
+    uint64_t *units, *guides; /* look at home units, at guides */
+    uint64_t *time;           /* can change as time passes alone */
+    uint64_t *all;            /* all but triggers */
     unsigned amount_scale;
 };
 
@@ -126,5 +127,7 @@ int registry_arrange(struct registry *registry);
 /* The first definition that refers to `kind`, `id`; NULL: none. For stages, `id` is a stage's name. */
 const struct definition *registry_referrer(
     const struct registry *registry, enum definition_kind kind, const char *id);
+/* The first one that names this unit. */
+const struct definition *registry_unit_referrer(const struct registry *registry, uint32_t unit);
 
 #endif

@@ -52,6 +52,28 @@ const struct definition *registry_referrer(
     return NULL;
 }
 
+static bool node_names_unit(const struct rule_node *node, uint32_t unit)
+{
+    for (size_t i = 0; node->kind == RULE_UNIT && i < node->number_count; i++)
+        if (node->numbers[i] == unit)
+            return true;
+    for (size_t i = 0; i < node->child_count; i++)
+        if (node_names_unit(node->children[i], unit))
+            return true;
+    return false;
+}
+
+const struct definition *registry_unit_referrer(const struct registry *registry, uint32_t unit)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct definition *definition = registry->slots[i];
+        for (size_t j = 0; j < definition_rule_count(definition); j++)
+            if (node_names_unit(rule_root(definition_rule(definition, j)), unit))
+                return definition;
+    }
+    return NULL;
+}
+
 /* -- order: depth first over references -- */
 
 static int by_id(const void *a, const void *b)
@@ -205,6 +227,10 @@ static int note_rule(struct registry *registry, const struct definition *definit
         note_dependent(registry, DEFINITION_STAGES, STAGES_ID, slot);
     if (uses->identifiers)
         mask_set(registry->identifiers, slot);
+    if (uses->unit)
+        mask_set(registry->units, slot);
+    if (uses->guide)
+        mask_set(registry->guides, slot);
     if (uses->time)
         mask_set(registry->time, slot);
     int error = note_names(registry, &registry->events, uses->events, uses->event_count, slot);
@@ -213,7 +239,8 @@ static int note_rule(struct registry *registry, const struct definition *definit
 
 static int make_masks(struct registry *registry)
 {
-    bool made = (registry->identifiers = new_mask(registry)) && (registry->time = new_mask(registry)) &&
+    bool made = (registry->identifiers = new_mask(registry)) && (registry->units = new_mask(registry)) &&
+                (registry->guides = new_mask(registry)) && (registry->time = new_mask(registry)) &&
                 (registry->all = new_mask(registry));
     for (unsigned metric = 0; made && metric < RULE_METRIC_COUNT; metric++)
         made = (registry->metrics[metric] = new_mask(registry)) != NULL;

@@ -82,6 +82,26 @@ static bool has_identifier(void *self, const char *kind)
     return false;
 }
 
+static bool in_unit(void *self, const uint32_t *units, size_t count)
+{
+    struct subject *subject = self;
+    uint32_t home = subject->person->binding.unit, chain[UNIT_DEPTH_MAX];
+    if (count == 0 || home == 0)
+        return home != 0 && count == 0;
+    size_t above = organisation_chain(subject->people->txn, home, chain);
+    for (size_t i = 0; i < above; i++)
+        for (size_t j = 0; j < count; j++)
+            if (chain[i] == units[j])
+                return true;
+    return false;
+}
+
+static uint32_t get_guide(void *self)
+{
+    struct subject *subject = self;
+    return binding_guide(&subject->person->binding);
+}
+
 bool event_filter_visit(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct event_filter *filter = context;
@@ -125,6 +145,8 @@ void subject_init(struct subject *subject, struct people *people, const struct p
                 .tier = get_tier,
                 .segment = in_segment,
                 .identifier = has_identifier,
+                .unit = in_unit,
+                .guide = get_guide,
                 .events = walk_events,
             },
     };

@@ -180,6 +180,7 @@ static int fire_timer(struct tagging *tagging, struct batch *batch, int64_t unti
     if (!timers_pop(&tagging->timers, batch->txn, until_ms, &due_ms, payload, &size) || size != 4)
         return store_error(batch->txn);
     batch->now_ms = due_ms;
+    batch->timers++;
     struct person *person = people_person(&tagging->people, get_be32(payload));
     if (!person)
         return tagging->people.error;
@@ -191,12 +192,16 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
 {
     struct tagging *tagging = self;
     int64_t now_ms = batch->now_ms;
+    bool full = false;
     int error = tagging_begin(tagging, batch);
     if (!error && tagging->unsettled.count > 0)
         error = tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_EVENT});
     for (;;) {
         int64_t midnight_ms = tagging->state.next_midnight_ms, timer_ms = tagging->timers.next_due_ms;
         if (error || (midnight_ms > until_ms && timer_ms > until_ms))
+            break;
+        full = batch_is_full(batch);
+        if (full)
             break;
         if (midnight_ms <= timer_ms) {
             batch->now_ms = midnight_ms;
@@ -205,7 +210,8 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
             error = fire_timer(tagging, batch, until_ms);
         }
     }
-    batch->now_ms = now_ms;
+    if (!full)
+        batch->now_ms = now_ms;
     tagging_note_due(tagging);
     return error;
 }

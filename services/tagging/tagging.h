@@ -16,7 +16,16 @@
 #include <stdatomic.h>
 
 /* Why something about a person changes. */
-enum cause_kind { CAUSE_EVENT, CAUSE_IMPORT, CAUSE_TIME, CAUSE_RULE, CAUSE_HAND, CAUSE_JOIN, CAUSE_ERASURE };
+enum cause_kind {
+    CAUSE_EVENT,
+    CAUSE_IMPORT,
+    CAUSE_TIME,
+    CAUSE_RULE,
+    CAUSE_HAND,
+    CAUSE_JOIN,
+    CAUSE_ERASURE,
+    CAUSE_ORGANISATION, /* a guide has left, a unit stands elsewhere or is removed */
+};
 struct cause {
     enum cause_kind kind;
     uint64_t origin;                /* the event's offset in the gateway's journal; 0 where there is none */
@@ -141,6 +150,9 @@ int tagging_pass_binding(struct tagging *tagging, struct batch *batch, struct pe
 /* Sets home unit and guide by hand; `cause` says how. The fact stays with `number`'s node. */
 int tagging_bind_by_hand(struct tagging *tagging, struct batch *batch, uint32_t number, struct person *person,
     const struct binding_fact *fact);
+/* Adds those to `mask` that look at what is another in the person's binding now. */
+void tagging_mark_binding(
+    const struct tagging *tagging, const struct binding *before, const struct person *person, uint64_t *mask);
 int tagging_set_rules(struct tagging *tagging, struct batch *batch, struct binding_rules *rules);
 /* The person's binding as all facts make it, with its history in `log` (may be NULL). For readers, too. */
 int people_fold_binding(struct people *people, const struct person *person, const struct rule_book *book,

@@ -2,6 +2,7 @@
 /* From one version of tagging's tables to the next. */
 #include "services/tagging/events.h"
 #include "services/tagging/index.h"
+#include "services/tagging/tagging.h"
 
 #include <string.h>
 
@@ -190,9 +191,59 @@ static int add_bindings(struct store_txn *txn)
     return store_error(txn);
 }
 
+/* -- who has a home unit, and who a guide -- */
+
+#define PERSONS_A_FLUSH 100000u
+
+static void index_person(struct index_writer *index, uint32_t number, const struct binding *binding)
+{
+    if (binding->unit)
+        index_bit(index, BITS_UNIT, "", "", number, true);
+    if (binding_guide(binding))
+        index_bit(index, BITS_GUIDE, "", "", number, true);
+}
+
+static int index_people(struct people *people, struct index_writer *index)
+{
+    struct store_txn *txn = people->txn;
+    struct tagging_state state = {0};
+    int error = 0;
+    (void)tagging_read_state(txn, &state);
+    for (uint32_t number = 0, done = 1; !error && next_number(txn, number, &number); number++, done++) {
+        const struct person *person = people_person(people, number);
+        if (person)
+            index_person(index, number, &person->binding);
+        error = people->error;
+        if (!error && done % PERSONS_A_FLUSH == 0)
+            error = index_flush(index, txn, state.persons);
+        people_forget(people);
+        arena_reset(people->arena);
+        if (number == UINT32_MAX)
+            break;
+    }
+    return error ? error : index_flush(index, txn, state.persons);
+}
+
+/* There were bitmaps of each unit and each guide; now there is one of all. */
+static int index_bound(struct store_txn *txn)
+{
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    _cleanup_(people_close) struct people people = {0};
+    _cleanup_(index_writer_close) struct index_writer *index = NULL;
+    int error = arena_open(&arena);
+    if (!error)
+        error = index_writer_open(&index);
+    if (error)
+        return error;
+    people_open(&people, txn, arena);
+    error = index_people(&people, index);
+    return error ? error : store_error(txn);
+}
+
 const struct store_migration tagging_migrations[TAGGING_MIGRATIONS] = {
     {.from = 1, .migrate = number_times},
     {.from = 2, .migrate = turn_events},
     {.from = 3, .migrate = move_events},
     {.from = 4, .migrate = add_bindings},
+    {.from = 5, .migrate = index_bound},
 };

@@ -23,8 +23,8 @@ enum tagging_table {
     TAGGING_TABLES
 };
 extern const char *const tagging_tables[TAGGING_TABLES];
-#define TAGGING_SCHEMA 5u
-#define TAGGING_MIGRATIONS 4u
+#define TAGGING_SCHEMA 6u
+#define TAGGING_MIGRATIONS 5u
 extern const struct store_migration tagging_migrations[TAGGING_MIGRATIONS];
 
 /* The parts stand together, so that one event touches neighbouring rows. PART_EVENT: a chunk of older references to

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many people at once: handed over by hand, or looked at again since a guide has left, a unit is removed or the rules are
- * others. Step by step, while what happens meanwhile is folded in between: who is not looked at yet is up to date as soon as
+/* Many people at once: handed over by hand, or looked at again since a guide has left, a unit stands elsewhere or is removed, or the
+ * rules are others. Step by step, while what happens meanwhile is folded in between: who is not looked at yet is up to date as soon as
  * a fact about the person comes. */
 #include "services/tagging/audience.h"
 #include "services/tagging/binding_acts.h"
@@ -66,6 +66,14 @@ int tagging_load_transfers(struct tagging *tagging, struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
+static bool is_running(const struct tagging *tagging, uint32_t number)
+{
+    for (size_t i = 0; i < tagging->transfers.count; i++)
+        if (tagging->transfers.numbers[i] == number)
+            return true;
+    return false;
+}
+
 /* Those by hand are shown for a while; nobody asks for the others. */
 static void end_transfer(struct tagging *tagging, struct batch *batch, Quanyu__Transfer *transfer)
 {
@@ -75,7 +83,7 @@ static void end_transfer(struct tagging *tagging, struct batch *batch, Quanyu__T
         key_transfer(&key, transfer->number);
         store_delete(batch->txn, TABLE_TRANSFERS, &key);
     }
-    if (transfer->number > TRANSFERS_KEPT) {
+    if (transfer->number > TRANSFERS_KEPT && !is_running(tagging, transfer->number - TRANSFERS_KEPT)) {
         key_transfer(&key, transfer->number - TRANSFERS_KEPT);
         store_delete(batch->txn, TABLE_TRANSFERS, &key);
     }
@@ -167,13 +175,34 @@ static int look_again(
     struct tagging *tagging, struct batch *batch, Quanyu__Transfer *transfer, struct person *person)
 {
     const struct binding before = person->binding;
+    enum cause_kind cause = transfer->kind == QUANYU__TRANSFER__KIND__RULES ? CAUSE_RULE : CAUSE_ORGANISATION;
     int error = tagging_pass_binding(tagging, batch, person);
     bool moved =
         before.unit != person->binding.unit || binding_guide(&before) != binding_guide(&person->binding);
     transfer->moved += moved;
-    return error || !moved
-               ? error
-               : tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = CAUSE_RULE});
+    return error || !moved ? error
+                           : tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = cause});
+}
+
+/* The binding is as it was; what the unit lies below is not. */
+static int look_from_elsewhere(struct tagging *tagging, struct batch *batch, struct person *person)
+{
+    uint64_t mask[DEFINITION_WORDS];
+    memcpy(mask, tagging->registry->units, tagging->registry->words * sizeof(*mask));
+    return tagging_evaluate(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_ORGANISATION});
+}
+
+static int look_at(struct tagging *tagging, struct batch *batch, Quanyu__Transfer *transfer, uint32_t number,
+    struct person *person)
+{
+    switch (transfer->kind) {
+    case QUANYU__TRANSFER__KIND__PEOPLE:
+        return hand_over(tagging, batch, transfer, number, person);
+    case QUANYU__TRANSFER__KIND__MOVE:
+        return look_from_elsewhere(tagging, batch, person);
+    default:
+        return look_again(tagging, batch, transfer, person);
+    }
 }
 
 static int take_person(
@@ -186,8 +215,7 @@ static int take_person(
     transfer->done++;
     int error = 0;
     if (person->node_count > 0)
-        error = is_by_hand(transfer) ? hand_over(tagging, batch, transfer, number, person)
-                                     : look_again(tagging, batch, transfer, person);
+        error = look_at(tagging, batch, transfer, number, person);
     return error ? error : tagging_flush_when_large(tagging, batch);
 }
 

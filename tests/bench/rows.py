@@ -184,6 +184,24 @@ def rights(stage):
                    note=f"mean {float(mean):.1f} us, a password takes {hashed:.0f} ms, {loaded()}")]
 
 
+def dedup(stage):
+    """remembering message ids: the processor's time of a commit of 40,000 new ones, while they become many"""
+    ids = min(stage.options.people, 1_000_000) * 40
+    result = json.loads(stage.program("gateway_dedup", stage.directory / "gateway_dedup", ids, 40_000))
+    return [Figure("message ids remembered, 40,000 in a commit, the worst one", result["own_worst_ms"], "ms", result["own_mean_ms"],
+                   "the mean", note=f"{ids:,} ids, known again in {result['again_us']:.0f} us, durable in {result['mean_ms']:.0f} ms, "
+                                    f"{result['worst_ms']:.0f} ms at worst, {loaded()}")]
+
+
+def staff(stage):
+    """the first page of 100,000 members of staff in 50,000 units, by the filter and in the scope that take longest"""
+    pages = json.loads(stage.program("gateway_staff", stage.directory / "gateway_staff", 100_000, 50_000))
+    slowest = max(pages, key=lambda name: pages[name]["p99_ms"])
+    each = ", ".join(f"{name} {page['own_ms']:.2f}" for name, page in pages.items())
+    return [Figure(f"first page of staff: {slowest}, p99", pages[slowest]["p99_ms"], "ms", most=2,
+                   note=f"ms of processor: {each}; {loaded()}")]
+
+
 def profile(stage, persons=None):
     """one profile over HTTP, assembled and on record"""
     stage.with_persons(persons or stage.options.people)
@@ -335,5 +353,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, staff, dedup, audit, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

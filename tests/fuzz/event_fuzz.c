@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Extraction and scrubbing of whatever arrives: nothing crashes, what goes out is JSON, and an email or a
- * Chinese mobile number in plain digits is never in it. The first byte picks the type. */
+/* Extraction and scrubbing of whatever arrives: nothing crashes, what goes out is JSON, and an email, a
+ * phone number, an identity card's or a plate is never in it. The first byte picks the type. */
 #include "services/identity/pseudonym.h"
 
 #include <stdlib.h>
@@ -37,7 +37,8 @@ static void check(struct buffer *out, bool traits)
     for (yyjson_val *value = root; value < unsafe_yyjson_get_next(root); value++)
         if (yyjson_is_str(value) &&
             (looks_like_email(yyjson_get_str(value), yyjson_get_len(value)) ||
-                (!traits && looks_like_phone(yyjson_get_str(value), yyjson_get_len(value)))))
+                (!traits && (looks_like_number(yyjson_get_str(value), yyjson_get_len(value)) ||
+                                looks_like_plate(yyjson_get_str(value), yyjson_get_len(value), true)))))
             abort();
     yyjson_doc_free(doc);
     buffer_clear(out);

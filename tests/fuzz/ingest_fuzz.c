@@ -23,7 +23,7 @@ static void check_event(const struct parsed *parsed, const struct ingest_event *
     Quanyu__RawEvent *raw = quanyu__raw_event__unpack(NULL, event->size, parsed->packed.data + event->at);
     check(raw && raw->type >= QUANYU__EVENT_TYPE__EVENT_IDENTIFY &&
           raw->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS);
-    check(*raw->message_id && strlen(raw->message_id) < 100 && raw->body.len <= EVENT_BYTES);
+    check(*raw->message_id && strlen(raw->message_id) < 400 && raw->body.len <= EVENT_BYTES);
     yyjson_doc *body = yyjson_read((char *)raw->body.data, raw->body.len, YYJSON_READ_NUMBER_AS_RAW);
     check(yyjson_is_obj(yyjson_doc_get_root(body)));
     yyjson_doc_free(body);

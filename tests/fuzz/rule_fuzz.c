@@ -37,6 +37,13 @@ static void try_texts(const char *text, size_t size)
         time_format(number, written);
         check(time_parse(written, strlen(written), false, &again) && again == number);
     }
+    int64_t stated;
+    if (time_parse(text, size, false, &number))
+        check(time_parse_stated(text, size, &stated) && stated == number);
+    if (time_parse_stated(text, size, &number)) {
+        time_format(number, written);
+        check(time_parse(written, strlen(written), false, &stated) && stated == number);
+    }
     (void)duration_parse(text, size, &number);
     if (decimal_parse(text, size, 2, false, &number)) {
         int64_t again;

@@ -3,7 +3,8 @@
 stands, and tries everything one after the other.
 
 A subject is a dict: traits {name: value}, metrics {name: int, Decimal or None}, times among them in ms; tags {name: [origins]};
-stage, tier (names or None); segments, identifiers (lists); events [{"name", "time_ms", "properties"}]. Numbers in rules, traits and
+stage, tier (names or None); segments, identifiers (lists); units (the home unit and all above it) and guide (an id or None), where
+there are any; events [{"name", "time_ms", "properties"}]. Numbers in rules, traits and
 properties are decimal.Decimal (json.loads(…, parse_int=Decimal, parse_float=Decimal)).
 """
 import datetime
@@ -244,7 +245,17 @@ class Model:
             return rule["segment"] in subject["segments"]
         if "identifier" in rule:
             return rule["identifier"] in subject["identifiers"]
+        if "unit" in rule:
+            return self.bound(rule["unit"], subject.get("units", []))
+        if "guide" in rule:
+            return self.bound(rule["guide"], [subject["guide"]] if subject.get("guide") else [])
         return self.event(rule, subject, now_ms)
+
+    @staticmethod
+    def bound(asked, held):
+        if isinstance(asked, dict):
+            return asked["exists"] is bool(held)
+        return any(one in held for one in (asked if isinstance(asked, list) else [asked]))
 
 
 def matches(rule, subject, now_ms, zone="Asia/Shanghai", tiers=TIERS):

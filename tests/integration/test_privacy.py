@@ -183,7 +183,7 @@ def test_what_staff_write_holds_no_personal_values(suite):
     journey = {"name": "n", "entry": {"rule": rule}, "steps": [{"id": "s", "type": "exit"}]}
     suite.post("/api/v1/tags", {"tag": "vip"})
     refused = []
-    for value in (PHONE, f"+86 {PHONE}", "139*1122*3344", EMAIL, "xiaoyan.ouyang(at)example.org"):
+    for value in (PHONE, f"+86 {PHONE}", "139*1122*3344", "一三九一一二二三三四四", "11010519491231002X", "京A·12345", EMAIL, "xiaoyan.ouyang(at)example.org"):
         conditions = [({"trait": "zzmobile", "is": value}, "/is"), ({"trait": "zz", "in": ["a", value]}, "/in/1"), ({"event": value}, "/event"),
                       ({"trait": value, "is": 1}, "/trait"), ({"event": "x", "where": [{"property": value, "is": 1}]}, "/where/0/property"),
                       ({"event": "x", "where": [{"property": "p", "starts_with": value}]}, "/where/0/starts_with"),

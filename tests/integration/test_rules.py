@@ -120,7 +120,12 @@ class Maker:
                 "tags": {name: self.random.sample(["rule", "guide", "import", "model"], 2) for name in ("p", "q") if self.chance(0.5)},
                 "stage": self.pick(["new", "active", None]), "tier": self.pick([*TIERS, None]),
                 "segments": self.random.sample(["s1", "s2", "s3"], 1), "identifiers": self.random.sample(["phone", "email"], 1),
+                "units": self.pick([[], ["u_1"], ["u_4", "u_2", "u_1"], ["u_5", "u_3", "u_1"]]), "guide": self.pick([None, "st_1", "st_2"]),
                 "events": events}
+
+    def bound(self):
+        kind, ids = self.pick([("unit", ["u_1", "u_2", "u_3", "u_5"]), ("guide", ["st_1", "st_2", "st_3"])])
+        return {kind: self.pick([self.pick(ids), self.random.sample(ids, 2), {"exists": self.chance(0.5)}])}
 
     def operators(self, makers, most=2):
         return {name: makers[name]() for name in self.random.sample(sorted(makers), self.random.randint(1, most))}
@@ -191,7 +196,7 @@ class Maker:
         if kind >= 10:
             return {self.pick(["all", "any"]): [self.rule(depth + 1) for _ in range(self.random.randint(1, 3))]}
         simple = [lambda: {"everyone": True}, self.tag, self.tier, lambda: {"segment": self.pick(["s1", "s2"])},
-                  lambda: {"stage": self.pick(["new", "lost", ["new", "active"]])}, lambda: {"identifier": "phone"}]
+                  lambda: {"stage": self.pick(["new", "lost", ["new", "active"]])}, lambda: {"identifier": "phone"}, self.bound]
         makers = [lambda: self.pick(simple)(), self.metric, self.metric, lambda: {"trait": self.pick("tuvw")} | self.value_operators(),
                   lambda: {"trait": self.pick("tuvw")} | self.value_operators()]
         return makers[kind]() if kind < len(makers) else self.event()
@@ -237,7 +242,8 @@ HAPPENED = [{"name": "Order Completed", "time_ms": NOW - 90 * DAY, "properties":
             {"name": "Order Completed", "time_ms": NOW - DAY, "properties": {"total": "0.10", "items": []}}]
 PERSON = {"traits": {"city": "上海", "vip": True, "age": Decimal(30), "likes": ["茶", "咖啡"], "since": "2026-01-30", "none": None},
           "metrics": {"orders": 2, "gross": Decimal("100.00"), "last_order_at": NOW - 30 * DAY}, "tags": {"敏感肌": ["guide"]},
-          "stage": "new", "tier": "gold", "segments": ["win-back"], "identifiers": ["wechat_unionid"], "events": HAPPENED}
+          "stage": "new", "tier": "gold", "segments": ["win-back"], "identifiers": ["wechat_unionid"], "units": ["u_4", "u_2", "u_1"],
+          "guide": "st_7", "events": HAPPENED}
 ORDER = "Order Completed"
 
 
@@ -277,6 +283,11 @@ ORDER = "Order Completed"
     ({"tier": {"gt": "gold"}}, False),
     ({"segment": "win-back"}, True),
     ({"identifier": "phone"}, False),
+    ({"unit": "u_2"}, True),
+    ({"unit": ["u_3", "u_5"]}, False),
+    ({"unit": {"exists": False}}, False),
+    ({"guide": ["st_8", "st_7"]}, True),
+    ({"not": {"guide": {"exists": True}}}, False),
     ({"event": ORDER, "within": "90d", "count": {"gte": 2}}, True),
     ({"event": ORDER, "within": "2159h", "count": {"gte": 2}}, False),
     ({"event": "Nothing", "count": {"lte": 3}}, True),
@@ -321,6 +332,10 @@ REFUSED = [
     ({"stage": "unknown"}, "/stage"), ({"stage": []}, "/stage"), ({"stage": ["known", "unknown"]}, "/stage/1"),
     ({"tier": "gold"}, "/tier"), ({"tier": {}}, "/tier"), ({"tier": {"gte": "platinum"}}, "/tier/gte"),
     ({"tier": {"in": ["gold", 5]}}, "/tier/in/1"), ({"tier": {"contains": "gold"}}, "/tier/contains"), ({"identifier": 5}, "/identifier"),
+    ({"unit": "U_1"}, "/unit"), ({"unit": "code:EAST"}, "/unit"), ({"unit": ["u_1", "u_01"]}, "/unit/1"), ({"unit": []}, "/unit"),
+    ({"unit": "u_4294967296"}, "/unit"), ({"unit": {"exists": "no"}}, "/unit/exists"), ({"unit": {"in": ["u_1"]}}, "/unit/in"),
+    ({"guide": "u_1"}, "/guide"), ({"guide": 7}, "/guide"), ({"guide": {}}, "/guide"), ({"guide": None}, "/guide"),
+    ({"guide": "st_1", "unit": "u_1"}, "/guide"),
     ({"event": "X", "were": []}, "/were"), ({"event": "", "count": {"gte": 1}}, "/event"), ({"event": "X", "where": {}}, "/where"),
     ({"event": "X", "where": [{"is": 1}]}, "/where/0"), ({"event": "X", "where": [{"property": "a..b", "is": 1}]}, "/where/0/property"),
     ({"event": "X", "where": [{"property": "a"}]}, "/where/0"), ({"event": "X", "where": [{"property": "a", "x": 1}]}, "/where/0/x"),
@@ -360,7 +375,7 @@ def test_what_fits_is_taken_up_to_the_limits():
         assert "answer" in answer, (write(rule)[:200], answer)
 
 
-def test_tags_segments_and_tiers_have_no_history():
-    rules = [{"tag": "a"}, {"segment": "a"}, {"not": {"tier": {"is": "gold"}}}, {"stage": "new"}, {"metric": "orders", "gte": 1}]
+def test_tags_segments_tiers_and_units_have_no_history():
+    rules = [{"tag": "a"}, {"segment": "a"}, {"not": {"tier": {"is": "gold"}}}, {"unit": "u_1"}, {"guide": "st_1"}, {"stage": "new"}, {"metric": "orders", "gte": 1}]
     answers = ask([{"rule": rule, "subject": shown(PERSON, NOW)} for rule in rules])
-    assert [answer["history"] for answer in answers] == [False, False, False, True, True]
+    assert [answer["history"] for answer in answers] == [False, False, False, False, False, True, True]

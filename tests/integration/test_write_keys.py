@@ -302,6 +302,56 @@ def test_calls_that_wait_behind_a_revocation_are_refused_with_it(suite):
     assert suite.get("/api/v1/summary")["events"] == before + sum(answer.status == 200 for answer in answers)
 
 
+@pytest.mark.parametrize("before, after, kind", [
+    ({}, {"event_types": ["track"]}, "not_allowed"),
+    ({"sources": ["web"]}, {"sources": ["till"]}, "not_allowed"),
+    ({"platform": "browser", "import": False}, {"allowed_origins": ["https://other.example"]}, "origin_not_allowed"),
+    ({"platform": "any"}, {"platform": "server"}, "origin_not_allowed")], ids=["types", "sources", "origins", "platform"])
+def test_calls_that_wait_behind_a_key_that_is_narrowed_are_judged_by_what_it_allows_then(suite, before, after, kind):
+    """As behind a revocation: all are admitted with what the key allowed before."""
+    key = make(suite, **before)
+    counted = suite.get("/api/v1/summary")["events"]
+    event = {"userId": "u", **({"context": {"source": "web"}} if "sources" in before else {})}
+    origin = {} if kind == "not_allowed" else {"headers": {"Origin": "https://shop.example"}}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with held_writer(suite):
+            narrowed = pool.submit(suite.api, "PATCH", f"{KEYS}/{key['id']}", after)
+            calls = []
+            for number in range(6):
+                assert suite.lookup("user_id", "nobody").status == 404
+                calls.append(pool.submit(send, suite, key, {**event, "messageId": f"narrowed-{number}"}, **origin))
+        answers = [call.result(60) for call in calls]
+        assert narrowed.result(60).status == 200
+    for answer in answers:
+        assert answer.status == 200 or refused(answer, 403, kind)
+    assert answers[-1].status == 403
+    if kind == "not_allowed":  # refused for what they hold, they are kept as ever
+        assert answers[-1].json["errors"][0]["reason"] == "not_allowed" and "dead_letter" in answers[-1].json["errors"][0]
+    suite.wait_quiet()
+    assert suite.get("/api/v1/summary")["events"] == counted + sum(answer.status == 200 for answer in answers)
+
+
+def test_calls_that_wait_behind_a_change_that_allows_them_are_taken_once_and_paid_once(suite):
+    key = make(suite, sources=["web"], rate={"events_per_second": 1, "burst": 100})
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with held_writer(suite):
+            changed = pool.submit(suite.api, "PATCH", f"{KEYS}/{key['id']}", {"sources": ["till"]})
+            calls = []
+            for number in range(6):
+                assert suite.lookup("user_id", "nobody").status == 404
+                calls.append(pool.submit(send, suite, key, {"userId": f"behind-{number}", "messageId": f"changed-{number}"}))
+        answers = [call.result(60) for call in calls]
+        assert changed.result(60).status == 200
+    assert [(answer.status, answer.json["accepted"]) for answer in answers] == [(200, 1)] * 6
+    assert all(answer.headers.get_all("X-RateLimit-Limit") == ["100"] for answer in answers)
+    suite.wait_quiet()
+    after = send(suite, key)
+    assert after.status == 200 and int(after.headers["X-RateLimit-Remaining"]) >= 100 - 7
+    suite.wait_quiet()
+    events = suite.lookup("user_id", "behind-5").json["events"]
+    assert events[0]["context"] == {"source": "till"}, "what it does not state the key states, as it is then"
+
+
 def test_what_was_answered_is_there_after_a_kill(suite):
     key = make(suite, name="Till", sources=["till"])
     suite.kill("gateway")

@@ -2,11 +2,13 @@
 /* A rule's subject from JSON (numbers read raw), for tests:
  *   {"now_ms":…, "traits":{…}, "metrics":{"orders":2,"gross":"12.30","last_order_at":1772353800000},
  * "tags":{"vip":["guide"]}, "stage":"new", "tier":"gold", "segments":[…], "identifiers":[…],
+ * "units":["u_7","u_2","u_1"] (the home unit and all above it), "guide":"st_7",
  * "events":[{"name":…,"time_ms":…,"properties":{…}}]} Amounts have two places; the tiers are, from the
  * lowest: basic, silver, gold, black. */
 #ifndef QY_TESTS_JSON_SUBJECT_H
 #define QY_TESTS_JSON_SUBJECT_H
 
+#include "common/id.h"
 #include "common/rule.h"
 
 #include <string.h>
@@ -80,6 +82,29 @@ static inline bool json_identifier(void *self, const char *kind)
     return json_list_has(yyjson_obj_get(self, "identifiers"), kind);
 }
 
+static inline uint32_t json_number(const char *prefix, yyjson_val *id)
+{
+    return yyjson_is_str(id) ? id_number(prefix, yyjson_get_str(id), yyjson_get_len(id)) : 0;
+}
+
+static inline bool json_unit(void *self, const uint32_t *units, size_t count)
+{
+    size_t index, size;
+    yyjson_val *unit, *chain = yyjson_obj_get(self, "units");
+    yyjson_arr_foreach(chain, index, size, unit)
+    {
+        for (size_t i = 0; i < count; i++)
+            if (json_number("u_", unit) == units[i])
+                return true;
+    }
+    return count == 0 && yyjson_arr_size(chain) > 0;
+}
+
+static inline uint32_t json_guide(void *self)
+{
+    return json_number("st_", yyjson_obj_get(self, "guide"));
+}
+
 static inline void json_events(void *self, const char *name, int64_t from_ms, int64_t to_ms,
     bool with_properties, rule_event_fn *visit, void *context)
 {
@@ -108,6 +133,8 @@ static inline struct rule_subject json_subject(yyjson_val *json)
         .tier = json_tier,
         .segment = json_segment,
         .identifier = json_identifier,
+        .unit = json_unit,
+        .guide = json_guide,
         .events = json_events};
 }
 

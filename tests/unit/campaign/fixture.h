@@ -28,7 +28,9 @@ struct fixture {
     struct campaign campaign;
     struct batch batch;
     int64_t now_ms;
-    uint64_t seen; /* records of the journal that expect_record() has passed */
+    uint64_t seen;       /* records of the journal that expect_record() has passed */
+    uint32_t timers_max; /* of a batch; 0: all */
+    bool restarts;       /* behind each batch that they fill */
 };
 
 static inline void fixture_key(struct store_key *key)
@@ -39,7 +41,8 @@ static inline void fixture_key(struct store_key *key)
 
 static inline void fixture_begin(struct fixture *fixture)
 {
-    fixture->batch = (struct batch){.journal = fixture->journal, .now_ms = fixture->now_ms};
+    fixture->batch = (struct batch){
+        .journal = fixture->journal, .now_ms = fixture->now_ms, .timers_max = fixture->timers_max};
     assert_int_equal(store_begin(fixture->store, STORE_WRITE, &fixture->batch.txn), 0);
 }
 
@@ -146,11 +149,20 @@ static inline int fixture_teardown(void **state)
 static inline void fixture_pass(struct fixture *fixture, int64_t ms)
 {
     int64_t until = fixture->now_ms + ms;
-    fixture_begin(fixture);
-    if (campaign_fold.next_due(&fixture->campaign) <= until)
-        assert_int_equal(campaign_fold.advance(&fixture->campaign, &fixture->batch, until), 0);
-    fixture->batch.now_ms = until;
-    fixture_commit(fixture);
+    bool more = true;
+    while (more) {
+        fixture_begin(fixture);
+        if (campaign_fold.next_due(&fixture->campaign) <= until)
+            assert_int_equal(campaign_fold.advance(&fixture->campaign, &fixture->batch, until), 0);
+        more = batch_is_full(&fixture->batch) && campaign_fold.next_due(&fixture->campaign) <= until;
+        if (!more)
+            fixture->batch.now_ms = until;
+        fixture_commit(fixture);
+        if (more && fixture->restarts) {
+            fixture_end(fixture);
+            fixture_start(fixture);
+        }
+    }
 }
 
 /* -- records from tagging, each in a batch of its own -- */

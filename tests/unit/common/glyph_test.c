@@ -30,6 +30,31 @@ static void digits_of_every_script_are_digits(void **state)
     assert_int_equal(digit, '0');
 }
 
+static void chinese_numerals_are_digits_of_numbers_alone(void **state)
+{
+    (void)state;
+    static const char *const numerals[] = {
+        "〇零", "一壹幺", "二贰貳两兩", "三叁叄", "四肆", "五伍", "六陆陸", "七柒", "八捌", "九玖"};
+    static const char *const others[] = {"十", "百", "么", "京", "丁", "丂", "a", "é", "\xe4\xb8", "\xff"};
+    char digit;
+    size_t bytes;
+    bool numeral;
+    for (size_t value = 0; value < COUNT_OF(numerals); value++)
+        for (const char *at = numerals[value]; *at; at += 3) {
+            if (glyph_number_at(at, strlen(at), &bytes, &digit, &numeral) != GLYPH_DIGIT || !numeral ||
+                bytes != 3 || digit != (char)('0' + value))
+                fail_msg("not %zu: %s", value, at);
+            assert_int_equal(glyph_at(at, strlen(at), &bytes, &digit), GLYPH_OTHER);
+        }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        enum glyph glyph = glyph_number_at(others[i], strlen(others[i]), &bytes, &digit, &numeral);
+        if (glyph != GLYPH_OTHER || numeral)
+            fail_msg("a numeral: %s", others[i]);
+    }
+    assert_int_equal(glyph_number_at("７", 3, &bytes, &digit, &numeral), GLYPH_DIGIT);
+    assert_false(numeral);
+}
+
 static void what_stands_between_digits_is_told_from_letters(void **state)
 {
     (void)state;
@@ -87,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digits_of_every_script_are_digits),
+        cmocka_unit_test(chinese_numerals_are_digits_of_numbers_alone),
         cmocka_unit_test(what_stands_between_digits_is_told_from_letters),
         cmocka_unit_test(folding_leaves_small_letters_and_plain_forms),
         cmocka_unit_test(broken_text_is_read_to_its_end),

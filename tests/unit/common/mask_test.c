@@ -115,7 +115,9 @@ static void identifiers_are_masked_where_they_are_personal(void **state)
     (void)state;
     static const char *const cases[][3] = {{"phone", "+8613800138000", "138****8000"},
         {"email", "li@example.com", "l***@example.com"}, {"user_id", "u-42", "u-42"},
-        {"user_id", "li@example.com", "l***@example.com"}, {"member_card", "13800138000", "138****8000"}};
+        {"user_id", "li@example.com", "l***@example.com"}, {"member_card", "13800138000", "138****8000"},
+        {"member_card", "110101199003070011", "1101***"}, {"car", "京A12345", "京***"},
+        {"phone", "一三八零零一三八零零零", "138****8000"}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
         mask_identifier(cases[i][0], cases[i][1], strlen(cases[i][1]), &out);

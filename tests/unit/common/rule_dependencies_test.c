@@ -25,6 +25,11 @@ static void a_rule_says_what_it_looks_at(void **state)
     assert_string_equal(found->events[0], "E");
     assert_int_equal(found->metrics, 1U << METRIC_ORDERS | 1U << METRIC_GROSS);
     assert_true(found->stage && !found->tier && !found->identifiers && !found->time);
+    assert_true(!found->unit && !found->guide);
+    rule_free(&rule);
+    rule = parse_rule("{'any':[{'not':{'unit':'u_7'}},{'guide':{'exists':false}}]}");
+    found = rule_dependencies(rule);
+    assert_true(found->unit && found->guide && !found->time);
     rule_free(&rule);
 }
 
@@ -55,6 +60,10 @@ static void what_has_no_history_is_pointed_to(void **state)
     struct rule *rule = parse_rule("{'all':[{'stage':'new'},{'not':{'tier':{'is':'gold'}}}]}");
     assert_false(rule_has_history(rule, &problem));
     assert_string_equal(problem.pointer, "/all/1/not/tier");
+    rule_free(&rule);
+    rule = parse_rule("{'any':[{'stage':'new'},{'guide':{'exists':false}}]}");
+    assert_false(rule_has_history(rule, &problem));
+    assert_string_equal(problem.pointer, "/any/1/guide");
     rule_free(&rule);
     rule = parse_rule("{'all':[{'stage':'new'},{'metric':'recency_score','is':5},{'event':'X'}]}");
     assert_true(rule_has_history(rule, &problem));

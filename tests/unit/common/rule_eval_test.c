@@ -47,12 +47,28 @@ static void all_any_and_not_combine(void **state)
     assert_true(matches("{'not':{'any':[{'tag':'x'},{'stage':'lost'}]}}", PERSON));
 }
 
+static void whose_somebody_is_goes_by_the_tree(void **state)
+{
+    (void)state;
+    static const char bound[] = "{'now_ms':0,'units':['u_7','u_2','u_1'],'guide':'st_3'}",
+                      nobodys[] = "{'now_ms':0}";
+    assert_true(matches("{'unit':'u_7'}", bound));
+    assert_true(matches("{'unit':['u_9','u_2']}", bound));
+    assert_false(matches("{'unit':'u_9'}", bound));
+    assert_true(matches("{'guide':['st_1','st_3']}", bound));
+    assert_false(matches("{'guide':'st_1'}", bound));
+    assert_true(matches("{'all':[{'unit':{'exists':true}},{'guide':{'exists':true}}]}", bound));
+    assert_true(matches("{'all':[{'unit':{'exists':false}},{'guide':{'exists':false}}]}", nobodys));
+    assert_false(matches("{'any':[{'unit':'u_1'},{'guide':'st_3'}]}", nobodys));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_condition_asks_its_own),
         cmocka_unit_test(tiers_go_by_their_order),
         cmocka_unit_test(all_any_and_not_combine),
+        cmocka_unit_test(whose_somebody_is_goes_by_the_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,31 @@ static void the_tree_outlives_the_json(void **state)
     assert_null(rule);
 }
 
+static void units_and_guides_are_ids_or_whether_there_is_one(void **state)
+{
+    (void)state;
+    struct rule *rule =
+        parse_rule("{'all':[{'unit':['u_7','u_12']},{'guide':'st_3'},{'unit':{'exists':true}}]}");
+    const struct rule_node *const *parts = rule_root(rule)->children;
+    assert_int_equal(parts[0]->number_count, 2);
+    assert_int_equal(parts[0]->numbers[1], 12);
+    assert_int_equal(parts[1]->numbers[0], 3);
+    assert_int_equal(parts[2]->number_count, 0);
+    assert_int_equal(parts[2]->tests[0].op, OP_EXISTS);
+    rule_free(&rule);
+    refused("{'unit':'code:S-0012'}", "/unit");
+    refused("{'unit':['u_7','st_7']}", "/unit/1");
+    refused("{'unit':'u_07'}", "/unit");
+    refused("{'unit':[]}", "/unit");
+    refused("{'unit':7}", "/unit");
+    refused("{'unit':null}", "/unit");
+    refused("{'guide':'u_7'}", "/guide");
+    refused("{'guide':{}}", "/guide");
+    refused("{'guide':{'is':'st_7'}}", "/guide/is");
+    refused("{'guide':{'exists':1}}", "/guide/exists");
+    refused("{'guide':'st_7','is':'st_8'}", "/is");
+}
+
 static void a_key_too_many_or_twice_is_refused(void **state)
 {
     (void)state;
@@ -93,6 +118,7 @@ int main(void)
         cmocka_unit_test(nesting_and_number_of_conditions_have_limits),
         cmocka_unit_test(names_are_asked_for),
         cmocka_unit_test(the_tree_outlives_the_json),
+        cmocka_unit_test(units_and_guides_are_ids_or_whether_there_is_one),
         cmocka_unit_test(a_key_too_many_or_twice_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

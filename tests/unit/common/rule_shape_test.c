@@ -27,6 +27,8 @@ static void names_stay_and_operands_do_not(void **state)
         "{\"all\":[{\"trait\":\"city\",\"is\":\"…\"},{\"not\":{\"metric\":\"orders\",\"gte\":\"…\"}},{"
         "\"stage\":[\"new\","
         "\"lost\"]},{\"trait\":\"a\",\"in\":[\"…\",\"…\",\"…\"],\"exists\":true}]}");
+    check("{\"any\":[{\"unit\":[\"u_7\"]},{\"guide\":{\"exists\":false}}]}",
+        "{\"any\":[{\"unit\":[\"u_7\"]},{\"guide\":{\"exists\":false}}]}");
     check("{\"event\":\"Order "
           "Completed\",\"where\":[{\"property\":\"total\",\"gte\":50}],\"within\":\"90d\",\"sum\":{"
           "\"property\":\"total\",\"gte\":\"9.90\"}}",

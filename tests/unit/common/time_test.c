@@ -75,6 +75,46 @@ static void a_date_alone_is_its_midnight_here(void **state)
     assert_false(time_parse("2026-02-30", 10, true, &ms));
 }
 
+static int64_t stated(const char *text)
+{
+    int64_t ms = -1;
+    if (!time_parse_stated(text, strlen(text), &ms))
+        fail_msg("%s is refused", text);
+    return ms;
+}
+
+static void senders_may_leave_out_what_goes_without_saying(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_set_zone("Asia/Shanghai"), 0);
+    int64_t expected = parsed("2026-03-01T08:30:00Z", false);
+    static const char *const same[] = {"2026-03-01T08:30:00Z", "2026-03-01T16:30:00+08:00",
+        "2026-03-01T16:30:00+0800", "2026-03-01T16:30:00.000+0800", "2026-03-01T08:30Z",
+        "2026-03-01T16:30+08:00", "2026-03-01 16:30+0800", "2026-03-01T05:00-0330"};
+    for (size_t i = 0; i < COUNT_OF(same); i++)
+        assert_int_equal(stated(same[i]), expected);
+    assert_int_equal(
+        stated("2026-03-01"), parsed("2026-03-01T00:00:00Z", false)); /* whatever the zone here */
+    assert_int_equal(stated("0001-01-01"), parsed("0001-01-01T00:00:00Z", false));
+    assert_int_equal(clock_set_zone("UTC"), 0);
+}
+
+static void what_senders_state_is_refused_where_it_is_unclear(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "2026", "2026-03", "2026-02-30", "2026-03-01T", "2026-03-01Z",
+        "2026-03-01T08Z", "2026-03-01T08:30", "2026-03-01T08:30:00", "2026-03-01T08:30:Z",
+        "2026-03-01T08:30.5Z", "2026-03-01T08:30+8", "2026-03-01T08:30+080", "2026-03-01T08:30+08000",
+        "2026-03-01T08:30+08:", "2026-03-01T08:30+08", "2026-03-01T08:30+2400", "2026-03-01T08:30+0860",
+        "2026-03-01T24:00Z", "2026-03-01T08:60Z", "20260301T083000Z", "0001-01-01T00:00+0001", "1772353800",
+        "2026-03-01 "};
+    int64_t ms = 7;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        if (time_parse_stated(wrong[i], strlen(wrong[i]), &ms))
+            fail_msg("%s is taken", wrong[i]);
+    assert_int_equal(ms, 7);
+}
+
 static void a_written_time_reads_back(void **state)
 {
     (void)state;
@@ -141,6 +181,8 @@ int main(void)
         cmocka_unit_test(a_leap_second_ends_a_day_of_utc_only),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(a_date_alone_is_its_midnight_here),
+        cmocka_unit_test(senders_may_leave_out_what_goes_without_saying),
+        cmocka_unit_test(what_senders_state_is_refused_where_it_is_unclear),
         cmocka_unit_test(a_written_time_reads_back),
         cmocka_unit_test(dates_and_days_are_one_to_one),
         cmocka_unit_test(a_duration_is_digits_and_one_unit),

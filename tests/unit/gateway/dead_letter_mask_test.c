@@ -64,6 +64,22 @@ static void what_looks_personal_is_masked_wherever_it_stands(void **state)
         "{\"url\":\"https://shop.example/p?phone=13800138000\"}", "{\"url\":\"https://shop.example/p***\"}");
 }
 
+static void chinese_numbers_are_masked_in_all_their_forms(void **state)
+{
+    (void)state;
+    check("{\"event\":\"致电一三八零零一三八零零零\",\"properties\":{\"a\":\"11010519491231002X\",\"b\":"
+          "\"京A·12345\","
+          "\"c\":[\"138\",\"0013\",\"8000\"],\"d\":{\"area\":\"138\",\"rest\":\"00138000\",\"ok\":\"1\"},"
+          "\"mobile\":"
+          "\"一三八零零一三八零零零\"}}",
+        "{\"event\":\"***\",\"properties\":{\"a\":\"***\",\"b\":\"***\",\"c\":[\"***\",\"***\",\"***\"],"
+        "\"d\":{\"area\":\"***\",\"rest\":\"***\",\"ok\":\"1\"},\"mobile\":\"138****8000\"}}");
+    static const char *const shown =
+        "{\"prices\":[\"159\",\"1999\",\"2999\"],\"list\":[159,1999,2999],\"shop\":\"138\","
+        "\"till\":\"0013\",\"receipt\":\"8000\",\"title\":\"统一9876543210\"}";
+    check(shown, shown);
+}
+
 static void what_the_event_says_of_somebody_is_masked_in_other_places_too(void **state)
 {
     (void)state;
@@ -85,6 +101,7 @@ int main(void)
         cmocka_unit_test(what_is_not_personal_is_shown_as_it_came),
         cmocka_unit_test(personal_names_mask_their_values),
         cmocka_unit_test(what_looks_personal_is_masked_wherever_it_stands),
+        cmocka_unit_test(chinese_numbers_are_masked_in_all_their_forms),
         cmocka_unit_test(what_the_event_says_of_somebody_is_masked_in_other_places_too),
         cmocka_unit_test(what_stands_where_an_object_belongs_is_hidden),
     };

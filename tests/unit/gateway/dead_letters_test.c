@@ -286,11 +286,28 @@ static void what_is_accepted_under_a_message_id_takes_its_letters_away(void **st
     add_one(&list, 2, 1, "without");
     reopen(&list);
     begin(&list);
-    dead_letters_supersede(list.letters, list.txn, (const uint8_t[16]){1, 2, 3, 4, 5, 6, 7, 8, 1});
-    dead_letters_supersede(list.letters, list.txn, (const uint8_t[16]){9});
+    dead_letters_supersede(list.letters, list.txn, (const uint8_t[16]){1, 2, 3, 4, 5, 6, 7, 8, 1}, NULL);
+    dead_letters_supersede(list.letters, list.txn, (const uint8_t[16]){9}, NULL);
     commit(&list);
     assert_false(holds(&list, 1, "one") || holds(&list, 2, "two"));
     assert_true(holds(&list, 3, "three") && holds(&list, 4, "without"));
+    list_close(&list);
+}
+
+static void what_is_spared_stays_whatever_is_accepted_under_its_message_id(void **state)
+{
+    struct list list;
+    list_open(state, &list);
+    add_named(&list, "one", 1);
+    add_named(&list, "two", 1);
+    add_named(&list, "three", 1);
+    uint64_t numbers[] = {77, 3, 1};
+    const struct letter_set spared = letter_set_of(numbers, 3);
+    begin(&list);
+    dead_letters_supersede(list.letters, list.txn, (const uint8_t[16]){1, 2, 3, 4, 5, 6, 7, 8, 1}, &spared);
+    commit(&list);
+    assert_false(holds(&list, 2, "two"));
+    assert_true(holds(&list, 1, "one") && holds(&list, 3, "three"));
     list_close(&list);
 }
 
@@ -353,6 +370,7 @@ int main(void)
         scratch_test(a_batch_that_is_rolled_back_has_changed_nothing),
         scratch_test(letters_expire_by_the_time_that_is_given),
         scratch_test(what_is_accepted_under_a_message_id_takes_its_letters_away),
+        scratch_test(what_is_spared_stays_whatever_is_accepted_under_its_message_id),
         scratch_test(what_was_tried_in_vain_has_its_new_reason),
         scratch_test(letters_whose_keys_are_gone_are_let_go_and_those_of_another_file_are_not),
     };

@@ -47,6 +47,26 @@ static void sorting_gives_what_qsort_gives(void **state)
         }
 }
 
+/* A run that comes in parts. */
+struct parted {
+    struct run_source source;
+    const struct hash *end;
+};
+
+static bool more(struct run_source *source)
+{
+    struct parted *run = (struct parted *)source;
+    size_t left = (size_t)(run->end - source->end);
+    source->at = source->end;
+    source->end += left < 100 ? left : 100;
+    return left > 0;
+}
+
+static struct parted parted(const struct hash *run, size_t count)
+{
+    return (struct parted){.source = {.at = run, .end = run, .more = more}, .end = run + count};
+}
+
 static void merging_runs_gives_what_sorting_all_gives(void **state)
 {
     (void)state;
@@ -54,18 +74,36 @@ static void merging_runs_gives_what_sorting_all_gives(void **state)
         {0}, {5}, {0, 3, 0, 4}, {1000, 1, 500, 0, 20, 20, 3000, 7}, {9, 9, 9, 9, 9, 9, 9, 9}};
     for (enum spread spread = 0; spread < SPREAD_COUNT; spread++)
         for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-            size_t counts[RUNS_MERGED_MAX], total = 0;
+            size_t total = 0, count = 0;
             struct hash *runs = make(10000, spread), *merged = make(10000, SPREAD_ALL_ALIKE);
-            for (unsigned k = 0; k < RUNS_MERGED_MAX; total += counts[k++]) {
-                counts[k] = sizes[i][k];
-                qsort(runs + total, counts[k], sizeof(*runs), compare);
+            struct parted parts[RUNS_MERGED_MAX];
+            struct run_source *sources[RUNS_MERGED_MAX];
+            for (unsigned k = 0; k < RUNS_MERGED_MAX; total += sizes[i][k++]) {
+                qsort(runs + total, sizes[i][k], sizeof(*runs), compare);
+                parts[k] = parted(runs + total, sizes[i][k]);
+                sources[k] = &parts[k].source;
             }
-            run_merge(runs, counts, RUNS_MERGED_MAX, merged);
+            for (size_t taken = 1; taken > 0; count += taken) /* less at a time than there is */
+                taken = run_merge(sources, RUNS_MERGED_MAX, merged + count, 700);
+            assert_int_equal(count, total);
             qsort(runs, total, sizeof(*runs), compare);
             assert_memory_equal(merged, runs, total * sizeof(*runs));
             free(runs);
             free(merged);
         }
+}
+
+static void what_is_above_a_hash_begins_after_it(void **state)
+{
+    (void)state;
+    struct hash *hashes = make(100, SPREAD_EVENLY);
+    qsort(hashes, 100, sizeof(*hashes), compare);
+    struct bytes run = {(const uint8_t *)hashes, 100 * sizeof(*hashes)};
+    for (size_t i = 0; i < 100; i++)
+        assert_ptr_equal(run_above(run, hashes[i].bytes), hashes + i + 1);
+    struct bytes rest = {(const uint8_t *)(hashes + 50), 50 * sizeof(*hashes)};
+    assert_ptr_equal(run_above(rest, hashes[10].bytes), hashes + 50);
+    free(hashes);
 }
 
 static void a_run_has_what_was_put_into_it_and_nothing_else(void **state)
@@ -86,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sorting_gives_what_qsort_gives),
         cmocka_unit_test(merging_runs_gives_what_sorting_all_gives),
+        cmocka_unit_test(what_is_above_a_hash_begins_after_it),
         cmocka_unit_test(a_run_has_what_was_put_into_it_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

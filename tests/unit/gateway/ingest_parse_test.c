@@ -423,6 +423,53 @@ static void what_comes_from_a_page_says_so_whether_it_is_taken_or_refused(void *
     }
 }
 
+static void a_message_id_is_measured_in_characters(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"m", "é", "信", "🛒"};
+    char id[4 * 100 + 1], text[512];
+    for (size_t i = 0; i < COUNT_OF(characters); i++)
+        for (size_t count = 99; count <= 100; count++) {
+            id[0] = 0;
+            for (size_t k = 0; k < count; k++)
+                strcat(id, characters[i]);
+            snprintf(text, sizeof(text), "{\"userId\":\"u\",\"messageId\":\"%s\"}", id);
+            assert_true(parse(CALL_PAGE, text));
+            assert_int_equal(parsed.event_count, count == 99);
+            if (count == 99) {
+                Quanyu__RawEvent *raw = event(0);
+                assert_string_equal(raw->message_id, id);
+                quanyu__raw_event__free_unpacked(raw, NULL);
+            } else {
+                assert_non_null(strstr(errors(), "\"reason\":\"too_long\",\"field\":\"messageId\""));
+                assert_null(strstr(errors(), "message_id"));
+            }
+        }
+}
+
+static void times_are_taken_as_senders_state_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } times[] = {{"2026-03-01T16:30:00+0800", INT64_C(1772353800000)},
+        {"2026-03-01T08:30Z", INT64_C(1772353800000)}, {"2026-03-01", INT64_C(1772323200000)}};
+    char text[200];
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        snprintf(text, sizeof(text), "{\"userId\":\"u\",\"timestamp\":\"%s\"}", times[i].text);
+        assert_true(parse(CALL_PAGE, text));
+        assert_int_equal(parsed.event_count, 1);
+        Quanyu__RawEvent *raw = event(0);
+        assert_int_equal(raw->event_ms, times[i].ms);
+        quanyu__raw_event__free_unpacked(raw, NULL);
+    }
+    assert_true(parse(CALL_PAGE, "{\"userId\":\"u\",\"timestamp\":\"2026-03-01T08:30:00\"}"));
+    assert_non_null(
+        strstr(errors(), "\"reason\":\"invalid_time\",\"field\":\"timestamp\",\"detail\":\"must be "
+                         "a time with its offset"));
+}
+
 static void equal_message_ids_have_equal_hashes_within_a_source(void **state)
 {
     (void)state;
@@ -444,6 +491,8 @@ int main(void)
         cmocka_unit_test(each_call_type_is_taken),
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
+        cmocka_unit_test(a_message_id_is_measured_in_characters),
+        cmocka_unit_test(times_are_taken_as_senders_state_them),
         cmocka_unit_test(whole_calls_are_refused_with_a_status),
         cmocka_unit_test(what_is_nested_too_deeply_is_refused_with_the_place),
         cmocka_unit_test(an_event_that_is_too_large_is_refused_as_such),

@@ -117,6 +117,27 @@ static void an_origin_is_compared_whole(void **state)
     assert_true(allows("https://shop.example.com", NULL));
 }
 
+static void a_port_and_a_dot_that_go_without_saying_make_no_difference(void **state)
+{
+    (void)state;
+    assert_true(allows("https://shop.example.com:443", "https://shop.example.com"));
+    assert_true(allows("https://shop.example.com", "https://shop.example.com:443"));
+    assert_true(allows("https://*.example.com:443", "https://shop.example.com"));
+    assert_true(allows("http://localhost:80", "http://localhost"));
+    assert_true(allows("http://[::1]:80", "http://[::1]"));
+    assert_false(allows("https://shop.example.com:80", "https://shop.example.com"));
+    assert_false(allows("http://shop.example.com:443", "http://shop.example.com"));
+    assert_false(allows("capacitor://localhost:443", "capacitor://localhost"));
+    assert_false(allows("https://shop.example.com", "https://shop.example.com:4430"));
+    assert_true(allows("https://shop.example.com.", "https://shop.example.com"));
+    assert_true(allows("https://shop.example.com", "https://shop.example.com."));
+    assert_true(allows("https://*.example.com", "https://shop.example.com.:443"));
+    assert_true(allows("https://*.example.com.:443", "https://shop.example.com"));
+    assert_false(allows("https://shop.example.com", "https://shop.example.com.."));
+    assert_false(allows("https://*.example.com", "https://.example.com."));
+    assert_false(allows("https://shop.example.com", "https://shop.example.com.evil.example."));
+}
+
 static void a_servers_key_is_for_no_page(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_allows_everything),
         cmocka_unit_test(what_is_not_listed_is_not_allowed),
         cmocka_unit_test(an_origin_is_compared_whole),
+        cmocka_unit_test(a_port_and_a_dot_that_go_without_saying_make_no_difference),
         cmocka_unit_test(a_servers_key_is_for_no_page),
         cmocka_unit_test(only_origins_can_be_listed),
     };

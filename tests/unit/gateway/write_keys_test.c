@@ -195,6 +195,23 @@ static void a_call_behind_a_change_in_its_batch_is_not_taken_with_what_was_good_
     }
 }
 
+static void a_call_behind_a_change_of_what_its_key_allows_is_to_be_looked_at_anew(void **state)
+{
+    static const enum write_key_state expected[] = {KEY_GOOD, KEY_CHANGED, KEY_PAUSED};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        struct registry registry = open_registry(state);
+        struct test_key text = test_key(1, "wk_a");
+        change(&registry, &text);
+        struct write_key_proof proof = proof_of(&registry, "wk_a");
+        /* Another key's change is none of its own. */
+        struct test_key changed = expected[i] == KEY_GOOD ? test_key(2, "wk_b") : test_key(1, "wk_a");
+        changed.more.version = 2;
+        changed.more.paused = expected[i] == KEY_PAUSED;
+        assert_int_equal(state_behind(&registry, &proof, &changed), expected[i]);
+        close_registry(&registry);
+    }
+}
+
 static void a_call_that_waits_beyond_its_keys_time_is_not_taken(void **state)
 {
     struct registry registry = open_registry(state);
@@ -335,6 +352,7 @@ int main(void)
         scratch_test(the_reason_is_told_apart),
         scratch_test(a_thread_sees_a_change_at_its_next_look_and_keeps_what_it_holds),
         scratch_test(a_call_behind_a_change_in_its_batch_is_not_taken_with_what_was_good_before),
+        scratch_test(a_call_behind_a_change_of_what_its_key_allows_is_to_be_looked_at_anew),
         scratch_test(a_call_that_waits_beyond_its_keys_time_is_not_taken),
         scratch_test(what_a_key_has_used_lives_on_until_its_rate_is_another),
         scratch_test(a_number_is_never_given_again),

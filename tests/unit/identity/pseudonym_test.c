@@ -123,6 +123,44 @@ static void values_that_look_personal_are_dropped_wherever_they_are(void **state
     CHECK(properties, "{\"d\":[\"ok\",[\"x\"]],\"e\":{\"g\":2},\"keep\":1}");
 }
 
+static void chinese_numbers_are_dropped_in_all_their_forms(void **state)
+{
+    (void)state;
+    track("{\"userId\":\"u\",\"event\":\"致电一三八零零一三八零零零\",\"properties\":{\"a\":"
+          "\"一三八〇〇一三八〇〇〇\","
+          "\"b\":\"11010519491231002X\",\"c\":110101199003070011,\"d\":\"接京A·12345\",\"e\":[\"138\","
+          "\"0013\",\"8000\"],"
+          "\"f\":{\"area\":\"138\",\"rest\":\"00138000\",\"ok\":1},\"g\":"
+          "\"5LiA5LiJ5YWr6Zu26Zu25LiA5LiJ5YWr6Zu26Zu26Zu2\","
+          "\"h\":[[\"138\",\"00138000\"]],\"沪AD12345\":1,\"keep\":1}}");
+    CHECK(name, "[personal]");
+    CHECK(properties, "{\"f\":{\"ok\":1},\"h\":[],\"keep\":1}");
+    track("{\"userId\":\"u\",\"event\":\"x\",\"context\":{\"traits\":{\"area\":\"021\",\"number\":"
+          "\"64376688\",\"last\":"
+          "\"x\"}},\"properties\":{\"order_id\":\"110101199003070011\"}}");
+    assert_non_null(strstr(buffer_c_str(&properties), "{\"order_id\":\"h_"));
+    CHECK(traits, "{\"area\":null,\"number\":null,\"last\":\"x\"}");
+    assert_int_equal(kept_count, 2);
+}
+
+static void what_only_resembles_them_passes(void **state)
+{
+    (void)state;
+    static const char *const passed[] = {
+        "{\"prices\":[\"159\",\"1999\",\"2999\"],\"ids\":[\"138\",\"00138000\"]}",
+        "{\"list\":[159,1999,2999,138,1300,8000]}",
+        "{\"shop\":\"138\",\"till\":\"0013\",\"receipt\":\"8000\"}",
+        "{\"title\":\"统一9876543210\",\"model\":\"全新A12345\",\"sku\":\"黑B20250\",\"order_id\":"
+        "\"202511301234567890\"}",
+        "{\"title\":\"一二三四五六七八九十\",\"words\":\"共一百三十八万零一百三十八元\"}"};
+    for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+        char event[512];
+        snprintf(event, sizeof(event), "{\"userId\":\"u\",\"event\":\"x\",\"properties\":%s}", passed[i]);
+        track(event);
+        CHECK(properties, passed[i]);
+    }
+}
+
 static void numbers_are_looked_at_however_they_are_written(void **state)
 {
     (void)state;
@@ -398,6 +436,8 @@ int main(void)
         cmocka_unit_test(what_is_not_personal_passes_as_it_is),
         cmocka_unit_test(personal_members_are_dropped_by_their_names),
         cmocka_unit_test(values_that_look_personal_are_dropped_wherever_they_are),
+        cmocka_unit_test(chinese_numbers_are_dropped_in_all_their_forms),
+        cmocka_unit_test(what_only_resembles_them_passes),
         cmocka_unit_test(numbers_are_looked_at_however_they_are_written),
         cmocka_unit_test(encoded_values_are_found_within_texts),
         cmocka_unit_test(values_of_the_events_identifiers_are_dropped),

@@ -81,6 +81,11 @@ static void hashes_depend_on_master_kind_and_value(void **state)
     assert_true(vault_message_key(vault, 1, "m", 1) != vault_message_key(vault, 2, "m", 1));
     assert_true(vault_message_key(vault, 1, "m", 1) == vault_message_key(vault, 1, "m", 1));
     vault_message_key(vault, 1, long_value, sizeof(long_value));
+    char id[396], near[396]; /* the longest: 99 characters of four bytes */
+    memset(id, 'm', sizeof(id));
+    memcpy(near, id, sizeof(id));
+    near[395] = 'n';
+    assert_true(vault_message_key(vault, 1, id, 396) != vault_message_key(vault, 1, near, 396));
 }
 
 int main(void)

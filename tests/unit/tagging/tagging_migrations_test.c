@@ -255,12 +255,75 @@ static void events_move_into_a_table_of_their_own(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* -- who has a home unit, and who a guide -- */
+
+static void put_bound(struct store_txn *txn)
+{
+    static const struct binding bindings[] = {
+        {.unit = 4, .guide = 2}, {.unit = 5, .guide = 3, .vacant = true}, {.unit = 0}};
+    struct arena *arena;
+    struct people people;
+    assert_int_equal(arena_open(&arena), 0);
+    people_open(&people, txn, arena);
+    for (uint32_t i = 0; i < COUNT_OF(bindings); i++) {
+        assert_int_equal(people_create_node(&people, i + 7, i + 7, "user_id"), 0);
+        struct person *person = people_person(&people, i + 7);
+        person->binding = bindings[i];
+        person->dirty = true;
+    }
+    people_flush(&people);
+    assert_int_equal(people.error, 0);
+    people_close(&people);
+    arena_close(&arena);
+}
+
+static uint64_t read_any(struct store *store, enum bits_kind kind)
+{
+    static uint64_t words[BLOCK_WORDS];
+    const struct index_class class = {SORT_BITS, (uint8_t)kind, ""};
+    struct store_txn *txn;
+    struct arena *arena;
+    struct bits_reader reader;
+    uint32_t place;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(store_begin(store, STORE_READ, &txn), 0);
+    struct text_set terms = {.arena = arena};
+    assert_int_equal(text_set_add(&terms, "", 0, &place, NULL), 0);
+    assert_int_equal(bits_open(txn, &class, &terms, 1, arena, &reader), 0);
+    assert_int_equal(bits_read(&reader, 0, words), 0);
+    bits_close(&reader);
+    text_set_close(&terms);
+    store_abort(&txn);
+    arena_close(&arena);
+    return words[0];
+}
+
+static void who_has_a_home_unit_or_a_guide_is_found(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/quanyu-migration-XXXXXX", command[64];
+    struct store_txn *txn;
+    assert_non_null(mkdtemp(path));
+    struct store *store = open_store(path, 5);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    put_bound(txn);
+    assert_int_equal(store_commit(&txn), 0);
+    store_close(&store);
+    store = open_store(path, TAGGING_SCHEMA);
+    assert_int_equal(read_any(store, BITS_UNIT), 1U << 7 | 1U << 8);
+    assert_int_equal(read_any(store, BITS_GUIDE), 1U << 7);
+    store_close(&store);
+    snprintf(command, sizeof(command), "rm -r %s", path);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_days_are_numbered),
         cmocka_unit_test(events_are_turned),
         cmocka_unit_test(events_move_into_a_table_of_their_own),
+        cmocka_unit_test(who_has_a_home_unit_or_a_guide_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ struct world {
     struct tagging tagging;
     struct batch batch;
     uint64_t origin; /* of the next event */
+    bool restarts;   /* behind each batch that batch.timers_max has filled */
     struct emitted *emitted;
     size_t emitted_count, emitted_capacity;
     struct arena *arena;         /* of replies */
@@ -47,8 +48,9 @@ uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCM
     struct world *world = world_now;
     if (world->emitted_count == world->emitted_capacity) {
         world->emitted_capacity = world->emitted_capacity ? world->emitted_capacity * 2 : 64;
-        world->emitted = realloc(world->emitted, world->emitted_capacity * sizeof(*world->emitted));
-        assert_non_null(world->emitted);
+        struct emitted *grown = realloc(world->emitted, world->emitted_capacity * sizeof(*grown));
+        assert_non_null(grown);
+        world->emitted = grown;
     }
     uint8_t *packed = malloc(protobuf_c_message_get_packed_size(message) + 1);
     assert_non_null(packed);
@@ -171,8 +173,16 @@ static inline void world_time(struct world *world, int64_t now_ms)
 {
     if (now_ms <= world->batch.now_ms)
         return;
-    if (tagging_fold.next_due(&world->tagging) <= now_ms)
+    bool more = tagging_fold.next_due(&world->tagging) <= now_ms;
+    while (more) {
+        world->batch.timers = 0;
         assert_int_equal(tagging_fold.advance(&world->tagging, &world->batch, now_ms), 0);
+        more = batch_is_full(&world->batch) && tagging_fold.next_due(&world->tagging) <= now_ms;
+        if (more)
+            world_commit(world);
+        if (more && world->restarts)
+            world_restart(world);
+    }
     world->batch.now_ms = now_ms;
 }
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What identity's handlers share. */
+#ifndef QY_IDENTITY_HANDLERS_H
+#define QY_IDENTITY_HANDLERS_H
+
+#include "proto/identity.pb-c.h"
+#include "services/identity/identity.h"
+
+static inline const Quanyu__IdentityRequest *request_of(const ProtobufCMessage *message)
+{
+    return (const Quanyu__IdentityRequest *)(const void *)message;
+}
+
+static inline Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
+{
+    return (Quanyu__IdentityReply *)(void *)message;
+}
+
+/* reference.c */
+/* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
+uint32_t present_person(struct store_txn *txn, uint32_t number);
+/* The node that is meant, or a refusal that names the field ("identifiers/0"). */
+int reference_find(struct rpc_context *context, const Quanyu__IdentifierRef *reference, const char *field,
+    uint32_t *ret_node);
+
+/* handlers_decision.c */
+rpc_handler_fn handle_decide, handle_undo, handle_decisions;
+/* handlers_explain.c, handlers_review.c */
+rpc_handler_fn handle_explain, handle_history, handle_conflicts, handle_busy;
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/link_view.h"
+
+#include "services/identity/decision_store.h"
+#include "services/identity/view.h"
+
+#include <string.h>
+
+void link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer)
+{
+    const struct identity *identity = context->self;
+    *ret_viewer = (struct link_viewer){.context = context, .personal = personal};
+    rules_reset(&ret_viewer->rules, &identity->kinds);
+}
+
+static bool joins_nothing(struct link_viewer *viewer, uint32_t node)
+{
+    struct node_place place;
+    return !identity_store_place(viewer->context->txn, node, &place) || place.flags & NODE_OUT ||
+           !viewer->rules.kinds[place.kind].joins;
+}
+
+bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link)
+{
+    if (link->joined > link->cut)
+        return true;
+    return link->has_evidence && !joins_nothing(viewer, node) && !joins_nothing(viewer, other);
+}
+
+static char *text(struct link_viewer *viewer, const char *words)
+{
+    return arena_text(viewer->context->arena, words, strlen(words));
+}
+
+static const char *reason_of_node(struct link_viewer *viewer, const struct node_place *place)
+{
+    if (place->flags & NODE_BLOCKED)
+        return "blocked";
+    if (place->flags & NODE_BUSY)
+        return "busy";
+    return viewer->rules.kinds[place->kind].joins ? NULL : "kind";
+}
+
+/* Why the link of two that are not one person joins nothing. */
+static int explain_refusal(struct link_viewer *viewer, const struct node_place *one,
+    const struct node_place *other, uint32_t node, uint32_t other_node, const struct link *link,
+    Quanyu__LinkView *view)
+{
+    const struct identity *identity = viewer->context->self;
+    struct conflict conflict;
+    const char *reason = link->apart && link->apart > link->joined ? "apart" : NULL;
+    uint32_t low = node < other_node ? node : other_node;
+    if (!reason)
+        reason = reason_of_node(viewer, one);
+    if (!reason)
+        reason = reason_of_node(viewer, other);
+    if (!reason && identity_store_conflict(viewer->context->txn, low, node + other_node - low, &conflict)) {
+        const struct kind *kind = kind_numbered(&identity->kinds, conflict.verdict.kind);
+        reason = refusal_name(conflict.verdict.refusal);
+        view->since_ms = conflict.since_ms;
+        view->kind = text(viewer, kind ? kind->name : "");
+        view->limit = conflict.verdict.refusal == REFUSED_LIMIT && kind
+                          ? viewer->rules.kinds[kind->number].limits[LIMIT_EVER]
+                          : 0;
+    }
+    if (!reason) /* it leads to what somebody keeps apart */
+        reason = link->cut >= link->joined && link->cut ? "cut" : "apart";
+    view->refusal = text(viewer, reason);
+    return view->refusal && view->kind ? 0 : -QY_ENOMEM;
+}
+
+static void put_evidence(struct link_viewer *viewer, const struct link *link, Quanyu__LinkView *view)
+{
+    bool by_hand = link->joined > link->cut;
+    view->rank = text(viewer, by_hand ? "hand" : link->verified ? "verified" : "claimed");
+    view->decision = by_hand ? link->joined : link->apart;
+    if (link->has_evidence) {
+        view->evidence = link->evidence;
+        view->event_ms = link->event_ms;
+        view->source = link->source;
+    }
+}
+
+int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
+    Quanyu__LinkView **ret_view)
+{
+    const struct identity *identity = viewer->context->self;
+    struct store_txn *txn = viewer->context->txn;
+    struct arena *arena = viewer->context->arena;
+    struct node_place one_place, other_place;
+    Quanyu__LinkView *view = arena_alloc(arena, sizeof(*view));
+    if (!view)
+        return -QY_ENOMEM;
+    if (!identity_store_place(txn, node, &one_place) || !identity_store_place(txn, other, &other_place))
+        return store_fail(txn, -QY_ECORRUPT);
+    quanyu__link_view__init(view);
+    view->one = view_identifier(identity, txn, node, viewer->personal, arena);
+    view->other = view_identifier(identity, txn, other, viewer->personal, arena);
+    view->one_person = one_place.person;
+    view->other_person = other_place.person;
+    view->one_one_id = view_one_id(identity, one_place.person, arena);
+    view->other_one_id = view_one_id(identity, other_place.person, arena);
+    put_evidence(viewer, link, view);
+    if (!view->one || !view->other || !view->one_one_id || !view->other_one_id || !view->rank)
+        return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
+    *ret_view = view;
+    if (one_place.person == other_place.person)
+        return 0;
+    return explain_refusal(viewer, &one_place, &other_place, node, other, link, view);
+}

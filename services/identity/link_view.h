@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What holds two identifiers together or keeps them apart, as answers say it. */
+#ifndef QY_IDENTITY_LINK_VIEW_H
+#define QY_IDENTITY_LINK_VIEW_H
+
+#include "services/identity/handlers.h"
+#include "services/identity/link_store.h"
+#include "services/identity/rules.h"
+
+/* For reader threads: a snapshot and the rules of it. */
+struct link_viewer {
+    struct rpc_context *context;
+    struct identity_rules rules;
+    bool personal; /* values too, masked */
+};
+void link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer);
+
+/* Whether the link is one that joins, by itself: whatever the two are one of. */
+bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link);
+/* In the context's arena. */
+int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
+    Quanyu__LinkView **ret_view);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence that does not count any more, or counts again. */
+#ifndef QY_IDENTITY_WITHDRAW_H
+#define QY_IDENTITY_WITHDRAW_H
+
+#include "services/identity/graph.h"
+
+/* What the event at `offset` says of its identifiers does not count, or counts again: their links are shown by the best of the
+ * other events, if there is one. Reads the evidence from when the identifiers came on. The caller solves anew what they
+ * are of. -QY_ENOTFOUND: there is no such evidence. */
+int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool withdrawn);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is who, taken anew from all events and decisions, by the rules as the README says them. It shares nothing with the service. */
+#ifndef QY_TESTS_IDENTITY_GRAPH_MODEL_H
+#define QY_TESTS_IDENTITY_GRAPH_MODEL_H
+
+#include "proto/identity.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define UNIVERSE 40
+#define EVENTS 120
+#define CARRIED 4
+
+/* The universe: so many values of each kind, the strongest kind first. */
+static const struct {
+    const char *kind, *format;
+    unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
+    bool issued, stated;
+} kinds[] = {
+    {"user_id", "u-%u", 6, 1, 0, true, false},
+    {"member_card", "c-%u", 8, 3, 5, true, false},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true},
+    {"email", "p%u@example.com", 6, 5, 5, false, true},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false},
+};
+
+struct value {
+    unsigned kind, index;
+    unsigned number; /* of its node; 0: not seen */
+};
+static struct value universe[UNIVERSE];
+
+struct event_made {
+    unsigned values[CARRIED], count;
+    bool verified[CARRIED];
+    bool previous[CARRIED]; /* a former name */
+    bool alias;
+    bool withdrawn;
+    uint64_t offset;
+};
+static struct event_made history[EVENTS];
+static unsigned event_count, node_count;
+
+/* What was decided by hand, as it was answered; by number. */
+static struct decided {
+    unsigned kind, count, other_count;
+    unsigned nodes[UNIVERSE], others[UNIVERSE];
+    bool undone;
+} decisions[EVENTS];
+static uint64_t decided_evidence[EVENTS];
+static unsigned decision_count;
+
+struct made_link {
+    bool is, verified, alias;
+    unsigned order;
+};
+static struct made_link links[UNIVERSE][UNIVERSE];
+
+static void make_universe(void)
+{
+    unsigned count = 0;
+    for (unsigned kind = 0; kind < COUNT_OF(kinds); kind++)
+        for (unsigned i = 0; i < kinds[kind].count; i++)
+            universe[count++] = (struct value){kind, i, 0};
+    event_count = node_count = decision_count = 0;
+}
+
+/* -- the naive one -- */
+
+static void note_link(unsigned one, unsigned other, bool verified, bool alias, unsigned order)
+{
+    struct made_link *link = &links[one][other];
+    if (link->is && (link->verified || !verified))
+        return;
+    *link = (struct made_link){true, verified, verified && alias, order};
+    links[other][one] = *link;
+}
+
+static bool is_busy(unsigned value)
+{
+    unsigned kind = universe[value].kind;
+    for (unsigned strong = 0; strong < kind; strong++) {
+        unsigned seen = 0;
+        for (unsigned other = 0; other < UNIVERSE; other++)
+            seen += universe[other].kind == strong && links[value][other].is;
+        if (kinds[kind].most_strong && seen > kinds[kind].most_strong)
+            return true;
+    }
+    return false;
+}
+
+static unsigned value_of(unsigned number)
+{
+    for (unsigned i = 0; i < UNIVERSE; i++)
+        if (universe[i].number == number)
+            return i;
+    return UNIVERSE;
+}
+
+static bool has(const unsigned *numbers, unsigned count, unsigned number)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
+static bool is_blocked(unsigned value)
+{
+    for (unsigned d = 0; d < decision_count; d++)
+        if (decisions[d].kind == QUANYU__DECISION__KIND__BLOCK && !decisions[d].undone &&
+            decisions[d].nodes[0] == universe[value].number)
+            return true;
+    return false;
+}
+
+static bool is_parting(const struct decided *decided)
+{
+    return !decided->undone &&
+           (decided->kind == QUANYU__DECISION__KIND__SPLIT || decided->kind == QUANYU__DECISION__KIND__MOVE);
+}
+
+static bool is_joining(const struct decided *decided)
+{
+    return !decided->undone && (decided->kind == QUANYU__DECISION__KIND__JOIN || is_parting(decided));
+}
+
+static bool kept_apart(const unsigned *part, unsigned one, unsigned other)
+{
+    for (unsigned d = 0; d < decision_count; d++)
+        for (unsigned i = 0; is_parting(&decisions[d]) && i < decisions[d].other_count; i++) {
+            unsigned left = part[value_of(decisions[d].nodes[0])];
+            unsigned right = part[value_of(decisions[d].others[i])];
+            if ((left == part[one] && right == part[other]) || (left == part[other] && right == part[one]))
+                return true;
+        }
+    return false;
+}
+
+/* Whether a later decision took back that these two are one. */
+static bool taken_back(unsigned one, unsigned other, unsigned number)
+{
+    for (unsigned d = number; d < decision_count; d++) {
+        const struct decided *decided = &decisions[d];
+        unsigned goes = decided->kind == QUANYU__DECISION__KIND__MOVE ? 1 : decided->count;
+        if (is_parting(decided) &&
+            ((has(decided->nodes, goes, one) && has(decided->others, decided->other_count, other)) ||
+                (has(decided->nodes, goes, other) && has(decided->others, decided->other_count, one))))
+            return true;
+    }
+    return false;
+}
+
+static bool joins_pair(const struct decided *decided, unsigned one, unsigned other)
+{
+    return is_joining(decided) &&
+           ((decided->nodes[0] == one && has(decided->nodes + 1, decided->count - 1, other)) ||
+               (decided->nodes[0] == other && has(decided->nodes + 1, decided->count - 1, one)));
+}
+
+static void unite(unsigned *part, unsigned one, unsigned other)
+{
+    unsigned from = part[one] > part[other] ? part[one] : part[other];
+    unsigned to = part[one] > part[other] ? part[other] : part[one];
+    for (unsigned i = 0; i < UNIVERSE; i++)
+        part[i] = part[i] == from ? to : part[i];
+}
+
+/* A pair counts where it was said last. */
+static void join_pair(unsigned *part, unsigned d, unsigned one, unsigned other)
+{
+    unsigned left = value_of(one), right = value_of(other);
+    for (unsigned later = d + 1; later < decision_count; later++)
+        if (joins_pair(&decisions[later], one, other))
+            return;
+    if (!taken_back(one, other, d + 1) && part[left] != part[right] && !kept_apart(part, left, right))
+        unite(part, left, right);
+}
+
+static bool is_before(unsigned one, unsigned other)
+{
+    unsigned a = universe[value_of(one)].kind, b = universe[value_of(other)].kind;
+    return a != b ? a < b : one < other;
+}
+
+/* In the order of the decisions; of one decision the stronger and older first. */
+static void join_by_hand(unsigned *part)
+{
+    for (unsigned d = 0; d < decision_count; d++) {
+        const struct decided *decided = &decisions[d];
+        bool done[UNIVERSE] = {false};
+        for (unsigned turn = 1; is_joining(decided) && turn < decided->count; turn++) {
+            unsigned next = 0;
+            for (unsigned i = 1; i < decided->count; i++)
+                if (!done[i] && (!next || is_before(decided->nodes[i], decided->nodes[next])))
+                    next = i;
+            done[next] = true;
+            join_pair(part, d, decided->nodes[0], decided->nodes[next]);
+        }
+    }
+}
+
+static bool fits(
+    const unsigned *part, const bool *verified, unsigned one, unsigned other, const struct made_link *link)
+{
+    if (kept_apart(part, one, other))
+        return false;
+    for (unsigned kind = 0; kind < COUNT_OF(kinds); kind++) {
+        unsigned counts[2] = {0}, sure[2] = {0};
+        for (unsigned i = 0; i < UNIVERSE; i++) {
+            if (universe[i].kind != kind || (part[i] != part[one] && part[i] != part[other]))
+                continue;
+            counts[part[i] == part[one]]++;
+            sure[part[i] == part[one]] += verified[i];
+        }
+        bool held = !(link->alias && kind == 0) && kinds[kind].limit;
+        if (held && counts[0] && counts[1] && counts[0] + counts[1] > kinds[kind].limit)
+            return false;
+        if (!link->verified && sure[0] && sure[1])
+            return false;
+    }
+    return true;
+}
+
+/* True when the link (one, other) counts before (left, right). */
+static bool precedes(unsigned one, unsigned other, unsigned left, unsigned right)
+{
+    const struct made_link *a = &links[one][other], *b = &links[left][right];
+    const unsigned keys[2][6] = {
+        {!a->verified, a->order, universe[one].kind, universe[other].kind, universe[one].number,
+            universe[other].number},
+        {!b->verified, b->order, universe[left].kind, universe[right].kind, universe[left].number,
+            universe[right].number},
+    };
+    for (unsigned i = 0; i < 6; i++)
+        if (keys[0][i] != keys[1][i])
+            return keys[0][i] < keys[1][i];
+    return false;
+}
+
+/* Ordered within: the stronger kind first, of one kind the lower number. */
+static bool is_first(unsigned one, unsigned other)
+{
+    return universe[one].kind != universe[other].kind ? universe[one].kind < universe[other].kind
+                                                      : universe[one].number < universe[other].number;
+}
+
+static void recompute(unsigned *part)
+{
+    bool verified[UNIVERSE] = {0}, taken[UNIVERSE][UNIVERSE] = {{0}};
+    memset(links, 0, sizeof(links));
+    for (unsigned e = 0; e < event_count; e++)
+        for (unsigned i = 0; i < history[e].count; i++) {
+            verified[history[e].values[i]] |= history[e].verified[i];
+            for (unsigned k = 0; k < i && !history[e].withdrawn; k++)
+                note_link(history[e].values[i], history[e].values[k],
+                    history[e].verified[i] && history[e].verified[k],
+                    history[e].previous[i] || history[e].previous[k], e);
+        }
+    for (unsigned i = 0; i < UNIVERSE; i++)
+        part[i] = universe[i].number ? universe[i].number : 1000 + i;
+    join_by_hand(part);
+    for (;;) {
+        unsigned one = UNIVERSE, other = UNIVERSE;
+        for (unsigned i = 0; i < UNIVERSE; i++)
+            for (unsigned k = 0; k < UNIVERSE; k++)
+                if (links[i][k].is && !taken[i][k] && is_first(i, k) && !is_busy(i) && !is_busy(k) &&
+                    !is_blocked(i) && !is_blocked(k) && (one == UNIVERSE || precedes(i, k, one, other))) {
+                    one = i;
+                    other = k;
+                }
+        if (one == UNIVERSE)
+            return;
+        taken[one][other] = true;
+        if (part[one] != part[other] && fits(part, verified, one, other, &links[one][other]))
+            unite(part, one, other);
+    }
+}
+
+#endif
