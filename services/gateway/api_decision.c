@@ -50,7 +50,8 @@ static char *describe(struct api_call *call, const struct deciding *own, const Q
     write_one_ids(&json, "before", own->before.one_ids, own->before.count);
     if (done) {
         write_one_ids(&json, "after", done->one_ids, done->n_one_ids);
-        json_field_text(&json, "decision", decision_id(done->decision->number, id));
+        if (done->decision->number)
+            json_field_text(&json, "decision", decision_id(done->decision->number, id));
         json_field_bool(&json, "unchanged", done->unchanged);
         json_name(&json, "identifiers");
         json_open(&json, '[');

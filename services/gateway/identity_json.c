@@ -158,7 +158,11 @@ void identity_json_decision(struct json *json, const Quanyu__DecisionReply *repl
     char id[DECISION_ID_BYTES];
     const Quanyu__Decision *decision = reply->decision;
     json_open(json, '{');
-    json_field_text(json, "id", decision_id(decision->number, id));
+    json_name(json, "id");
+    if (decision->number)
+        json_text(json, decision_id(decision->number, id));
+    else
+        json_null(json); /* it was so without anybody's having decided it */
     json_field_text(json, "what", what(decision->kind));
     identity_json_identifiers(json, "identifiers", reply->nodes, reply->n_nodes, personal);
     identity_json_identifiers(json, "others", reply->others, reply->n_others, personal);

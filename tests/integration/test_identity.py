@@ -233,6 +233,7 @@ def test_what_is_decided_twice_changes_nothing(running):
     again = done(join(running, user("twice-2"), user("twice-1"), reason="once more"), unchanged=True)
     assert again["id"] == first["id"] and again["reason"] == WHY
     card, whose = ref("member_card", "T-3"), one_id(running, user("twice-3"))
+    assert done(join(running, user("twice-3"), card), unchanged=True)["id"] is None, "nobody had to decide that"
     parted = done(split(running, whose, card))
     assert done(split(running, whose, card), unchanged=True)["id"] == parted["id"]
     blocked = done(running.api("POST", "/api/v1/identifiers/block", {"identifier": card, "reason": WHY}))

@@ -67,7 +67,7 @@ static const char *errors(void)
     return buffer_c_str(&parsed.errors);
 }
 
-static void each_call_type_is_taken(void **state)
+static void each_call_type_is_taken_from_pages_and_others(void **state)
 {
     (void)state;
     static const struct {
@@ -82,15 +82,17 @@ static void each_call_type_is_taken(void **state)
         {CALL_ALIAS, "{\"userId\":\"u1\",\"previousId\":\"a\"}"},
     };
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        browser = i % 2;
         assert_true(parse(calls[i].call, calls[i].text));
         assert_int_equal(parsed.error_count, 0);
         Quanyu__RawEvent *raw = event(0);
         assert_int_equal(raw->type, calls[i].call);
         assert_int_equal(raw->received_ms, RECEIVED);
         assert_int_equal(raw->event_ms, RECEIVED);
-        assert_true(raw->message_id[0] != 0);
+        assert_true(raw->message_id[0] != 0 && raw->browser == browser);
         quanyu__raw_event__free_unpacked(raw, NULL);
     }
+    browser = false;
 }
 
 static void valid_events_are_taken_and_the_others_reported_with_index_and_reason(void **state)
@@ -209,7 +211,7 @@ static void what_is_refused_is_packed_so_that_it_can_be_tried_again(void **state
     assert_int_equal(parsed.event_count, 1);
     assert_int_equal(parsed.error_count, 2);
     Quanyu__DeadLetter *read = letter(0);
-    assert_int_equal(read->call, CALL_BATCH);
+    assert_true(read->call == CALL_BATCH && read->from == QUANYU__DEAD_LETTER__FROM__ELSEWHERE);
     assert_string_equal(parsed.refused[0].reason, "no_user_anon_id");
     assert_true(parsed.refused[0].identified && !parsed.refused[1].identified);
     assert_data(read->field, "userId");
@@ -405,24 +407,6 @@ static void imports_are_history_and_bear_positions(void **state)
     quanyu__raw_event__free_unpacked(raw, NULL);
 }
 
-static void what_comes_from_a_page_says_so_whether_it_is_taken_or_refused(void **state)
-{
-    (void)state;
-    for (int from_page = 0; from_page < 2; from_page++) {
-        browser = from_page;
-        assert_true(parse(CALL_BATCH,
-            "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"},{\"type\":\"track\",\"userId\":\"u\"}]}"));
-        browser = false;
-        Quanyu__RawEvent *raw = event(0);
-        Quanyu__DeadLetter *refused = letter(0);
-        assert_int_equal(raw->browser, from_page);
-        assert_int_equal(refused->from,
-            from_page ? QUANYU__DEAD_LETTER__FROM__BROWSER : QUANYU__DEAD_LETTER__FROM__ELSEWHERE);
-        quanyu__raw_event__free_unpacked(raw, NULL);
-        quanyu__dead_letter__free_unpacked(refused, NULL);
-    }
-}
-
 static void a_message_id_is_measured_in_characters(void **state)
 {
     (void)state;
@@ -488,7 +472,7 @@ static void equal_message_ids_have_equal_hashes_within_a_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_call_type_is_taken),
+        cmocka_unit_test(each_call_type_is_taken_from_pages_and_others),
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(a_message_id_is_measured_in_characters),
@@ -508,7 +492,6 @@ int main(void)
         cmocka_unit_test(clocks_are_corrected),
         cmocka_unit_test(batch_level_context_is_merged_into_each_event),
         cmocka_unit_test(imports_are_history_and_bear_positions),
-        cmocka_unit_test(what_comes_from_a_page_says_so_whether_it_is_taken_or_refused),
         cmocka_unit_test(equal_message_ids_have_equal_hashes_within_a_source),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
