@@ -309,9 +309,10 @@ static int view_example(struct dry_run *run, const struct example *example, stru
     Quanyu__DryRunReply__Example *view)
 {
     quanyu__dry_run_reply__example__init(view);
-    view->before = arena_copy(arena, example->before, sizeof(example->before));
-    view->after = arena_copy(arena, example->after, sizeof(example->after));
-    view->identifiers = arena_copy(arena, example->identifiers, sizeof(example->identifiers));
+    view->before = (uint32_t *)(void *)arena_copy(arena, example->before, sizeof(example->before));
+    view->after = (uint32_t *)(void *)arena_copy(arena, example->after, sizeof(example->after));
+    view->identifiers =
+        (uint32_t *)(void *)arena_copy(arena, example->identifiers, sizeof(example->identifiers));
     view->before_one_ids = arena_alloc(arena, (example->before_count + 1) * sizeof(char *));
     if (!view->before || !view->after || !view->identifiers || !view->before_one_ids)
         return -QY_ENOMEM;

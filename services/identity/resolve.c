@@ -22,6 +22,7 @@ struct resolving {
     const struct sighting *sighting;
     struct found found[IDENTIFIERS_MAX];
     unsigned count;
+    unsigned lead; /* the strongest that is somebody's: the event is attributed to it */
     struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
     unsigned party_count;
     bool joins;     /* the source may */
@@ -69,13 +70,17 @@ static bool is_verified(const struct resolving *own, const struct found *found, 
                           (verification == VERIFICATION_STATED && found->identifier->verified));
 }
 
-/* Of known ones it is known. */
-static bool is_nobodys(struct graph *graph, const struct found *found)
+/* New values that the rules block are left out; what is blocked and known stands for nobody, but is kept as evidence: it may not be
+ * blocked for ever. */
+static bool is_left_out(struct graph *graph, const struct found *found)
 {
-    if (found->node)
-        return node_index_flags(graph->index, found->node) & NODE_NOBODY;
-    return blocklist_has(
-        graph->rules.blocked, found->kind->number, found->identifier->value, found->identifier->size);
+    return !found->node && blocklist_has(graph->rules.blocked, found->kind->number, found->identifier->value,
+                               found->identifier->size);
+}
+
+static bool is_nobodys(const struct resolving *own, const struct found *found)
+{
+    return found->node && node_index_flags(own->graph->index, found->node) & NODE_NOBODY;
 }
 
 static uint8_t strength_of(const struct resolving *own, const struct found *found)
@@ -108,15 +113,22 @@ static void find_all(struct resolving *own, const struct identifiers *identifier
     }
     for (unsigned i = 0; i < identifiers->count; i++) {
         find_node(graph, &all[i]);
-        if (is_nobodys(graph, &all[i]))
+        if (is_left_out(graph, &all[i]))
             continue;
         all[i].verified = is_verified(own, &all[i], trusted);
         own->found[own->count++] = all[i];
     }
     sort_found(own);
+    while (own->lead < own->count && is_nobodys(own, &own->found[own->lead]))
+        own->lead++;
     own->joins = source.joins;
-    if (!source.joins && own->count > 1)
+    if (own->lead == own->count) {
+        own->count = 0;
+    } else if (!source.joins) {
+        own->found[0] = own->found[own->lead];
+        own->lead = 0;
         own->count = 1;
+    }
 }
 
 /* -- nodes -- */
@@ -510,12 +522,13 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
         return error;
     if (own.count > 0) {
         keep_evidence(&own);
-        resolution.node = own.found[0].node;
-        resolution.person = own.found[0].person;
+        resolution.node = own.found[own.lead].node;
+        resolution.person = own.found[own.lead].person;
         resolution.moved = own.moved;
     }
-    for (unsigned i = 1; i < own.count; i++)
-        resolution.linked[resolution.linked_count++] = own.found[i].node;
+    for (unsigned i = 0; i < own.count; i++)
+        if (i != own.lead && !is_nobodys(&own, &own.found[i]))
+            resolution.linked[resolution.linked_count++] = own.found[i].node;
     *ret_resolution = resolution;
     return store_error(batch->txn);
 }
