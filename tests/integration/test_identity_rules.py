@@ -66,8 +66,8 @@ def persons(suite):
 
 
 def family(suite, number, members):
-    """People who each bought with their account and the family's one phone."""
-    send(suite, *[track(f"{number}-{member}", ids=[("phone", f"+86138001{number:05}")]) for member in range(members)])
+    """People who each bought with their account and the family's one phone, confirmed by a code."""
+    send(suite, *[track(f"u{number}-{member}", ids=[("phone", f"+86138001{number:05}")], verified=["phone"]) for member in range(members)])
 
 
 def test_the_defaults_are_shown_and_may_be_put_again(running):
@@ -84,7 +84,7 @@ def test_a_limit_splits_and_joins_what_was_as_its_dry_run_said(running):
     for number in range(5):
         family(running, number, 3)
     assert persons(running) == 15
-    before = [[one_id(running, "user_id", f"{number}-{member}") for member in range(3)] for number in range(5)]
+    before = [[one_id(running, "user_id", f"u{number}-{member}") for member in range(3)] for number in range(5)]
     rules = rules_of(running)
     kind_of(rules, "user_id")["limit"] = 2
     said = try_out(running, rules)
@@ -94,11 +94,11 @@ def test_a_limit_splits_and_joins_what_was_as_its_dry_run_said(running):
     assert persons(running) == 15  # nothing has changed
     apply(running, rules)
     assert persons(running) == 10
-    assert all(one_id(running, "user_id", f"{number}-0") == one_id(running, "user_id", f"{number}-1") for number in range(5))
+    assert all(one_id(running, "user_id", f"u{number}-0") == one_id(running, "user_id", f"u{number}-1") for number in range(5))
     kind_of(rules, "user_id")["limit"] = 1
     assert try_out(running, rules)["splits"] == 5
     apply(running, rules)
-    assert [[one_id(running, "user_id", f"{number}-{member}") for member in range(3)] for number in range(5)] == before
+    assert [[one_id(running, "user_id", f"u{number}-{member}") for member in range(3)] for number in range(5)] == before
 
 
 def test_a_kind_that_only_describes_joins_nobody(running):
