@@ -307,16 +307,28 @@ static int take_links(struct resolving *own)
 
 /* -- the event as a whole -- */
 
+/* The event shows no more of the two than is known. */
+static bool knows_link(const struct resolving *own, const struct found *one, const struct found *other)
+{
+    bool verified = one->verified && other->verified;
+    struct link link;
+    if (node_index_linked(own->graph->index, one->node, other->node, verified))
+        return true;
+    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || !link.has_evidence ||
+        (verified && !link.verified))
+        return false;
+    node_index_link(own->graph->index, one->node, other->node, link.verified);
+    return true;
+}
+
 static bool says_nothing_new(const struct resolving *own)
 {
-    const struct node_index *index = own->graph->index;
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
         if (!found->node || (found->verified && !(found_flags(own, found) & NODE_VERIFIED)))
             return false;
         for (unsigned k = 0; k < i; k++)
-            if (!node_index_linked(
-                    index, own->found[k].node, found->node, own->found[k].verified && found->verified))
+            if (!knows_link(own, &own->found[k], found))
                 return false;
     }
     return true;
