@@ -18,6 +18,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
+    [TABLE_DECIDED] = "decided",
 };
 
 #define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)

@@ -25,6 +25,7 @@ enum identity_table {
     TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
     TABLE_DECISIONS, /* number: what somebody decided by hand */
     TABLE_BUSY,      /* node: nothing; those that are flagged so */
+    TABLE_DECIDED,   /* node, number: nothing; the decisions that are about it */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
