@@ -18,6 +18,8 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
+    [TABLE_DUPLICATES] = "duplicates",
+    [TABLE_DISMISSED] = "dismissed",
 };
 
 #define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)

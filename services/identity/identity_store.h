@@ -25,6 +25,8 @@ enum identity_table {
     TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
     TABLE_DECISIONS, /* number: what somebody decided by hand */
     TABLE_BUSY,      /* node: nothing; those that are flagged so */
+    TABLE_DUPLICATES, /* search, rank: a pair of persons that is likely one, and how it agrees */
+    TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
