@@ -4,6 +4,7 @@
 #include "common/keys.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
 #include "services/identity/worker.h"
@@ -42,6 +43,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 
 void identity_close(struct identity *identity)
 {
+    duplicate_search_close(&identity->duplicates);
     worker_close(&identity->worker);
     node_index_close(&identity->index);
     vault_close(&identity->vault);
@@ -93,6 +95,8 @@ static int fold_open(void *self, struct batch *batch)
         if (!error)
             error = identity_open(master, config_text(config, "identity.identifier_kinds"),
                 config_text(config, "phone_region"), identity);
+        if (!error)
+            error = duplicate_search_open(identity, batch->service, &identity->duplicates);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
             refuse_settings(batch->service, config);
@@ -127,6 +131,9 @@ static void fold_committed(void *self, struct service *service)
     (void)service;
     struct identity *identity = self;
     worker_keep(identity->worker);
+    if (identity->search_asked && identity->duplicates)
+        duplicate_search_wake(identity->duplicates);
+    identity->search_asked = false;
 }
 
 static void fold_discard(void *self)

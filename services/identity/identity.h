@@ -15,7 +15,9 @@ struct identity {
     struct kinds kinds;
     struct vault *vault;
     struct node_index *index;
-    struct worker *worker; /* the writer thread's */
+    struct worker *worker;               /* the writer thread's */
+    struct duplicate_search *duplicates; /* NULL where no service runs */
+    bool search_asked;                   /* in this batch: the writer thread's */
 };
 
 /* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.

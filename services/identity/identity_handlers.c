@@ -335,6 +335,13 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_HISTORY] = {"history", handle_history, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_CONFLICTS] = {"conflicts", handle_conflicts, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_BUSY] = {"busy", handle_busy, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_SEARCH] = {"duplicate_search", handle_duplicate_search,
+        RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_PROGRESS] = {"duplicate_progress", handle_duplicate_progress,
+        RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATES] = {"duplicates", handle_duplicates, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_DISMISS] = {"duplicate_dismiss", handle_duplicate_dismiss,
+        RPC_COMMAND, gateway_alone},
 };
 
 const struct rpc_service identity_rpc = {

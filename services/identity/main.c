@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quanyu-identity: who is who, and nobody else's business. */
+#include "services/identity/duplicate_search.h"
 #include "services/identity/identity.h"
 
 #include "common/service.h"
+
+static int start(void *self, struct service *service)
+{
+    (void)service;
+    struct identity *identity = self;
+    return duplicate_search_start(identity->duplicates);
+}
+
+static void stop(void *self, struct service *service)
+{
+    (void)service;
+    struct identity *identity = self;
+    duplicate_search_stop(identity->duplicates);
+}
 
 int main(int argc, char **argv)
 {
@@ -27,6 +42,8 @@ int main(int argc, char **argv)
         .journal_compression = IDENTITY_COMPRESSION,
         .followers = followers,
         .self = &identity,
+        .start = start,
+        .stop = stop,
     };
     return service_main(&spec, argc, argv);
 }
