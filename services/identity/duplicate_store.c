@@ -169,9 +169,13 @@ static bool is_apart_from(struct store_txn *txn, uint32_t node, uint32_t person)
     struct node_place place;
     if (identity_store_scan_neighbours(txn, node, &scan))
         return false;
-    while (identity_store_next_neighbour(txn, scan, node, &other, &link))
-        if (link.apart && identity_store_place(txn, other, &place) && place.person == person)
-            return true;
+    while (identity_store_next_neighbour(txn, scan, node, &other, &link)) {
+        if (!identity_store_place(txn, other, &place) || place.person != person)
+            continue;
+        if (other > node || identity_store_link(txn, other, node, &link))
+            if (link.apart)
+                return true;
+    }
     return false;
 }
 
@@ -183,7 +187,7 @@ bool duplicate_store_are_apart(struct store_txn *txn, uint32_t low, uint32_t hig
     if (identity_store_scan_members(txn, low, &scan))
         return false;
     for (unsigned i = 0; i < MEMBERS_MAX && identity_store_next_member(scan, &node); i++)
-        if (identity_store_place(txn, node, &place) && (place.flags & NODE_APART) &&
+        if (identity_store_place(txn, node, &place) && (place.flags & NODE_DECIDED) &&
             is_apart_from(txn, node, high))
             return true;
     return false;

@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quanyu-identity: who is who, and nobody else's business. */
-#include "services/identity/duplicate_search.h"
 #include "services/identity/identity.h"
 
 #include "common/service.h"
-
-static int start(void *self, struct service *service)
-{
-    (void)service;
-    struct identity *identity = self;
-    return duplicate_search_start(identity->duplicates);
-}
-
-static void stop(void *self, struct service *service)
-{
-    (void)service;
-    struct identity *identity = self;
-    duplicate_search_stop(identity->duplicates);
-}
 
 int main(int argc, char **argv)
 {
@@ -42,8 +27,8 @@ int main(int argc, char **argv)
         .journal_compression = IDENTITY_COMPRESSION,
         .followers = followers,
         .self = &identity,
-        .start = start,
-        .stop = stop,
+        .start = identity_start,
+        .stop = identity_stop,
     };
     return service_main(&spec, argc, argv);
 }

@@ -69,6 +69,32 @@ static bool is_verified(const struct resolving *own, const struct found *found, 
                           (verification == VERIFICATION_STATED && found->identifier->verified));
 }
 
+/* Of known ones it is known. */
+static bool is_nobodys(struct graph *graph, const struct found *found)
+{
+    if (found->node)
+        return node_index_flags(graph->index, found->node) & NODE_NOBODY;
+    return blocklist_has(
+        graph->rules.blocked, found->kind->number, found->identifier->value, found->identifier->size);
+}
+
+static uint8_t strength_of(const struct resolving *own, const struct found *found)
+{
+    return rule_of(own, found)->strength;
+}
+
+/* By the rules' order, which may be another than the one in which they were extracted. */
+static void sort_found(struct resolving *own)
+{
+    for (unsigned i = 1; i < own->count; i++) {
+        struct found moving = own->found[i];
+        unsigned at = i;
+        for (; at > 0 && strength_of(own, &own->found[at - 1]) > strength_of(own, &moving); at--)
+            own->found[at] = own->found[at - 1];
+        own->found[at] = moving;
+    }
+}
+
 /* The usable ones, the strongest first. */
 static void find_all(struct resolving *own, const struct identifiers *identifiers)
 {
@@ -82,11 +108,12 @@ static void find_all(struct resolving *own, const struct identifiers *identifier
     }
     for (unsigned i = 0; i < identifiers->count; i++) {
         find_node(graph, &all[i]);
-        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
+        if (is_nobodys(graph, &all[i]))
             continue;
         all[i].verified = is_verified(own, &all[i], trusted);
         own->found[own->count++] = all[i];
     }
+    sort_found(own);
     own->joins = source.joins;
     if (!source.joins && own->count > 1)
         own->count = 1;
@@ -261,7 +288,7 @@ static int watch(struct resolving *own, const struct found *strong, const struct
 {
     unsigned most = rule_of(own, weak)->busy_after;
     bool busy;
-    if (!most || (weak->is_new && own->count <= most) || weak->kind->priority <= strong->kind->priority ||
+    if (!most || (weak->is_new && own->count <= most) || strength_of(own, weak) <= strength_of(own, strong) ||
         flags_of(own, weak) & NODE_OUT)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
@@ -304,7 +331,7 @@ static int consider(
         own->unsettled |= again;
         return 0;
     }
-    if (flags & NODE_APART || windows_matter(own, left, right)) {
+    if (flags & NODE_DECIDED || windows_matter(own, left, right)) {
         own->unsettled = true;
         return 0;
     }
@@ -359,18 +386,17 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     return consider(own, one, other, &link);
 }
 
-static bool is_stronger(const struct found *one, const struct found *other)
+static bool is_stronger(const struct resolving *own, const struct found *one, const struct found *other)
 {
-    if (one->kind->priority != other->kind->priority)
-        return one->kind->priority < other->kind->priority;
-    return one->node < other->node;
+    uint8_t strength = strength_of(own, one), others = strength_of(own, other);
+    return strength != others ? strength < others : one->node < other->node;
 }
 
 static void sort_by_strength(const struct resolving *own, unsigned order[IDENTIFIERS_MAX])
 {
     for (unsigned i = 0; i < own->count; i++) {
         unsigned at = i;
-        for (; at > 0 && is_stronger(&own->found[i], &own->found[order[at - 1]]); at--)
+        for (; at > 0 && is_stronger(own, &own->found[i], &own->found[order[at - 1]]); at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
