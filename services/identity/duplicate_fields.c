@@ -6,9 +6,8 @@
 #include <string.h>
 
 #define NAME_SIMILAR 0.90
-#define EMAIL_SIMILAR 0.92
 #define STREET_SIMILAR 0.75
-#define LOCAL_MIN 5 /* shorter parts before the sign are near many others */
+#define LOCAL_MIN 6 /* shorter parts before the sign are near many others */
 
 enum { NAME_FAMILY = 2, NAME_PART, NAME_CLOSE, NAME_SAME };
 enum { BIRTHDAY_TWO_PARTS = 2, BIRTHDAY_SWAPPED, BIRTHDAY_SAME };
@@ -155,15 +154,33 @@ static unsigned compare_places(const struct duplicate_record *one, const struct 
 
 /* -- emails and phones: the best of each with each -- */
 
+/* Digits in their order. */
+static void digits_of(const struct text *text, struct text *ret_digits)
+{
+    ret_digits->size = 0;
+    for (unsigned i = 0; i < text->size; i++)
+        if (text->chars[i] >= '0' && text->chars[i] <= '9')
+            ret_digits->chars[ret_digits->size++] = text->chars[i];
+}
+
+/* Namesakes tell their addresses apart by a digit: a mistake is one in a letter. */
+static bool is_mistyped(const struct text *one, const struct text *other)
+{
+    struct text digits, other_digits;
+    if (one->size < LOCAL_MIN || other->size < LOCAL_MIN || !text_within_one(one, other))
+        return false;
+    digits_of(one, &digits);
+    digits_of(other, &other_digits);
+    return text_equals(&digits, &other_digits);
+}
+
 static unsigned compare_locals(const struct text *one, const struct text *other)
 {
     if (one->size == 0 || other->size == 0)
         return LEVEL_MISSING;
     if (text_equals(one, other))
         return EMAIL_SAME;
-    bool close = one->size >= LOCAL_MIN && other->size >= LOCAL_MIN &&
-                 (text_within_one(one, other) || text_jaro_winkler(one, other) >= EMAIL_SIMILAR);
-    return close ? EMAIL_NEAR : LEVEL_DIFFERENT;
+    return is_mistyped(one, other) ? EMAIL_NEAR : LEVEL_DIFFERENT;
 }
 
 static unsigned compare_numbers(const struct number *one, const struct number *other)
