@@ -141,7 +141,7 @@ const struct config_setting config_settings[] = {
     SERVICE("identity", "7120", "9120", "64G", "10"),
     CHECKED("identity.identifier_kinds", "", config_check_kinds,
         "further kinds of identifiers, with commas between"),
-    RANGE(CONFIG_DURATION, "identity.duplicates_every", "0", 0, 3650 * DAY,
+    RANGE(CONFIG_DURATION, "identity.duplicates_every", "0s", 0, 3650 * DAY,
         "how often likely duplicates are looked for without being asked; 0: never"),
     RANGE(CONFIG_NUMBER, "identity.duplicates_least", "90", 1, 99,
         "how likely, in percent, two persons must be one to be listed as duplicates"),

@@ -45,5 +45,6 @@ int command_bootstrap(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_unit(int argc, char **argv);
 int command_identity(int argc, char **argv);
+int command_duplicates(int argc, char **argv);
 
 #endif
