@@ -3,6 +3,7 @@
 
 #include "services/identity/duplicate_block.h"
 #include "services/identity/duplicate_list.h"
+#include "services/identity/duplicate_names.h"
 #include "services/identity/duplicate_read.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct run {
     struct block_secret secret;
     struct block_files *files;
     struct duplicate_counts *counts; /* while it learns */
+    struct name_counts *names;
     struct duplicate_list list;
     struct duplicate_record *sample;
     uint32_t sampled;
@@ -78,6 +80,7 @@ static int take_person(struct run *run, uint32_t person)
     if (error)
         return error;
     draw(run, &record);
+    name_counts_add(run->names, &record.sorted);
     unsigned count = block_keys(&run->secret, &record, keys);
     sodium_memzero(&record, sizeof(record));
     run->progress.persons_read++;
@@ -204,6 +207,11 @@ static int learn(struct run *run)
 
 /* -- comparing -- */
 
+static bool is_same_name(const struct agreement *agreement)
+{
+    return agreement->levels[FIELD_NAME] == duplicate_levels(FIELD_NAME) - 1;
+}
+
 static int compare_pair(
     struct run *run, unsigned pass, const struct known_record *one, const struct known_record *other)
 {
@@ -211,7 +219,10 @@ static int compare_pair(
     struct duplicate_pair pair;
     duplicate_compare(&one->record, &other->record, &pair.agreement);
     run->progress.comparisons++;
-    double score = duplicate_score(&run->result->model, &pair.agreement);
+    double rarity = is_same_name(&pair.agreement)
+                        ? name_counts_rarity(run->names, &run->result->model, &one->record.sorted)
+                        : 0;
+    double score = duplicate_score(&run->result->model, &pair.agreement) + rarity;
     double probability = duplicate_probability(&run->result->model, score);
     if (probability < run->job->least_probability)
         return 0;
@@ -219,6 +230,7 @@ static int compare_pair(
     pair.low = ascending ? one->record.person : other->record.person;
     pair.high = ascending ? other->record.person : one->record.person;
     pair.score = (float)score;
+    pair.rarity = (float)rarity;
     pair.probability = (float)probability;
     if (duplicate_store_is_dismissed(run->txn, pair.low, pair.high) ||
         duplicate_store_are_apart(run->txn, pair.low, pair.high))
@@ -254,6 +266,8 @@ static int open_run(struct run *run, uint64_t persons)
     duplicate_model_reset(&run->result->model);
     run->list = (struct duplicate_list){.most = run->job->pairs_max};
     int error = duplicate_counts_open(block_fixed, &run->counts);
+    if (!error)
+        error = name_counts_open(&run->secret, persons, &run->names);
     return error ? error
                  : block_files_open(run->job->directory, persons * KEYS_EXPECTED, PART_BYTES, &run->files);
 }
@@ -272,6 +286,7 @@ static void close_run(struct run *run)
     free_wiped(run->cache, CACHE_SLOTS * sizeof(*run->cache));
     free_wiped(run->block, DUPLICATE_BLOCK_MAX * sizeof(*run->block));
     duplicate_counts_close(&run->counts);
+    name_counts_close(&run->names);
     block_files_close(&run->files);
     duplicate_list_free(&run->list);
     sodium_memzero(&run->secret, sizeof(run->secret));

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#define PAIR_BYTES (4 + 4 + 4 + 4 + FIELD_COUNT)
+#define PAIR_HEAD_BYTES 20
+#define PAIR_BYTES (PAIR_HEAD_BYTES + FIELD_COUNT)
 #define SCORE_SCALE 1000.0f
 #define PROBABILITY_SCALE 1e9f
 #define MEMBERS_MAX 64 /* of a person that are looked at */
@@ -62,7 +63,8 @@ void duplicate_store_add_pairs(
         put_be32(value + 4, pair->high);
         put_be32(value + 8, (uint32_t)lrintf(pair->score * SCORE_SCALE));
         put_be32(value + 12, (uint32_t)lrintf(pair->probability * PROBABILITY_SCALE));
-        memcpy(value + 16, pair->agreement.levels, FIELD_COUNT);
+        put_be32(value + 16, (uint32_t)lrintf(pair->rarity * SCORE_SCALE));
+        memcpy(value + PAIR_HEAD_BYTES, pair->agreement.levels, FIELD_COUNT);
         store_put(txn, TABLE_DUPLICATES, &key, value, sizeof(value));
     }
 }
@@ -92,7 +94,8 @@ bool duplicate_store_next_pair(
     ret_pair->high = get_be32(value.data + 4);
     ret_pair->score = (float)(int32_t)get_be32(value.data + 8) / SCORE_SCALE;
     ret_pair->probability = (float)get_be32(value.data + 12) / PROBABILITY_SCALE;
-    memcpy(ret_pair->agreement.levels, value.data + 16, FIELD_COUNT);
+    ret_pair->rarity = (float)(int32_t)get_be32(value.data + 16) / SCORE_SCALE;
+    memcpy(ret_pair->agreement.levels, value.data + PAIR_HEAD_BYTES, FIELD_COUNT);
     return true;
 }
 

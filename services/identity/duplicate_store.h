@@ -19,6 +19,7 @@ void duplicate_store_put_state(struct store_txn *txn, const Quanyu__DuplicateSta
 struct duplicate_pair {
     uint32_t low, high;
     float score, probability;
+    float rarity; /* what of the score the name weighs more than others do, or less */
     struct agreement agreement;
 };
 /* Of the search of a number, in their order from `rank` (from 0) on; for new ones. */

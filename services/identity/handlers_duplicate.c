@@ -81,18 +81,19 @@ static double weight_in(const Quanyu__DuplicateModel *model, enum duplicate_fiel
 }
 
 static int view_fields(struct rpc_context *context, const Quanyu__DuplicateModel *model,
-    const struct agreement *agreement, Quanyu__DuplicatesReply__Pair *view)
+    const struct duplicate_pair *pair, Quanyu__DuplicatesReply__Pair *view)
 {
     Quanyu__DuplicatesReply__Field *fields = arena_alloc(context->arena, FIELD_COUNT * sizeof(*fields));
     view->fields = arena_alloc(context->arena, FIELD_COUNT * sizeof(void *));
     if (!fields || !view->fields)
         return -QY_ENOMEM;
     for (enum duplicate_field field = 0; field < FIELD_COUNT; field++) {
-        const char *level = duplicate_level_name(field, agreement->levels[field]);
+        const char *level = duplicate_level_name(field, pair->agreement.levels[field]);
         quanyu__duplicates_reply__field__init(&fields[field]);
         fields[field].name = (char *)(uintptr_t)duplicate_field_name(field);
         fields[field].level = (char *)(uintptr_t)level;
-        fields[field].weight = weight_in(model, field, level);
+        fields[field].weight =
+            weight_in(model, field, level) + (field == FIELD_NAME ? (double)pair->rarity : 0);
         view->fields[view->n_fields++] = &fields[field];
     }
     return 0;
@@ -122,7 +123,7 @@ static int view_pair(struct rpc_context *context, const Quanyu__DuplicateState *
     int error = view_one(context, pair->low, personal, &view->one);
     if (!error)
         error = view_one(context, pair->high, personal, &view->other);
-    return error ? error : view_fields(context, state->listed->model, &pair->agreement, view);
+    return error ? error : view_fields(context, state->listed->model, pair, view);
 }
 
 /* Who was joined or split since, or dismissed, is no such pair any more. */

@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#define ORIGINALS 4000u
+#define ORIGINALS 8000u
 
 static int snapshot(void *self, struct store_txn **ret_txn)
 {
