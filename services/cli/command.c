@@ -149,7 +149,7 @@ static const struct command commands[] = {
         "quanyu keys ./keys"},
     {"identity",
         "explain R R | history ONE_ID | conflicts | busy | decisions | join R R … | split ONE_ID R … | "
-        "move ONE_ID R … | block R … | withdraw POSITION … | undo ID …",
+        "move ONE_ID R … | block R … | withdraw POSITION … | undo ID … | rules [FILE] | dry-run [FILE]",
         "who is who: why, and what is decided by hand (on record)", command_identity,
         "An identifier R is KIND:VALUE or its id, i_…. What looks prints lines, or JSON with --json; what\n"
         "decides prints JSON.\n\n"
@@ -165,7 +165,10 @@ static const struct command commands[] = {
         "  block R                   is nobody's: it joins nothing\n"
         "  withdraw POSITION         what that event says of who is who does not count\n"
         "  undo ID                   the decision d_… holds no more\n"
-        "    --reason TEXT           all of these need one; on record\n",
+        "    --reason TEXT           all of these need one; on record\n"
+        "  rules [FILE]              by which rules identifiers become persons; other ones from a file "
+        "(JSON)\n"
+        "  dry-run [FILE]            begin to find out what rules would make of everybody; how far that is\n",
         "quanyu identity join user_id:u-1001 member_card:M-77 --reason \"showed both at the till\""},
     {"duplicates", "search | progress | list … | dismiss ID --reason TEXT",
         "people who are likely one, though no identifier proves it (on record)", command_duplicates,

@@ -351,6 +351,36 @@ static int explain(int argc, char **argv)
     return doc ? 0 : 1;
 }
 
+/* -- rules -- */
+
+static int send_document(const char *method, const char *path, const char *name)
+{
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    if (!command_read_file(name, &text))
+        return 1;
+    return client_show(PEER_API, method, path, buffer_c_str(&text));
+}
+
+static int rules(int argc, char **argv)
+{
+    struct arguments arguments;
+    int wrong = read_arguments(argc, argv, 0, 0, 1, &arguments);
+    if (wrong)
+        return wrong;
+    return arguments.count ? send_document("PUT", API "/identity-rules", arguments.places[0])
+                           : client_show(PEER_API, "GET", API "/identity-rules", NULL);
+}
+
+static int dry_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    int wrong = read_arguments(argc, argv, 0, 0, 1, &arguments);
+    if (wrong)
+        return wrong;
+    return arguments.count ? send_document("POST", API "/identity-rules/dry-run", arguments.places[0])
+                           : client_show(PEER_API, "GET", API "/identity-rules/dry-run", NULL);
+}
+
 int command_identity(int argc, char **argv)
 {
     static const struct action actions[] = {
@@ -365,6 +395,8 @@ int command_identity(int argc, char **argv)
         {"block", block, 1, 3},
         {"withdraw", withdraw, 1, 3},
         {"undo", undo, 1, 3},
+        {"rules", rules, 0, 1},
+        {"dry-run", dry_run, 0, 1},
     };
     return command_act(actions, COUNT_OF(actions), argc, argv);
 }

@@ -136,9 +136,8 @@ static int view_move(struct rpc_context *context, const struct happening *happen
         move.cause.decision ? identity_store_decision(context->txn, move.cause.decision, context->arena)
                             : NULL;
     if (decision) {
-        bool undone = decision->undone_ms != 0 && move.at_ms >= decision->undone_ms;
-        entry->actor = undone ? decision->undone_by : decision->actor;
-        entry->reason = undone ? decision->undone_reason : decision->reason;
+        entry->actor = move.cause.undone ? decision->undone_by : decision->actor;
+        entry->reason = move.cause.undone ? decision->undone_reason : decision->reason;
     }
     *ret_entry = entry;
     return error ? error : entry->from_one_id && entry->to_one_id ? 0 : -QY_ENOMEM;

@@ -175,6 +175,22 @@ def identity(stage):
                    note=f"{int(processor):,}/s of processor time, {persons:,} persons, {loaded()}")]
 
 
+def graph(stage):
+    """joining, splitting, explaining and looking up among many persons, and other rules for all of them"""
+    persons = min(stage.options.people, 1_000_000)
+    result = json.loads(stage.program("identity_graph", stage.directory / "identity_graph", persons))
+    decisions, questions = ("join_by_hand", "split_by_undoing"), ("explain", "lookup")
+    events = ("new_identifier", "event_of_990_identifiers", "event_of_a_tablet_in_100000")
+    name = {key: key.replace("_", " ") for key in result}
+    own = ", ".join(f"{name[key]} {result[key]['own_p99_ms']:.3f}" for key in decisions + events)
+    rules = result["rules"]
+    return [*(Figure(f"{name[key]}, durable, p99", result[key]["durable_p99_ms"], "ms", most=5,
+                     note=f"{persons:,} persons, ms of processor p99: {own}; {loaded()}") for key in decisions),
+            *(Figure(f"{name[key]}, p99", result[key]["durable_p99_ms"], "ms", most=2) for key in questions),
+            Figure("other rules applied to everybody", rules["durable_s"], "s",
+                   note=f"{rules['identifiers']:,} identifiers, {result['bytes'] / persons:,.0f} bytes of state a person")]
+
+
 def rights(stage):
     """finding out who asks and what they may do, of 100,000 members of staff"""
     out = stage.program("gateway_access", stage.directory / "gateway_access", 100_000)
@@ -368,5 +384,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, staff, dedup, audit, people, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, rights, staff, dedup, audit, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}
