@@ -182,3 +182,12 @@ def test_only_who_may_decide_starts_and_dismisses(running):
     assert running.api("GET", SEARCH, token=token).status == 200
     assert running.api("POST", SEARCH, token=token).status == 404
     assert dismiss(running, listed.json["duplicates"][0], token=token).status == 404
+
+
+def test_a_search_runs_by_itself_where_the_settings_say_so(tmp_path):
+    with Suite(tmp_path, settings={"identity.duplicates_every": "24h"}).start() as suite:
+        wait_for(lambda: suite.get(SEARCH)["state"] == "ended", "the first search to end")
+        fill(suite)
+        assert not pairs(suite)
+        suite.advance("25h")
+        wait_for(lambda: pair_of(suite, "wang-1", "wang-2"), "the next one to find them")

@@ -162,10 +162,132 @@ static void most_duplicates_are_found_and_few_others(void **state)
     free(made.persons);
 }
 
+/* Two who are one beyond doubt, and somebody else. */
+static void add_twins(struct world *world)
+{
+    begin(world);
+    add(world, IDENTIFY, 2000,
+        "{\"type\":\"identify\",\"userId\":\"a\",\"traits\":{\"name\":\"王小明\",\"birthday\":\"1990-05-12\","
+        "\"email\":\"xiaoming90@a.com\"}}");
+    add(world, IDENTIFY, 2000,
+        "{\"type\":\"identify\",\"userId\":\"b\",\"traits\":{\"name\":\"王小明\",\"birthday\":\"1990-05-12\","
+        "\"email\":\"xiaoming90@b.com\"}}");
+    add(world, IDENTIFY, 2000,
+        "{\"type\":\"identify\",\"userId\":\"c\",\"traits\":{\"name\":\"李伟\",\"birthday\":\"1980-01-02\"}"
+        "}");
+    commit(world);
+}
+
+static void few_people_are_judged_by_defaults(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_result result;
+    const struct duplicate_job job = job_of(world);
+    add_twins(world);
+    assert_int_equal(duplicate_run(&job, &result), 0);
+    assert_int_equal(result.persons, 3);
+    assert_int_equal(result.count, 1);
+    assert_true(result.pairs[0].low == look_up(world, "user_id", "a")->person);
+    assert_true(result.pairs[0].high == look_up(world, "user_id", "b")->person);
+    duplicate_result_free(&result);
+}
+
+static void nobody_is_no_error(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_result result;
+    const struct duplicate_job job = job_of(world);
+    assert_int_equal(duplicate_run(&job, &result), 0);
+    assert_int_equal(result.count, 0);
+    assert_true(result.complete);
+    duplicate_result_free(&result);
+}
+
+static void who_was_dismissed_is_not_found_again(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_result result;
+    struct store_txn *txn;
+    Quanyu__DuplicateDismissal dismissal = QUANYU__DUPLICATE_DISMISSAL__INIT;
+    const struct duplicate_job job = job_of(world);
+    add_twins(world);
+    assert_int_equal(store_begin(world->store, STORE_WRITE, &txn), 0);
+    duplicate_store_dismiss(
+        txn, look_up(world, "user_id", "a")->person, look_up(world, "user_id", "b")->person, &dismissal);
+    assert_int_equal(store_commit(&txn), 0);
+    assert_int_equal(duplicate_run(&job, &result), 0);
+    assert_int_equal(result.count, 0);
+    duplicate_result_free(&result);
+}
+
+static bool stop_at_once(void *self, const struct duplicate_progress *progress)
+{
+    (void)self;
+    (void)progress;
+    return false;
+}
+
+static void who_is_told_to_stop_stops(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_result result;
+    struct duplicate_job job = job_of(world);
+    job.go_on = stop_at_once;
+    assert_int_equal(duplicate_run(&job, &result), -QY_ESTOPPED);
+    duplicate_result_free(&result);
+}
+
+static void a_budget_that_is_spent_is_told(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_result result;
+    struct duplicate_job job = job_of(world);
+    job.comparisons_max = 1;
+    add_twins(world);
+    assert_int_equal(duplicate_run(&job, &result), 0);
+    assert_int_equal(result.comparisons, 1);
+    assert_false(result.complete);
+    duplicate_result_free(&result);
+}
+
+/* Of two searches, one that was cut off. */
+static void pairs_of_other_searches_are_swept(void **state)
+{
+    struct world *world = *state;
+    struct store_txn *txn;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct duplicate_pair pair = {.low = 1, .high = 2, .score = -3.5f, .probability = 0.25f, .rarity = -1.5f},
+                          read;
+    uint32_t rank;
+    pair.agreement.levels[FIELD_NAME] = 3;
+    assert_int_equal(store_begin(world->store, STORE_WRITE, &txn), 0);
+    for (uint64_t search = 1; search <= 3; search++)
+        for (uint32_t i = 0; i < 10; i++)
+            duplicate_store_add_pairs(txn, search, i, &pair, 1);
+    assert_int_equal(duplicate_store_sweep(txn, 2, 15), 15);
+    assert_int_equal(duplicate_store_sweep(txn, 2, 15), 5);
+    assert_int_equal(duplicate_store_sweep(txn, 2, 15), 0);
+    assert_int_equal(duplicate_store_scan_pairs(txn, 2, 4, &scan), 0);
+    assert_true(duplicate_store_next_pair(txn, scan, &rank, &read));
+    assert_int_equal(rank, 4);
+    assert_true(read.score <= -3.499f && read.score >= -3.501f);
+    assert_true(read.rarity <= -1.499f && read.rarity >= -1.501f);
+    assert_true(read.probability > 0.249f && read.probability < 0.251f);
+    assert_memory_equal(&read.agreement, &pair.agreement, sizeof(read.agreement));
+    scan_close(&scan);
+    store_abort(&txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(most_duplicates_are_found_and_few_others),
+        TEST(few_people_are_judged_by_defaults),
+        TEST(nobody_is_no_error),
+        TEST(who_was_dismissed_is_not_found_again),
+        TEST(who_is_told_to_stop_stops),
+        TEST(a_budget_that_is_spent_is_told),
+        TEST(pairs_of_other_searches_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
