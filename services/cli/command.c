@@ -170,6 +170,18 @@ static const struct command commands[] = {
         "(JSON)\n"
         "  dry-run [FILE]            begin to find out what rules would make of everybody; how far that is\n",
         "quanyu identity join user_id:u-1001 member_card:M-77 --reason \"showed both at the till\""},
+    {"duplicates", "search | progress | list … | dismiss ID --reason TEXT",
+        "people who are likely one, though no identifier proves it (on record)", command_duplicates,
+        "  search                    starts to look for them, over everybody; answers at once\n"
+        "  progress                  how far it is, and what the last search learnt: the weights\n"
+        "  list                      the pairs, the likeliest first: probability, score in bits and id, how\n"
+        "                            they agree and what it weighs, and both persons, masked\n"
+        "    --limit N, --cursor C   how many at most; go on where an earlier answer ended\n"
+        "    --json                  the API's answer\n"
+        "  dismiss ID                they are two people: the pair is listed no more\n"
+        "    --reason TEXT           why; on record\n\n"
+        "None is joined by itself: `quanyu identity join` does, with an identifier of each.\n",
+        "quanyu duplicates list --limit 10"},
     {"unit", "list … | show U | create NAME … | change U … | move U PARENT | delete U | import FILE",
         "units: HQ, regions, distributors, stores", command_unit,
         "A unit U is named by its id, u_7, or by its code, code:S-0012. list prints the tree, a line each;\n"

@@ -47,6 +47,7 @@ int command_bootstrap(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_unit(int argc, char **argv);
 int command_identity(int argc, char **argv);
+int command_duplicates(int argc, char **argv);
 
 /* A whole file, appended; false with a message that names it. */
 bool command_read_file(const char *name, struct buffer *text);

@@ -3,11 +3,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/invitation.h"
 
-#define NAMES(...)                                                                                           \
-    (const char *const[])                                                                                    \
-    {                                                                                                        \
-        __VA_ARGS__, NULL                                                                                    \
-    }
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define PAGE .queries = NAMES("limit", "cursor")
 /* Whom it asks for, and what of the scope of that role it heeds. */
 #define MAY(needed, heeded) .permission = PERMISSION_##needed, .scope = SCOPE_##heeded
@@ -39,7 +35,7 @@ const struct api_operation api_operations[] = {
         MAY(PERSONAL_UNMASK, PEOPLE)},
     {person_bindings,
         .about = {"GET", "/api/v1/persons/{one_id}/bindings", "person_bindings", "whose people",
-            "The person's home units and guides, newest first, and why; on record", .gives = "Bindings", PAGE,
+            "The person's home units and guides, and why; on record", .gives = "Bindings", PAGE,
             .others = {404}},
         MAY(PERSON_READ, PEOPLE)},
     {person_bind,
@@ -92,8 +88,7 @@ const struct api_operation api_operations[] = {
         .personal = true, MAY(IDENTITY_READ, PEOPLE)},
     {person_history,
         .about = {"GET", "/api/v1/persons/{one_id}/history", "person_history", "who is who",
-            "How a person came to be, the oldest first; on record", .gives = "IdentityHistory", PAGE,
-            .others = {404}},
+            "How a person came to be; on record", .gives = "IdentityHistory", PAGE, .others = {404}},
         MAY(IDENTITY_READ, PEOPLE)},
     {identity_conflicts,
         .about = {"GET", "/api/v1/identity-conflicts", "identity_conflicts", "who is who",
@@ -101,21 +96,36 @@ const struct api_operation api_operations[] = {
         MAY(IDENTITY_READ, PEOPLE)},
     {identity_busy,
         .about = {"GET", "/api/v1/identity-busy", "identity_busy", "who is who",
-            "Identifiers that are seen with very many others, and join nothing; on record", .gives = "Busy",
-            PAGE},
+            "Identifiers seen with very many others, which join nothing; on record", .gives = "Busy", PAGE},
         MAY(IDENTITY_READ, PEOPLE)},
+    {duplicate_search_start,
+        .about = {"POST", "/api/v1/duplicates/search", "duplicate_search_start", "who is who",
+            "Look for likely duplicates", .gives = "DuplicateSearch", .others = {202}},
+        MAY(IDENTITY_DECIDE, BRAND)},
+    {duplicate_search_show,
+        .about = {"GET", "/api/v1/duplicates/search", "duplicate_search_show", "who is who",
+            "How far the search is", .gives = "DuplicateSearch"},
+        MAY(IDENTITY_READ, BRAND)},
+    {duplicate_list,
+        .about = {"GET", "/api/v1/duplicates", "duplicate_list", "who is who",
+            "People who are likely one, and why; on record", .gives = "Duplicates", PAGE},
+        MAY(IDENTITY_READ, PEOPLE)},
+    {duplicate_dismiss,
+        .about = {"POST", "/api/v1/duplicates/{id}/dismiss", "duplicate_dismiss", "who is who",
+            "They are two people", .takes = "Reason", .gives = "DuplicateDismissal", .others = {404}},
+        MAY(IDENTITY_DECIDE, PEOPLE)},
     {identity_rules_show,
         .about = {"GET", "/api/v1/identity-rules", "identity_rules_show", "who is who",
             "By which rules identifiers become persons", .gives = "IdentityRules", VERSIONED},
         MAY(IDENTITY_READ, BRAND)},
     {identity_rules_change,
         .about = {"PUT", "/api/v1/identity-rules", "identity_rules_change", "who is who",
-            "Other rules: for events at once, for what was in the background", .takes = "IdentityRulesChange",
+            "Other rules: for events at once, else in the background", .takes = "IdentityRulesChange",
             .gives = "IdentityRules", .conditional = true, VERSIONED, .others = {409}},
         .personal = true, MAY(IDENTITY_DECIDE, BRAND)},
     {identity_dry_run_begin,
         .about = {"POST", "/api/v1/identity-rules/dry-run", "identity_dry_run_begin", "who is who",
-            "Begin to find out what other rules would make of everybody", .takes = "IdentityRulesChange",
+            "Find out what other rules would make of everybody", .takes = "IdentityRulesChange",
             .gives = "IdentityDryRun", .others = {202, 409}},
         .personal = true, MAY(IDENTITY_DECIDE, BRAND)},
     {identity_dry_run_show,
@@ -128,8 +138,8 @@ const struct api_operation api_operations[] = {
         MAY(IDENTITY_DECIDE, BRAND)},
     {transfer_begin,
         .about = {"POST", "/api/v1/bindings/transfer", "transfer_begin", "whose people",
-            "Give many people another home unit and guide: 202 while it goes on, with counts",
-            .takes = "NewTransfer", .gives = "Transfer", .others = {202, 404, 409}},
+            "Give many people another home unit and guide", .takes = "NewTransfer", .gives = "Transfer",
+            .others = {202, 404, 409}},
         MAY(PERSON_ASSIGN, PEOPLE)},
     {transfer_show,
         .about = {"GET", "/api/v1/bindings/transfers/{id}", "transfer_show", "whose people",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personal fields of one person in the clear: for a stated purpose, so often and no more, and on record before they are shown. */
+#include "common/waiting_work.h"
 #include "proto/identity.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/purpose.h"
-#include "services/gateway/waiting_work.h"
 
 #include <string.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/dead_letter_replay.h"
 
+#include "common/waiting_work.h"
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/ingest_key.h"
 #include "services/gateway/ingest_refusals.h"
 #include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
-#include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/dry_run.h"
+#include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
 #include "services/identity/sweeper.h"
@@ -44,6 +45,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 
 void identity_close(struct identity *identity)
 {
+    duplicate_search_close(&identity->duplicates);
     worker_close(&identity->worker);
     node_index_close(&identity->index);
     vault_close(&identity->vault);
@@ -95,6 +97,8 @@ static int fold_open(void *self, struct batch *batch)
         if (!error)
             error = identity_open(master, config_text(config, "identity.identifier_kinds"),
                 config_text(config, "phone_region"), identity);
+        if (!error)
+            error = duplicate_search_open(identity, batch->service, &identity->duplicates);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
             refuse_settings(batch->service, config);
@@ -129,6 +133,9 @@ static void fold_committed(void *self, struct service *service)
     (void)service;
     struct identity *identity = self;
     worker_keep(identity->worker);
+    if (identity->search_asked && identity->duplicates)
+        duplicate_search_wake(identity->duplicates);
+    identity->search_asked = false;
 }
 
 static void fold_discard(void *self)
@@ -167,13 +174,16 @@ int identity_start(void *self, struct service *service)
 {
     struct identity *identity = self;
     int error = sweeper_open(identity->worker, service, &identity->sweeper);
-    return error ? error : dry_run_open(identity, service, &identity->dry_run);
+    if (!error)
+        error = dry_run_open(identity, service, &identity->dry_run);
+    return error ? error : duplicate_search_start(identity->duplicates);
 }
 
 void identity_stop(void *self, struct service *service)
 {
     (void)service;
     struct identity *identity = self;
+    duplicate_search_stop(identity->duplicates);
     dry_run_close(&identity->dry_run);
     sweeper_close(&identity->sweeper);
 }

@@ -18,6 +18,8 @@ struct identity {
     struct worker *worker;   /* the writer thread's */
     struct sweeper *sweeper; /* while the service runs */
     struct dry_run *dry_run;
+    struct duplicate_search *duplicates; /* NULL where no service runs */
+    bool search_asked;                   /* in this batch: the writer thread's */
 };
 
 /* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.

@@ -19,6 +19,8 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
     [TABLE_DECIDED] = "decided",
+    [TABLE_DUPLICATES] = "duplicates",
+    [TABLE_DISMISSED] = "dismissed",
 };
 
 #define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)

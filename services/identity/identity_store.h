@@ -21,11 +21,13 @@ enum identity_table {
     TABLE_LINKS, /* node, other node, both ways: the best evidence and what was decided by hand, at the lower one */
     TABLE_TRAITS, /* person, node: the node's wrapped key and sealed personal traits */
     TABLE_EVIDENCE, /* offset of an event: the identifiers that it carried, where there were several; for good */
-    TABLE_CONFLICTS, /* lower node, higher node: why a link joins nothing */
-    TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
-    TABLE_DECISIONS, /* number: what somebody decided by hand */
-    TABLE_BUSY,      /* node: nothing; those that are flagged so */
-    TABLE_DECIDED,   /* node, number: nothing; the decisions that are about it */
+    TABLE_CONFLICTS,  /* lower node, higher node: why a link joins nothing */
+    TABLE_HISTORY,    /* person, number: nodes that came or went, when and why */
+    TABLE_DECISIONS,  /* number: what somebody decided by hand */
+    TABLE_BUSY,       /* node: nothing; those that are flagged so */
+    TABLE_DUPLICATES, /* search, rank: a pair of persons that is likely one, and how it agrees */
+    TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
+    TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];

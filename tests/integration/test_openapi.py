@@ -208,6 +208,7 @@ def prepare_identity(running, person):
     running.wait_quiet()
     user, card = ([{"kind": kind, "value": f"{name}-{i}"} for i in range(7)] for kind, name in (("user_id", "who"), ("member_card", "W")))
     third, fourth = ({"one_id": running.lookup("user_id", f"who-{i}").json["one_id"]} for i in (2, 3))
+    pair = "~".join(running.lookup("user_id", f"who-{i}").json["one_id"] for i in (4, 5))
     link, = running.post("/api/v1/identifiers/explain", {"one": user[6], "other": card[6]})["links"]
     body = {"reason": "showed both"}
     shown, undone = (running.post("/api/v1/identifiers/block", {"identifier": card[i], **body})["id"] for i in (0, 1))
@@ -216,6 +217,7 @@ def prepare_identity(running, person):
         "person_move": (fourth, "", {"identifier": card[4], **body}), "identifier_block": ({}, "", {"identifier": card[5], **body}),
         "evidence_withdraw": ({"position": link["position"]}, "", None), "person_history": (person, "", None),
         "decision_show": ({"id": shown}, "", None), "decision_undo": ({"id": undone}, "", None),
+        "duplicate_dismiss": ({"id": pair}, "", body),
     }
 
 

@@ -20,6 +20,8 @@ TABLE = {
     "GET /api/v1/identity-decisions": "ARSTC", "GET /api/v1/identity-decisions/{id}": "ARSTC", "DELETE /api/v1/identity-decisions/{id}": "AT",
     "POST /api/v1/identifiers/explain": "ARSTC", "GET /api/v1/persons/{one_id}/history": "ARSTC",
     "GET /api/v1/identity-conflicts": "ARSTC", "GET /api/v1/identity-busy": "ARSTC",
+    "POST /api/v1/duplicates/search": "AT", "GET /api/v1/duplicates/search": "ARSTC", "GET /api/v1/duplicates": "ARSTC",
+    "POST /api/v1/duplicates/{id}/dismiss": "AT",
     "GET /api/v1/persons/{one_id}/bindings": "AMRSGTCI", "PUT /api/v1/persons/{one_id}/binding": "ARS",
     "POST /api/v1/bindings/transfer": "ARS", "GET /api/v1/bindings/transfers/{id}": "ARS",
     "GET /api/v1/binding-rules": "AMRSGTCI", "PUT /api/v1/binding-rules": "ARS",
