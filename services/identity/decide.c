@@ -29,10 +29,10 @@ static int put(struct deciding *own, uint32_t node, uint32_t other, const struct
     return store_error(txn);
 }
 
-static int flag_apart(struct deciding *own, uint32_t node)
+static int flag_decided(struct deciding *own, uint32_t node)
 {
     return graph_set_flags(
-        own->graph, own->batch->txn, node, node_index_flags(own->graph->index, node) | NODE_APART);
+        own->graph, own->batch->txn, node, node_index_flags(own->graph->index, node) | NODE_DECIDED);
 }
 
 static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
@@ -41,7 +41,10 @@ static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (link.joined < own->decision->number)
         link.joined = own->decision->number;
-    return put(own, node, other, &link, !there);
+    int error = put(own, node, other, &link, !there);
+    if (!error)
+        error = flag_decided(own, node);
+    return error ? error : flag_decided(own, other);
 }
 
 static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
@@ -52,8 +55,8 @@ static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
         link.apart = own->decision->number;
     int error = put(own, node, other, &link, !there);
     if (!error)
-        error = flag_apart(own, node);
-    return error ? error : flag_apart(own, other);
+        error = flag_decided(own, node);
+    return error ? error : flag_decided(own, other);
 }
 
 /* What was joined by hand before between the two sides. */
@@ -141,8 +144,8 @@ int decide(struct graph *graph, struct batch *batch, Quanyu__Decision *decision)
 
 /* -- undoing -- */
 
-/* The other ends of a node's links that bear this decision; `apart`: of those that keep apart, whatever the decision. */
-static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *others, bool *ret_apart)
+/* The other ends of a node's links that bear this decision; and whether another one bears on the node. */
+static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *others, bool *ret_decided)
 {
     struct store_txn *txn = own->batch->txn;
     uint64_t number = own->decision->number;
@@ -150,13 +153,13 @@ static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *othe
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
     struct link link;
-    *ret_apart = false;
+    *ret_decided = false;
     while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
         if (other < node && !identity_store_link(txn, other, node, &link))
             return store_fail(txn, -QY_ECORRUPT);
         if (link.joined == number || link.cut == number || link.apart == number)
             buffer_append(others, &other, sizeof(other));
-        *ret_apart |= link.apart && link.apart != number;
+        *ret_decided |= (link.apart && link.apart != number) || (link.joined && link.joined != number);
     }
     return error ? error : store_error(txn);
 }
@@ -176,16 +179,16 @@ static int clear_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int clear_node(struct deciding *own, uint32_t node)
 {
     _cleanup_(buffer_free) struct buffer others = BUFFER_INIT;
-    bool apart;
-    int error = gather_pairs(own, node, &others, &apart);
+    bool decided;
+    int error = gather_pairs(own, node, &others, &decided);
     if (!error)
         error = buffer_error(&others);
     const uint32_t *numbers = (const uint32_t *)(const void *)others.data;
     for (size_t i = 0; !error && i < others.size / sizeof(*numbers); i++)
         error = clear_pair(own, node, numbers[i]);
-    unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_APART;
+    unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_DECIDED;
     return error ? error
-                 : graph_set_flags(own->graph, own->batch->txn, node, flags | (apart ? NODE_APART : 0));
+                 : graph_set_flags(own->graph, own->batch->txn, node, flags | (decided ? NODE_DECIDED : 0));
 }
 
 static bool concerns(const Quanyu__Decision *decision, uint32_t node)

@@ -204,7 +204,7 @@ static int check_apart(const struct asked *asked, uint32_t one, uint32_t other)
     uint64_t number = 0;
     while (!error && !number && identity_store_next_member(scan, &node)) {
         struct node_place place;
-        if (identity_store_place(txn, node, &place) && place.flags & NODE_APART)
+        if (identity_store_place(txn, node, &place) && place.flags & NODE_DECIDED)
             error = keeps_apart(txn, node, other, &number);
     }
     if (!error && number)

@@ -52,10 +52,12 @@ enum node_flag {
     NODE_BUSY = 4,     /* seen with very many others: joins nothing */
     NODE_BLOCKED = 8,  /* by hand: nobody's */
     NODE_REFUSED = 16, /* some link of it joins nothing */
-    NODE_APART = 32,   /* somebody decided that it is not of one person with another one */
+    NODE_DECIDED = 32, /* somebody decided whether it is of one person with another one */
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
+    NODE_LISTED = 128, /* the rules block its value */
 };
-#define NODE_OUT (NODE_BUSY | NODE_BLOCKED)
+#define NODE_NOBODY (NODE_BLOCKED | NODE_LISTED) /* events are as if they did not carry it */
+#define NODE_OUT (NODE_BUSY | NODE_NOBODY)
 
 /* The kinds' names in the order of their numbers, with blanks between; appended. */
 void identity_store_kinds(struct store_txn *txn, struct buffer *names);

@@ -82,7 +82,7 @@ static void find_all(struct resolving *own, const struct identifiers *identifier
     }
     for (unsigned i = 0; i < identifiers->count; i++) {
         find_node(graph, &all[i]);
-        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
+        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_NOBODY)
             continue;
         all[i].verified = is_verified(own, &all[i], trusted);
         own->found[own->count++] = all[i];
@@ -304,7 +304,7 @@ static int consider(
         own->unsettled |= again;
         return 0;
     }
-    if (flags & NODE_APART || windows_matter(own, left, right)) {
+    if (flags & NODE_DECIDED || windows_matter(own, left, right)) {
         own->unsettled = true;
         return 0;
     }

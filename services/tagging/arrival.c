@@ -104,14 +104,16 @@ static int count_purchase(struct arrival *arrival)
         &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
 }
 
-/* Where the event says only who served, it was in that one's unit. */
+/* Where the event says only who served, it was in that one's unit. Who is not there yet has served nobody: the number
+ * may be somebody else's later. */
 static void place_contact(struct arrival *arrival, const Quanyu__PersonEvent *record)
 {
     struct staff_row member;
+    bool served = organisation_staff(arrival->batch->txn, record->staff, &member);
     arrival->event.unit = record->unit;
-    arrival->event.staff = record->staff;
+    arrival->event.staff = served ? record->staff : 0;
     arrival->event.person = arrival->person->number;
-    if (record->unit == 0 && organisation_staff(arrival->batch->txn, record->staff, &member))
+    if (record->unit == 0 && served)
         arrival->event.unit = member.unit;
 }
 
