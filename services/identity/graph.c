@@ -165,17 +165,41 @@ void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node
     identity_store_put_conflict(batch->txn, low, high, &conflict);
 }
 
+/* -- what is too many people's -- */
+
+#define OWNERS_MAX 8 /* names that one account has had; with more it is not one */
+
+struct owners {
+    uint32_t nodes[OWNERS_MAX];
+    unsigned count;
+};
+
+/* Adds one that it is verified with, and says whether that is somebody else: not one account's former or later name. */
+static bool add_owner(struct store_txn *txn, struct owners *owners, uint32_t node)
+{
+    struct link link;
+    for (unsigned i = 0; i < owners->count; i++)
+        if (!identity_store_link(txn, owners->nodes[i], node, &link) || !link.alias)
+            return true;
+    if (owners->count == OWNERS_MAX)
+        return true;
+    owners->nodes[owners->count++] = node;
+    return false;
+}
+
 int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy)
 {
-    unsigned own = node_index_kind(graph->index, node), most = graph->rules.kinds[own].busy_after;
+    unsigned own = node_index_kind(graph->index, node);
+    const struct kind_rule *rule = &graph->rules.kinds[own];
     const struct kind *kind = kind_numbered(graph->kinds, own);
     unsigned seen[KINDS_MAX + 1] = {0};
+    struct owners owners[KINDS_MAX + 1] = {0};
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
     struct link link;
-    bool busy = false;
-    while (!error && !busy && most && kind && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
+    bool busy = false, may = kind && (rule->busy_after || rule->one_owner);
+    while (!error && !busy && may && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
         unsigned number = node_index_kind(graph->index, other);
         const struct kind *strong = kind_numbered(graph->kinds, number);
         if (!strong || strong->priority >= kind->priority)
@@ -183,8 +207,43 @@ int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t nod
         if (other < node && !identity_store_link(txn, other, node, &link))
             return store_fail(txn, -QY_ECORRUPT);
         seen[number] += link.has_evidence;
-        busy = seen[number] > most;
+        busy = rule->busy_after && seen[number] > rule->busy_after;
+        if (rule->one_owner && link.has_evidence && link.verified)
+            busy |= add_owner(txn, &owners[number], other);
     }
     *ret_busy = busy;
+    return error ? error : store_error(txn);
+}
+
+/* Of what a renamed account may be the one owner. */
+static int gather_owned(struct graph *graph, struct store_txn *txn, uint32_t node, struct buffer *owned)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_neighbours(txn, node, &scan);
+    uint32_t other;
+    struct link link;
+    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link))
+        if (graph->rules.kinds[node_index_kind(graph->index, other)].one_owner)
+            buffer_append(owned, &other, sizeof(other));
+    return error ? error : buffer_error(owned);
+}
+
+int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    bool busy;
+    int error = graph_is_busy(graph, txn, node, &busy);
+    unsigned flags = node_index_flags(graph->index, node) & ~(unsigned)NODE_BUSY;
+    return error ? error : graph_set_flags(graph, txn, node, flags | (busy ? NODE_BUSY : 0));
+}
+
+int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    _cleanup_(buffer_free) struct buffer owned = BUFFER_INIT;
+    int error = gather_owned(graph, txn, node, &owned);
+    for (size_t at = 0; !error && at < owned.size; at += sizeof(uint32_t)) {
+        uint32_t other;
+        memcpy(&other, owned.data + at, sizeof(other));
+        error = graph_watch(graph, txn, other);
+    }
     return error ? error : store_error(txn);
 }

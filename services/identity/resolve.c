@@ -256,12 +256,13 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
     return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
 }
 
-/* A new link with a stronger one may be one too many. */
+/* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned most = rule_of(own, weak)->busy_after;
+    const struct kind_rule *rule = rule_of(own, weak);
+    unsigned few = rule->one_owner ? 2 : rule->busy_after; /* of one event: not too many for a new one */
     bool busy;
-    if (!most || (weak->is_new && own->count <= most) || weak->kind->priority <= strong->kind->priority ||
+    if (!few || (weak->is_new && own->count <= few) || weak->kind->priority <= strong->kind->priority ||
         flags_of(own, weak) & NODE_OUT)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
@@ -349,7 +350,11 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
     identity_store_put_link(txn, one->node, other->node, &link, !there);
-    int error = there ? 0 : watch(own, one, other); /* `one` is the stronger */
+    int error = watch(own, one, other); /* `one` is the stronger */
+    if (!error && link.alias && one->kind == other->kind) {
+        own->unsettled = true; /* what was two accounts' may be one's */
+        error = graph_watch_owned(graph, txn, one->node);
+    }
     if (!error && !verified)
         error = set_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
