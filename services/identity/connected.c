@@ -122,11 +122,10 @@ static int make_nodes(struct connected *own)
         if (!identity_store_place(own->txn, numbers[i], &place))
             return store_fail(own->txn, -QY_ECORRUPT);
         unsigned kind = place.kind;
-        const struct kind *known = kind_numbered(own->kinds, kind);
         own->persons[i] = place.person;
         own->nodes[i] = (struct component_node){.node = numbers[i],
             .kind = (uint8_t)kind,
-            .strength = (uint8_t)(known ? known->priority : KINDS_MAX),
+            .strength = own->rules->kinds[kind].strength,
             .verified = place.flags & NODE_VERIFIED,
             .first_ms = first_ms(own, numbers[i], kind)};
     }

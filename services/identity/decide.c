@@ -120,7 +120,9 @@ static int apply(struct deciding *own)
 static int solve(struct deciding *own)
 {
     const Quanyu__Decision *decision = own->decision;
-    const struct cause cause = {.evidence = own->graph->counters.latest, .decision = decision->number};
+    const struct cause cause = {.evidence = own->graph->counters.latest,
+        .decision = decision->number,
+        .undone = decision->undone_ms != 0};
     _cleanup_(buffer_free) struct buffer nodes = BUFFER_INIT;
     buffer_append(&nodes, decision->nodes, decision->n_nodes * sizeof(uint32_t));
     buffer_append(&nodes, decision->others, decision->n_others * sizeof(uint32_t));

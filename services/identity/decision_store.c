@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define CONFLICT_BYTES (1 + 1 + 8 + 8)
-#define MOVE_HEAD_BYTES (4 + 4 + 8 + 8 + 8)
+#define MOVE_HEAD_BYTES (4 + 4 + 8 + 8 + 8 + 1)
 
 static const struct store_key no_prefix;
 
@@ -94,6 +94,7 @@ static void add_row(struct store_txn *txn, uint32_t person, const struct move *m
     put_be64(value + 8, (uint64_t)move->at_ms);
     put_be64(value + 16, move->cause.evidence);
     put_be64(value + 24, move->cause.decision);
+    value[32] = move->cause.undone;
     for (size_t i = 0; i < move->count; i++)
         put_be32(value + MOVE_HEAD_BYTES + 4 * i, nodes[i]);
 }
@@ -126,7 +127,9 @@ bool identity_store_next_move(struct store_txn *txn, struct store_scan *scan, st
         .from = get_be32(value.data),
         .to = get_be32(value.data + 4),
         .at_ms = (int64_t)get_be64(value.data + 8),
-        .cause = {.evidence = get_be64(value.data + 16), .decision = get_be64(value.data + 24)},
+        .cause = {.evidence = get_be64(value.data + 16),
+            .decision = get_be64(value.data + 24),
+            .undone = value.data[32] != 0},
         .nodes = value.data + MOVE_HEAD_BYTES,
         .count = (value.size - MOVE_HEAD_BYTES) / 4,
     };

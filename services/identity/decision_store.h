@@ -32,6 +32,7 @@ bool identity_store_next_conflict(struct store_txn *txn, struct store_scan *scan
 struct cause {
     uint64_t evidence; /* offset in the gateway's journal; by a decision: of what was folded last */
     uint64_t decision; /* 0: none */
+    bool undone;       /* by undoing it */
 };
 /* Nodes that came from one person to another. */
 struct move {

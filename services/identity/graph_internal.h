@@ -11,8 +11,13 @@
 
 struct graph {
     const struct vault *vault;
-    const struct kinds *kinds;
+    struct kinds *kinds;
     struct identity_rules rules;
+    struct identity_rules former; /* where the batch has changed them */
+    bool rules_changed;
+    struct sweep_place sweep;
+    struct sweep_place committed_sweep;
+    struct buffer swept; /* a bit a node: what was solved since the start of the sweep, or of the service */
     struct identity_counters counters;
     struct identity_counters committed;
     struct node_index *index;
@@ -36,5 +41,8 @@ int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);
+
+/* A sweep need not look at the node again. */
+void graph_mark_swept(struct graph *graph, uint32_t node);
 
 #endif

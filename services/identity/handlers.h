@@ -27,5 +27,7 @@ int reference_find(struct rpc_context *context, const Quanyu__IdentifierRef *ref
 rpc_handler_fn handle_decide, handle_undo, handle_decisions;
 /* handlers_explain.c, handlers_review.c */
 rpc_handler_fn handle_explain, handle_history, handle_conflicts, handle_busy;
+/* handlers_rules.c */
+rpc_handler_fn handle_rules, handle_change_rules, handle_dry_run;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/ascii.h"
 #include "common/error.h"
+#include "services/identity/blocklist.h"
 
 #include <string.h>
 
@@ -40,33 +41,6 @@ static void trim(const char **value, size_t *size)
         (*size)--;
 }
 
-/* Values that programs write where they know of nobody. */
-static bool is_blocked(const char *value, size_t size)
-{
-    static const char *const blocked[] = {"-1", "null", "none", "nan", "nil", "undefined", "anonymous",
-        "guest", "unknown", "true", "false", "id", "email", "distinctid", "distinct_id", "not_authenticated",
-        "[object object]"};
-    while (size >= 2 && (*value == '"' || *value == '\'' || *value == '`') && value[size - 1] == *value) {
-        value++;
-        size -= 2;
-    }
-    size_t idle = 0;
-    while (idle < size && (value[idle] == '0' || value[idle] == '-'))
-        idle++;
-    if (idle == size)
-        return true;
-    char text[20];
-    if (size >= sizeof(text))
-        return false;
-    for (size_t i = 0; i < size; i++)
-        text[i] = ascii_lower(value[i]);
-    text[size] = '\0';
-    for (size_t i = 0; i < COUNT_OF(blocked); i++)
-        if (text[0] == blocked[i][0] && strcmp(text, blocked[i]) == 0)
-            return true;
-    return false;
-}
-
 static bool set_value(struct identifier *identifier, const char *value, size_t size)
 {
     if (size == 0 || size > IDENTIFIER_VALUE_MAX)
@@ -101,6 +75,29 @@ static bool set_email(struct identifier *identifier, const char *value, size_t s
     return true;
 }
 
+/* Its digits, whatever stands between them. */
+static bool set_digits(struct identifier *identifier, const char *value, size_t size)
+{
+    char digits[IDENTIFIER_VALUE_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (ascii_is_digit(value[i]) && used < sizeof(digits))
+            digits[used++] = value[i];
+        else if (!strchr(" -./()", value[i]))
+            return false;
+    }
+    return set_value(identifier, digits, used);
+}
+
+static bool set_lower(struct identifier *identifier, const char *value, size_t size)
+{
+    if (!set_value(identifier, value, size))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        identifier->value[i] = ascii_lower(value[i]);
+    return true;
+}
+
 static bool set_phone(struct identifier *identifier, const char *value, size_t size, const char *region)
 {
     if (!phone_normalise(value, size, region, &identifier->phone))
@@ -112,7 +109,7 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
     size_t size, struct identifier *ret_identifier)
 {
     trim(&value, &size);
-    if (is_blocked(value, size))
+    if (blocked_by_default(value, size))
         return UNUSABLE_BLOCKED;
     bool valid = false;
     switch (kind->form) {
@@ -122,10 +119,14 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
     case FORM_EMAIL:
         valid = set_email(ret_identifier, value, size);
         break;
-    case FORM_PLAIN:
-    case FORM_OPENID:
-        valid = set_value(ret_identifier, value, size);
+    case FORM_DIGITS:
+        valid = set_digits(ret_identifier, value, size);
         break;
+    case FORM_LOWER:
+        valid = set_lower(ret_identifier, value, size);
+        break;
+    default:
+        valid = set_value(ret_identifier, value, size);
     }
     if (!valid)
         return UNUSABLE_MALFORMED;
@@ -224,7 +225,7 @@ static void add_openid(
     size_t id_size = yyjson_get_len(value), scope_size = yyjson_get_len(app);
     trim(&id, &id_size);
     trim(&scope, &scope_size);
-    if (is_blocked(id, id_size)) {
+    if (blocked_by_default(id, id_size)) {
         extraction->out->unusable[UNUSABLE_BLOCKED]++;
         return;
     }

@@ -16,7 +16,10 @@
 
 #define KINDS_STANDARD "user_id member_card wechat_unionid phone email wechat_openid anonymous_id"
 
-enum kind_form { FORM_PLAIN, FORM_PHONE, FORM_EMAIL, FORM_OPENID };
+/* In which one form a kind's values are kept. */
+enum kind_form { FORM_PLAIN, FORM_PHONE, FORM_EMAIL, FORM_OPENID, FORM_DIGITS, FORM_LOWER, FORM_COUNT };
+/* "text", "phone", "email", "openid", "digits", "lower"; static storage. */
+const char *kind_form_name(enum kind_form form);
 
 struct kind {
     char name[KIND_NAME_BYTES];
@@ -37,9 +40,16 @@ struct kinds {
 /* `names`: kinds, the strongest first, with blanks or commas between them. -QY_EINVAL: a name is not
  * [a-z0-9_]{1,32} or is there twice, there are more than KINDS_MAX, or the region is not known. */
 int kinds_set(struct kinds *kinds, const char *names, const char *region);
-/* Gives each kind the number of its place in `registry`, names with blanks between in the order in which they were first known,
- * and adds what is new to it. -QY_EINVAL: there are too many. */
+/* Gives each kind the number of its place in `registry`, names with blanks between in the order in which they were first known
+ * ("shop_id:digits" of other forms than the name tells), and adds what is new to it; and takes over those that are only there. -QY_EINVAL: there are too many. */
 int kinds_register(struct kinds *kinds, struct buffer *registry);
+/* Adds one to the registry. */
+void kind_register(const struct kind *kind, struct buffer *registry);
+/* One more, of the form text, digits or lower, with a number above all others. -QY_EINVAL: it is no name, it is there, the form is none
+ * of these, or there are too many. */
+int kinds_add(struct kinds *kinds, const char *name, const char *form, const struct kind **ret_kind);
+/* By its name alone. */
+const struct kind *kind_exact(const struct kinds *kinds, const char *name, size_t size);
 const struct kind *kind_numbered(
     const struct kinds *kinds, unsigned number); /* NULL: it is not configured any more */
 /* By its name, or as SDKs and shops call it ("unionid", "mobile"); letter case and separators do not count.

@@ -4,8 +4,10 @@
 #include "common/keys.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/dry_run.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
+#include "services/identity/sweeper.h"
 #include "services/identity/worker.h"
 
 #include <assert.h>
@@ -136,6 +138,13 @@ static void fold_discard(void *self)
         worker_forget(identity->worker);
 }
 
+/* A change of rules that has not gone through everybody yet. */
+static uint64_t fold_pending(void *self)
+{
+    const struct identity *identity = self;
+    return identity->sweeper && sweeper_works(identity->sweeper) ? 1 : 0;
+}
+
 static void fold_close(void *self)
 {
     identity_close(self);
@@ -149,7 +158,25 @@ const struct fold_ops identity_fold = {
     .discard = fold_discard,
     .dump = identity_dump,
     .close = fold_close,
+    .pending = fold_pending,
 };
+
+/* -- what goes on beside the fold -- */
+
+int identity_start(void *self, struct service *service)
+{
+    struct identity *identity = self;
+    int error = sweeper_open(identity->worker, service, &identity->sweeper);
+    return error ? error : dry_run_open(identity, service, &identity->dry_run);
+}
+
+void identity_stop(void *self, struct service *service)
+{
+    (void)service;
+    struct identity *identity = self;
+    dry_run_close(&identity->dry_run);
+    sweeper_close(&identity->sweeper);
+}
 
 /* -- what readers ask for -- */
 

@@ -15,7 +15,9 @@ struct identity {
     struct kinds kinds;
     struct vault *vault;
     struct node_index *index;
-    struct worker *worker; /* the writer thread's */
+    struct worker *worker;   /* the writer thread's */
+    struct sweeper *sweeper; /* while the service runs */
+    struct dry_run *dry_run;
 };
 
 /* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.
@@ -25,6 +27,8 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 void identity_close(struct identity *identity);
 
 extern const struct fold_ops identity_fold;
+int identity_start(void *self, struct service *service);
+void identity_stop(void *self, struct service *service);
 extern const struct rpc_service identity_rpc;
 
 /* Appends a node's personal traits in their plain form (profile_read()). */

@@ -97,18 +97,28 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
 
 void identity_store_kinds(struct store_txn *txn, struct buffer *names)
 {
-    struct store_key key;
     struct bytes value;
-    make_meta_key(&key, "kinds");
-    if (store_get(txn, TABLE_META, &key, &value))
+    if (identity_store_meta(txn, "kinds", &value))
         buffer_append(names, value.data, value.size);
 }
 
 void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names)
 {
+    identity_store_put_meta(txn, "kinds", names->data, names->size);
+}
+
+bool identity_store_meta(struct store_txn *txn, const char *name, struct bytes *ret_value)
+{
     struct store_key key;
-    make_meta_key(&key, "kinds");
-    store_put(txn, TABLE_META, &key, names->data, names->size);
+    make_meta_key(&key, name);
+    return store_get(txn, TABLE_META, &key, ret_value);
+}
+
+void identity_store_put_meta(struct store_txn *txn, const char *name, const void *value, size_t size)
+{
+    struct store_key key;
+    make_meta_key(&key, name);
+    store_put(txn, TABLE_META, &key, value, size);
 }
 
 /* -- nodes -- */

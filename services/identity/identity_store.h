@@ -63,6 +63,10 @@ enum node_flag {
 void identity_store_kinds(struct store_txn *txn, struct buffer *names);
 void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names);
 
+/* Other rows of that table, by name; borrowed. */
+bool identity_store_meta(struct store_txn *txn, const char *name, struct bytes *ret_value);
+void identity_store_put_meta(struct store_txn *txn, const char *name, const void *value, size_t size);
+
 /* What of a node can change, and by what it is found. */
 struct node_place {
     uint32_t person;

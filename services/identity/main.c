@@ -27,6 +27,8 @@ int main(int argc, char **argv)
         .journal_compression = IDENTITY_COMPRESSION,
         .followers = followers,
         .self = &identity,
+        .start = identity_start,
+        .stop = identity_stop,
     };
     return service_main(&spec, argc, argv);
 }

@@ -1,96 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one event changes of who is who. */
-#include "services/identity/graph_internal.h"
+#include "services/identity/resolve_internal.h"
 
 #include "proto/identity.pb-c.h"
+#include "services/identity/busy.h"
 
 #include <string.h>
-
-struct found {
-    uint32_t node; /* 0: not there yet */
-    uint32_t person;
-    bool is_new; /* made for this event: not in the store yet */
-    bool verified;
-    const struct identifier *identifier;
-    const struct kind *kind;
-    uint8_t hash[VAULT_HASH_BYTES];
-};
-
-struct resolving {
-    struct graph *graph;
-    struct batch *batch;
-    const struct sighting *sighting;
-    struct found found[IDENTIFIERS_MAX];
-    unsigned count;
-    struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
-    unsigned party_count;
-    bool joins;     /* the source may */
-    bool unsettled; /* it may change what other links are worth */
-    bool moved;
-};
-
-static const struct kind_rule *rule_of(const struct resolving *own, const struct found *found)
-{
-    return &own->graph->rules.kinds[found->kind->number];
-}
-
-static unsigned flags_of(const struct resolving *own, const struct found *found)
-{
-    return node_index_flags(own->graph->index, found->node);
-}
-
-/* -- finding -- */
-
-static void hash_identifier(
-    struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
-{
-    *found = (struct found){.identifier = identifier, .kind = kind};
-    vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
-    node_index_prefetch(graph->index, found->hash);
-}
-
-/* A previousId is a user's id, unless it is known as an anonymous id alone. */
-static void find_node(struct graph *graph, struct found *found)
-{
-    node_index_find(graph->index, found->hash, &found->node, &found->person);
-    const struct kind *anonymous = found->identifier->previous ? graph->kinds->anonymous_id : NULL;
-    if (found->node || !anonymous)
-        return;
-    struct found other;
-    hash_identifier(graph, found->identifier, anonymous, &other);
-    if (node_index_find(graph->index, other.hash, &other.node, &other.person))
-        *found = other;
-}
-
-static bool is_verified(const struct resolving *own, const struct found *found, bool trusted)
-{
-    unsigned verification = rule_of(own, found)->verification;
-    return trusted && (verification == VERIFICATION_ISSUED ||
-                          (verification == VERIFICATION_STATED && found->identifier->verified));
-}
-
-/* The usable ones, the strongest first. */
-static void find_all(struct resolving *own, const struct identifiers *identifiers)
-{
-    struct graph *graph = own->graph;
-    struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
-    bool trusted = source.verifies && !own->sighting->browser;
-    struct found all[IDENTIFIERS_MAX];
-    for (unsigned i = 0; i < identifiers->count; i++) {
-        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
-        hash_identifier(graph, identifier, identifier->kind, &all[i]);
-    }
-    for (unsigned i = 0; i < identifiers->count; i++) {
-        find_node(graph, &all[i]);
-        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_NOBODY)
-            continue;
-        all[i].verified = is_verified(own, &all[i], trusted);
-        own->found[own->count++] = all[i];
-    }
-    own->joins = source.joins;
-    if (!source.joins && own->count > 1)
-        own->count = 1;
-}
 
 /* -- nodes -- */
 
@@ -116,7 +31,7 @@ static int store_node(struct resolving *own, struct found *found)
     struct vault_key key;
     struct node_place place = {.person = found->person,
         .kind = (uint8_t)found->kind->number,
-        .flags = (uint8_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
+        .flags = (uint8_t)(found_flags(own, found) | (founder ? NODE_FOUNDER : 0))};
     struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
     memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
     memcpy(place.hash, found->hash, sizeof(place.hash));
@@ -183,7 +98,7 @@ static int gather_parties(struct resolving *own)
         if (!found->is_new && !groups_find(own->graph->groups, own->batch->txn, found->person, party))
             return store_error(own->batch->txn);
         if (found->is_new) {
-            *party = (struct person_group){.person = found->person, .flags = flags_of(own, found)};
+            *party = (struct person_group){.person = found->person, .flags = found_flags(own, found)};
             group_add(&party->group, found->kind->number, found->verified);
         }
         own->party_count++;
@@ -247,7 +162,7 @@ static int unite(struct resolving *own, struct person_group *one, struct person_
 
 static int set_flag(struct resolving *own, const struct found *found, unsigned flag)
 {
-    unsigned flags = flags_of(own, found) | flag;
+    unsigned flags = found_flags(own, found) | flag;
     struct person_group *party = party_of(own, found);
     if (party)
         party->flags |= flag;
@@ -259,11 +174,10 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
 /* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    const struct kind_rule *rule = rule_of(own, weak);
-    unsigned few = rule->one_owner ? 2 : rule->busy_after; /* of one event: not too many for a new one */
+    unsigned few = busy_few(found_rule(own, weak));
     bool busy;
-    if (!few || (weak->is_new && own->count <= few) || weak->kind->priority <= strong->kind->priority ||
-        flags_of(own, weak) & NODE_OUT)
+    if (!few || (weak->is_new && own->count <= few + 1) ||
+        found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_OUT)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
     if (error || !busy)
@@ -324,7 +238,7 @@ static int consider(
 
 static bool may_join(const struct resolving *own, const struct found *found)
 {
-    return rule_of(own, found)->joins && !(flags_of(own, found) & NODE_OUT);
+    return found_rule(own, found)->joins && !(found_flags(own, found) & NODE_OUT);
 }
 
 /* Keeps the link, if the event shows more than was known. */
@@ -364,18 +278,17 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     return consider(own, one, other, &link);
 }
 
-static bool is_stronger(const struct found *one, const struct found *other)
+static bool is_stronger(const struct resolving *own, const struct found *one, const struct found *other)
 {
-    if (one->kind->priority != other->kind->priority)
-        return one->kind->priority < other->kind->priority;
-    return one->node < other->node;
+    uint8_t strength = found_strength(own, one), others = found_strength(own, other);
+    return strength != others ? strength < others : one->node < other->node;
 }
 
 static void sort_by_strength(const struct resolving *own, unsigned order[IDENTIFIERS_MAX])
 {
     for (unsigned i = 0; i < own->count; i++) {
         unsigned at = i;
-        for (; at > 0 && is_stronger(&own->found[i], &own->found[order[at - 1]]); at--)
+        for (; at > 0 && is_stronger(own, &own->found[i], &own->found[order[at - 1]]); at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
@@ -399,16 +312,28 @@ static int take_links(struct resolving *own)
 
 /* -- the event as a whole -- */
 
+/* The event shows no more of the two than is known. */
+static bool knows_link(const struct resolving *own, const struct found *one, const struct found *other)
+{
+    bool verified = one->verified && other->verified;
+    struct link link;
+    if (node_index_linked(own->graph->index, one->node, other->node, verified))
+        return true;
+    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || !link.has_evidence ||
+        (verified && !link.verified))
+        return false;
+    node_index_link(own->graph->index, one->node, other->node, link.verified);
+    return true;
+}
+
 static bool says_nothing_new(const struct resolving *own)
 {
-    const struct node_index *index = own->graph->index;
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
-        if (!found->node || (found->verified && !(flags_of(own, found) & NODE_VERIFIED)))
+        if (!found->node || (found->verified && !(found_flags(own, found) & NODE_VERIFIED)))
             return false;
         for (unsigned k = 0; k < i; k++)
-            if (!node_index_linked(
-                    index, own->found[k].node, found->node, own->found[k].verified && found->verified))
+            if (!knows_link(own, &own->found[k], found))
                 return false;
     }
     return true;
@@ -434,7 +359,7 @@ static void keep_evidence(struct resolving *own)
 static int verify(struct resolving *own, const struct found *found)
 {
     struct person_group *party = party_of(own, found);
-    if (found->is_new || !found->verified || flags_of(own, found) & NODE_VERIFIED)
+    if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
         return 0;
     party->group.verified[found->kind->number]++;
     own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
@@ -483,18 +408,19 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
-    find_all(&own, identifiers);
+    resolving_find(&own, identifiers);
     int error = own.count == 0 || says_nothing_new(&own) ? 0 : take_in(&own);
     if (error)
         return error;
     if (own.count > 0) {
         keep_evidence(&own);
-        resolution.node = own.found[0].node;
-        resolution.person = own.found[0].person;
+        resolution.node = own.found[own.lead].node;
+        resolution.person = own.found[own.lead].person;
         resolution.moved = own.moved;
     }
-    for (unsigned i = 1; i < own.count; i++)
-        resolution.linked[resolution.linked_count++] = own.found[i].node;
+    for (unsigned i = 0; i < own.count; i++)
+        if (i != own.lead && !found_is_nobodys(&own, &own.found[i]))
+            resolution.linked[resolution.linked_count++] = own.found[i].node;
     *ret_resolution = resolution;
     return store_error(batch->txn);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const unsigned limit_days[LIMIT_COUNT] = {[LIMIT_MONTH] = 30, [LIMIT_WEEK] = 7};
@@ -11,27 +12,36 @@ static const struct {
     const char *kind;
     struct kind_rule rule;
 } defaults[] = {
-    {"user_id", {true, VERIFICATION_ISSUED, {1}, 0, false}},
-    {"member_card", {true, VERIFICATION_ISSUED, {3}, 5, false}},
-    {"wechat_unionid", {true, VERIFICATION_ISSUED, {1}, 5, false}},
-    {"phone", {true, VERIFICATION_STATED, {3}, 5, true}},
-    {"email", {true, VERIFICATION_STATED, {5}, 5, true}},
-    {"wechat_openid", {true, VERIFICATION_ISSUED, {10}, 5, false}},
-    {"anonymous_id", {true, VERIFICATION_NEVER, {0}, 5, false}},
+    {"user_id", {0, true, VERIFICATION_ISSUED, {1}, 0, false}},
+    {"member_card", {0, true, VERIFICATION_ISSUED, {3}, 5, false}},
+    {"wechat_unionid", {0, true, VERIFICATION_ISSUED, {1}, 5, false}},
+    {"phone", {0, true, VERIFICATION_STATED, {3}, 5, true}},
+    {"email", {0, true, VERIFICATION_STATED, {5}, 5, true}},
+    {"wechat_openid", {0, true, VERIFICATION_ISSUED, {10}, 5, false}},
+    {"anonymous_id", {0, true, VERIFICATION_NEVER, {0}, 5, false}},
 };
 
-static const struct kind_rule unnamed = {true, VERIFICATION_STATED, {5}, 5, false};
+static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5, false};
 
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
 {
     *rules = (struct identity_rules){.identifiers_max = IDENTIFIERS_OF_PERSON};
+    for (unsigned number = 0; number <= KINDS_MAX; number++)
+        rules->kinds[number].strength = KINDS_MAX;
     for (unsigned i = 0; i < kinds->count; i++) {
         const struct kind *kind = &kinds->items[i];
         rules->kinds[kind->number] = unnamed;
         for (size_t k = 0; k < COUNT_OF(defaults); k++)
             if (strcmp(kind->name, defaults[k].kind) == 0)
                 rules->kinds[kind->number] = defaults[k].rule;
+        rules->kinds[kind->number].strength = (uint8_t)kind->priority;
     }
+}
+
+void rules_free(struct identity_rules *rules)
+{
+    free(rules->blocked);
+    rules->blocked = NULL;
 }
 
 struct source_rule rules_source(const struct identity_rules *rules, const char *name, size_t size)

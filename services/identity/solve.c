@@ -101,6 +101,7 @@ static int flag(struct solving *own)
     for (size_t i = 0; !error && i < own->connected.count; i++) {
         uint32_t node = own->connected.nodes[i].node;
         unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_REFUSED;
+        graph_mark_swept(own->graph, node);
         groups_drop(own->graph->groups, own->connected.persons[i]);
         groups_drop(own->graph->groups, own->connected.nodes[i].person);
         error = graph_set_flags(

@@ -82,8 +82,7 @@ static int put_pair(struct search *own, struct store_txn *txn, const struct pair
     fresh.joined = link.joined;
     fresh.cut = link.cut;
     fresh.apart = link.apart;
-    node_index_unlink(own->graph->index, pair->node);
-    node_index_unlink(own->graph->index, pair->other);
+    node_index_unlink(own->graph->index, pair->node, pair->other);
     if (fresh.has_evidence || fresh.joined || fresh.cut || fresh.apart)
         identity_store_put_link(txn, pair->node, pair->other, &fresh, !there);
     else

@@ -14,16 +14,17 @@
 #define CARRIED 4
 
 /* The universe: so many values of each kind, the strongest kind first. */
-static const struct {
+static struct {
     const char *kind, *format;
     unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
     bool issued, stated, one_owner;
+    bool joins_nothing;
 } kinds[] = {
-    {"user_id", "u-%u", 6, 1, 0, true, false, false},
-    {"member_card", "c-%u", 8, 3, 5, true, false, false},
-    {"phone", "+861380013%04u", 8, 3, 5, false, true, true},
-    {"email", "p%u@example.com", 6, 5, 5, false, true, true},
-    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false},
+    {"user_id", "u-%u", 6, 1, 0, true, false, false, false},
+    {"member_card", "c-%u", 8, 3, 5, true, false, false, false},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false},
+    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false},
 };
 
 struct value {
@@ -280,7 +281,9 @@ static void recompute(unsigned *part)
         for (unsigned i = 0; i < UNIVERSE; i++)
             for (unsigned k = 0; k < UNIVERSE; k++)
                 if (links[i][k].is && !taken[i][k] && is_first(i, k) && !is_busy(i) && !is_busy(k) &&
-                    !is_blocked(i) && !is_blocked(k) && (one == UNIVERSE || precedes(i, k, one, other))) {
+                    !is_blocked(i) && !is_blocked(k) && !kinds[universe[i].kind].joins_nothing &&
+                    !kinds[universe[k].kind].joins_nothing &&
+                    (one == UNIVERSE || precedes(i, k, one, other))) {
                     one = i;
                     other = k;
                 }
