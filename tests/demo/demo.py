@@ -71,11 +71,15 @@ def live(suite, brand, days):
 
 
 def score(suite, truth):
-    """Pairwise precision and recall, of all and by what happened to people."""
+    """Pairwise precision and recall (truth.py says over which pairs): of all, and by what happened to people."""
     one_ids = look_up(suite, truth.identifiers)
-    rows = [("One ID", truth.figures(one_ids))] + [(label, truth.figures(one_ids, by_dirt(label))) for label in DIRT]
-    return "\n".join(f"  {label if label != 'none' else 'no dirt':14} precision {row.precision:.4f}  recall {row.recall:.4f}  {row.people:>7,} people, "
-                     f"{row.wrong:,} wrong pairs" for label, row in rows)
+    every = truth.figures(one_ids)
+    lines = [f"  One ID      precision {every.precision:.4f}   recall {every.recall:.4f}   (pairs among {len(one_ids):,} identifiers looked up)",
+             f"              recall {every.recall_shared:.4f} where a chain may lead through what others use too; {every.unconnected:.0%} of all pairs nothing connects"]
+    for label in DIRT:
+        row = truth.figures(one_ids, by_dirt(label))
+        lines.append(f"    {label if label != 'none' else 'no dirt':14} {row.precision:.4f}          {row.recall:.4f}   {row.people:>7,} people, {row.wrong:,} wrong pairs")
+    return "\n".join(lines)
 
 
 def report(suite, brand, hooks, segment, journey, sent, scores, seconds):
