@@ -130,7 +130,7 @@ static int read_kind(struct reading *own, yyjson_val *object, size_t place)
     static const char *const members[] = {"kind", "form", "joins", "verified", "limit", "limit_per_month",
         "limit_per_week", "busy_after", "one_owner", NULL};
     char where[32];
-    const struct kind *kind;
+    const struct kind *kind = NULL;
     snprintf(where, sizeof(where), "kinds/%zu/", place);
     if (!yyjson_is_obj(object))
         return refuse(own, "must be an object", "kinds/%zu", place);
