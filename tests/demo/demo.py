@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 from brand import SETTINGS, Brand  # noqa: E402
 from receivers import Webhooks  # noqa: E402
 from suite import TOP, Suite  # noqa: E402
-from truth import DIRT, Truth, by_dirt, look_up  # noqa: E402
+from truth import DIRT, Truth, by_dirt, look_up, own_number  # noqa: E402
 
 
 def say(text):
@@ -76,8 +76,8 @@ def score(suite, truth):
     every = truth.figures(one_ids)
     lines = [f"  One ID      precision {every.precision:.4f}   recall {every.recall:.4f}   (pairs among {len(one_ids):,} identifiers looked up)",
              f"              recall {every.recall_shared:.4f} where a chain may lead through what others use too; {every.unconnected:.0%} of all pairs nothing connects"]
-    for label in DIRT:
-        row = truth.figures(one_ids, by_dirt(label))
+    for label, chosen in [("own number", own_number), *((label, by_dirt(label)) for label in DIRT)]:
+        row = truth.figures(one_ids, chosen)
         lines.append(f"    {label if label != 'none' else 'no dirt':14} {row.precision:.4f}          {row.recall:.4f}   {row.people:>7,} people, {row.wrong:,} wrong pairs")
     return "\n".join(lines)
 

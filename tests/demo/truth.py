@@ -81,6 +81,11 @@ def by_dirt(label):
     return (lambda dirt: label in dirt) if label != "none" else (lambda dirt: not dirt)
 
 
+def own_number(dirt):
+    """Whose number nobody else has or had."""
+    return not dirt & {"family", "reassigned"}
+
+
 class Truth:
     def __init__(self, events):
         self.users = collections.defaultdict(set)  # by identifier, the people's numbers

@@ -13,11 +13,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "demo"))
 
 from brand import SETTINGS, Brand  # noqa: E402
 from demo import bodies, make_browser_key, send  # noqa: E402
-from truth import DIRT, Truth, by_dirt, look_up  # noqa: E402
+from truth import DIRT, Truth, by_dirt, look_up, own_number  # noqa: E402
 
-CONSUMERS = 1500
-# With so few people, a family more or less that nothing tells apart moves precision by a thousandth. The README says what is missing to 0.999.
-PRECISION, RECALL = 0.988, 0.98
+CONSUMERS = 3000
+# What the README says is missing to 0.999: families and numbers that changed hands where nothing but a name tells two people apart.
+PRECISION_OF_ALL, PRECISION, RECALL = 0.99, 0.999, 0.98
 
 
 def figures(seed):
@@ -33,7 +33,8 @@ def figures(seed):
             suite.wait_quiet()
             truth = Truth(history + [event for events in days for event in events])
             one_ids = look_up(suite, truth.identifiers)
-    return {"all": truth.figures(one_ids), **{label: truth.figures(one_ids, by_dirt(label)) for label in DIRT}}
+    found = {"all": truth.figures(one_ids), "own number": truth.figures(one_ids, own_number)}
+    return {**found, **{label: truth.figures(one_ids, by_dirt(label)) for label in DIRT}}
 
 
 def test_people_are_told_apart_and_found_again():
@@ -41,10 +42,9 @@ def test_people_are_told_apart_and_found_again():
     found = figures(seed)
     shown = f"seed {seed}\n" + "\n".join(f"{label:14} {row}" for label, row in found.items())
     print(shown)
-    assert found["all"].precision >= PRECISION and found["all"].recall >= RECALL, shown
-    assert found["none"].precision >= 0.999 and found["none"].recall >= 0.98, shown
-    for label in ("tablet", "typo", "media"):
-        assert found[label].precision >= PRECISION - 0.02, shown
+    assert found["all"].precision >= PRECISION_OF_ALL and found["all"].recall >= RECALL, shown
+    assert found["own number"].precision >= PRECISION and found["own number"].recall >= RECALL, shown
+    assert found["none"].precision >= PRECISION and found["none"].recall >= PRECISION, shown
 
 
 def test_the_dirt_is_as_much_as_is_said():
