@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/busy.h"
 
-unsigned busy_few(const struct kind_rule *rule)
-{
-    return rule->one_owner ? 1 : rule->busy_after;
-}
-
 #define OWNERS_MAX 8 /* names that one account has had; with more it is not one */
 
 struct owners {
@@ -36,7 +31,7 @@ int busy_find(const struct identity_rules *rules, struct store_txn *txn, uint32_
     uint32_t other;
     struct link link;
     *ret_busy = false;
-    int error = busy_few(rule) ? identity_store_scan_neighbours(txn, node, &scan) : 0;
+    int error = rule->busy_after || rule->one_owner ? identity_store_scan_neighbours(txn, node, &scan) : 0;
     while (!error && !*ret_busy && scan && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
         unsigned strong = kind_of(self, other);
         if (rules->kinds[strong].strength >= rule->strength)

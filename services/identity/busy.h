@@ -10,8 +10,6 @@
 /* The kind of a node, by its number; 0: it is not known. */
 typedef unsigned node_kind_fn(const void *self, uint32_t node);
 
-/* With how many of one stronger kind a node is not busy in any case; 0: it never is. */
-unsigned busy_few(const struct kind_rule *rule);
 /* Whether a node was seen with more of one stronger kind than the rules allow, or verified with two where it has one owner. Reads no more links than it takes to know. */
 int busy_find(const struct identity_rules *rules, struct store_txn *txn, uint32_t node, node_kind_fn *kind_of,
     const void *self, bool *ret_busy);

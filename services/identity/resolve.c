@@ -3,7 +3,6 @@
 #include "services/identity/resolve_internal.h"
 
 #include "proto/identity.pb-c.h"
-#include "services/identity/busy.h"
 
 #include <string.h>
 
@@ -171,12 +170,22 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
     return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
 }
 
+/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
+static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
+{
+    bool many = rule->busy_after && own->count > rule->busy_after + 1u;
+    for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
+        for (unsigned k = 0; !many && k < i; k++)
+            many = own->found[i].kind == own->found[k].kind;
+    return many;
+}
+
 /* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned few = busy_few(found_rule(own, weak));
+    const struct kind_rule *rule = found_rule(own, weak);
     bool busy;
-    if (!few || (weak->is_new && own->count <= few + 1) ||
+    if ((!rule->busy_after && !rule->one_owner) || (weak->is_new && !may_be_many(own, rule)) ||
         found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_OUT)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
