@@ -170,12 +170,22 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
     return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
 }
 
-/* A new link with a stronger one may be one too many. */
+/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
+static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
+{
+    bool many = rule->busy_after && own->count > rule->busy_after + 1u;
+    for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
+        for (unsigned k = 0; !many && k < i; k++)
+            many = own->found[i].kind == own->found[k].kind;
+    return many;
+}
+
+/* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned most = found_rule(own, weak)->busy_after;
+    const struct kind_rule *rule = found_rule(own, weak);
     bool busy;
-    if (!most || (weak->is_new && own->count <= most) ||
+    if ((!rule->busy_after && !rule->one_owner) || (weak->is_new && !may_be_many(own, rule)) ||
         found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_OUT)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
@@ -263,7 +273,11 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
     identity_store_put_link(txn, one->node, other->node, &link, !there);
-    int error = there ? 0 : watch(own, one, other); /* `one` is the stronger */
+    int error = watch(own, one, other); /* `one` is the stronger */
+    if (!error && link.alias && one->kind == other->kind) {
+        own->unsettled = true; /* what was two accounts' may be one's */
+        error = graph_watch_owned(graph, txn, one->node);
+    }
     if (!error && !verified)
         error = set_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
