@@ -138,9 +138,9 @@ class OrganisedWorld(World):
             return name
         return next((unit for unit, row in self.units.items() if name and row["code"] == name and not row["removed"]), None)
 
-    def take(self, event, history):
+    def take(self, event, history, browser=False):
         known = len(self.events)
-        super().take(event, history)
+        super().take(event, history, browser)
         if len(self.events) == known:
             return
         taken, context = self.events[-1], event.get("context") or {}
