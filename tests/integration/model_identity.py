@@ -15,6 +15,7 @@ NEVER_VERIFIED = ("anonymous_id",)
 LIMITS = {"user_id": 1, "member_card": 3, "wechat_unionid": 1, "phone": 3, "email": 5, "wechat_openid": 10}  # of one person
 BUSY_AFTER = 5
 NEVER_BUSY = ("user_id",)
+ONE_OWNER = ("phone", "email")
 MOST = 1000  # identifiers of one person
 NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email",
           "distinctid", "distinct_id", "not_authenticated", "[object object]")
@@ -279,11 +280,24 @@ class Identity:
                 counts[link.other, strong] = counts.get((link.other, strong), 0) + 1
         return counts
 
+    def owned_twice(self, links):
+        """Numbers and addresses that are verified with two names of one stronger kind, which no alias makes one owner's."""
+        aliases = {frozenset((link.one, link.other)) for link in links if link.alias}
+        owners = {}
+        for link in links:
+            if link.rank == "verified" and self.kinds[link.other] in ONE_OWNER and self.kinds[link.one] != self.kinds[link.other]:
+                owners.setdefault((link.other, self.kinds[link.one]), []).append(link.one)
+        return {node for (node, _), names in owners.items()
+                if any(frozenset(pair) not in aliases for pair in itertools.combinations(names, 2))}
+
     def busy(self, links=None):
         """Those that join nothing, with the stronger kind that each is seen with most."""
-        found = {}
-        for (node, kind), count in self.seen_with(self.links() if links is None else links).items():
-            if count > BUSY_AFTER and self.kinds[node] not in NEVER_BUSY:
+        links = self.links() if links is None else links
+        owned, found = self.owned_twice(links), {}
+        counts = self.seen_with(links)
+        many = {node for (node, _), count in counts.items() if count > BUSY_AFTER and self.kinds[node] not in NEVER_BUSY}
+        for (node, kind), count in counts.items():
+            if node in many | owned:
                 found.setdefault(node, []).append((count, -PRIORITY.index(kind), kind))
         return {node: max(several)[::2] for node, several in found.items()}
 
