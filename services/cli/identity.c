@@ -316,10 +316,11 @@ static void print_why(yyjson_val *why)
     size_t index, count;
     yyjson_val *persons = yyjson_obj_get(why, "persons"), *links = yyjson_obj_get(why, "links"), *link;
     const char *one = yyjson_get_str(yyjson_arr_get(persons, 0));
-    if (yyjson_get_bool(yyjson_obj_get(why, "one_person")))
-        printf("one person, %s\n", one);
+    const char *other = yyjson_get_str(yyjson_arr_get(persons, 1));
+    if (yyjson_get_bool(yyjson_obj_get(why, "one_person")) || !one || !other)
+        printf("one person, %s\n", one ? one : "");
     else
-        printf("two persons, %s and %s%s\n", one, yyjson_get_str(yyjson_arr_get(persons, 1)),
+        printf("two persons, %s and %s%s\n", one, other,
             yyjson_arr_size(links) ? "" : "; nothing connects them");
     yyjson_arr_foreach(links, index, count, link) print_link(link);
 }

@@ -2,9 +2,10 @@
 #include "services/identity/decide.h"
 
 #include "services/identity/graph_internal.h"
+#include "services/identity/node_set.h"
 #include "services/identity/withdraw.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 struct deciding {
     struct graph *graph;
@@ -193,42 +194,46 @@ static int clear_node(struct deciding *own, uint32_t node)
                  : graph_set_flags(own->graph, own->batch->txn, node, flags | (decided ? NODE_DECIDED : 0));
 }
 
-static bool concerns(const Quanyu__Decision *decision, uint32_t node)
+/* Numbers of the decisions that are about nodes of this one too. */
+static int gather_others(struct deciding *own, const uint32_t *nodes, size_t count, struct node_set *numbers)
 {
-    for (size_t i = 0; i < decision->n_nodes; i++)
-        if (decision->nodes[i] == node)
-            return true;
-    for (size_t i = 0; i < decision->n_others; i++)
-        if (decision->others[i] == node)
-            return true;
-    return false;
+    int error = 0;
+    for (size_t i = 0; !error && i < count; i++) {
+        _cleanup_(scan_close) struct store_scan *scan = NULL;
+        uint64_t number;
+        error = identity_store_scan_decided(own->batch->txn, nodes[i], &scan);
+        while (!error && identity_store_next_decided(scan, &number))
+            error = number == own->decision->number ? 0 : node_set_add(numbers, (uint32_t)number);
+    }
+    return error ? error : store_error(own->batch->txn);
 }
 
-static bool share_nodes(const Quanyu__Decision *one, const Quanyu__Decision *other)
+static int compare_numbers(const void *one, const void *other)
 {
-    for (size_t i = 0; i < one->n_nodes; i++)
-        if (concerns(other, one->nodes[i]))
-            return true;
-    for (size_t i = 0; i < one->n_others; i++)
-        if (concerns(other, one->others[i]))
-            return true;
-    return false;
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
 }
 
 /* A pair bears one number of each sort: what other decisions say of the same pairs is put there again. */
 static int assert_others(struct deciding *own, struct arena *arena)
 {
-    struct store_txn *txn = own->batch->txn;
-    int error = 0;
-    for (uint64_t number = 1; !error && number <= own->graph->counters.decisions; number++) {
-        const Quanyu__Decision *other = identity_store_decision(txn, number, arena);
-        bool holds = other && other->undone_ms == 0 && number != own->decision->number &&
-                     other->kind != QUANYU__DECISION__KIND__WITHDRAW;
+    _cleanup_(node_set_free) struct node_set numbers = {0};
+    const Quanyu__Decision *decision = own->decision;
+    int error = gather_others(own, decision->nodes, decision->n_nodes, &numbers);
+    if (!error)
+        error = gather_others(own, decision->others, decision->n_others, &numbers);
+    size_t count = node_set_count(&numbers);
+    if (count > 0)
+        qsort(node_set_items(&numbers), count, sizeof(uint32_t), compare_numbers);
+    for (size_t i = 0; !error && i < count; i++) {
+        const Quanyu__Decision *other =
+            identity_store_decision(own->batch->txn, node_set_items(&numbers)[i], arena);
+        bool holds = other && other->undone_ms == 0 && other->kind != QUANYU__DECISION__KIND__WITHDRAW;
         struct deciding again = {own->graph, own->batch, other};
-        if (holds && share_nodes(own->decision, other))
+        if (holds)
             error = apply(&again);
     }
-    return error ? error : store_error(txn);
+    return error ? error : store_error(own->batch->txn);
 }
 
 int decide_undo(struct graph *graph, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)

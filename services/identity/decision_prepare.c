@@ -51,21 +51,28 @@ static bool says_the_same(const struct asked *asked, const Quanyu__Decision *dec
     return true;
 }
 
-/* The newest decision that says so and holds; NULL: none. */
+/* One of the identifiers that it would be about. */
+static uint32_t node_at_hand(const struct asked *asked)
+{
+    struct evidence evidence;
+    if (asked->count > 0)
+        return asked->nodes[0];
+    return identity_store_evidence(asked->context->txn, asked->request->evidence, &evidence)
+               ? evidence.items[0].node
+               : 0;
+}
+
 int decision_find(const struct asked *asked, Quanyu__Decision **ret_decision)
 {
     struct store_txn *txn = asked->context->txn;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_decisions(txn, UINT64_MAX, &scan);
+    int error = identity_store_scan_decided(txn, node_at_hand(asked), &scan);
+    uint64_t number;
     *ret_decision = NULL;
-    while (!error) {
-        Quanyu__Decision *decision = identity_store_next_decision(txn, scan, asked->context->arena);
-        if (!decision)
-            break;
-        if (!says_the_same(asked, decision))
-            continue;
-        *ret_decision = decision;
-        break;
+    while (!error && !*ret_decision && identity_store_next_decided(scan, &number)) {
+        Quanyu__Decision *decision = identity_store_decision(txn, number, asked->context->arena);
+        if (decision && says_the_same(asked, decision))
+            *ret_decision = decision;
     }
     return error ? error : store_error(txn);
 }
@@ -283,10 +290,10 @@ static int prepare_move(const struct asked *asked, Quanyu__Decision *decision, b
     if (error || !nodes)
         return error ? error : -QY_ENOMEM;
     nodes[0] = asked->nodes[0];
-    nodes[1] = asked->person; /* the node that founded it */
     decision->nodes = nodes;
     decision->n_nodes = 2;
-    return put_others(asked, from, decision);
+    error = find_strongest(asked, asked->person, &nodes[1]);
+    return error ? error : put_others(asked, from, decision);
 }
 
 static int prepare_block(const struct asked *asked, Quanyu__Decision *decision, bool *ret_unchanged)

@@ -158,13 +158,43 @@ Quanyu__Decision *identity_store_decision(struct store_txn *txn, uint64_t number
     return decision;
 }
 
+static void put_decided(struct store_txn *txn, const uint32_t *nodes, size_t count, uint64_t number)
+{
+    struct store_key key;
+    for (size_t i = 0; i < count; i++) {
+        key_reset(&key);
+        key_u32(&key, nodes[i]);
+        key_u64(&key, number);
+        store_put(txn, TABLE_DECIDED, &key, "", 0);
+    }
+}
+
 void identity_store_put_decision(struct store_txn *txn, const Quanyu__Decision *decision)
 {
+    put_decided(txn, decision->nodes, decision->n_nodes, decision->number);
+    put_decided(txn, decision->others, decision->n_others, decision->number);
     struct store_key key = key_of(decision->number);
     size_t size = quanyu__decision__get_packed_size(decision);
     uint8_t *room = store_put_room(txn, TABLE_DECISIONS, &key, size);
     if (room)
         quanyu__decision__pack(decision, room);
+}
+
+int identity_store_scan_decided(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan)
+{
+    struct store_key prefix;
+    key_reset(&prefix);
+    key_u32(&prefix, node);
+    return scan_open_reverse(txn, TABLE_DECIDED, &prefix, NULL, ret_scan);
+}
+
+bool identity_store_next_decided(struct store_scan *scan, uint64_t *ret_number)
+{
+    struct bytes key, value;
+    if (!scan_next(scan, &key, &value) || key.size != 12)
+        return false;
+    *ret_number = get_be64(key.data + 4);
+    return true;
 }
 
 int identity_store_scan_decisions(struct store_txn *txn, uint64_t number, struct store_scan **ret_scan)

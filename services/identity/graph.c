@@ -193,3 +193,36 @@ int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t nod
 {
     return busy_find(&graph->rules, txn, node, kind_of, graph->index, ret_busy);
 }
+
+int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    bool busy;
+    int error = graph_is_busy(graph, txn, node, &busy);
+    unsigned flags = node_index_flags(graph->index, node) & ~(unsigned)NODE_BUSY;
+    return error ? error : graph_set_flags(graph, txn, node, flags | (busy ? NODE_BUSY : 0));
+}
+
+/* Of what a renamed account may be the one owner. */
+static int gather_owned(struct graph *graph, struct store_txn *txn, uint32_t node, struct buffer *owned)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_neighbours(txn, node, &scan);
+    uint32_t other;
+    struct link link;
+    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link))
+        if (graph->rules.kinds[node_index_kind(graph->index, other)].one_owner)
+            buffer_append(owned, &other, sizeof(other));
+    return error ? error : buffer_error(owned);
+}
+
+int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    _cleanup_(buffer_free) struct buffer owned = BUFFER_INIT;
+    int error = gather_owned(graph, txn, node, &owned);
+    for (size_t at = 0; !error && at < owned.size; at += sizeof(uint32_t)) {
+        uint32_t other;
+        memcpy(&other, owned.data + at, sizeof(other));
+        error = graph_watch(graph, txn, other);
+    }
+    return error ? error : store_error(txn);
+}

@@ -42,8 +42,8 @@ struct sighting {
     bool browser; /* verifies nothing */
 };
 /* Finds or makes the nodes of an event's identifiers (at least one), joins their persons, keeps what it shows, and emits
- * NodesMoved and NodeCreated. */
-int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+ * NodesMoved and NodeCreated. Marks those that are blocked. */
+int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution);
 
 /* Solves anew what is connected with the nodes' persons, since links of theirs or what is said of the nodes has changed; emits

@@ -32,8 +32,12 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     uint32_t to, const struct cause *cause);
 /* In the store and the index. */
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags);
-/* Whether it was seen with more of one stronger kind than its own allows. */
+/* Whether it was seen with more of one stronger kind than its own allows, or verified with two where it has one owner. */
 int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy);
+/* Sets or clears NODE_BUSY as it follows from the links. */
+int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node);
+/* The same of all that have one owner and are linked with `node`, which has another name now, or has not any more. */
+int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node);
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);

@@ -253,9 +253,12 @@ static int count_seen(struct rpc_context *context, uint32_t node, unsigned own, 
     int error = identity_store_scan_neighbours(context->txn, node, &scan);
     struct link link;
     struct node_place place;
-    while (!error && identity_store_next_neighbour(context->txn, scan, node, &other, &link))
-        if (identity_store_place(context->txn, other, &place))
+    while (!error && identity_store_next_neighbour(context->txn, scan, node, &other, &link)) {
+        if (other < node && !identity_store_link(context->txn, other, node, &link))
+            return store_fail(context->txn, -QY_ECORRUPT);
+        if (link.has_evidence && identity_store_place(context->txn, other, &place))
             seen[place.kind]++;
+    }
     for (unsigned number = 1; number <= KINDS_MAX; number++) {
         const struct kind *strong = kind_numbered(&identity->kinds, number);
         if (!strong || !kind || strong->priority >= kind->priority || seen[number] <= row->seen)

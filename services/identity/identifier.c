@@ -132,6 +132,7 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
         return UNUSABLE_MALFORMED;
     ret_identifier->kind = kind;
     ret_identifier->previous = false;
+    ret_identifier->blocked = false;
     return USABLE;
 }
 
@@ -144,13 +145,15 @@ struct extraction {
     bool verified; /* the external id at hand is said to be */
 };
 
-/* A previousId that is the event's own anonymousId says nothing new either. */
+/* A previousId that is one of the event's own anonymous ids says nothing new either. */
 static struct identifier *find_same(const struct kinds *kinds, struct identifiers *identifiers,
     const struct identifier *identifier, bool previous)
 {
     for (unsigned i = 0; i < identifiers->count; i++) {
         struct identifier *other = &identifiers->items[i];
-        bool same_kind = other->kind == identifier->kind || (previous && other->kind == kinds->anonymous_id);
+        bool same_kind = other->kind == identifier->kind ||
+                         (previous && other->kind == kinds->anonymous_id) ||
+                         (other->previous && identifier->kind == kinds->anonymous_id);
         if (same_kind && other->size == identifier->size &&
             memcmp(other->value, identifier->value, identifier->size) == 0)
             return other;
@@ -186,6 +189,10 @@ static void add(
     struct identifier *same = find_same(extraction->kinds, out, place, previous);
     if (same) {
         same->verified |= extraction->verified;
+        if (place->kind == extraction->kinds->anonymous_id) {
+            same->kind = place->kind;
+            same->previous = false;
+        }
         return;
     }
     place->previous = previous;

@@ -72,6 +72,7 @@ struct identifier {
     const struct kind *kind;
     bool previous; /* alias's previousId: a user_id, or the anonymous_id that is known by this value */
     bool verified; /* as the event says */
+    bool blocked;  /* nobody's, by hand or by the rules: the event is as if it did not carry it */
     size_t size;
     char value[IDENTIFIER_VALUE_MAX + 1]; /* in the kind's one form */
     struct phone phone;                   /* of FORM_PHONE */

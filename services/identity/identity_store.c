@@ -18,6 +18,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
+    [TABLE_DECIDED] = "decided",
     [TABLE_DUPLICATES] = "duplicates",
     [TABLE_DISMISSED] = "dismissed",
 };

@@ -27,6 +27,7 @@ enum identity_table {
     TABLE_BUSY,       /* node: nothing; those that are flagged so */
     TABLE_DUPLICATES, /* search, rank: a pair of persons that is likely one, and how it agrees */
     TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
+    TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];

@@ -59,20 +59,13 @@ static int store_node(struct resolving *own, struct found *found)
     return 0;
 }
 
+/* In the order of their numbers. */
 static int store_new_nodes(struct resolving *own)
 {
     int error = 0;
-    for (uint32_t last = 0; !error;) {
-        struct found *next = NULL;
-        for (unsigned i = 0; i < own->count; i++) /* in the order of their numbers */
-            if (own->found[i].is_new && own->found[i].node > last &&
-                (!next || own->found[i].node < next->node))
-                next = &own->found[i];
-        if (!next)
-            break;
-        last = next->node;
-        error = store_node(own, next);
-    }
+    for (unsigned i = 0; !error && i < own->count; i++)
+        if (own->found[i].is_new)
+            error = store_node(own, &own->found[i]);
     return error;
 }
 
@@ -140,8 +133,8 @@ static int move_all(struct resolving *own, uint32_t from, uint32_t to)
         graph, own->batch, (const uint32_t *)(const void *)graph->moved.data, count, from, to, &cause);
 }
 
-/* The lower number stays. What is in the store already moves. */
-static int unite(struct resolving *own, struct person_group *one, struct person_group *other)
+/* The lower number stays. */
+static void unite(struct resolving *own, struct person_group *one, struct person_group *other)
 {
     struct person_group *stays = one->person < other->person ? one : other;
     struct person_group *goes = stays == one ? other : one;
@@ -152,9 +145,32 @@ static int unite(struct resolving *own, struct person_group *one, struct person_
     for (unsigned i = 0; i < own->count; i++)
         if (own->found[i].person == from)
             own->found[i].person = stays->person;
-    own->graph->counters.persons--;
-    groups_drop(own->graph->groups, from);
-    return move_all(own, from, stays->person);
+    for (unsigned i = 0; i < own->union_count; i++)
+        if (own->unions[i].to == from)
+            own->unions[i].to = stays->person;
+    own->unions[own->union_count].from = from;
+    own->unions[own->union_count++].to = stays->person;
+}
+
+/* What is in the store already moves. */
+static int follow_unions(struct resolving *own)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && i < own->union_count; i++) {
+        own->graph->counters.persons--;
+        groups_drop(own->graph->groups, own->unions[i].from);
+        error = move_all(own, own->unions[i].from, own->unions[i].to);
+    }
+    return error;
+}
+
+/* All is to be solved anew: nobody is joined, for whom that might part again. */
+static void forget_unions(struct resolving *own)
+{
+    for (unsigned i = 0; i < own->count; i++)
+        if (own->found[i].is_new)
+            own->found[i].person = own->found[i].node;
+    own->union_count = 0;
 }
 
 /* -- busy identifiers -- */
@@ -170,13 +186,23 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
     return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
 }
 
-/* A new link with a stronger one may be one too many. */
+/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
+static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
+{
+    bool many = rule->busy_after && own->count > rule->busy_after + 1u;
+    for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
+        for (unsigned k = 0; !many && k < i; k++)
+            many = own->found[i].kind == own->found[k].kind;
+    return many;
+}
+
+/* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned most = found_rule(own, weak)->busy_after;
+    const struct kind_rule *rule = found_rule(own, weak);
     bool busy;
-    if (!most || (weak->is_new && own->count <= most) ||
-        found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_OUT)
+    if ((!rule->busy_after && !rule->one_owner) || (weak->is_new && !may_be_many(own, rule)) ||
+        found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_BUSY)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
     if (error || !busy)
@@ -232,7 +258,10 @@ static int consider(
         own->unsettled = true;
         return 0;
     }
-    return verdict.refusal ? refuse(own, one, other, verdict) : unite(own, left, right);
+    if (verdict.refusal)
+        return refuse(own, one, other, verdict);
+    unite(own, left, right);
+    return 0;
 }
 
 static bool may_join(const struct resolving *own, const struct found *found)
@@ -251,7 +280,7 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     struct link link = {0};
     bool fresh = one->is_new || other->is_new;
     bool there = !fresh && identity_store_link(txn, one->node, other->node, &link);
-    bool known = there && link.has_evidence && (link.verified || !verified);
+    bool known = link.has_evidence && (link.verified || !verified);
     node_index_link(graph->index, one->node, other->node, verified || (known && link.verified));
     if (known)
         return 0;
@@ -263,7 +292,11 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
     identity_store_put_link(txn, one->node, other->node, &link, !there);
-    int error = there ? 0 : watch(own, one, other); /* `one` is the stronger */
+    int error = watch(own, one, other); /* `one` is the stronger */
+    if (!error && link.alias && one->kind == other->kind) {
+        own->unsettled = true; /* what was two accounts' may be one's */
+        error = graph_watch_owned(graph, txn, one->node);
+    }
     if (!error && !verified)
         error = set_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
@@ -389,15 +422,20 @@ static int take_in(struct resolving *own)
         error = verify(own, &own->found[i]);
     if (!error)
         error = take_links(own);
+    if (own->unsettled)
+        forget_unions(own);
+    if (!error)
+        error = follow_unions(own);
     if (!error)
         error = store_new_nodes(own);
-    if (error)
-        return error;
-    keep_parties(own);
-    return own->unsettled ? settle(own) : 0;
+    if (!error && own->unsettled)
+        return settle(own);
+    if (!error)
+        keep_parties(own);
+    return error;
 }
 
-int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution)
 {
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};

@@ -71,7 +71,7 @@ static void sort_found(struct resolving *own)
 }
 
 /* The usable ones, the strongest first. */
-void resolving_find(struct resolving *own, const struct identifiers *identifiers)
+void resolving_find(struct resolving *own, struct identifiers *identifiers)
 {
     struct graph *graph = own->graph;
     struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
@@ -82,8 +82,11 @@ void resolving_find(struct resolving *own, const struct identifiers *identifiers
         hash_identifier(graph, identifier, identifier->kind, &all[i]);
     }
     for (unsigned i = 0; i < identifiers->count; i++) {
+        struct identifier *identifier = &identifiers->items[identifiers->order[i]];
         find_node(graph, &all[i]);
-        if (is_left_out(graph, &all[i]))
+        bool left_out = is_left_out(graph, &all[i]);
+        identifier->blocked = left_out || found_is_nobodys(own, &all[i]);
+        if (left_out)
             continue;
         all[i].verified = is_verified(own, &all[i], trusted);
         own->found[own->count++] = all[i];

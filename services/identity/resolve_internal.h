@@ -24,13 +24,18 @@ struct resolving {
     unsigned lead; /* the strongest that is somebody's: the event is attributed to it */
     struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
     unsigned party_count;
+    struct {
+        uint32_t from, to;
+    } unions[IDENTIFIERS_MAX]; /* of persons; nobody has moved yet */
+    unsigned union_count;
     bool joins;     /* the source may */
     bool unsettled; /* it may change what other links are worth */
     bool moved;
 };
 
-/* resolve_find.c: the usable ones, the strongest first, and which of them the event is attributed to; none where all are nobody's. */
-void resolving_find(struct resolving *own, const struct identifiers *identifiers);
+/* resolve_find.c: the usable ones, the strongest first, and which of them the event is attributed to; none where all are nobody's. Marks
+ * those that are blocked. */
+void resolving_find(struct resolving *own, struct identifiers *identifiers);
 const struct kind_rule *found_rule(const struct resolving *own, const struct found *found);
 unsigned found_flags(const struct resolving *own, const struct found *found);
 uint8_t found_strength(const struct resolving *own, const struct found *found);

@@ -6,21 +6,22 @@
 
 const unsigned limit_days[LIMIT_COUNT] = {[LIMIT_MONTH] = 30, [LIMIT_WEEK] = 7};
 
-/* Retail's own: one account, one WeChat user; a few cards, phones and addresses; any number of browsers. */
+/* Retail's own: one account, one WeChat user; a few cards, phones and addresses; any number of browsers. A phone or an address that
+ * was proved to be two accounts' is a family's, or went to somebody else: it does not say who is who. */
 static const struct {
     const char *kind;
     struct kind_rule rule;
 } defaults[] = {
-    {"user_id", {0, true, VERIFICATION_ISSUED, {1}, 0}},
-    {"member_card", {0, true, VERIFICATION_ISSUED, {3}, 5}},
-    {"wechat_unionid", {0, true, VERIFICATION_ISSUED, {1}, 5}},
-    {"phone", {0, true, VERIFICATION_STATED, {3}, 5}},
-    {"email", {0, true, VERIFICATION_STATED, {5}, 5}},
-    {"wechat_openid", {0, true, VERIFICATION_ISSUED, {10}, 5}},
-    {"anonymous_id", {0, true, VERIFICATION_NEVER, {0}, 5}},
+    {"user_id", {0, true, VERIFICATION_ISSUED, {1}, 0, false}},
+    {"member_card", {0, true, VERIFICATION_ISSUED, {3}, 5, false}},
+    {"wechat_unionid", {0, true, VERIFICATION_ISSUED, {1}, 5, false}},
+    {"phone", {0, true, VERIFICATION_STATED, {3}, 5, true}},
+    {"email", {0, true, VERIFICATION_STATED, {5}, 5, true}},
+    {"wechat_openid", {0, true, VERIFICATION_ISSUED, {10}, 5, false}},
+    {"anonymous_id", {0, true, VERIFICATION_NEVER, {0}, 5, false}},
 };
 
-static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5};
+static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5, false};
 
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
 {

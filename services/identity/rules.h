@@ -32,6 +32,7 @@ struct kind_rule {
     uint16_t limits[LIMIT_COUNT]; /* 0: any number */
     uint16_t
         busy_after; /* seen with more than so many of one stronger kind it is busy, and joins nothing; 0: never */
+    bool one_owner; /* verified with two of one stronger kind it is several people's, and as busy */
 };
 
 struct source_rule {

@@ -128,7 +128,7 @@ static int read_verification(
 static int read_kind(struct reading *own, yyjson_val *object, size_t place)
 {
     static const char *const members[] = {"kind", "form", "joins", "verified", "limit", "limit_per_month",
-        "limit_per_week", "busy_after", NULL};
+        "limit_per_week", "busy_after", "one_owner", NULL};
     char where[32];
     const struct kind *kind = NULL;
     snprintf(where, sizeof(where), "kinds/%zu/", place);
@@ -155,6 +155,8 @@ static int read_kind(struct reading *own, yyjson_val *object, size_t place)
     if (!error)
         error = read_number(own, object, "busy_after", where, 1000, &busy_after);
     rule.busy_after = (uint16_t)busy_after;
+    if (!error)
+        error = read_bool(own, object, "one_owner", where, false, &rule.one_owner);
     own->rules.kinds[kind->number] = rule;
     return error;
 }
@@ -326,6 +328,7 @@ static void write_kind(struct json *json, const struct identity_rules *rules, co
     for (unsigned i = 0; i < LIMIT_COUNT; i++)
         write_limit(json, limit_names[i], rule->limits[i]);
     write_limit(json, "busy_after", rule->busy_after);
+    json_field_bool(json, "one_owner", rule->one_owner);
     json_close(json, '}');
 }
 

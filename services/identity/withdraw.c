@@ -93,13 +93,19 @@ static int put_pair(struct search *own, struct store_txn *txn, const struct pair
     return store_error(txn);
 }
 
-/* Whether it is busy follows from the links. */
-static int watch(struct search *own, struct store_txn *txn, uint32_t node)
+/* Whether they are busy follows from the links, of which some may have said that two accounts are one. */
+static int watch(struct search *own, struct store_txn *txn, const struct evidence *evidence)
 {
-    bool busy;
-    int error = graph_is_busy(own->graph, txn, node, &busy);
-    unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_BUSY;
-    return error ? error : graph_set_flags(own->graph, txn, node, flags | (busy ? NODE_BUSY : 0));
+    int error = 0;
+    bool alias = false;
+    for (unsigned i = 0; i < evidence->count; i++)
+        alias |= evidence->items[i].alias;
+    for (unsigned i = 0; !error && i < evidence->count; i++) {
+        error = graph_watch(own->graph, txn, evidence->items[i].node);
+        if (!error && alias)
+            error = graph_watch_owned(own->graph, txn, evidence->items[i].node);
+    }
+    return error;
 }
 
 int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool withdrawn)
@@ -114,7 +120,7 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
     int error = find_best(&search, txn);
     for (unsigned i = 0; !error && i < search.count; i++)
         error = put_pair(&search, txn, &search.pairs[i]);
-    for (unsigned i = 0; !error && i < evidence.count; i++)
-        error = watch(&search, txn, evidence.items[i].node);
+    if (!error)
+        error = watch(&search, txn, &evidence);
     return error ? error : store_error(txn);
 }

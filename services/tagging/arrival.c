@@ -38,22 +38,18 @@ static struct bytes bytes_of(ProtobufCBinaryData data)
     return (struct bytes){data.data, data.len};
 }
 
-/* The kinds of the identifiers that the event carries: those of the person's nodes that it names. */
-static struct bytes carried_kinds(const struct person *person, const Quanyu__PersonEvent *record, char *out)
+/* The nodes that the event carries, whosever they are now. */
+static struct bytes carried_nodes(const Quanyu__PersonEvent *record, uint8_t out[CARRIED_BYTES_MAX])
 {
     size_t size = 0;
-    for (size_t i = 0; i < person->node_count; i++) {
-        const struct person_node *node = &person->nodes[i];
-        bool named = node->node == record->node;
-        for (size_t j = 0; !named && j < record->n_linked; j++)
-            named = record->linked[j] == node->node;
-        size_t length = strlen(node->kind) + 1;
-        if (!named || size + length > CARRIED_BYTES_MAX)
-            continue;
-        memcpy(out + size, node->kind, length);
-        size += length;
+    out[size++] = 0;
+    put_be32(out + size, record->node);
+    size += sizeof(uint32_t);
+    for (size_t i = 0; i < record->n_linked && size + sizeof(uint32_t) <= CARRIED_BYTES_MAX; i++) {
+        put_be32(out + size, record->linked[i]);
+        size += sizeof(uint32_t);
     }
-    return (struct bytes){(const uint8_t *)out, size};
+    return (struct bytes){out, size};
 }
 
 static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *value)
@@ -198,7 +194,7 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
         tagging->state.ignored++;
         return tagging->people.error == -QY_EINVAL ? 0 : tagging->people.error;
     }
-    char kinds[CARRIED_BYTES_MAX];
+    uint8_t carried[CARRIED_BYTES_MAX];
     bool known_type =
         record->type > QUANYU__EVENT_TYPE__EVENT_NONE && record->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS;
     arrival.event = (struct stored_event){
@@ -215,7 +211,7 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
         .properties = bytes_of(record->properties),
         .traits = bytes_of(record->traits),
         .context = bytes_of(record->context),
-        .carried = carried_kinds(arrival.person, record, kinds),
+        .carried = carried_nodes(record, carried),
         .node = record->node,
     };
     if (record->unit || record->staff)

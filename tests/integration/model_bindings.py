@@ -138,14 +138,16 @@ class OrganisedWorld(World):
             return name
         return next((unit for unit, row in self.units.items() if name and row["code"] == name and not row["removed"]), None)
 
-    def take(self, event, history):
+    def take(self, event, history, browser=False):
         known = len(self.events)
-        super().take(event, history)
+        super().take(event, history, browser)
         if len(self.events) == known:
             return
         taken, context = self.events[-1], event.get("context") or {}
         unit = self.unit_named(context.get("unit")) or self.keys[self.key]
         staff = context.get("staff") if context.get("staff") in self.staff else None
+        if staff is not None and self.staff[staff]["left"] and not history:
+            staff = None  # who has left serves nobody any more; an import may tell of before
         if unit is None and staff is not None:
             unit = self.staff[staff]["unit"]
         purchase = taken["type"] == "track" and taken["name"] == "Order Completed"

@@ -83,9 +83,11 @@ def test_the_defaults_are_shown_and_may_be_put_again(running):
 def test_a_limit_splits_and_joins_what_was_as_its_dry_run_said(running):
     for number in range(5):
         family(running, number, 3)
+    rules = rules_of(running)
+    kind_of(rules, "phone")["one_owner"] = False
+    apply(running, rules)
     assert persons(running) == 15
     before = [[one_id(running, "user_id", f"u{number}-{member}") for member in range(3)] for number in range(5)]
-    rules = rules_of(running)
     kind_of(rules, "user_id")["limit"] = 2
     said = try_out(running, rules)
     assert (said["state"], said["persons"], said["persons_then"], said["joins"], said["splits"]) == ("done", 15, 10, 5, 0), said
@@ -99,6 +101,24 @@ def test_a_limit_splits_and_joins_what_was_as_its_dry_run_said(running):
     assert try_out(running, rules)["splits"] == 5
     apply(running, rules)
     assert [[one_id(running, "user_id", f"u{number}-{member}") for member in range(3)] for number in range(5)] == before
+
+
+def test_a_familys_phone_is_nobodys_but_where_the_rules_say_otherwise(running):
+    send(running, track(device="phone-0", ids=[("phone", "+8613800100000")]))
+    family(running, 0, 2)
+    people = {one_id(running, *who) for who in (("user_id", "u0-0"), ("user_id", "u0-1"), ("phone", "+8613800100000"), ("anonymous_id", "phone-0"))}
+    assert len(people) == 4
+    rules = rules_of(running)
+    assert [kind["kind"] for kind in rules["kinds"] if kind["one_owner"]] == ["phone", "email"]
+    kind_of(rules, "phone")["one_owner"] = False
+    said = try_out(running, rules)
+    assert (said["persons"], said["persons_then"]) == (4, 2), said
+    apply(running, rules)
+    assert one_id(running, "user_id", "u0-0") == one_id(running, "phone", "+8613800100000") == one_id(running, "anonymous_id", "phone-0")
+    assert one_id(running, "user_id", "u0-1") != one_id(running, "user_id", "u0-0")
+    kind_of(rules, "phone")["one_owner"] = True
+    apply(running, rules)
+    assert {one_id(running, *who) for who in (("user_id", "u0-0"), ("user_id", "u0-1"), ("phone", "+8613800100000"), ("anonymous_id", "phone-0"))} == people
 
 
 def test_a_kind_that_only_describes_joins_nobody(running):
@@ -156,6 +176,7 @@ def test_other_rules_are_applied_to_the_end_whatever_is_killed(running):
         family(running, number, 3)
     rules = rules_of(running)
     kind_of(rules, "user_id")["limit"] = 3
+    kind_of(rules, "phone")["one_owner"] = False
     assert put(running, rules).status == 200
     for _ in range(3):
         running.kill("identity")
@@ -181,6 +202,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(running):
     refused(lambda r: kind_of(r, "phone").update(limit=0), "kinds/3/limit")
     refused(lambda r: kind_of(r, "phone").update(limit="3"), "kinds/3/limit")
     refused(lambda r: kind_of(r, "phone").update(verified="maybe"), "kinds/3/verified")
+    refused(lambda r: kind_of(r, "phone").update(one_owner=1), "kinds/3/one_owner")
     refused(lambda r: kind_of(r, "phone").update(colour="red"), "kinds/3/colour")
     refused(lambda r: kind_of(r, "phone").update(form="digits"), "kinds/3/form")
     refused(lambda r: r["kinds"].append({"kind": "Bad Name"}), "kinds/7/kind")

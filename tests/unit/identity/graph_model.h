@@ -17,14 +17,14 @@
 static struct {
     const char *kind, *format;
     unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
-    bool issued, stated;
+    bool issued, stated, one_owner;
     bool joins_nothing;
 } kinds[] = {
-    {"user_id", "u-%u", 6, 1, 0, true, false, false},
-    {"member_card", "c-%u", 8, 3, 5, true, false, false},
-    {"phone", "+861380013%04u", 8, 3, 5, false, true, false},
-    {"email", "p%u@example.com", 6, 5, 5, false, true, false},
-    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false},
+    {"user_id", "u-%u", 6, 1, 0, true, false, false, false},
+    {"member_card", "c-%u", 8, 3, 5, true, false, false, false},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false},
+    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false},
 };
 
 struct value {
@@ -79,9 +79,22 @@ static void note_link(unsigned one, unsigned other, bool verified, bool alias, u
     links[other][one] = *link;
 }
 
+/* Verified with two of a stronger kind that are not one account's names. */
+static bool is_several(unsigned value)
+{
+    for (unsigned one = 0; one < UNIVERSE; one++)
+        for (unsigned other = 0; other < one; other++)
+            if (universe[one].kind == universe[other].kind && universe[one].kind < universe[value].kind &&
+                links[value][one].verified && links[value][other].verified && !links[one][other].alias)
+                return true;
+    return false;
+}
+
 static bool is_busy(unsigned value)
 {
     unsigned kind = universe[value].kind;
+    if (kinds[kind].one_owner && is_several(value))
+        return true;
     for (unsigned strong = 0; strong < kind; strong++) {
         unsigned seen = 0;
         for (unsigned other = 0; other < UNIVERSE; other++)

@@ -284,12 +284,13 @@ static void write_rules(char text[2048])
         if (kinds[i].most_strong)
             snprintf(busy, sizeof(busy), "%u", kinds[i].most_strong);
         used += snprintf(text + used, 2048 - (size_t)used,
-            "{\"kind\":\"%s\",\"joins\":%s,\"verified\":\"%s\",\"limit\":%s,\"busy_after\":%s},",
+            "{\"kind\":\"%s\",\"joins\":%s,\"verified\":\"%s\",\"limit\":%s,\"busy_after\":%s,\"one_owner\":%"
+            "s},",
             kinds[i].kind, kinds[i].joins_nothing ? "false" : "true",
             kinds[i].issued   ? "issued"
             : kinds[i].stated ? "stated"
                               : "never",
-            limit, busy);
+            limit, busy, kinds[i].one_owner ? "true" : "false");
     }
     for (unsigned i = 0; i < COUNT_OF(more); i++)
         used += snprintf(text + used, 2048 - (size_t)used, "%s{\"kind\":\"%s\"}", i ? "," : "", more[i]);
@@ -329,9 +330,12 @@ static void set_rules(struct world *world)
 static void change_rules(struct world *world)
 {
     unsigned kind = pick(COUNT_OF(kinds));
-    switch (pick(3)) {
+    switch (pick(4)) {
     case 0:
         kinds[kind].limit = pick(5);
+        break;
+    case 2:
+        kinds[kind].one_owner = !kinds[kind].one_owner;
         break;
     case 1:
         kinds[kind].most_strong = kind ? pick(6) : 0;
