@@ -278,7 +278,7 @@ static int find_numbers(struct api_call *call, char *one_ids[2], const uint32_t 
 
 static int check_scope(struct api_call *call, char *one_ids[2])
 {
-    const uint32_t *numbers;
+    const uint32_t *numbers = NULL;
     struct visible visible;
     int error = find_numbers(call, one_ids, &numbers);
     if (!error)
