@@ -65,7 +65,7 @@ static bool sieve_of(const struct staff_pick *pick, struct sieve *ret_sieve)
         top = unit_tree_within(pick->units, pick->unit, top) ? pick->unit : 0;
     if (!unit_tree_has(pick->units, top))
         return false;
-    sieve.everywhere = top == UNIT_ROOT;
+    sieve.everywhere = pick->scope == UNIT_ROOT && !pick->unit;
     sieve.first = unit_tree_place(pick->units, top);
     sieve.places = unit_tree_below(pick->units, top) + 1;
     if (*pick->role) {

@@ -73,6 +73,17 @@ def test_segments_tags_and_summary_tell_no_small_count(running):
     assert summary["persons"] == PEOPLE and not summary["stages"] and summary["too_few"] is True  # all are prospects
 
 
+def test_a_scope_of_a_few_people_is_not_counted(running):
+    unit = running.post("/api/v1/units", {"name": "Small", "kind": "store", "parent": "u_1"})["id"]
+    staff = running.post("/api/v1/staff", {"login": "small.analyst", "role": "analyst", "unit": unit})
+    token = running.post(f"/api/v1/staff/{staff['id']}/tokens", {"name": "test"})["token"]
+    one = running.lookup("user_id", "u0").json["one_id"]
+    assert running.api("PUT", f"/api/v1/persons/{one}/binding", {"unit": unit, "reason": "the first one"}).status == 200
+    running.wait_quiet()
+    assert_too_few(running.api("POST", "/api/v1/audiences/count", {"rule": {"everyone": True}}, token=token))
+    assert running.api("GET", "/api/v1/summary", token=token).json == {"stages": {}, "too_few": True}
+
+
 def test_a_step_of_a_journey_does_not_give_the_other_one_away(running):
     journey = {"name": "Branches", "include_current": True, "entry": {"rule": {"everyone": True}}, "steps": [
         {"id": "few", "type": "condition", "rule": below(4), "then": "first", "else": "rest"},
