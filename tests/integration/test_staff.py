@@ -235,3 +235,10 @@ def test_missing_and_wrong_tokens_are_refused(running):
     for headers in ({}, {"Authorization": "Bearer qt_wrong"}, {"Authorization": "Basic abc"}, {"Cookie": "__Host-quanyu_session=qs_x"}):
         answer = request(port, "GET", "/api/v1/staff", None, headers)
         assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_access_from_the_machine_is_on_record_with_before_and_after(running):
+    given = json.loads(running.cli("bootstrap", "--token").stdout)
+    act = json.loads(acts(running, "staff.bootstrap")[0]["detail"])
+    assert (act["id"], act["given"], act["before"]["role"], act["after"]["role"]) == (given["staff"], "token", "hq_admin", "hq_admin")
+    assert act["before"]["state"] == act["after"]["state"] == "active" and given["token"] not in json.dumps(act)
