@@ -78,7 +78,9 @@ def test_logins_and_codes_are_unique_and_free_again_after_leaving(running):
 
 
 @pytest.mark.parametrize("members, field", [
-    ({"login": ""}, "login"), ({"login": "ab"}, "login"), ({"login": "a b c"}, "login"), ({"login": 7}, "login"),
+    ({"login": ""}, "login"), ({"login": "ab"}, "login"), ({"login": "a b c"}, "login"), ({"login": "a\u200bdmin"}, "login"),
+    ({"login": "cafe\u0301"}, "login"), ({"login": "ad\u3000min"}, "login"), ({"login": "\u202enimda"}, "login"), ({"login": "adm\u00a0in"}, "login"),
+    ({"login": 7}, "login"),
     ({"role": "nobody"}, "role"), ({"unit": "u_999"}, "unit"), ({"unit": "store"}, "unit"), ({"email": "no address"}, "email"),
     ({"phone": "call me"}, "phone"), ({"code": "a b"}, "code"), ({"code": "13800138000"}, "code"), ({"code": "st_1"}, "code"),
     ({"name": "x" * 200}, "name"), ({"nme": "x"}, "nme"), ({"name": "a\u0001b"}, "name"),
