@@ -98,7 +98,8 @@ bool access_is_whole(const struct access *access)
 
 bool access_covers_unit(const struct gateway *gateway, const struct access *access, uint32_t unit)
 {
-    return organisation_is_within(gateway, unit, access->unit);
+    /* HQ covers units that are no more, too: who left from one is still known. */
+    return access->unit == UNIT_ROOT || organisation_is_within(gateway, unit, access->unit);
 }
 
 /* -- ids -- */

@@ -107,6 +107,8 @@ int api_text(struct api_call *call, const char *name, bool required, const char 
 /* Time member or parameter: 0 when absent. */
 int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
 int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
+/* A parameter of the query; "" when absent, and so says `ret_present`. */
+int api_parameter(struct api_call *call, const char *name, char *text, size_t size, bool *ret_present);
 /* `limit` of the query: 1 to 500, 50 when absent. */
 int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */

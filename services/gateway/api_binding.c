@@ -92,6 +92,22 @@ static void write_id(struct json *json, const char *name, const char *id)
         json_null(json);
 }
 
+/* Where somebody has been before may lie beyond the scope. */
+static bool sees_unit(const struct api_call *call, uint32_t unit)
+{
+    return unit && access_covers_unit(call->gateway, &call->access, unit);
+}
+
+static bool sees_guide(const struct api_call *call, uint32_t guide)
+{
+    char id[STAFF_ID_BYTES];
+    uint32_t unit;
+    if (!guide || access_is_whole(&call->access) || guide == call->access.staff)
+        return guide != 0;
+    return !call->access.role.own_people &&
+           organisation_find_staff(call->gateway, staff_id(guide, id), &unit) && sees_unit(call, unit);
+}
+
 static void write_history(struct api_call *call, const Quanyu__BindingsReply *page)
 {
     char next[API_CURSOR_BYTES], unit[UNIT_ID_BYTES], guide[STAFF_ID_BYTES];
@@ -100,8 +116,8 @@ static void write_history(struct api_call *call, const Quanyu__BindingsReply *pa
     for (size_t i = 0; i < page->n_changes; i++) {
         const Quanyu__BindingsReply__Change *change = page->changes[i];
         json_open(&json, '{');
-        write_id(&json, "unit", change->unit ? unit_id(change->unit, unit) : NULL);
-        write_id(&json, "guide", change->guide ? staff_id(change->guide, guide) : NULL);
+        write_id(&json, "unit", sees_unit(call, change->unit) ? unit_id(change->unit, unit) : NULL);
+        write_id(&json, "guide", sees_guide(call, change->guide) ? staff_id(change->guide, guide) : NULL);
         json_field_time(&json, "from", change->from_ms);
         if (change->to_ms)
             json_field_time(&json, "to", change->to_ms);
@@ -236,13 +252,22 @@ static int list_people(struct api_call *call, const char *action, Quanyu__People
     return 0;
 }
 
+/* Whom the path names: tagging says the same of who is not there and of who is out of scope. */
+static int list_people_of(struct api_call *call, const char *action, Quanyu__PeopleRequest *question)
+{
+    int error = list_people(call, action, question);
+    if (error == -QY_ENOTFOUND)
+        call->error_field = "id";
+    return error;
+}
+
 int unit_people(struct api_call *call)
 {
     Quanyu__PeopleRequest question = QUANYU__PEOPLE_REQUEST__INIT;
     question.unit = organisation_find_unit(call->gateway, call->parameters[0]);
     if (question.unit == 0)
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such unit");
-    return list_people(call, "unit.people", &question);
+    return list_people_of(call, "unit.people", &question);
 }
 
 int staff_people(struct api_call *call)
@@ -251,5 +276,5 @@ int staff_people(struct api_call *call)
     question.guide = staff_number_of(call->parameters[0]);
     if (question.guide == 0)
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such member of staff");
-    return list_people(call, "staff.people", &question);
+    return list_people_of(call, "staff.people", &question);
 }

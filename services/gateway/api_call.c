@@ -163,11 +163,12 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms)
 }
 
 /* Empty when absent; refused when it cannot be taken. */
-static int read_parameter(
-    struct api_call *call, const char *name, char *value, size_t size, bool *ret_present)
+int api_parameter(struct api_call *call, const char *name, char *value, size_t size, bool *ret_present)
 {
     int error = http_parameter(call->request, name, value, size);
     *ret_present = error == 0;
+    if (error == -QY_ENOTFOUND)
+        *value = '\0';
     if (!error || error == -QY_ENOTFOUND)
         return 0;
     return api_refuse(call, -QY_EINVAL, name,
@@ -189,7 +190,7 @@ int api_limit(struct api_call *call, uint32_t *ret_limit)
     char text[24];
     bool present;
     uint64_t value = LIMIT_STANDARD;
-    int error = read_parameter(call, "limit", text, sizeof(text), &present);
+    int error = api_parameter(call, "limit", text, sizeof(text), &present);
     if (error)
         return error;
     if (present && (!parse_digits(text, &value) || value < 1 || value > LIMIT_MOST))
@@ -208,7 +209,7 @@ int api_cursor(struct api_call *call, uint64_t *ret_cursor)
     char text[API_CURSOR_BYTES];
     bool present;
     *ret_cursor = 0;
-    int error = read_parameter(call, "cursor", text, sizeof(text), &present);
+    int error = api_parameter(call, "cursor", text, sizeof(text), &present);
     return error || !present || parse_digits(text, ret_cursor) ? error : refuse_cursor(call);
 }
 
@@ -218,7 +219,7 @@ int api_id_cursor(struct api_call *call, const char *prefix, char ret_cursor[API
     uint64_t number;
     size_t length = strlen(prefix);
     ret_cursor[0] = '\0';
-    int error = read_parameter(call, "cursor", ret_cursor, API_ID_BYTES, &present);
+    int error = api_parameter(call, "cursor", ret_cursor, API_ID_BYTES, &present);
     if (!error && !present)
         ret_cursor[0] = '\0';
     if (error || !present)

@@ -43,8 +43,19 @@ static void write_counts(struct json *json, const Quanyu__Definition *definition
     }
 }
 
-static void write_definition(
-    struct json *json, const Quanyu__Definition *definition, const struct guarded *told)
+/* A rule may name units and staff beyond the caller's scope, and is not shown then. */
+static bool shows_rule(struct api_call *call, const Quanyu__Definition *definition)
+{
+    if (access_is_whole(&call->access) || definition->kind == STAGES)
+        return true;
+    struct bytes rule = {definition->rule.data, definition->rule.len};
+    bool shown = rule_names_check(call, rule, "rule") == 0;
+    call->error_field = call->error_message = NULL;
+    return shown;
+}
+
+static void write_definition(struct api_call *call, struct json *json, const Quanyu__Definition *definition,
+    const struct guarded *told)
 {
     json_open(json, '{');
     if (definition->kind == SEGMENT)
@@ -54,8 +65,10 @@ static void write_definition(
     if (definition->kind == SEGMENT)
         json_field_text(json, "name", definition->name);
     json_field_text(json, "description", definition->description);
-    json_name(json, definition->kind == STAGES ? "stages" : "rule");
-    json_raw(json, definition->rule.data, definition->rule.len, "null");
+    if (shows_rule(call, definition)) {
+        json_name(json, definition->kind == STAGES ? "stages" : "rule");
+        json_raw(json, definition->rule.data, definition->rule.len, "null");
+    }
     json_field_text(json, "state",
         definition->paused     ? "paused"
         : definition->building ? "building"
@@ -119,7 +132,7 @@ static int show_one(struct api_call *call, Quanyu__Definition *definition)
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_definition(&json, definition, told);
+    write_definition(call, &json, definition, told);
     api_write_version(call, definition->version);
     return 0;
 }
@@ -187,7 +200,7 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
     struct json json = json_to(&call->out);
     json_open_page(&json, member);
     for (size_t i = 0; i < page->n_definitions; i++)
-        write_definition(&json, page->definitions[i], told ? &told[i] : NULL);
+        write_definition(call, &json, page->definitions[i], told ? &told[i] : NULL);
     json_close_page(&json, page->next);
     return 0;
 }

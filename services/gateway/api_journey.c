@@ -14,6 +14,7 @@
 
 #define IN_FORCE_TIMEOUT_S 5.0
 #define LOOK_AGAIN_NS_MAX 50000000L
+#define TOLD_MOST 1024u /* different numbers of one journey */
 
 static int ask(struct api_call *call, Quanyu__CampaignRequest *request, Quanyu__CampaignReply **ret_reply)
 {
@@ -46,16 +47,41 @@ struct number {
     uint64_t count;
 };
 
-static void write_numbers(struct json *json, const struct number *numbers, size_t count, uint32_t least)
+/* What of one journey has been told. */
+struct told {
+    uint32_t least;
+    size_t count;
+    uint64_t numbers[TOLD_MOST];
+};
+
+/* Two numbers of a journey that differ by a few give those few away: a step's other branch. */
+static bool may_tell(const struct told *told, uint64_t number)
+{
+    for (size_t i = 0; i < told->count; i++) {
+        uint64_t other = told->numbers[i], apart = other > number ? other - number : number - other;
+        if (apart > 0 && apart < told->least)
+            return false;
+    }
+    return number >= told->least && told->count < TOLD_MOST;
+}
+
+static void write_numbers(struct json *json, const struct number *numbers, size_t count, struct told *told)
 {
     bool too_few = false;
-    for (size_t i = 0; i < count; i++)
-        too_few |= guard_field(json, numbers[i].name, numbers[i].count, least);
+    for (size_t i = 0; i < count; i++) {
+        bool may = may_tell(told, numbers[i].count);
+        too_few |= !may;
+        if (!may)
+            continue;
+        json_field_unsigned(json, numbers[i].name, numbers[i].count);
+        if (told->least)
+            told->numbers[told->count++] = numbers[i].count;
+    }
     if (too_few)
         json_field_bool(json, "too_few", true);
 }
 
-static void write_steps(struct json *json, const Quanyu__Journey *journey, uint32_t least)
+static void write_steps(struct json *json, const Quanyu__Journey *journey, struct told *told)
 {
     json_name(json, "steps");
     json_open(json, '[');
@@ -66,7 +92,7 @@ static void write_steps(struct json *json, const Quanyu__Journey *journey, uint3
             {"unknown", step->unknown}, {"skipped", step->skipped}};
         json_open(json, '{');
         json_field_text(json, "id", step->step);
-        write_numbers(json, numbers, COUNT_OF(numbers), least);
+        write_numbers(json, numbers, COUNT_OF(numbers), told);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -77,6 +103,7 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey, uin
     const struct number numbers[] = {{"entered", journey->entered}, {"active", journey->active},
         {"completed", journey->completed}, {"exited", journey->exited}, {"merged", journey->merged},
         {"removed", journey->removed}};
+    struct told told = {.least = least};
     json_open(json, '{');
     json_field_text(json, "id", journey->id);
     json_field_text(json, "name", journey->name);
@@ -85,9 +112,9 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey, uin
     json_field_unsigned(json, "version_in_force", journey->running_version);
     json_field_time(json, "created_at", journey->created_ms);
     json_field_time(json, "changed_at", journey->changed_ms);
-    write_numbers(json, numbers, COUNT_OF(numbers), least);
+    write_numbers(json, numbers, COUNT_OF(numbers), &told);
     json_field_optional(json, "error", journey->error);
-    write_steps(json, journey, least);
+    write_steps(json, journey, &told);
     json_name(json, "definition");
     json_raw(json, journey->definition.data, journey->definition.len, "null");
     json_close(json, '}');

@@ -3,6 +3,7 @@
  * to is known there alone. */
 #include "proto/campaign.pb-c.h"
 #include "proto/tagging.pb-c.h"
+#include "services/gateway/rule_money.h"
 #include "services/gateway/rule_names.h"
 
 #include <string.h>
@@ -49,7 +50,13 @@ int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryDa
 {
     const Quanyu__JourneyRulesReply *rules;
     int error = fetch_rules(call, id, definition, &rules);
-    for (size_t i = 0; !error && i < rules->n_rules; i++)
-        error = check_rule(call, rules->rules[i]);
+    for (size_t i = 0; !error && i < rules->n_rules; i++) {
+        const Quanyu__JourneyRulesReply__Rule *rule = rules->rules[i];
+        if (definition.len) /* else it is somebody's who might */
+            error =
+                rule_money_check_text(call, (struct bytes){rule->rule.data, rule->rule.len}, rule->pointer);
+        if (!error)
+            error = check_rule(call, rule);
+    }
     return error;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leaving: in one commit everything that a member of staff could use ends, and what is in flight is answered no more. */
 #include "services/gateway/api_binding.h"
+#include "services/gateway/guard.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
 #include "services/gateway/staff_roll.h"
@@ -26,7 +27,8 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
     if (before->number == call->access.staff)
         return api_refuse(
             call, -QY_ECONFLICT, "id", "nobody ends their own access: another member of staff does");
-    if (staff_is_admin(before) && !staff_has_other_admin(batch->txn, before->number))
+    if (staff_is_admin(before) &&
+        !staff_has_other_admin(batch->txn, before->number, gateway_now_ms(call->gateway)))
         return api_refuse(call, -QY_ECONFLICT, "id", "this is the last HQ admin: make another one first");
     error = staff_open_personal(&call->gateway->vault, before, call->arena, &personal);
     Quanyu__Staff *staff = error ? NULL : staff_get(batch->txn, before->number, arena_allocator(call->arena));
@@ -55,7 +57,7 @@ static void write_people(struct api_call *call, struct json *json, uint32_t guid
 {
     uint64_t people;
     json_name(json, "people");
-    if (binding_count_people(call, 0, guide, &people))
+    if (binding_count_people(call, 0, guide, &people) || people < guard_least(call))
         json_null(json);
     else
         json_unsigned(json, people);

@@ -271,10 +271,14 @@ int me_password(struct api_call *call)
         error = sign_in_try(call, login, password, &changing.attempt);
     if (error == -QY_EUNAUTHENTIC)
         return api_refuse(call, -QY_EDENIED, "password", "is not your password");
-    if (!error)
-        error = check_password(call, "new_password", fresh, changing.attempt.staff, changing.attempt.secrets);
-    if (!error)
-        error = password_hash(fresh, changing.password);
+    if (error)
+        return error;
+    error = check_password(call, "new_password", fresh, changing.attempt.staff, changing.attempt.secrets);
+    if (error) {
+        int lost = sign_in_take_back(call, &changing.attempt);
+        return lost ? lost : error;
+    }
+    error = password_hash(fresh, changing.password);
     if (error)
         return error;
     changing.is_short = password_characters(fresh) < PASSWORD_CHARACTERS;

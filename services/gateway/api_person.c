@@ -241,14 +241,30 @@ static int show(struct api_call *call, const char *action, const Quanyu__PersonV
 
 /* -- handlers -- */
 
+/* Whom the caller may not see is nobody: the identifiers that follow are looked at, as they would be. */
+static int look_in_scope(
+    struct api_call *call, const Quanyu__PersonView *person, uint32_t *skip, bool *ret_seen)
+{
+    uint32_t number = person->person;
+    size_t count = number ? 1 : 0;
+    int error = api_in_scope(call, &number, &count);
+    *ret_seen = count > 0 || !person->person;
+    if (!*ret_seen)
+        *skip = person->place + 1;
+    return error;
+}
+
 int person_lookup(struct api_call *call)
 {
     Quanyu__LookupRequest lookup = QUANYU__LOOKUP_REQUEST__INIT;
     Quanyu__PersonView *person;
     int error = read_identifiers(call, &lookup);
     lookup.personal = disclosure_of(call->permissions).personal;
-    if (!error)
+    for (bool seen = false; !error && !seen;) {
         error = ask_identity(call, &lookup, &person);
+        if (!error)
+            error = look_in_scope(call, person, &lookup.skip, &seen);
+    }
     if (error)
         return error;
     return person->person ? show(call, "person.lookup", person) : refuse_identifiers(call, person);

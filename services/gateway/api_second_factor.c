@@ -196,6 +196,10 @@ static int apply_reset(struct api_call *call, struct batch *batch, void *self)
     int error = staff_fetch_managed(call, batch->txn, call->parameters[0], &staff);
     if (error)
         return error;
+    if (staff->number == call->access.staff)
+        return api_refuse(call, -QY_ECONFLICT, "id",
+            "nobody resets their own: set up another one with a code of this one, or have somebody else do "
+            "it");
     Quanyu__StaffSecrets *secrets =
         staff_secrets_get(batch->txn, staff->number, arena_allocator(call->arena));
     if (!secrets || (!secrets->totp.len && !secrets->totp_pending.len))
@@ -207,7 +211,6 @@ static int apply_reset(struct api_call *call, struct batch *batch, void *self)
         secrets->password = (char *)"";
     staff_secrets_put(batch->txn, staff->number, secrets);
     credentials_end(batch->txn, staff->number, 1u << QUANYU__CREDENTIAL__KIND__SESSION, 0);
-    call->access_ended = staff->number == call->access.staff;
     const struct staff_act act = {.action = "second_factor.reset", .staff = staff};
     return staff_emit_act(call, batch, &act);
 }

@@ -67,16 +67,6 @@ static int apply_session(struct api_call *call, struct batch *batch, void *self)
     return staff_emit_act(call, batch, &act);
 }
 
-static int apply_forgive(struct api_call *call, struct batch *batch, void *self)
-{
-    const struct sign_in *attempt = self;
-    (void)call;
-    sign_in_forgive(batch->txn, &attempt->who[0]);
-    if (attempt->who[1].free)
-        sign_in_forgive(batch->txn, &attempt->who[1]);
-    return 0;
-}
-
 static void set_cookie(struct api_call *call, const char *value, int64_t seconds)
 {
     char text[256];
@@ -101,7 +91,7 @@ int session_begin(struct api_call *call)
     if (error)
         return error;
     if (begin.attempt.secrets->totp.len && !begin.code) {
-        error = staff_commit(call, apply_forgive, &begin.attempt);
+        error = sign_in_take_back(call, &begin.attempt);
         return error
                    ? error
                    : api_refuse(call, -QY_EUNAUTHENTIC, "totp", "the code of the second factor is required");

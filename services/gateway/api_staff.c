@@ -88,9 +88,8 @@ static int check_role(struct api_call *call, struct store_txn *txn, const char *
         return 0;
     if (!role_name_fits(name) || !role_find(txn, name, &role))
         return api_refuse(call, -QY_EINVAL, "role", "there is no such role");
-    if (role.permissions & ~call->permissions)
-        return api_refuse(
-            call, -QY_EDENIED, "role", "this role holds permissions that you do not have yourself");
+    if (!staff_covers_role(call, &role))
+        return api_refuse(call, -QY_EDENIED, "role", "this role allows what you may not do yourself");
     return 0;
 }
 
@@ -144,7 +143,7 @@ static int check(struct api_call *call, struct batch *batch, struct edit *edit)
     overlay(input->phone, &edit->personal->phone);
     error = check_unique(call, batch->txn, edit);
     if (!error && edit->before && staff_is_admin(edit->before) && !staff_is_admin(staff) &&
-        !staff_has_other_admin(batch->txn, staff->number))
+        !staff_has_other_admin(batch->txn, staff->number, gateway_now_ms(call->gateway)))
         return api_refuse(call, -QY_ECONFLICT, input->role ? "role" : "unit",
             "this is the last HQ admin: make another one first");
     return error;
@@ -244,24 +243,26 @@ int staff_show(struct api_call *call)
 /* What was asked for; the rest is the caller's scope. */
 static int read_filter(struct api_call *call, struct staff_pick *pick)
 {
-    char text[API_ID_BYTES];
-    if (http_parameter(call->request, "role", text, sizeof(text)) == 0) {
-        if (!role_name_fits(text))
-            return api_refuse(call, -QY_EINVAL, "role", "must be the name of a role");
-        pick->role = arena_text(call->arena, text, strlen(text));
-        if (!pick->role)
-            return -QY_ENOMEM;
-    }
-    if (http_parameter(call->request, "state", text, sizeof(text)) == 0) {
-        for (int i = 0; i < (int)COUNT_OF(staff_states); i++)
-            if (strcmp(staff_states[i], text) == 0)
-                pick->state = i;
-        if (pick->state == STAFF_ANY_STATE)
-            return api_refuse(call, -QY_EINVAL, "state", "must be invited, active or left");
-    }
-    if (http_parameter(call->request, "unit", text, sizeof(text)) == 0)
-        return read_unit(call, NULL, text, &pick->unit);
-    return 0;
+    bool has_role, has_state, has_unit;
+    char role[API_ID_BYTES], state[API_ID_BYTES], unit[API_ID_BYTES];
+    int error = api_parameter(call, "role", role, sizeof(role), &has_role);
+    if (!error)
+        error = api_parameter(call, "state", state, sizeof(state), &has_state);
+    if (!error)
+        error = api_parameter(call, "unit", unit, sizeof(unit), &has_unit);
+    if (error)
+        return error;
+    if (has_role && !role_name_fits(role))
+        return api_refuse(call, -QY_EINVAL, "role", "must be the name of a role");
+    pick->role = arena_text(call->arena, role, strlen(role));
+    if (!pick->role)
+        return -QY_ENOMEM;
+    for (int i = 0; i < (int)COUNT_OF(staff_states); i++)
+        if (strcmp(staff_states[i], state) == 0)
+            pick->state = i;
+    if (has_state && pick->state == STAFF_ANY_STATE)
+        return api_refuse(call, -QY_EINVAL, "state", "must be invited, active or left");
+    return has_unit ? read_unit(call, NULL, unit, &pick->unit) : 0;
 }
 
 static int write_page(struct api_call *call, struct store_txn *txn, const struct staff_pick *pick,

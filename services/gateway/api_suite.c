@@ -238,9 +238,9 @@ static int guard_stages(
     return 0;
 }
 
-static void write_stages(struct json *json, const Quanyu__TaggingCounts *tagging, const struct guarded *told)
+static void write_stages(
+    struct json *json, const Quanyu__TaggingCounts *tagging, const struct guarded *told, bool too_few)
 {
-    bool too_few = false;
     json_name(json, "stages");
     json_open(json, '{');
     for (size_t i = 0; i < tagging->n_stages; i++) {
@@ -254,22 +254,38 @@ static void write_stages(struct json *json, const Quanyu__TaggingCounts *tagging
         json_field_bool(json, "too_few", true);
 }
 
+/* How many there are in all: of the brand it is always told, in a scope there may be but a few. */
+static int guard_persons(struct api_call *call, const Quanyu__IdentityCounts *identity,
+    const Quanyu__TaggingCounts *tagging, struct guarded *ret_told)
+{
+    static const char everyone[] = "{\"everyone\":true}";
+    uint32_t least = guard_least(call);
+    ret_told->count = tagging->scoped ? tagging->persons : identity->persons;
+    if (!least || !tagging->scoped)
+        return 0;
+    return guard_count(
+        call, (struct bytes){(const uint8_t *)everyone, sizeof(everyone) - 1}, 0, least, ret_told);
+}
+
 int suite_summary(struct api_call *call)
 {
     Quanyu__IdentityCounts *identity;
     Quanyu__TaggingCounts *tagging;
-    struct guarded *told;
+    struct guarded *told, persons = {.too_few = false};
     int error = ask_counts(call, &identity, &tagging);
     if (!error)
         error = guard_stages(call, tagging, &told);
+    if (!error)
+        error = guard_persons(call, identity, tagging, &persons);
     if (error)
         return error;
     struct json json = json_to(&call->out);
     json_open(&json, '{');
-    json_field_unsigned(&json, "persons", tagging->scoped ? tagging->persons : identity->persons);
+    if (!persons.too_few)
+        json_field_unsigned(&json, "persons", persons.count);
     if (!tagging->scoped)
         write_whole(&json, identity, tagging);
-    write_stages(&json, tagging, told);
+    write_stages(&json, tagging, told, persons.too_few);
     json_close(&json, '}');
     return 0;
 }

@@ -117,8 +117,13 @@ static int apply_make(struct api_call *call, struct batch *batch, void *self)
         after.state = QUANYU__STAFF__STATE__ACTIVE;
         staff_store(batch, &after, owner);
     }
-    const struct staff_act act = {
-        .action = "token.create", .staff = owner, .more = write_token, .self = &making->token};
+    const struct staff_act act = {.action = "token.create",
+        .staff = owner,
+        .before = owner,
+        .after = &after,
+        .rows = after.state != owner->state,
+        .more = write_token,
+        .self = &making->token};
     return staff_emit_act(call, batch, &act);
 }
 

@@ -3,7 +3,9 @@
 #include "common/clock.h"
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
+#include "services/gateway/disclosure.h"
 #include "services/gateway/organisation.h"
+#include "services/gateway/rule_money.h"
 #include "services/gateway/rule_names.h"
 
 #include <inttypes.h>
@@ -96,6 +98,8 @@ static int read_from(struct api_call *call, Quanyu__TransferRequest *transfer)
     if (!error && yyjson_obj_size(from) != 1)
         error = api_refuse(call, -QY_EINVAL, "from", "give one of guide, unit, rule and persons");
     if (!error)
+        error = rule_money_check(call, "from");
+    if (!error)
         error = binding_unit(call, yyjson_obj_get(from, "unit"), "from/unit", &transfer->from_unit);
     if (!error)
         error = binding_staff(call, yyjson_obj_get(from, "guide"), "from/guide", &transfer->from_guide);
@@ -162,6 +166,9 @@ int transfer_begin(struct api_call *call)
     Quanyu__TaggingReply *reply;
     const char *reason;
     bool dry_run;
+    if (!disclosure_of(call->permissions).persons)
+        return api_refuse(
+            call, -QY_EDENIED, NULL, "takes person.read, too: it tells how many people there are");
     int error = api_text(call, "reason", true, &reason);
     if (!error)
         error = api_boolean(call, "dry_run", false, &dry_run);
@@ -193,7 +200,8 @@ int transfer_show(struct api_call *call)
     const char *asked = call->parameters[0];
     unsigned long number = strncmp(asked, "bt_", 3) == 0 ? strtoul(asked + 3, NULL, 10) : 0;
     snprintf(id, sizeof(id), "bt_%" PRIu32, (uint32_t)number);
-    if (number == 0 || number > UINT32_MAX || strcmp(id, asked) != 0)
+    bool told = disclosure_of(call->permissions).persons;
+    if (!told || number == 0 || number > UINT32_MAX || strcmp(id, asked) != 0)
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such transfer");
     question.number = (uint32_t)number;
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_SHOW_TRANSFER;

@@ -275,12 +275,8 @@ struct listing {
 
 static int read_text(struct api_call *call, const char *name, char *text, size_t size)
 {
-    int error = http_parameter(call->request, name, text, size);
-    if (error == -QY_ENOTFOUND)
-        *text = '\0';
-    return !error || error == -QY_ENOTFOUND
-               ? 0
-               : api_refuse(call, -QY_EINVAL, name, "is malformed, or too long to be right");
+    bool present;
+    return api_parameter(call, name, text, size, &present);
 }
 
 static int read_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)

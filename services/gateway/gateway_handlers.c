@@ -7,6 +7,7 @@
 #include "services/gateway/role.h"
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/staff_change.h"
+#include "services/gateway/staff_json.h"
 #include "services/gateway/staff_roll.h"
 
 #include <string.h>
@@ -14,7 +15,8 @@
 #define DAY_MS INT64_C(86400000)
 
 /* The first one who has not left; made where there is none. */
-static int find_admin(struct gateway *gateway, struct rpc_context *context, Quanyu__Staff **ret_staff)
+static int find_admin(
+    struct gateway *gateway, struct rpc_context *context, Quanyu__Staff **ret_staff, bool *ret_made)
 {
     struct store_txn *txn = context->batch->txn;
     uint32_t number = 0;
@@ -22,12 +24,14 @@ static int find_admin(struct gateway *gateway, struct rpc_context *context, Quan
         Quanyu__Staff *staff = staff_get(txn, number, arena_allocator(context->arena));
         if (staff && staff->unit == UNIT_ROOT) {
             *ret_staff = staff;
+            *ret_made = false;
             return 0;
         }
     }
     int error = staff_make_admin(
         &gateway->vault, txn, context->batch->now_ms, QUANYU__STAFF__STATE__INVITED, &number);
     *ret_staff = error ? NULL : staff_get(txn, number, arena_allocator(context->arena));
+    *ret_made = true;
     if (!*ret_staff)
         return error ? error : -QY_ENOMEM;
     staff_emit_member(context->batch, *ret_staff);
@@ -66,7 +70,6 @@ static int give_token(
 {
     struct store_txn *txn = context->batch->txn;
     Quanyu__Credential token = QUANYU__CREDENTIAL__INIT;
-    Quanyu__Staff active = *staff;
     char text[SECRET_TEXT_BYTES];
     uint8_t hash[SECRET_HASH_BYTES];
     token.number = staff_number_next(txn, CREDENTIAL_NUMBER);
@@ -77,20 +80,42 @@ static int give_token(
     secret_make("qt", text);
     secret_hash(text, strlen(text), hash);
     credential_put(txn, hash, &token);
-    active.state = QUANYU__STAFF__STATE__ACTIVE;
-    if (staff->state != active.state)
-        staff_store(context->batch, &active, staff);
     reply->token = arena_text(context->arena, text, strlen(text));
     reply->expires_ms = token.expires_ms;
     return reply->token ? 0 : -QY_ENOMEM;
 }
 
-static void emit(struct rpc_context *context, const char *id, bool token)
+static void write_row(struct json *json, const char *name, const Quanyu__Staff *staff)
 {
-    const char *detail =
-        arena_printf(context->arena, "{\"id\":\"%s\",\"given\":\"%s\"}", id, token ? "token" : "invitation");
+    json_name(json, name);
+    if (!staff) {
+        json_null(json);
+        return;
+    }
+    json_open(json, '{');
+    staff_members(json, staff);
+    json_close(json, '}');
+}
+
+/* `before` is NULL where there was none. */
+static int emit(
+    struct rpc_context *context, const Quanyu__Staff *before, const Quanyu__Staff *after, bool token)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    char id[STAFF_ID_BYTES];
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    json_field_text(&json, "id", staff_id(after->number, id));
+    json_field_text(&json, "given", token ? "token" : "invitation");
+    write_row(&json, "before", before);
+    write_row(&json, "after", after);
+    json_close(&json, '}');
+    const char *text = buffer_c_str(&detail);
+    if (buffer_error(&detail))
+        return buffer_error(&detail);
     gateway_emit_act(
-        context->batch, context->header->actor, context->header->request_id, "staff.bootstrap", detail);
+        context->batch, context->header->actor, context->header->request_id, "staff.bootstrap", text);
+    return 0;
 }
 
 static int give(
@@ -98,7 +123,8 @@ static int give(
 {
     Quanyu__Staff *staff;
     Quanyu__StaffPersonal *personal;
-    int error = find_admin(gateway, context, &staff);
+    bool made;
+    int error = find_admin(gateway, context, &staff, &made);
     if (!error)
         error = staff_open_personal(&gateway->vault, staff, context->arena, &personal);
     if (error)
@@ -109,7 +135,14 @@ static int give(
     reply->staff = (char *)(uintptr_t)staff_id(staff->number, id);
     reply->login = personal->login;
     reset_second_factor(context, staff->number);
-    emit(context, id, token);
+    Quanyu__Staff after = *staff;
+    if (token && staff->state == QUANYU__STAFF__STATE__INVITED) {
+        after.state = QUANYU__STAFF__STATE__ACTIVE;
+        staff_store(context->batch, &after, staff);
+    }
+    error = emit(context, made ? NULL : staff, &after, token);
+    if (error)
+        return error;
     return token ? give_token(gateway, context, staff, reply)
                  : give_invitation(gateway, context, staff->number, reply);
 }

@@ -78,11 +78,3 @@ int guard_count_named(
         return buffer_error(&rule);
     return guard_count(call, (struct bytes){rule.data, rule.size}, 0, least, ret_guarded);
 }
-
-bool guard_field(struct json *json, const char *name, uint64_t count, uint32_t least)
-{
-    if (count < least)
-        return true;
-    json_field_unsigned(json, name, count);
-    return false;
-}

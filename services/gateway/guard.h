@@ -20,7 +20,4 @@ int guard_count(
 int guard_count_named(
     struct api_call *call, const char *member, const char *name, uint32_t least, struct guarded *ret_guarded);
 
-/* A number of people, where it may be told; true where not. */
-bool guard_field(struct json *json, const char *name, uint64_t count, uint32_t least);
-
 #endif

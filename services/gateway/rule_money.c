@@ -46,9 +46,22 @@ bool rule_asks_for_money(yyjson_val *rule)
     return asks(rule, 0);
 }
 
+static int check(struct api_call *call, yyjson_val *rule, const char *field)
+{
+    if (disclosure_of(call->permissions).amounts || !rule_asks_for_money(rule))
+        return 0;
+    return api_refuse(call, -QY_EINVAL, field, "asks for money, which you may not see");
+}
+
 int rule_money_check(struct api_call *call, const char *member)
 {
-    if (disclosure_of(call->permissions).amounts || !rule_asks_for_money(yyjson_obj_get(call->body, member)))
-        return 0;
-    return api_refuse(call, -QY_EINVAL, member, "asks for money, which you may not see");
+    return check(call, yyjson_obj_get(call->body, member), member);
+}
+
+int rule_money_check_text(struct api_call *call, struct bytes rule, const char *field)
+{
+    yyjson_doc *doc = yyjson_read((const char *)rule.data, rule.size, YYJSON_READ_NUMBER_AS_RAW);
+    int error = doc ? check(call, yyjson_doc_get_root(doc), field) : 0;
+    yyjson_doc_free(doc);
+    return error;
 }

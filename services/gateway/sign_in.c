@@ -117,6 +117,21 @@ int sign_in_refuse(struct api_call *call, const struct sign_in *attempt, const c
     return error ? error : api_refuse(call, -QY_EUNAUTHENTIC, field, "%s", message);
 }
 
+static int apply_take_back(struct api_call *call, struct batch *batch, void *self)
+{
+    const struct sign_in *attempt = self;
+    (void)call;
+    sign_in_forgive(batch->txn, &attempt->who[0]);
+    if (attempt->who[1].free)
+        sign_in_forgive(batch->txn, &attempt->who[1]);
+    return 0;
+}
+
+int sign_in_take_back(struct api_call *call, struct sign_in *attempt)
+{
+    return staff_commit(call, apply_take_back, attempt);
+}
+
 int sign_in_try(struct api_call *call, const char *login, const char *password, struct sign_in *ret_try)
 {
     struct beginning beginning = {.attempt = ret_try};

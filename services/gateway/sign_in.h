@@ -21,6 +21,9 @@ int sign_in_try(struct api_call *call, const char *login, const char *password, 
 int sign_in_refuse(struct api_call *call, const struct sign_in *attempt, const char *reason,
     const char *field, const char *message);
 
+/* The password was right, and what was asked for with it failed for another reason: it counts no more. */
+int sign_in_take_back(struct api_call *call, struct sign_in *attempt);
+
 /* 429 with Retry-After. */
 int sign_in_refuse_early(struct api_call *call, int64_t wait_ms);
 

@@ -59,7 +59,12 @@ int staff_fetch_seen(struct api_call *call, struct store_txn *txn, const char *i
     return 0;
 }
 
-/* Whether the caller has what that role has. */
+bool staff_covers_role(const struct api_call *call, const struct role *role)
+{
+    bool wider = call->access.role.own_people && !role->own_people;
+    return !wider && (role->permissions & ~call->permissions) == 0;
+}
+
 static int check_managed(struct api_call *call, struct store_txn *txn, const Quanyu__Staff *staff)
 {
     struct role role;
@@ -67,9 +72,9 @@ static int check_managed(struct api_call *call, struct store_txn *txn, const Qua
         return api_refuse(call, -QY_ECONFLICT, "id", "this member of staff has left");
     if (!role_find(txn, staff->role, &role))
         return -QY_ECORRUPT;
-    if (role.permissions & ~call->permissions)
-        return api_refuse(call, -QY_EDENIED, "id",
-            "the role of this member of staff holds permissions that you do not have");
+    if (!staff_covers_role(call, &role))
+        return api_refuse(
+            call, -QY_EDENIED, "id", "the role of this member of staff allows what yours does not");
     return 0;
 }
 
@@ -90,12 +95,37 @@ bool staff_is_admin(const Quanyu__Staff *staff)
            strcmp(staff->role, ROLE_HQ_ADMIN) == 0;
 }
 
-bool staff_has_other_admin(struct store_txn *txn, uint32_t number)
+static bool has_password(struct store_txn *txn, uint32_t number)
+{
+    Quanyu__StaffSecrets *secrets = staff_secrets_get(txn, number, NULL);
+    bool has = secrets && *secrets->password;
+    if (secrets)
+        quanyu__staff_secrets__free_unpacked(secrets, NULL);
+    return has;
+}
+
+static bool has_token(struct store_txn *txn, uint32_t number, int64_t now_ms)
+{
+    uint8_t hash[SECRET_HASH_BYTES];
+    Quanyu__Credential *credential;
+    bool found = false;
+    for (uint32_t at = 0; !found && (credential = credential_next(txn, number, at, NULL, hash));) {
+        at = credential->number;
+        bool whole = !credential->limited || (PERMISSION_ALL & ~credential->permissions) == 0;
+        found = whole && credential->kind == QUANYU__CREDENTIAL__KIND__TOKEN &&
+                !credential_expired(credential, now_ms);
+        quanyu__credential__free_unpacked(credential, NULL);
+    }
+    return found;
+}
+
+bool staff_has_other_admin(struct store_txn *txn, uint32_t number, int64_t now_ms)
 {
     bool found = false;
     for (uint32_t at = 0; !found && (at = staff_next_of_role(txn, ROLE_HQ_ADMIN, at));) {
         Quanyu__Staff *staff = staff_get(txn, at, NULL);
-        found = staff && at != number && staff_is_admin(staff);
+        found = staff && at != number && staff_is_admin(staff) &&
+                (has_password(txn, at) || has_token(txn, at, now_ms));
         if (staff)
             quanyu__staff__free_unpacked(staff, NULL);
     }

@@ -22,8 +22,10 @@ int staff_fetch_managed(
     struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff);
 /* The same to look at: also who has left, whatever the role. */
 int staff_fetch_seen(struct api_call *call, struct store_txn *txn, const char *id, Quanyu__Staff **ret_staff);
-/* Whether somebody else is an HQ admin of the whole brand who has credentials. */
-bool staff_has_other_admin(struct store_txn *txn, uint32_t number);
+/* Whether the caller has all that this role gives: its permissions, and everybody of a unit where it is not limited to own people. */
+bool staff_covers_role(const struct api_call *call, const struct role *role);
+/* Whether somebody else is an HQ admin of the whole brand who has a password, or a token that is in force. */
+bool staff_has_other_admin(struct store_txn *txn, uint32_t number, int64_t now_ms);
 bool staff_is_admin(const Quanyu__Staff *staff);
 /* Stores the changed row as the next version. */
 void staff_store(struct batch *batch, Quanyu__Staff *staff, const Quanyu__Staff *before);

@@ -98,15 +98,16 @@ static int look_up_identifiers(struct rpc_context *context, const Quanyu__Lookup
     int refused = refuse_personal(context, asked);
     if (refused)
         return refused;
-    for (size_t i = 0; i < asked->n_identifiers; i++) {
-        int error = look_up_one(context, i, asked->identifiers[i], ret_person, &view->missed[i]);
+    for (size_t i = asked->skip; i < asked->n_identifiers; i++) {
+        int error = look_up_one(context, i, asked->identifiers[i], ret_person, &view->missed[view->n_missed]);
         if (error)
             return error;
         if (*ret_person) {
+            view->place = (uint32_t)i;
             view->n_missed = 0;
             return 0;
         }
-        view->n_missed = i + 1;
+        view->n_missed++;
     }
     return 0;
 }

@@ -14,7 +14,7 @@ int handler_check_unit(struct rpc_context *context, struct store_txn *txn, uint3
     bool there = organisation_unit(txn, unit, &row) && !row.removed;
     if (there && (!scope.bounded || (scope.unit && organisation_is_below(txn, unit, scope.unit))))
         return 0;
-    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no unit u_%u", unit);
+    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such unit");
 }
 
 int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint32_t staff, const char *field,
@@ -25,7 +25,7 @@ int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint
     if (there && (!scope.bounded || scope.staff == staff ||
                      (scope.unit && organisation_is_below(txn, ret_member->unit, scope.unit))))
         return 0;
-    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no member of staff st_%u", staff);
+    return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such member of staff");
 }
 
 int handler_check_reason(struct rpc_context *context, const char *reason)

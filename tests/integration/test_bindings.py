@@ -51,6 +51,73 @@ def test_a_guide_sees_the_people_bound_to_the_guide_and_nobody_else(running):
     assert {r["outcome"] for r in record} == {"not_found"} and not any(r.get("persons") for r in record)
 
 
+def test_the_identifiers_that_follow_one_of_a_stranger_are_looked_at(running):
+    li, token = guide(running, "li.follow")
+    own, other = people(running, "follow-own", "follow-other")
+    assert bind(running, own, li).status == 200
+    for first in ("follow-other", "never seen"):
+        body = {"identifiers": [{"kind": "user_id", "value": first}, {"kind": "user_id", "value": "follow-own"}]}
+        assert running.api("POST", "/api/v1/persons/lookup", body, token=token).json["one_id"] == own
+    body["identifiers"] = [{"kind": "user_id", "value": "follow-other"}, {"kind": "no such kind", "value": "x"}]
+    assert running.api("POST", "/api/v1/persons/lookup", body, token=token).json["field"] == "identifiers/1/kind"
+    assert running.api("POST", "/api/v1/persons/lookup", body).json["one_id"] == other
+
+
+def region(suite, name):
+    unit = suite.post("/api/v1/units", {"name": name, "kind": "region", "parent": "u_1", "code": name})["id"]
+    ids = [suite.post("/api/v1/staff", {"login": f"{name}.{role}", "role": role, "unit": unit, "code": f"{name}-{role[0]}"})["id"]
+           for role in ("region_manager", "guide")]
+    suite.wait_quiet()
+    return unit, ids[1], suite.post(f"/api/v1/staff/{ids[0]}/tokens", {"name": "test"})["token"]
+
+
+def test_units_and_staff_beyond_the_scope_are_answered_as_none(running):
+    east, li, token = region(running, "EASTERN")
+    west, wang, _ = region(running, "WESTERN")
+    one_id, = people(running, "moves-over")
+    assert running.api("PUT", f"/api/v1/persons/{one_id}/binding", {"unit": west, "guide": wang, "reason": "first"}).status == 200
+    running.advance("1h")
+    assert running.api("PUT", f"/api/v1/persons/{one_id}/binding", {"unit": east, "guide": li, "reason": "moved"}).status == 200
+    running.wait_quiet()
+
+    def answer(method, path, body=None):
+        got = running.api(method, path, body, token=token)
+        return got.status, got.json["detail"], got.json["field"]
+
+    def transfer(start, end):
+        return answer("POST", "/api/v1/bindings/transfer", {"from": start, "to": end, "reason": "x", "dry_run": True})
+
+    for name, unknown in ((west, "u_99999"), ("code:WESTERN", "code:NOWHERE")):
+        for ask in (lambda unit: answer("PUT", f"/api/v1/persons/{one_id}/binding", {"unit": unit, "reason": "x"}),
+                    lambda unit: answer("GET", f"/api/v1/units/{unit}/people"), lambda unit: transfer({"unit": unit}, {"unit": east})):
+            assert ask(name) == ask(unknown)
+    for name, unknown in ((wang, "st_99999"), ("code:WESTERN-g", "code:NOBODY")):
+        for ask in (lambda staff: answer("PUT", f"/api/v1/persons/{one_id}/binding", {"guide": staff, "reason": "x"}),
+                    lambda staff: answer("GET", f"/api/v1/staff/{staff}/people"), lambda staff: transfer({"guide": staff}, {"unit": east})):
+            assert ask(name) == ask(unknown)
+    shown = running.api("GET", f"/api/v1/persons/{one_id}/bindings", token=token).json["bindings"]
+    assert [(b["unit"], b["guide"]) for b in shown] == [(east, li), (None, None)]
+    whole = running.get(f"/api/v1/persons/{one_id}/bindings")["bindings"]
+    assert [(b["unit"], b["guide"]) for b in whole] == [(east, li), (west, wang)]
+
+
+def test_transfers_count_nothing_for_who_may_not_see_it(running):
+    for name, more in (("assigner", []), ("assigner_of_people", ["person.read"])):
+        assert running.api("POST", "/api/v1/roles", {"name": name, "permissions": ["person.assign", "journey.manage", *more]}).status == 201
+    body = {"from": {"rule": {"metric": "revenue", "gte": "1.00"}}, "to": {"unit": "u_1"}, "reason": "x", "dry_run": True}
+    _, token = guide(running, "blind", "assigner")
+    for asked in (body, {**body, "from": {"guide": "st_1"}}):
+        assert running.api("POST", "/api/v1/bindings/transfer", asked, token=token).status == 403
+    _, token = guide(running, "poor", "assigner_of_people")
+    refused = running.api("POST", "/api/v1/bindings/transfer", body, token=token)
+    assert refused.status == 400 and "money" in refused.json["detail"] and refused.json["field"] == "from"
+    journey = {"name": "Rich", "entry": {"rule": body["from"]["rule"]}, "steps": [{"id": "end", "type": "exit"}]}
+    refused = running.api("POST", "/api/v1/journeys", journey, token=token)
+    assert refused.status == 400 and refused.json["field"] == "/entry/rule", refused
+    assert running.api("POST", "/api/v1/journeys", journey).status == 201
+    assert running.api("POST", "/api/v1/bindings/transfer", body).json["found"] == 0
+
+
 def test_every_binding_by_hand_is_history_and_on_record(running):
     li, _ = guide(running, "li.history")
     wang, _ = guide(running, "wang.history")

@@ -230,6 +230,22 @@ def test_what_lies_beyond_the_scope_is_as_what_there_is_not(running):
         assert (answer.status, answer.json["detail"]) == (400, unknown.json["detail"]), answer
 
 
+def test_a_rule_that_names_what_lies_beyond_the_scope_is_not_shown(running):
+    brand = Brand(running, "shown")
+    manager = running.post("/api/v1/staff", {"login": "shown.manager", "role": "region_manager", "unit": brand.units["north"]})
+    token = running.post(f"/api/v1/staff/{manager['id']}/tokens", {"name": "t"})["token"]
+    for name, rule, seen in (("own", {"unit": brand.units["a"]}, True), ("other", {"not": {"unit": brand.units["south"]}}, False),
+                             ("guide", {"any": [{"everyone": True}, {"guide": [brand.staff["c"]]}]}, False)):
+        made = running.post("/api/v1/segments", {"name": name, "rule": rule})
+        shown = running.api("GET", f"/api/v1/segments/{made['id']}", token=token).json
+        assert shown.get("rule") == (rule if seen else None) and ("rule" in shown) == seen, shown
+        assert running.get(f"/api/v1/segments/{made['id']}")["rule"] == rule
+        listed = running.api("GET", "/api/v1/segments?limit=500", token=token).json["segments"]
+        assert [("rule" in one) for one in listed if one["id"] == made["id"]] == [seen]
+    running.post("/api/v1/tags", {"tag": "southern", "rule": {"unit": brand.units["south"]}})
+    assert "rule" not in running.api("GET", "/api/v1/tags/southern", token=token).json
+
+
 def test_staff_that_events_name_and_there_is_not_refuses_nothing(running):
     brand = Brand(running, "unknown")
     series = "quanyu_events_unknown_staff_total"

@@ -173,6 +173,16 @@ def test_a_second_factor_is_asked_for_and_each_code_counts_once(running):
     assert len(acts(running, "second_factor.confirm")) == 1 and len(acts(running, "second_factor.reset")) == 1
 
 
+def test_nobody_resets_the_own_second_factor(running):
+    staff = ready(running, "own.factor@example.com", role="hq_admin")
+    session = sign_in(running, "own.factor@example.com").json["session"]
+    enrol(running, session)
+    answer = call(running, "DELETE", f"/api/v1/staff/{staff['id']}/second-factor", None, bearer(session))
+    assert answer.status == 409 and answer.json["field"] == "id", answer
+    assert sign_in(running, "own.factor@example.com").json["field"] == "totp"
+    assert running.api("DELETE", f"/api/v1/staff/{staff['id']}/second-factor").status == 204
+
+
 def test_a_token_cannot_change_a_second_factor(running):
     assert running.api("POST", "/api/v1/me/second-factor", {}).status == 403
 
@@ -184,8 +194,7 @@ def test_a_password_is_changed_by_who_knows_it(running):
     assert wrong.status == 403 and wrong.json["field"] == "password"
     running.advance("1s")
     weak = call(running, "POST", "/api/v1/me/password", {"password": GOOD, "new_password": "change change change"}, bearer(session))
-    assert weak.status == 400 and weak.json["field"] == "new_password"
-    running.advance("2s")
+    assert weak.status == 400 and weak.json["field"] == "new_password"  # no failed attempt: the password was right
     assert call(running, "POST", "/api/v1/me/password", {"password": GOOD, "new_password": OTHER}, bearer(session)).status == 204
     assert call(running, "GET", "/api/v1/me", None, bearer(session)).status == 200
     assert call(running, "GET", "/api/v1/me", None, bearer(other)).status == 401

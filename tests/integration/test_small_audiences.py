@@ -73,6 +73,33 @@ def test_segments_tags_and_summary_tell_no_small_count(running):
     assert summary["persons"] == PEOPLE and not summary["stages"] and summary["too_few"] is True  # all are prospects
 
 
+def test_a_scope_of_a_few_people_is_not_counted(running):
+    unit = running.post("/api/v1/units", {"name": "Small", "kind": "store", "parent": "u_1"})["id"]
+    staff = running.post("/api/v1/staff", {"login": "small.analyst", "role": "analyst", "unit": unit})
+    token = running.post(f"/api/v1/staff/{staff['id']}/tokens", {"name": "test"})["token"]
+    one = running.lookup("user_id", "u0").json["one_id"]
+    assert running.api("PUT", f"/api/v1/persons/{one}/binding", {"unit": unit, "reason": "the first one"}).status == 200
+    running.wait_quiet()
+    assert_too_few(running.api("POST", "/api/v1/audiences/count", {"rule": {"everyone": True}}, token=token))
+    assert running.api("GET", "/api/v1/summary", token=token).json == {"stages": {}, "too_few": True}
+
+
+def test_a_step_of_a_journey_does_not_give_the_other_one_away(running):
+    journey = {"name": "Branches", "include_current": True, "entry": {"rule": {"everyone": True}}, "steps": [
+        {"id": "few", "type": "condition", "rule": below(4), "then": "first", "else": "rest"},
+        {"id": "first", "type": "wait", "for": "30d"}, {"id": "rest", "type": "wait", "for": "30d"}]}
+    made = running.post("/api/v1/journeys", journey)["id"]
+    assert running.api("POST", f"/api/v1/journeys/{made}/publish").status == 200
+    running.wait_quiet()
+
+    def steps(token=None):
+        shown = running.api("GET", f"/api/v1/journeys/{made}", token=token).json
+        return shown["entered"], {step["id"]: step.get("entered") for step in shown["steps"]}
+
+    assert steps() == (PEOPLE, {"few": PEOPLE, "first": 4, "rest": PEOPLE - 4})
+    assert steps(running.tokens[0]) == (PEOPLE, {"few": PEOPLE, "first": None, "rest": None})
+
+
 def test_the_same_question_again_has_the_same_answer_while_few_came(running):
     rule = {"trait": "n", "exists": True}
     everyone = {"all": [rule, below(90)]}

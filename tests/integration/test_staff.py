@@ -78,7 +78,9 @@ def test_logins_and_codes_are_unique_and_free_again_after_leaving(running):
 
 
 @pytest.mark.parametrize("members, field", [
-    ({"login": ""}, "login"), ({"login": "ab"}, "login"), ({"login": "a b c"}, "login"), ({"login": 7}, "login"),
+    ({"login": ""}, "login"), ({"login": "ab"}, "login"), ({"login": "a b c"}, "login"), ({"login": "a\u200bdmin"}, "login"),
+    ({"login": "cafe\u0301"}, "login"), ({"login": "ad\u3000min"}, "login"), ({"login": "\u202enimda"}, "login"), ({"login": "adm\u00a0in"}, "login"),
+    ({"login": 7}, "login"),
     ({"role": "nobody"}, "role"), ({"unit": "u_999"}, "unit"), ({"unit": "store"}, "unit"), ({"email": "no address"}, "email"),
     ({"phone": "call me"}, "phone"), ({"code": "a b"}, "code"), ({"code": "13800138000"}, "code"), ({"code": "st_1"}, "code"),
     ({"name": "x" * 200}, "name"), ({"nme": "x"}, "nme"), ({"name": "a\u0001b"}, "name"),
@@ -102,11 +104,15 @@ def test_lists_are_filtered_and_paged(running):
     refused(running.api("GET", "/api/v1/staff?state=gone"), 400, "state")
     refused(running.api("GET", "/api/v1/staff?unit=u_9"), 400, "unit")
     refused(running.api("GET", "/api/v1/staff?cursor=k_1"), 400, "cursor")
+    for name in ("role", "state", "unit"):
+        refused(running.api("GET", f"/api/v1/staff?{name}={'a' * 300}"), 400, name)
 
 
 def test_a_token_does_what_its_owner_may_and_no_more_than_it_is_for(running):
     staff = make(running, "marketer@example.com")
     whole, part = token_of(running, staff), token_of(running, staff, permissions=["segment.read"])
+    later, first = (json.loads(act["detail"]) for act in acts(running, "token.create")[:2])
+    assert (first["before"]["state"], first["after"]["state"]) == ("invited", "active") and "before" not in later
     assert running.api("GET", f"/api/v1/staff/{staff['id']}").json["state"] == "active"
     assert running.api("GET", "/api/v1/segments", token=whole["token"]).status == 200
     assert running.api("GET", "/api/v1/segments", token=part["token"]).status == 200
@@ -180,6 +186,40 @@ def test_the_last_admin_stays(running):
     assert running.api("POST", f"/api/v1/staff/{second['id']}/leave").status == 200
 
 
+def test_an_admin_without_credentials_is_nobody_to_rely_on(running):
+    second = make(running, "powerless.admin@example.com", role="hq_admin")
+    part = token_of(running, second, permissions=["segment.read"])
+    whole = token_of(running, second, expires_at=running.get("/api/v1/clock")["now"][:4] + "-12-31T00:00:00Z")
+    assert running.api("DELETE", f"/api/v1/staff/{second['id']}/tokens/{whole['id']}").status == 204
+    assert running.api("GET", f"/api/v1/staff/{second['id']}").json["state"] == "active"
+    refused(running.api("PATCH", "/api/v1/staff/st_1", {"role": "analyst"}), 409, "role")
+    assert running.api("GET", "/api/v1/segments", token=part["token"]).status == 200
+    assert running.api("POST", f"/api/v1/staff/{second['id']}/leave").status == 200
+
+
+def test_who_is_limited_to_own_people_gives_no_more_than_that(running):
+    permissions = ["staff.read", "staff.manage", "segment.read", "audience.count"]
+    for name, own in (("own_chief", True), ("own_helper", True), ("whole_chief", False)):
+        assert running.api("POST", "/api/v1/roles", {"name": name, "permissions": permissions, "own_people": own}).status == 201
+    chief, whole = make(running, "own.chief@example.com", role="own_chief"), make(running, "whole.chief@example.com", role="whole_chief")
+    token = token_of(running, chief)["token"]
+    refused(running.api("PATCH", f"/api/v1/staff/{chief['id']}", {"role": "whole_chief"}, token=token), 403, "role")
+    refused(running.api("POST", "/api/v1/staff", {**NEW, "login": "x@example.com", "role": "whole_chief"}, token=token), 403, "role")
+    for path, body in (("invite", None), ("tokens", {"name": "x"}), ("leave", None)):
+        refused(running.api("POST", f"/api/v1/staff/{whole['id']}/{path}", body, token=token), 403, "id")
+    assert make(running, "own.helper@example.com", token=token, role="own_helper")["role"] == "own_helper"
+
+
+def test_who_left_from_a_unit_that_is_no_more_is_still_known(running):
+    unit = running.post("/api/v1/units", {"name": "Pop-up", "kind": "store", "parent": "u_1"})["id"]
+    staff = make(running, "pop.up@example.com", role="guide", unit=unit)
+    assert running.api("POST", f"/api/v1/staff/{staff['id']}/leave").status == 200
+    assert running.api("DELETE", f"/api/v1/units/{unit}").status == 204
+    assert running.api("GET", f"/api/v1/staff/{staff['id']}").json["unit"] == unit
+    assert staff["id"] in [one["id"] for one in running.get("/api/v1/staff?state=left&role=guide&limit=500")["staff"]]
+    assert running.count({"guide": staff["id"]}) == 0
+
+
 def test_nobody_gives_or_touches_what_is_beyond_them(running):
     region = make(running, "region@example.com", role="region_manager")
     guide = make(running, "guide@example.com", role="guide")
@@ -197,3 +237,10 @@ def test_missing_and_wrong_tokens_are_refused(running):
     for headers in ({}, {"Authorization": "Bearer qt_wrong"}, {"Authorization": "Basic abc"}, {"Cookie": "__Host-quanyu_session=qs_x"}):
         answer = request(port, "GET", "/api/v1/staff", None, headers)
         assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_access_from_the_machine_is_on_record_with_before_and_after(running):
+    given = json.loads(running.cli("bootstrap", "--token").stdout)
+    act = json.loads(acts(running, "staff.bootstrap")[0]["detail"])
+    assert (act["id"], act["given"], act["before"]["role"], act["after"]["role"]) == (given["staff"], "token", "hq_admin", "hq_admin")
+    assert act["before"]["state"] == act["after"]["state"] == "active" and given["token"] not in json.dumps(act)

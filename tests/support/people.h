@@ -22,7 +22,7 @@ struct someone {
     bool female;
     int year, month, day;
     unsigned city, street, house, room;
-    char name[96], phone[16], email[80], birthday[16], address[400];
+    char name[96], phone[16], email[80], birthday[40], address[400];
 };
 
 static inline uint64_t people_draw(struct people *people, uint64_t below)

@@ -80,8 +80,9 @@ static bool is_below(uint32_t unit, uint32_t above)
 /* What is asked of every row of its own. */
 static bool fits(const struct staff_pick *pick, const Quanyu__Staff *staff)
 {
-    return staff->unit <= UNITS && is_below(staff->unit, pick->scope) &&
-           (!pick->unit || is_below(staff->unit, pick->unit)) &&
+    bool everywhere = pick->scope == UNIT_ROOT && !pick->unit; /* in units that are no more, too */
+    return (everywhere || (staff->unit <= UNITS && is_below(staff->unit, pick->scope) &&
+                              (!pick->unit || is_below(staff->unit, pick->unit)))) &&
            (!*pick->role || strcmp(pick->role, staff->role) == 0) &&
            (pick->state == STAFF_ANY_STATE || pick->state == (int)staff->state);
 }
@@ -143,6 +144,8 @@ static void a_number_behind_the_last_and_a_unit_that_is_not_there_show_nobody(vo
     struct staff_pick pick = everybody(&world);
     assert_int_equal(next(&world, &pick, 0), 0);
     put(&world, 3, "guide", UNITS + 1, QUANYU__STAFF__STATE__ACTIVE);
+    assert_int_equal(next(&world, &pick, 0), 3);
+    pick.unit = UNIT_ROOT;
     assert_int_equal(next(&world, &pick, 0), 0);
     put(&world, 3, "guide", UNITS, QUANYU__STAFF__STATE__ACTIVE);
     assert_int_equal(next(&world, &pick, 0), 3);
