@@ -206,6 +206,8 @@ int write_key_remove(struct api_call *call);
 /* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
  * refuses with the JSON pointer into the journey. */
 int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);
+/* Refuses a webhook that would hand personal fields to others where the caller may not see them. */
+int journey_content_check(struct api_call *call);
 int dead_letter_list(struct api_call *call);
 int dead_letter_show(struct api_call *call);
 int dead_letter_summary(struct api_call *call);

@@ -240,7 +240,9 @@ static int await_in_force(struct api_call *call, Quanyu__Journey **journey)
 static int define(struct api_call *call, const char *id, uint64_t version)
 {
     size_t size;
-    int error = rule_names_resolve_journey(call);
+    int error = journey_content_check(call);
+    if (!error)
+        error = rule_names_resolve_journey(call);
     if (error)
         return error;
     _cleanup_(free_pointer) char *text = yyjson_val_write(call->body, 0, &size);

@@ -210,5 +210,21 @@ def test_money_is_not_found_out_by_rules(running):
     assert running.api("POST", "/api/v1/audiences/count", {"rule": {"metric": "orders", "gte": 1}}, token=mine).json["count"] == 1
 
 
+@pytest.mark.parametrize("content", [{"to": "{{phone}}"}, {"list": [{"deep": "Dear {{ name }}!"}]}, {"{{email}}": 1}])
+def test_no_webhook_hands_out_what_its_author_may_not_unmask(running, content):
+    def journey(content):
+        return {"name": "x", "entry": {"event": {"event": "Opened"}},
+                "steps": [{"id": "tell", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/x", "secret": "s3cret", "content": content}]}
+
+    mine = token(running, "hq_marketer")
+    answer = running.api("POST", "/api/v1/journeys", journey(content), token=mine)
+    assert answer.status == 400 and answer.json["field"].strip("/") == "steps/0/content", answer
+    made = running.api("POST", "/api/v1/journeys", journey({"person": "{{one_id}}"}), token=mine)
+    assert made.status == 201, made
+    assert running.api("PUT", f"/api/v1/journeys/{made.json['id']}", journey(content), token=mine).status == 400
+    allowed = running.api("POST", "/api/v1/journeys", journey({"to": "{{phone}}"}))
+    assert allowed.status == 201, allowed
+
+
 def test_what_is_seeded_is_enough_to_leak():
     assert len(set(itertools.chain(secrets()))) > 40
