@@ -77,6 +77,7 @@ struct rpc_call {
     const char *request_id;     /* passed on; NULL: made */
     const Quanyu__Actor *actor; /* on whose behalf; NULL: the service itself */
     int timeout_ms;             /* 0: 5,000 */
+    bool patient; /* a first connection may take as long as the answer: for commands, which call once */
 };
 
 /* Sends and waits. `*ret_reply` is in `arena`. Errors: what the server answered (its message and field in

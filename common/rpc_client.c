@@ -58,9 +58,9 @@ static int link_open(struct link *link, const struct peers *peers, const struct 
 
 /* A fresh socket is given time for its handshake. When that was not enough it is replaced at the next call:
  * libzmq gives a connection up for good where it took the other side for broken. */
-static int link_ready(struct link *link, int64_t deadline_ms)
+static int link_ready(struct link *link, bool patient, int64_t deadline_ms)
 {
-    int64_t until = link->opened_ms + HANDSHAKE_WAIT_MS;
+    int64_t until = patient ? deadline_ms : link->opened_ms + HANDSHAKE_WAIT_MS;
     until = until < deadline_ms ? until : deadline_ms;
     while (!(socket_events(link->socket) & ZMQ_POLLOUT)) {
         if (monotonic_ms() >= until) {
@@ -158,7 +158,7 @@ static int call_link(struct link *link, uint64_t id, const struct exchange *exch
 {
     int timeout_ms = exchange->call->timeout_ms > 0 ? exchange->call->timeout_ms : STANDARD_TIMEOUT_MS;
     int64_t deadline_ms = monotonic_ms() + timeout_ms;
-    int code = link_ready(link, deadline_ms);
+    int code = link_ready(link, exchange->call->patient, deadline_ms);
     if (code < 0) {
         *ret_outcome = PEER_SILENT;
         return code;

@@ -23,7 +23,7 @@ static int ask(struct operator* operator, bool token, const Quanyu__BootstrapRep
     question.token = token;
     request.call_case = QUANYU__GATEWAY_REQUEST__CALL_BOOTSTRAP;
     request.bootstrap = &question;
-    struct rpc_call call = {.actor = &actor};
+    struct rpc_call call = {.actor = &actor, .patient = true};
     int error = rpc_call(operator->client, "gateway", &call, &request.base,
         &quanyu__gateway_reply__descriptor, operator->arena, &reply, NULL);
     if (!error)

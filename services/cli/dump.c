@@ -44,7 +44,7 @@ static int put_on_record(struct dump *dump)
     Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
     request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
     request.append = &append;
-    struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
+    struct rpc_call call = {.timeout_ms = TIMEOUT_MS, .patient = true};
     ProtobufCMessage *reply;
     int error = rpc_call(dump->operator.client, "audit", &call, &request.base,
         &quanyu__audit_reply__descriptor, dump->operator.arena, &reply, NULL);
@@ -93,7 +93,7 @@ static int fetch_names(struct dump *dump)
         Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
         request.call_case = QUANYU__IDENTITY_REQUEST__CALL_NODE_NAMES;
         request.node_names = &question;
-        struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
+        struct rpc_call call = {.timeout_ms = TIMEOUT_MS, .patient = true};
         ProtobufCMessage *reply;
         int error = rpc_call(dump->operator.client, "identity", &call, &request.base,
             &quanyu__identity_reply__descriptor, dump->operator.arena, &reply, NULL);
@@ -182,7 +182,7 @@ static int fetch_lines(struct dump *dump, const char *service)
         Quanyu__RuntimeRequest request = QUANYU__RUNTIME_REQUEST__INIT;
         request.call_case = QUANYU__RUNTIME_REQUEST__CALL_DUMP;
         request.dump = &question;
-        struct rpc_call call = {.timeout_ms = TIMEOUT_MS};
+        struct rpc_call call = {.timeout_ms = TIMEOUT_MS, .patient = true};
         ProtobufCMessage *reply;
         int error = rpc_call(dump->operator.client, service, &call, &request.base,
             &quanyu__runtime_reply__descriptor, dump->operator.arena, &reply, NULL);
