@@ -429,6 +429,8 @@ int journey_deliveries(struct api_call *call)
     Quanyu__DeliveriesReply *page;
     uint32_t *numbers;
     char **one_ids;
+    if (!disclosure_of(call->permissions).persons)
+        return api_refuse(call, -QY_EDENIED, NULL, "takes person.read, too: it tells of single people");
     int error = fetch_deliveries(call, &page);
     if (!error)
         error = keep_in_scope(call, page);

@@ -40,7 +40,7 @@ static int show(struct api_call *call, const Quanyu__Unit *unit)
         return -QY_ENOMEM;
     struct unit_tree *tree = units_hold(call->gateway->units);
     struct json json = json_to(&call->out);
-    unit_write(&json, unit, tree, day);
+    unit_write(&json, unit, tree, day, call->access.unit);
     unit_tree_release(&tree);
     api_write_version(call, unit->version);
     return 0;
@@ -351,7 +351,7 @@ static int write_list(
             break;
         }
         last = unit->number;
-        unit_write(&json, unit, tree, listing->day);
+        unit_write(&json, unit, tree, listing->day, call->access.unit);
     }
     json_close_page(&json, next);
     return store_error(txn);

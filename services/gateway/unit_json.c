@@ -69,12 +69,16 @@ static const char *state_of(const Quanyu__Unit *unit, const char *today)
     return *unit->opened_on && strcmp(unit->opened_on, today) > 0 ? "planned" : "open";
 }
 
-void unit_write(struct json *json, const Quanyu__Unit *unit, const struct unit_tree *tree, const char *today)
+void unit_write(struct json *json, const Quanyu__Unit *unit, const struct unit_tree *tree, const char *today,
+    uint32_t root)
 {
+    Quanyu__Unit shown = *unit;
+    if (unit->number == root)
+        shown.parent = 0;
     json_open(json, '{');
-    unit_write_members(json, unit);
+    unit_write_members(json, &shown);
     json_field_text(json, "state", state_of(unit, today));
-    json_field_unsigned(json, "depth", unit_tree_depth(tree, unit->number));
+    json_field_unsigned(json, "depth", unit_tree_depth(tree, unit->number) - unit_tree_depth(tree, root));
     json_field_unsigned(json, "units_below", unit_tree_below(tree, unit->number));
     json_close(json, '}');
 }

@@ -21,7 +21,9 @@ bool unit_is_closed(const Quanyu__Unit *unit, const char *today);
 
 /* What is stored: the members between the braces. */
 void unit_write_members(struct json *json, const Quanyu__Unit *unit);
-/* And what follows from the tree and from the day, YYYY-MM-DD. */
-void unit_write(struct json *json, const Quanyu__Unit *unit, const struct unit_tree *tree, const char *today);
+/* And what follows from the tree and from the day, YYYY-MM-DD. `root`: the caller's own unit, in or below which it is; there is nothing
+ * above it. */
+void unit_write(struct json *json, const Quanyu__Unit *unit, const struct unit_tree *tree, const char *today,
+    uint32_t root);
 
 #endif

@@ -292,6 +292,8 @@ def test_a_region_manager_sees_and_changes_the_own_part_alone(suite):
         return suite.api(method, path, body, token=token)
 
     assert [unit["id"] for unit in ask("GET", "/api/v1/units").json["units"]] == [east["id"], shop["id"]]
+    top, below = (ask("GET", f"/api/v1/units/{unit['id']}").json for unit in (east, shop))
+    assert (top["parent"], top["depth"], below["parent"], below["depth"]) == (None, 0, east["id"], 1)  # nothing is above
     assert ask("GET", f"/api/v1/units/{far['id']}").status == 404 and ask("GET", "/api/v1/units/code:S-2").status == 404
     assert ask("GET", "/api/v1/units?below=code:WEST").status == 404
     assert ask("PATCH", f"/api/v1/units/{shop['id']}", {"parent": "code:WEST"}).status == 400
