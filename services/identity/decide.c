@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/decide.h"
 
-#include "services/identity/graph_internal.h"
+#include "services/identity/same.h"
 #include "services/identity/withdraw.h"
 
 #include <string.h>
@@ -38,6 +38,8 @@ static int flag_apart(struct deciding *own, uint32_t node)
 static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link = {0};
+    if (node == other)
+        return 0;
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (link.joined < own->decision->number)
         link.joined = own->decision->number;
@@ -47,6 +49,8 @@ static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link = {0};
+    if (node == other)
+        return 0;
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (!link.apart)
         link.apart = own->decision->number;
@@ -60,7 +64,7 @@ static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int cut_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link;
-    if (!identity_store_link(own->batch->txn, node, other, &link) || !link.joined ||
+    if (node == other || !identity_store_link(own->batch->txn, node, other, &link) || !link.joined ||
         link.cut >= own->decision->number)
         return store_error(own->batch->txn);
     link.cut = own->decision->number;
@@ -125,6 +129,15 @@ static int solve(struct deciding *own)
         return buffer_error(&nodes);
     return graph_solve(own->graph, own->batch, (const uint32_t *)(const void *)nodes.data,
         nodes.size / sizeof(uint32_t), &cause);
+}
+
+/* What was decided of a digest is decided of the identifier, once that is known. */
+static void name_plain(struct deciding *own, Quanyu__Decision *decision)
+{
+    for (size_t i = 0; i < decision->n_nodes; i++)
+        decision->nodes[i] = graph_plain(own->graph, own->batch->txn, decision->nodes[i]);
+    for (size_t i = 0; i < decision->n_others; i++)
+        decision->others[i] = graph_plain(own->graph, own->batch->txn, decision->others[i]);
 }
 
 int decide(struct graph *graph, struct batch *batch, Quanyu__Decision *decision)
@@ -216,10 +229,12 @@ static int assert_others(struct deciding *own, struct arena *arena)
     struct store_txn *txn = own->batch->txn;
     int error = 0;
     for (uint64_t number = 1; !error && number <= own->graph->counters.decisions; number++) {
-        const Quanyu__Decision *other = identity_store_decision(txn, number, arena);
+        Quanyu__Decision *other = identity_store_decision(txn, number, arena);
         bool holds = other && other->undone_ms == 0 && number != own->decision->number &&
                      other->kind != QUANYU__DECISION__KIND__WITHDRAW;
         struct deciding again = {own->graph, own->batch, other};
+        if (holds)
+            name_plain(own, other);
         if (holds && share_nodes(own->decision, other))
             error = apply(&again);
     }
@@ -230,6 +245,7 @@ int decide_undo(struct graph *graph, struct batch *batch, Quanyu__Decision *deci
 {
     struct deciding own = {graph, batch, decision};
     int error = 0;
+    name_plain(&own, decision);
     for (size_t i = 0; !error && i < decision->n_nodes; i++)
         error = clear_node(&own, decision->nodes[i]);
     for (size_t i = 0; !error && i < decision->n_others; i++)

@@ -16,6 +16,10 @@ int graph_open(
     graph->kinds = kinds;
     graph->index = index;
     int error = groups_open(index, &graph->groups);
+    if (!error)
+        error = digest_index_open(kinds, &graph->digests);
+    if (!error)
+        error = digester_open(&graph->digester);
     if (error)
         graph_close(&graph);
     *ret_graph = graph;
@@ -27,6 +31,8 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    digest_index_close(&(*graph)->digests);
+    digester_close(&(*graph)->digester);
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->changed);
     buffer_free(&(*graph)->sealed);
@@ -39,6 +45,7 @@ int graph_load(struct graph *graph, struct store_txn *txn)
     identity_store_counters(txn, &graph->counters);
     graph->committed = graph->counters;
     rules_reset(&graph->rules, graph->kinds);
+    digest_index_load(graph->digests, txn);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_places(txn, 0, &scan);
     uint32_t node;
@@ -69,6 +76,7 @@ void graph_forget(struct graph *graph)
     graph->counters = graph->committed;
     node_index_revert(graph->index);
     groups_clear(graph->groups);
+    digest_index_forget(graph->digests);
     graph_forget_changed(graph);
 }
 
@@ -187,4 +195,12 @@ int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t nod
     }
     *ret_busy = busy;
     return error ? error : store_error(txn);
+}
+
+int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    bool busy;
+    int error = graph_is_busy(graph, txn, node, &busy);
+    unsigned flags = node_index_flags(graph->index, node) & ~(unsigned)NODE_BUSY;
+    return error ? error : graph_set_flags(graph, txn, node, flags | (busy ? NODE_BUSY : 0));
 }

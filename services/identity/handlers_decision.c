@@ -162,7 +162,9 @@ static int put_others(const struct asked *asked, uint32_t person, Quanyu__Decisi
     uint32_t node;
     size_t room = 0;
     while (!error && identity_store_next_member(scan, &node)) {
-        if (has_node(asked->nodes, asked->count, node))
+        bool same =
+            identity_store_plain(txn, node) != node; /* it goes where the one goes whose digest it is */
+        if (same || has_node(asked->nodes, asked->count, node))
             continue;
         if (decision->n_others == room) {
             room = 2 * room + 16;
@@ -378,6 +380,7 @@ static int find_asked(struct asked *asked)
         const char *field = arena_printf(context->arena, "identifiers/%zu", i);
         uint32_t node;
         error = reference_find(context, request->identifiers[i], field, &node);
+        node = error ? 0 : identity_store_plain(context->txn, node);
         if (!error && !has_node(asked->nodes, asked->count, node))
             asked->nodes[asked->count++] = node;
     }

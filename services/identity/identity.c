@@ -4,6 +4,7 @@
 #include "common/keys.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/digest_index.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
 #include "services/identity/worker.h"
@@ -16,9 +17,6 @@
 static_assert(IDENTITY_INPUT_EVENT == QUANYU__GATEWAY_RECORD__RECORD_EVENT, "the class is the case");
 static_assert(
     IDENTITY_INPUT_ORGANISATION == QUANYU__GATEWAY_RECORD__RECORD_ORGANISATION, "the class is the case");
-
-#define KINDS_STRONG "user_id member_card wechat_unionid phone email wechat_openid"
-#define KINDS_WEAK "anonymous_id"
 
 int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_kinds, const char *region,
     struct identity *ret_identity)
@@ -118,15 +116,50 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
 static int fold_finish(void *self, struct batch *batch)
 {
     struct identity *identity = self;
-    worker_save(identity->worker, batch->txn);
-    return store_error(batch->txn);
+    int error = worker_save(identity->worker, batch);
+    return error ? error : store_error(batch->txn);
+}
+
+static int do_more(struct work *work, struct batch *batch)
+{
+    (void)work;
+    (void)batch; /* it is finish() that does it */
+    return 0;
+}
+
+static void did_more(struct work *work, int result);
+
+static void ask_for_more(struct identity *identity, struct service *service)
+{
+    if (identity->asked || identity->left == 0)
+        return;
+    identity->more = (struct work){.apply = do_more, .done = did_more};
+    identity->asked = service_submit(service, &identity->more) == 0;
+}
+
+static void did_more(struct work *work, int result)
+{
+    struct identity *identity =
+        (struct identity *)(void *)((uint8_t *)work - offsetof(struct identity, more));
+    identity->asked = false;
+    if (result == 0)
+        ask_for_more(identity, identity->service);
 }
 
 static void fold_committed(void *self, struct service *service)
 {
-    (void)service;
     struct identity *identity = self;
     worker_keep(identity->worker);
+    identity->left = worker_left(identity->worker);
+    identity->service = service;
+    if (service)
+        ask_for_more(identity, service);
+}
+
+static uint64_t fold_pending(void *self)
+{
+    const struct identity *identity = self;
+    return identity->left;
 }
 
 static void fold_discard(void *self)
@@ -149,18 +182,32 @@ const struct fold_ops identity_fold = {
     .discard = fold_discard,
     .dump = identity_dump,
     .close = fold_close,
+    .pending = fold_pending,
 };
 
 /* -- what readers ask for -- */
 
-bool identity_find(const struct identity *identity, struct store_txn *txn,
+/* A digest that no event carried, of somebody who is known. */
+static bool find_digest(struct store_txn *txn, const struct kind *kind, const uint8_t hash[VAULT_HASH_BYTES],
+    uint32_t *ret_node, uint32_t *ret_person)
+{
+    struct node_place place;
+    uint32_t node = kind->form == FORM_DIGEST ? digest_find(txn, kind, hash) : 0;
+    if (!node || !identity_store_place(txn, node, &place))
+        return false;
+    *ret_node = node;
+    *ret_person = place.person;
+    return true;
+}
+
+bool identity_find(const struct identity *identity, struct store_txn *txn, const struct kind *kind,
     const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person)
 {
     struct node_place place;
     uint32_t node = node_index_peek(identity->index, hash);
     if (!node || !identity_store_place(txn, node, &place) ||
         memcmp(place.hash, hash, sizeof(place.hash)) != 0)
-        return false; /* or it came after the snapshot */
+        return find_digest(txn, kind, hash, ret_node, ret_person); /* or it came after the snapshot */
     *ret_node = node;
     *ret_person = place.person;
     return true;

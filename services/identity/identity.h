@@ -16,6 +16,10 @@ struct identity {
     struct vault *vault;
     struct node_index *index;
     struct worker *worker; /* the writer thread's */
+    struct work more;      /* asks for another batch while something is left to be done in the background */
+    bool asked;            /* for it; the writer thread's */
+    struct service *service;
+    _Atomic uint64_t left; /* to be done in the background */
 };
 
 /* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.
@@ -37,7 +41,7 @@ int identity_person_profile(const struct identity *identity, struct store_txn *t
 int identity_node_value(
     const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out);
 /* The node of an identifier, as of a snapshot. Any thread. */
-bool identity_find(const struct identity *identity, struct store_txn *txn,
+bool identity_find(const struct identity *identity, struct store_txn *txn, const struct kind *kind,
     const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
 
 #endif

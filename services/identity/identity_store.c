@@ -18,6 +18,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
+    [TABLE_DIGESTS] = "digests",
 };
 
 #define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)
@@ -169,6 +170,21 @@ bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *
     ret_row->kind[kind_size] = '\0';
     ret_row->sealed = (struct bytes){value.data + head, value.size - head};
     return true;
+}
+
+void identity_store_set_first(struct store_txn *txn, uint32_t node, uint64_t evidence, int64_t event_ms)
+{
+    struct store_key key = key_of(node);
+    struct bytes value;
+    uint8_t copy[NODE_BYTES_MAX];
+    if (!store_get(txn, TABLE_NODES, &key, &value) || value.size > sizeof(copy) || value.size < 16) {
+        store_fail(txn, -QY_ECORRUPT);
+        return;
+    }
+    memcpy(copy, value.data, value.size);
+    put_be64(copy, evidence);
+    put_be64(copy + 8, (uint64_t)event_ms);
+    store_put(txn, TABLE_NODES, &key, copy, value.size);
 }
 
 static void put_member(struct store_txn *txn, uint32_t person, uint32_t node)

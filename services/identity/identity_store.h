@@ -25,6 +25,7 @@ enum identity_table {
     TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
     TABLE_DECISIONS, /* number: what somebody decided by hand */
     TABLE_BUSY,      /* node: nothing; those that are flagged so */
+    TABLE_DIGESTS, /* keyed hashes of digests of known phones and emails, and their nodes (digest_index.h) */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
@@ -54,6 +55,8 @@ enum node_flag {
     NODE_REFUSED = 16, /* some link of it joins nothing */
     NODE_APART = 32,   /* somebody decided that it is not of one person with another one */
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
+    NODE_SAME =
+        128, /* a digest of an identifier that is known: its one link says of which, and that has all others */
 };
 #define NODE_OUT (NODE_BUSY | NODE_BLOCKED)
 
@@ -84,6 +87,8 @@ struct node_row {
     struct bytes sealed; /* the identifier's value; borrowed from the transaction when read */
 };
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
+/* It came with an earlier event than is written: rewrites nothing else of it. */
+void identity_store_set_first(struct store_txn *txn, uint32_t node, uint64_t evidence, int64_t event_ms);
 /* A new one, with the highest number. */
 void identity_store_add_node(
     struct store_txn *txn, uint32_t node, const struct node_place *place, const struct node_row *row);

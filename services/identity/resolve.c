@@ -1,149 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one event changes of who is who. */
-#include "services/identity/graph_internal.h"
+#include "services/identity/resolving.h"
 
 #include "proto/identity.pb-c.h"
 
 #include <string.h>
-
-struct found {
-    uint32_t node; /* 0: not there yet */
-    uint32_t person;
-    bool is_new; /* made for this event: not in the store yet */
-    bool verified;
-    const struct identifier *identifier;
-    const struct kind *kind;
-    uint8_t hash[VAULT_HASH_BYTES];
-};
-
-struct resolving {
-    struct graph *graph;
-    struct batch *batch;
-    const struct sighting *sighting;
-    struct found found[IDENTIFIERS_MAX];
-    unsigned count;
-    struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
-    unsigned party_count;
-    bool joins;     /* the source may */
-    bool unsettled; /* it may change what other links are worth */
-    bool moved;
-};
-
-static const struct kind_rule *rule_of(const struct resolving *own, const struct found *found)
-{
-    return &own->graph->rules.kinds[found->kind->number];
-}
-
-static unsigned flags_of(const struct resolving *own, const struct found *found)
-{
-    return node_index_flags(own->graph->index, found->node);
-}
-
-/* -- finding -- */
-
-static void hash_identifier(
-    struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
-{
-    *found = (struct found){.identifier = identifier, .kind = kind};
-    vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
-    node_index_prefetch(graph->index, found->hash);
-}
-
-/* A previousId is a user's id, unless it is known as an anonymous id alone. */
-static void find_node(struct graph *graph, struct found *found)
-{
-    node_index_find(graph->index, found->hash, &found->node, &found->person);
-    const struct kind *anonymous = found->identifier->previous ? graph->kinds->anonymous_id : NULL;
-    if (found->node || !anonymous)
-        return;
-    struct found other;
-    hash_identifier(graph, found->identifier, anonymous, &other);
-    if (node_index_find(graph->index, other.hash, &other.node, &other.person))
-        *found = other;
-}
-
-static bool is_verified(const struct resolving *own, const struct found *found, bool trusted)
-{
-    unsigned verification = rule_of(own, found)->verification;
-    return trusted && (verification == VERIFICATION_ISSUED ||
-                          (verification == VERIFICATION_STATED && found->identifier->verified));
-}
-
-/* The usable ones, the strongest first. */
-static void find_all(struct resolving *own, const struct identifiers *identifiers)
-{
-    struct graph *graph = own->graph;
-    struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
-    bool trusted = source.verifies && !own->sighting->browser;
-    struct found all[IDENTIFIERS_MAX];
-    for (unsigned i = 0; i < identifiers->count; i++) {
-        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
-        hash_identifier(graph, identifier, identifier->kind, &all[i]);
-    }
-    for (unsigned i = 0; i < identifiers->count; i++) {
-        find_node(graph, &all[i]);
-        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
-            continue;
-        all[i].verified = is_verified(own, &all[i], trusted);
-        own->found[own->count++] = all[i];
-    }
-    own->joins = source.joins;
-    if (!source.joins && own->count > 1)
-        own->count = 1;
-}
-
-/* -- nodes -- */
-
-static int add_node(struct resolving *own, struct found *found)
-{
-    struct graph *graph = own->graph;
-    if (graph->counters.nodes == UINT32_MAX)
-        return -QY_EFULL;
-    found->node = found->person = (uint32_t)++graph->counters.nodes;
-    found->is_new = true;
-    graph->counters.persons++;
-    const struct node_entry entry = {.node = found->node,
-        .person = found->person,
-        .kind = (uint8_t)found->kind->number,
-        .flags = found->verified ? NODE_VERIFIED : 0};
-    return node_index_add(graph->index, found->hash, &entry);
-}
-
-static int store_node(struct resolving *own, struct found *found)
-{
-    struct graph *graph = own->graph;
-    bool founder = found->person == found->node;
-    struct vault_key key;
-    struct node_place place = {.person = found->person,
-        .kind = (uint8_t)found->kind->number,
-        .flags = (uint8_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
-    struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
-    memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
-    memcpy(place.hash, found->hash, sizeof(place.hash));
-    vault_make_key(graph->vault, found->node, &key, row.wrapped);
-    buffer_clear(&graph->sealed);
-    vault_seal(&key, VAULT_IDENTIFIER, found->node, found->identifier->value, found->identifier->size,
-        &graph->sealed);
-    int error = buffer_error(&graph->sealed);
-    if (!error)
-        error = node_index_set_flags(graph->index, found->node, place.flags);
-    if (!error)
-        error = node_index_move(graph->index, found->hash, found->person);
-    if (error)
-        return error;
-    row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
-    identity_store_add_node(own->batch->txn, found->node, &place, &row);
-    if (place.flags & NODE_BUSY)
-        identity_store_set_busy(own->batch->txn, found->node, true);
-    found->is_new = false;
-
-    Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
-    created.node = found->node;
-    created.person = found->person;
-    created.kind = row.kind;
-    batch_emit(own->batch, QUANYU__IDENTITY_RECORD__RECORD_NODE, &created.base);
-    return 0;
-}
 
 static int store_new_nodes(struct resolving *own)
 {
@@ -157,7 +18,7 @@ static int store_new_nodes(struct resolving *own)
         if (!next)
             break;
         last = next->node;
-        error = store_node(own, next);
+        error = found_store(own, next);
     }
     return error;
 }
@@ -457,7 +318,7 @@ static int take_in(struct resolving *own)
     int error = 0;
     for (unsigned i = 0; !error && i < own->count; i++)
         if (!own->found[i].node)
-            error = add_node(own, &own->found[i]);
+            error = found_number(own, &own->found[i]);
     if (!error)
         error = gather_parties(own);
     for (unsigned i = 0; !error && i < own->count; i++)
@@ -478,8 +339,9 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
-    find_all(&own, identifiers);
-    int error = own.count == 0 || says_nothing_new(&own) ? 0 : take_in(&own);
+    int error = found_gather(&own, identifiers);
+    if (!error && own.count > 0 && !says_nothing_new(&own))
+        error = take_in(&own);
     if (error)
         return error;
     if (own.count > 0) {

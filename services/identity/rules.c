@@ -19,6 +19,9 @@ static const struct {
     {"anonymous_id", {true, VERIFICATION_NEVER, {0}, 5}},
 };
 
+/* As many as phones, in three forms each. That somebody knows a digest proves nothing. */
+static const struct kind_rule hashed = {true, VERIFICATION_NEVER, {9}, 5};
+
 static const struct kind_rule unnamed = {true, VERIFICATION_STATED, {5}, 5};
 
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
@@ -26,7 +29,7 @@ void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
     *rules = (struct identity_rules){.identifiers_max = IDENTIFIERS_OF_PERSON};
     for (unsigned i = 0; i < kinds->count; i++) {
         const struct kind *kind = &kinds->items[i];
-        rules->kinds[kind->number] = unnamed;
+        rules->kinds[kind->number] = kind->form == FORM_DIGEST ? hashed : unnamed;
         for (size_t k = 0; k < COUNT_OF(defaults); k++)
             if (strcmp(kind->name, defaults[k].kind) == 0)
                 rules->kinds[kind->number] = defaults[k].rule;

@@ -40,7 +40,9 @@ static bool joins_by_hand(const struct link *link)
 
 static void add_link(struct solving *own, uint32_t low, uint32_t high, const struct link *link)
 {
-    struct component_link one = {.low = low, .high = high};
+    struct component_link one = {.low = low, .high = high, .rank = RANK_SAME};
+    if (link->same)
+        buffer_append(&own->links, &one, sizeof(one));
     if (joins_by_hand(link)) {
         one.rank = RANK_HAND;
         one.order = link->joined;
@@ -80,7 +82,7 @@ static int add_neighbours(struct solving *own, uint32_t node)
             return store_fail(txn, -QY_ECORRUPT);
         if (other > node)
             add_link(own, node, other, &link);
-        if (joins_by_hand(&link) || joins_by_evidence(own->graph, node, other, &link))
+        if (link.same || joins_by_hand(&link) || joins_by_evidence(own->graph, node, other, &link))
             error = node_set_add(&own->set, other);
         else
             strike_off(own, node, other); /* it is out of the question: nothing to look at */
@@ -141,6 +143,7 @@ static int make_nodes(struct solving *own)
             .kind = (uint8_t)kind,
             .strength = (uint8_t)(known ? known->priority : KINDS_MAX),
             .verified = place.flags & NODE_VERIFIED,
+            .same = place.flags & NODE_SAME,
             .first_ms = first_ms(own, numbers[i], kind)};
     }
     return 0;

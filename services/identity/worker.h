@@ -23,7 +23,10 @@ int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *
 int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
-void worker_save(struct worker *worker, struct store_txn *txn);
+/* The batch is complete: does a part of what is done in the background, and writes what memory holds. */
+int worker_save(struct worker *worker, struct batch *batch);
+/* How much is left to be done in the background. */
+uint64_t worker_left(const struct worker *worker);
 void worker_keep(struct worker *worker);   /* the batch was committed */
 void worker_forget(struct worker *worker); /* the batch was rolled back */
 
