@@ -99,7 +99,10 @@ static int fold_open(void *self, struct batch *batch)
         worker_measure(identity->worker, service_metrics(batch->service));
     }
     int error = register_kinds(identity, batch->txn);
-    return error ? error : worker_load(identity->worker, batch->txn);
+    if (!error)
+        error = worker_load(identity->worker, batch->txn);
+    identity->left = error ? 0 : worker_left(identity->worker);
+    return error;
 }
 
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)
@@ -154,6 +157,19 @@ static void fold_committed(void *self, struct service *service)
     identity->service = service;
     if (service)
         ask_for_more(identity, service);
+}
+
+static void did_first(struct work *work, int result)
+{
+    (void)work;
+    (void)result;
+}
+
+int identity_start(void *self, struct service *service)
+{
+    struct identity *identity = self;
+    identity->first = (struct work){.apply = do_more, .done = did_first};
+    return identity->left ? service_submit(service, &identity->first) : 0;
 }
 
 static uint64_t fold_pending(void *self)

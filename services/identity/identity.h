@@ -16,9 +16,10 @@ struct identity {
     struct vault *vault;
     struct node_index *index;
     struct worker *worker; /* the writer thread's */
-    struct work more;      /* asks for another batch while something is left to be done in the background */
-    bool asked;            /* for it; the writer thread's */
     struct service *service;
+    struct work first;     /* asks for a batch at the start */
+    struct work more;      /* asks for another one while something is left to be done in the background */
+    bool asked;            /* for it; the writer thread's */
     _Atomic uint64_t left; /* to be done in the background */
 };
 
@@ -29,6 +30,8 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 void identity_close(struct identity *identity);
 
 extern const struct fold_ops identity_fold;
+/* What is left to be done in the background goes on (service_spec.start). */
+int identity_start(void *self, struct service *service);
 extern const struct rpc_service identity_rpc;
 
 /* Appends a node's personal traits in their plain form (profile_read()). */

@@ -27,6 +27,7 @@ int main(int argc, char **argv)
         .journal_compression = IDENTITY_COMPRESSION,
         .followers = followers,
         .self = &identity,
+        .start = identity_start,
     };
     return service_main(&spec, argc, argv);
 }
