@@ -116,41 +116,36 @@ static int turn_to_plain(struct resolving *own, struct found *found, uint32_t pl
     return found->kind && found->node == plain ? 0 : store_fail(own->batch->txn, -QY_ECORRUPT);
 }
 
-/* A digest of what is known stands for it. One that is new has a node all the same, by which it is found from then on. */
-static int find_plain(struct resolving *own, struct found *found)
+/* A digest of what is known stands for it. One that is new has a node all the same, by which it is found from then on. Yields that
+ * node, 0 where it stands for itself. */
+static int find_plain(struct resolving *own, struct found *found, uint32_t *ret_digest)
 {
     struct store_txn *txn = own->batch->txn;
-    uint32_t plain;
-    int error = 0;
-    if (found->node) {
-        plain = graph_plain(own->graph, txn, found->node);
-        return plain == found->node ? 0 : turn_to_plain(own, found, plain);
-    }
-    plain = digest_find(txn, found->kind, found->hash);
-    if (!plain)
+    bool known = found->node;
+    uint32_t plain =
+        known ? graph_plain(own->graph, txn, found->node) : digest_find(txn, found->kind, found->hash);
+    *ret_digest = 0;
+    if (!plain || plain == found->node)
         return store_error(txn);
-    error = found_number(own, found);
-    if (!error)
+    int error = known ? 0 : found_number(own, found);
+    if (!error && !known)
         error = found_store(own, found);
-    if (!error)
+    if (!error && !known)
         error = graph_unify(own->graph, own->batch, found->node, plain);
-    own->moved = true;
+    own->moved |= !known;
+    *ret_digest = found->node;
     return error ? error : turn_to_plain(own, found, plain);
 }
 
-/* Strength is that of the one in the clear. An event may bear it in several forms. */
-static void place_found(struct resolving *own, const struct found *found)
+/* An event may bear an identifier in several forms. */
+static void place_found(struct resolving *own, const struct found *found, uint32_t digest)
 {
-    unsigned at = own->count;
-    for (unsigned i = 0; found->node && i < own->count; i++)
-        if (own->found[i].node == found->node) {
-            own->found[i].verified |= found->verified;
-            return;
-        }
-    for (; at > 0 && own->found[at - 1].kind->priority > found->kind->priority; at--)
-        own->found[at] = own->found[at - 1];
-    own->found[at] = *found;
-    own->count++;
+    unsigned place = digest ? 0 : own->count;
+    while (place < own->count && own->found[place].node != found->node)
+        place++;
+    own->carried[own->carried_count++] = (struct carried){.digest = digest, .found = place};
+    if (place == own->count)
+        own->found[own->count++] = *found;
 }
 
 int found_gather(struct resolving *own, const struct identifiers *identifiers)
@@ -163,22 +158,17 @@ int found_gather(struct resolving *own, const struct identifiers *identifiers)
         const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
         hash_identifier(graph, identifier, identifier->kind, &all[i]);
     }
-    for (unsigned i = 0; i < identifiers->count; i++) {
+    own->joins = source.joins;
+    for (unsigned i = 0; i < identifiers->count && (source.joins || own->count == 0); i++) {
+        uint32_t digest = 0;
         find_node(graph, &all[i]);
-        bool digest = all[i].kind->form == FORM_DIGEST;
-        int error = digest ? find_plain(own, &all[i]) : 0;
+        int error = all[i].kind->form == FORM_DIGEST ? find_plain(own, &all[i], &digest) : 0;
         if (error)
             return error;
         if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
             continue;
         all[i].verified = is_verified(own, &all[i], trusted);
-        if (digest)
-            place_found(own, &all[i]);
-        else
-            own->found[own->count++] = all[i];
+        place_found(own, &all[i], digest);
     }
-    own->joins = source.joins;
-    if (!source.joins && own->count > 1)
-        own->count = 1;
     return 0;
 }

@@ -2,9 +2,7 @@
 /* Decisions by hand: taken, undone, listed. */
 #include "services/identity/handlers.h"
 #include "services/identity/link_store.h"
-#include "services/identity/node_set.h"
 #include "services/identity/rules.h"
-#include "services/identity/view.h"
 #include "services/identity/worker.h"
 
 #include <stdlib.h>

@@ -333,6 +333,20 @@ static int take_in(struct resolving *own)
     return own->unsettled ? settle(own) : 0;
 }
 
+static void write_carried(const struct resolving *own, struct resolution *resolution)
+{
+    for (unsigned i = 0; i < own->carried_count; i++) {
+        const struct carried *carried = &own->carried[i];
+        uint32_t node = carried->digest ? carried->digest : own->found[carried->found].node;
+        if (i == 0)
+            resolution->node = node;
+        else
+            resolution->linked[resolution->linked_count++] = node;
+    }
+    resolution->person = own->found[own->carried[0].found].person;
+    resolution->moved = own->moved;
+}
+
 int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution)
 {
@@ -346,12 +360,8 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
         return error;
     if (own.count > 0) {
         keep_evidence(&own);
-        resolution.node = own.found[0].node;
-        resolution.person = own.found[0].person;
-        resolution.moved = own.moved;
+        write_carried(&own, &resolution);
     }
-    for (unsigned i = 1; i < own.count; i++)
-        resolution.linked[resolution.linked_count++] = own.found[i].node;
     *ret_resolution = resolution;
     return store_error(batch->txn);
 }

@@ -16,12 +16,20 @@ struct found {
     uint8_t hash[VAULT_HASH_BYTES];
 };
 
+/* What of the event goes on: its own identifiers, so that it makes no difference when a digest was found to be somebody's. */
+struct carried {
+    uint32_t digest; /* its node, where the one that stands for it was found; 0: the found one is meant */
+    unsigned found;  /* index */
+};
+
 struct resolving {
     struct graph *graph;
     struct batch *batch;
     const struct sighting *sighting;
     struct found found[IDENTIFIERS_MAX];
     unsigned count;
+    struct carried carried[IDENTIFIERS_MAX];
+    unsigned carried_count;
     struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
     unsigned party_count;
     bool joins;     /* the source may */
