@@ -43,7 +43,7 @@ int found_store(struct resolving *own, struct found *found)
     struct vault_key key;
     struct node_place place = {.person = found->person,
         .kind = (uint8_t)found->kind->number,
-        .flags = (uint8_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
+        .flags = (uint16_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
     struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
     memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
     memcpy(place.hash, found->hash, sizeof(place.hash));

@@ -155,7 +155,7 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return store_fail(txn, -QY_ECORRUPT);
     if ((place.flags ^ flags) & NODE_BUSY)
         identity_store_set_busy(txn, node, flags & NODE_BUSY);
-    place.flags = (uint8_t)flags;
+    place.flags = (uint16_t)flags;
     identity_store_put_place(txn, node, &place);
     return node_index_set_flags(graph->index, node, flags);
 }

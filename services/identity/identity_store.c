@@ -21,7 +21,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_DIGESTS] = "digests",
 };
 
-#define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)
+#define PLACE_BYTES (4 + 2 + 1 + VAULT_HASH_BYTES)
 #define NODE_HEAD_BYTES (8 + 8 + VAULT_WRAPPED_BYTES + 1)
 #define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
 #define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
@@ -121,9 +121,9 @@ static bool read_place(struct store_txn *txn, struct bytes value, struct node_pl
         return false;
     }
     ret_place->person = get_be32(value.data);
-    ret_place->flags = value.data[4];
-    ret_place->kind = value.data[5];
-    memcpy(ret_place->hash, value.data + 6, VAULT_HASH_BYTES);
+    ret_place->flags = (uint16_t)(value.data[4] << 8 | value.data[5]);
+    ret_place->kind = value.data[6];
+    memcpy(ret_place->hash, value.data + 7, VAULT_HASH_BYTES);
     return true;
 }
 
@@ -137,9 +137,10 @@ bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_plac
 static void write_place(const struct node_place *place, uint8_t value[PLACE_BYTES])
 {
     put_be32(value, place->person);
-    value[4] = place->flags;
-    value[5] = place->kind;
-    memcpy(value + 6, place->hash, VAULT_HASH_BYTES);
+    value[4] = (uint8_t)(place->flags >> 8);
+    value[5] = (uint8_t)place->flags;
+    value[6] = place->kind;
+    memcpy(value + 7, place->hash, VAULT_HASH_BYTES);
 }
 
 void identity_store_put_place(struct store_txn *txn, uint32_t node, const struct node_place *place)

@@ -55,8 +55,7 @@ enum node_flag {
     NODE_REFUSED = 16, /* some link of it joins nothing */
     NODE_APART = 32,   /* somebody decided that it is not of one person with another one */
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
-    NODE_SAME =
-        128, /* a digest of an identifier that is known: its one link says of which, and that has all others */
+    NODE_SAME = 256, /* a digest of one that is known: its one link says of which, and that has all others */
 };
 #define NODE_OUT (NODE_BUSY | NODE_BLOCKED)
 
@@ -68,7 +67,7 @@ void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names)
 struct node_place {
     uint32_t person;
     uint8_t kind; /* its number */
-    uint8_t flags;
+    uint16_t flags;
     uint8_t hash[VAULT_HASH_BYTES];
 };
 bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place);
