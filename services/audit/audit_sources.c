@@ -120,8 +120,11 @@ static void from_moved(const ProtobufCMessage *message, struct arena *arena, Qua
     const Quanyu__NodesMoved *moved = (const Quanyu__NodesMoved *)message;
     const uint32_t persons[] = {moved->to, moved->from};
     record->action = moved->to < moved->from ? "person.join" : "person.split";
-    record->detail = arena_printf(
-        arena, "{\"evidence\":\"%" PRIu64 "\",\"identifiers\":%zu}", moved->evidence, moved->n_nodes);
+    char decision[48] = "";
+    if (moved->decision)
+        snprintf(decision, sizeof(decision), ",\"decision\":\"d_%" PRIu64 "\"", moved->decision);
+    record->detail = arena_printf(arena, "{\"evidence\":\"%" PRIu64 "\",\"identifiers\":%zu%s}",
+        moved->evidence, moved->n_nodes, decision);
     set_numbers(arena, record, persons, 2);
 }
 

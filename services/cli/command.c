@@ -147,6 +147,41 @@ static const struct command commands[] = {
         "the public keys of all others; each goes to where the service runs, as its setting keys.\n"
         "Changes nothing that is there.\n",
         "quanyu keys ./keys"},
+    {"identity",
+        "explain R R | history ONE_ID | conflicts | busy | decisions | join R R … | split ONE_ID R … | "
+        "move ONE_ID R … | block R … | withdraw POSITION … | undo ID … | rules [FILE] | dry-run [FILE]",
+        "who is who: why, and what is decided by hand (on record)", command_identity,
+        "An identifier R is KIND:VALUE or its id, i_…. What looks prints lines, or JSON with --json; what\n"
+        "decides prints JSON.\n\n"
+        "  explain R R               why the two are one person, or what speaks against it\n"
+        "  history ONE_ID            how the person came to be, the oldest first\n"
+        "  conflicts                 pairs that were seen together and are not one person, by a rule\n"
+        "  busy                      identifiers that are seen with very many others, and join nothing\n"
+        "  decisions                 by hand, the newest first\n"
+        "    --limit N, --cursor C   how many at most; go on where an earlier answer ended\n"
+        "  join R R                  the two are one person\n"
+        "  split ONE_ID R …          these are not that person, but one by themselves\n"
+        "  move ONE_ID R             that other person's identifier is this one's\n"
+        "  block R                   is nobody's: it joins nothing\n"
+        "  withdraw POSITION         what that event says of who is who does not count\n"
+        "  undo ID                   the decision d_… holds no more\n"
+        "    --reason TEXT           all of these need one; on record\n"
+        "  rules [FILE]              by which rules identifiers become persons; other ones from a file "
+        "(JSON)\n"
+        "  dry-run [FILE]            begin to find out what rules would make of everybody; how far that is\n",
+        "quanyu identity join user_id:u-1001 member_card:M-77 --reason \"showed both at the till\""},
+    {"duplicates", "search | progress | list … | dismiss ID --reason TEXT",
+        "people who are likely one, though no identifier proves it (on record)", command_duplicates,
+        "  search                    starts to look for them, over everybody; answers at once\n"
+        "  progress                  how far it is, and what the last search learnt: the weights\n"
+        "  list                      the pairs, the likeliest first: probability, score in bits and id, how\n"
+        "                            they agree and what it weighs, and both persons, masked\n"
+        "    --limit N, --cursor C   how many at most; go on where an earlier answer ended\n"
+        "    --json                  the API's answer\n"
+        "  dismiss ID                they are two people: the pair is listed no more\n"
+        "    --reason TEXT           why; on record\n\n"
+        "None is joined by itself: `quanyu identity join` does, with an identifier of each.\n",
+        "quanyu duplicates list --limit 10"},
     {"unit", "list … | show U | create NAME … | change U … | move U PARENT | delete U | import FILE",
         "units: HQ, regions, distributors, stores", command_unit,
         "A unit U is named by its id, u_7, or by its code, code:S-0012. list prints the tree, a line each;\n"

@@ -4,6 +4,8 @@
 #ifndef QY_CLI_COMMAND_H
 #define QY_CLI_COMMAND_H
 
+#include "common/buffer.h"
+
 #include <stddef.h>
 
 struct command {
@@ -44,5 +46,10 @@ int command_role(int argc, char **argv);
 int command_bootstrap(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_unit(int argc, char **argv);
+int command_identity(int argc, char **argv);
+int command_duplicates(int argc, char **argv);
+
+/* A whole file, appended; false with a message that names it. */
+bool command_read_file(const char *name, struct buffer *text);
 
 #endif

@@ -11,7 +11,6 @@
 
 #define PATH "/api/v1/units"
 #define NAME "unit"
-#define FILE_BYTES_MAX ((size_t)64 << 20) /* the gateway says what it takes */
 
 static bool is(const char *text, const char *word)
 {
@@ -173,23 +172,6 @@ static int list(int argc, char **argv)
 
 /* -- import -- */
 
-static bool read_file(const char *name, struct buffer *text)
-{
-    FILE *file = fopen(name, "r");
-    while (file && !feof(file) && !ferror(file) && text->size < FILE_BYTES_MAX) {
-        uint8_t *room = buffer_reserve(text, 65536);
-        if (!room)
-            break;
-        text->size += fread(room, 1, 65536, file);
-    }
-    bool good = file && !ferror(file) && !buffer_error(text);
-    if (!good)
-        fprintf(stderr, "quanyu: %s: %s\n", name, strerror(errno));
-    if (file)
-        fclose(file);
-    return good;
-}
-
 static void print_errors(const struct buffer *answer)
 {
     size_t index, count;
@@ -227,7 +209,7 @@ static int import_units(int argc, char **argv)
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     if (argc == 2 && !is(argv[1], "--dry-run"))
         return command_unknown(NAME, argv[1]);
-    if (!read_file(argv[0], &text) || client_open(&client))
+    if (!command_read_file(argv[0], &text) || client_open(&client))
         return 1;
     int status = send_file(&client, &text, argc == 2);
     client_close(&client);

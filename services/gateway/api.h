@@ -91,9 +91,14 @@ int api_refuse_as(struct api_call *call, int status, const char *kind, const cha
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
 int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply);
+/* The same of identity. */
+int api_ask_identity(
+    struct api_call *call, const Quanyu__IdentityRequest *request, const Quanyu__IdentityReply **ret_reply);
 /* Hands audit what is about to be shown; after 0 it is durable. Fills in actor, request id and service. */
 int api_record(struct api_call *call, Quanyu__AuditRecord *record);
-/* The same of a count that is about to be shown: of how many persons, and of what (JSON). */
+/* What the answer of who was asked to do something means on record: "ok", "not_found", "refused", "unknown". */
+const char *api_outcome(int error);
+/* Hands audit a count that is about to be shown: of how many persons, and of what (JSON). */
 int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail);
 /* For what changes something and shows counts afterwards: refuses beforehand while audit is not there. */
 int api_need_audit(struct api_call *call);
@@ -113,7 +118,7 @@ int api_id_cursor(struct api_call *call, const char *prefix, char ret_cursor[API
 #define API_CURSOR_BYTES 24
 /* A number as a next_cursor: "" when it is 0. */
 const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES]);
-/* The record of a page that names persons, of the thing that the path names. Numbers and One IDs go in pairs, so that a
+/* The record of a page that names persons, of the thing that the path names, if it names one. Numbers and One IDs go in pairs, so that a
  * query by person follows joins. */
 int api_record_page(
     struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count);
@@ -167,6 +172,27 @@ int journey_publish(struct api_call *call);
 int journey_pause(struct api_call *call);
 int journey_remove(struct api_call *call);
 int journey_deliveries(struct api_call *call);
+int person_join(struct api_call *call);
+int person_split(struct api_call *call);
+int person_move(struct api_call *call);
+int identifier_block(struct api_call *call);
+int evidence_withdraw(struct api_call *call);
+int decision_list(struct api_call *call);
+int decision_show(struct api_call *call);
+int decision_undo(struct api_call *call);
+int identifier_explain(struct api_call *call);
+int person_history(struct api_call *call);
+int identity_conflicts(struct api_call *call);
+int identity_rules_show(struct api_call *call);
+int identity_rules_change(struct api_call *call);
+int identity_dry_run_begin(struct api_call *call);
+int identity_dry_run_show(struct api_call *call);
+int identity_dry_run_cancel(struct api_call *call);
+int identity_busy(struct api_call *call);
+int duplicate_search_start(struct api_call *call);
+int duplicate_search_show(struct api_call *call);
+int duplicate_list(struct api_call *call);
+int duplicate_dismiss(struct api_call *call);
 int import_declare(struct api_call *call);
 int write_key_create(struct api_call *call);
 int write_key_list(struct api_call *call);

@@ -59,6 +59,16 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
     return code;
 }
 
+int api_ask_identity(
+    struct api_call *call, const Quanyu__IdentityRequest *request, const Quanyu__IdentityReply **ret_reply)
+{
+    ProtobufCMessage *reply;
+    int error = api_ask(call, "identity", &request->base, &quanyu__identity_reply__descriptor, &reply);
+    if (!error)
+        *ret_reply = (const Quanyu__IdentityReply *)reply;
+    return error;
+}
+
 static int refuse_unrecorded(struct api_call *call, const char *what, int error)
 {
     return api_refuse(call, -QY_EUNAVAILABLE, NULL,
@@ -81,6 +91,21 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
     ProtobufCMessage *reply;
     int error = api_ask(call, "audit", &request.base, &quanyu__audit_reply__descriptor, &reply);
     return error ? refuse_unrecorded(call, "shown", error) : 0;
+}
+
+const char *api_outcome(int error)
+{
+    switch (error) {
+    case 0:
+        return "ok";
+    case -QY_ENOTFOUND:
+        return "not_found";
+    case -QY_EUNAVAILABLE:
+    case -QY_ETIMEOUT:
+        return "unknown";
+    default:
+        return "refused";
+    }
 }
 
 int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail)
@@ -221,7 +246,7 @@ int api_record_page(
     record.persons = one_ids;
     record.n_numbers = count;
     record.numbers = numbers;
-    record.detail = (char *)(uintptr_t)call->parameters[0];
+    record.detail = (char *)(uintptr_t)(call->parameters[0] ? call->parameters[0] : "");
     return api_record(call, &record);
 }
 
@@ -233,11 +258,11 @@ int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, ch
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_ONE_IDS;
     request.one_ids = &question;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    const Quanyu__IdentityReply *reply;
+    int error = api_ask_identity(call, &request, &reply);
     if (error)
         return error;
-    const Quanyu__OneIdsReply *answer = ((Quanyu__IdentityReply *)reply)->one_ids;
+    const Quanyu__OneIdsReply *answer = reply->one_ids;
     *ret_one_ids = answer->one_ids;
     return answer->n_one_ids == count ? 0 : -QY_ECORRUPT;
 }

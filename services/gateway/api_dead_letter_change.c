@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What changes the dead-letter list: deleting, erasing with a person, replaying. Each is an act in the journal, in the commit that it
  * is about. */
+#include "common/waiting_work.h"
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letter_mask.h"
 #include "services/gateway/dead_letter_match.h"
 #include "services/gateway/dead_letter_replay.h"
 #include "services/gateway/dead_letter_select.h"
 #include "services/gateway/ingest_refusals.h"
-#include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * read by another mapping, is new to the deduplication as a whole: where it looks like one that was imported it is refused,
  * unless whoever imports it says that it is another one. */
 #include "common/clock.h"
+#include "common/waiting_work.h"
 #include "services/gateway/api.h"
-#include "services/gateway/waiting_work.h"
 
 #include <sodium.h>
 #include <string.h>

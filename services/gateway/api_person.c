@@ -6,6 +6,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
 #include "services/gateway/disclosure.h"
+#include "services/gateway/identity_json.h"
 
 #include <string.h>
 
@@ -58,10 +59,10 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = lookup;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    const Quanyu__IdentityReply *reply;
+    int error = api_ask_identity(call, &request, &reply);
     if (!error)
-        *ret_person = ((Quanyu__IdentityReply *)reply)->person;
+        *ret_person = reply->person;
     return error;
 }
 
@@ -108,22 +109,6 @@ static int record_person(struct api_call *call, const char *action, const Quanyu
     return record_about(call, action, "ok", person, fields, disclosure_fields(disclosure, fields));
 }
 
-/* What tagging's answer means on record. */
-static const char *outcome_of(int error)
-{
-    switch (error) {
-    case 0:
-        return "ok";
-    case -QY_ENOTFOUND:
-        return "not_found";
-    case -QY_EUNAVAILABLE:
-    case -QY_ETIMEOUT:
-        return "unknown";
-    default:
-        return "refused";
-    }
-}
-
 /* Nothing of the person is shown but that there is such a one. What was done stands in tagging's journal too, so that audit hears
  * of it also where it cannot be told now. */
 static int record_tagging(
@@ -131,7 +116,7 @@ static int record_tagging(
 {
     static char *fields[] = {"tags"};
     const char *field = call->error_field, *message = call->error_message;
-    int error = record_about(call, action, outcome_of(outcome), person, fields, COUNT_OF(fields));
+    int error = record_about(call, action, api_outcome(outcome), person, fields, COUNT_OF(fields));
     if (error)
         return outcome ? error
                        : api_refuse(
@@ -171,19 +156,6 @@ static int refuse_identifiers(struct api_call *call, const Quanyu__PersonView *p
 }
 
 /* -- the answer -- */
-
-static void write_identifiers(struct json *json, const Quanyu__PersonView *person)
-{
-    json_name(json, "identifiers");
-    json_open(json, '[');
-    for (size_t i = 0; i < person->n_identifiers; i++) {
-        json_open(json, '{');
-        json_field_text(json, "kind", person->identifiers[i]->kind);
-        json_field_text(json, "value", person->identifiers[i]->value);
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
 
 /* Two JSON objects as one. */
 static void write_joined(struct json *json, ProtobufCBinaryData a, ProtobufCBinaryData b)
@@ -234,7 +206,7 @@ static void write_person(struct api_call *call, const Quanyu__PersonView *person
     json_open(&json, '{');
     json_field_text(&json, "one_id", person->one_id);
     if (disclosure->personal)
-        write_identifiers(&json, person);
+        identity_json_identifiers(&json, "identifiers", person->identifiers, person->n_identifiers, true);
     json_name(&json, "traits");
     write_joined(&json, person->traits, profile->traits);
     write_tags(&json, profile);

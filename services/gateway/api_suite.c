@@ -47,12 +47,13 @@ static bool has_all_of(
     return input && input->next >= leaders->journal_next;
 }
 
-/* Everything up to the gateway's end has gone through, campaign and tagging have all of each other, and nothing is
- * being sent: then only new events or time can change anything. */
+/* Everything up to the gateway's end has gone through, tagging has what identity was asked to do beside it, campaign and tagging have
+ * all of each other, and nothing is being sent: then only new events, decisions or time can change anything. */
 static bool work_is_done(Quanyu__StatusReply *const all[AUDIT])
 {
     uint64_t end = all[GATEWAY]->journal_next;
     return all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
+           has_all_of(all[TAGGING], "identity", all[IDENTITY]) &&
            has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
            has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
 }
@@ -191,6 +192,8 @@ static void write_whole(
 {
     json_field_unsigned(json, "identifiers", identity->nodes);
     json_field_unsigned(json, "joins", identity->joins);
+    json_field_unsigned(json, "splits", identity->splits);
+    json_field_unsigned(json, "conflicts", identity->conflicts);
     json_field_unsigned(json, "events", identity->events);
     json_field_unsigned(json, "unattributed_events", identity->unattributed);
     json_field_unsigned(json, "orders", tagging->orders);

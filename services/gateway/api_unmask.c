@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personal fields of one person in the clear: for a stated purpose, so often and no more, and on record before they are shown. */
+#include "common/waiting_work.h"
 #include "proto/identity.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/purpose.h"
-#include "services/gateway/waiting_work.h"
 
 #include <string.h>
 
@@ -111,10 +111,10 @@ static int ask(struct api_call *call, Quanyu__UnmaskRequest *asked, Quanyu__Unma
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_UNMASK;
     request.unmask = asked;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "identity", &request.base, &quanyu__identity_reply__descriptor, &reply);
+    const Quanyu__IdentityReply *reply;
+    int error = api_ask_identity(call, &request, &reply);
     if (!error)
-        *ret_reply = ((Quanyu__IdentityReply *)reply)->unmask;
+        *ret_reply = reply->unmask;
     return error;
 }
 

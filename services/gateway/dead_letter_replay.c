@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/dead_letter_replay.h"
 
+#include "common/waiting_work.h"
 #include "services/gateway/dead_letter_mapping.h"
 #include "services/gateway/dead_letters.h"
+#include "services/gateway/ingest_key.h"
 #include "services/gateway/ingest_refusals.h"
 #include "services/gateway/staff_roll.h"
 #include "services/gateway/units.h"
-#include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -130,6 +131,14 @@ static int take_whole_refusal(
     return item->field && item->detail ? 0 : -QY_ENOMEM;
 }
 
+/* As it came, else as its key would have it now. Nobody answers for a source that is no more. */
+static bool is_of_browser(const Quanyu__DeadLetter *letter, const struct write_key *key)
+{
+    if (letter->from == QUANYU__DEAD_LETTER__FROM__UNKNOWN)
+        return !key || ingest_is_public((enum ingest_call)letter->call, key, false);
+    return letter->from == QUANYU__DEAD_LETTER__FROM__BROWSER;
+}
+
 static int parse(
     struct replay *replay, struct item *item, const struct letter_row *row, Quanyu__DeadLetter *letter)
 {
@@ -139,10 +148,12 @@ static int parse(
         error ? NULL : yyjson_read((const char *)body.data, body.size, YYJSON_READ_NUMBER_AS_RAW);
     if (!doc)
         return error ? error : -QY_ENOMEM;
+    const struct write_key *key = write_keys_of_source(replay->keys, row->source);
     struct ingest_origin origin = {
         .call = (enum ingest_call)letter->call,
         .source = row->source,
-        .key = write_keys_of_source(replay->keys, row->source),
+        .key = key,
+        .browser = is_of_browser(letter, key),
         .units = replay->units,
         .staff = replay->staff,
         .received_ms = row->received_ms,

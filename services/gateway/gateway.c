@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/waiting_work.h"
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/dead_letters.h"
@@ -12,7 +13,6 @@
 #include "services/gateway/staff_roll.h"
 #include "services/gateway/ticker.h"
 #include "services/gateway/unit_change.h"
-#include "services/gateway/waiting_work.h"
 
 #include <inttypes.h>
 #include <stdio.h>

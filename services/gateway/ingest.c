@@ -298,6 +298,13 @@ static void take_call(struct gateway *gateway, struct http_request *request, yyj
     ingest_free(ingest);
 }
 
+/* Pages and mails show the image. */
+static bool is_from_a_page(struct http_request *request)
+{
+    char room[256];
+    return ingest_origin_of(request, room) || ingest_route_is_pixel(http_path(request));
+}
+
 static void handle_json(struct gateway *gateway, struct http_request *request, enum ingest_call call,
     struct bytes text, struct ingest_thread *thread, bool paid)
 {
@@ -324,7 +331,8 @@ static void handle_json(struct gateway *gateway, struct http_request *request, e
             .units = ingest_thread_units(thread, gateway->units),
             .staff = ingest_thread_staff(thread, gateway->staff),
             .received_ms = gateway_now_ms(gateway),
-            .may_hold_nul = json_may_hold_nul(text)};
+            .may_hold_nul = json_may_hold_nul(text),
+            .browser = ingest_is_public(call, grant.key, is_from_a_page(request))};
         take_call(gateway, request, body, text.size, &origin, &grant, memory);
     } else {
         ingest_answer_refusal(gateway, request, &refusal);

@@ -61,6 +61,11 @@ const char *ingest_origin_of(struct http_request *request, char room[INGEST_ORIG
     return origin || !is_of_a_page(request) ? origin : "";
 }
 
+bool ingest_is_public(enum ingest_call call, const struct write_key *key, bool page)
+{
+    return call != CALL_IMPORT && (page || key->row->platform == QUANYU__WRITE_KEY__PLATFORM__BROWSER);
+}
+
 /* -- why not -- */
 
 static const struct ingest_key_refusal refusals[] = {

@@ -52,4 +52,8 @@ const char *ingest_origin_of(struct http_request *request, char room[INGEST_ORIG
 /* The origin of a URL: as far as its path. NULL where it has none, or one that does not fit. */
 const char *ingest_origin_in(const char *url, char room[INGEST_ORIGIN_BYTES]);
 
+/* Whether what a call with that key says of itself is worth nothing: everybody can read a browser's key, and call as its page does.
+ * What is imported is the brand's own. `page`: it comes from one. */
+bool ingest_is_public(enum ingest_call call, const struct write_key *key, bool page);
+
 #endif

@@ -263,6 +263,7 @@ static bool take_event(struct event *event, const struct ingest_limits *limits, 
     raw.source = event->origin->source;
     raw.history = event->origin->call == CALL_IMPORT;
     raw.clock = event_clock(event, limits, event_ms);
+    raw.browser = event->origin->browser;
     return ingest_place(event, &raw, parsed) && pack(event, limits, &raw, parsed, out);
 }
 

@@ -93,6 +93,7 @@ struct ingest_origin {
     const struct staff_roll *staff; /* NULL: nobody is known */
     int64_t received_ms;
     bool may_hold_nul; /* json_may_hold_nul() of the call's body */
+    bool browser;      /* it comes from where anybody can make anything up: it verifies nothing */
 };
 
 /* False: refused as a whole. True: parsed holds events and errors, at least one of the two. */

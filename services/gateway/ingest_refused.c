@@ -56,6 +56,8 @@ bool refused_keep(const struct event *event, const struct ingest_limits *limits,
         return true;
     Quanyu__DeadLetter letter = QUANYU__DEAD_LETTER__INIT;
     letter.call = event->origin->call;
+    letter.from =
+        event->origin->browser ? QUANYU__DEAD_LETTER__FROM__BROWSER : QUANYU__DEAD_LETTER__FROM__ELSEWHERE;
     letter.field = text_data(event->field);
     letter.detail = text_data(event->detail);
     take_message_id(event, &letter, out);

@@ -42,6 +42,8 @@ static const struct {
         "members of staff, their contact, invitations, tokens and leaving"},
     [PERMISSION_ROLE_READ] = {"role.read", "roles"},
     [PERMISSION_ROLE_MANAGE] = {"role.manage", "making, changing and deleting the brand's own roles"},
+    [PERMISSION_IDENTITY_READ] = {"identity.read", "why identifiers are one person, or are not"},
+    [PERMISSION_IDENTITY_DECIDE] = {"identity.decide", "joining and splitting people by hand"},
 };
 
 const char *permission_name(enum permission permission)

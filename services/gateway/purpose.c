@@ -2,6 +2,7 @@
 #include "services/gateway/purpose.h"
 
 #include "common/ascii.h"
+#include "common/looks.h"
 #include "common/mem.h"
 
 #include <stdbool.h>
@@ -121,5 +122,19 @@ const char *purpose_problem(const char *text)
     if (matter.letter_count < LETTERS_MIN || matter.distinct < DISTINCT_MIN || is_repeated(&matter) ||
         is_all_filler(text))
         return "must say what the field is needed for";
+    return NULL;
+}
+
+const char *reason_problem(const char *text)
+{
+    size_t size = strlen(text);
+    struct matter matter = {.letter_count = 0};
+    look_at(text, &matter);
+    if (matter.control)
+        return "must not hold line ends or other control characters";
+    if (matter.character_count < REASON_CHARACTERS_MIN || matter.character_count > PURPOSE_CHARACTERS_MAX)
+        return "must have 3 to 500 characters";
+    if (looks_like_email(text, size) || looks_like_phone(text, size))
+        return "looks like a phone number or an email address; personal values never reach reasons";
     return NULL;
 }

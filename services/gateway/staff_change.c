@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/staff_change.h"
 
+#include "common/waiting_work.h"
 #include "services/gateway/api_access.h"
 #include "services/gateway/organisation.h"
 #include "services/gateway/role_store.h"
 #include "services/gateway/staff_json.h"
 #include "services/gateway/staff_roll.h"
-#include "services/gateway/waiting_work.h"
 
 #include <string.h>
 

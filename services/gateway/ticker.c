@@ -2,7 +2,7 @@
 #include "services/gateway/ticker.h"
 
 #include "common/clock.h"
-#include "services/gateway/waiting_work.h"
+#include "common/waiting_work.h"
 
 #include <errno.h>
 #include <pthread.h>

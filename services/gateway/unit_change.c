@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/unit_change.h"
 
+#include "common/waiting_work.h"
 #include "services/gateway/staff_store.h"
 #include "services/gateway/unit_json.h"
-#include "services/gateway/waiting_work.h"
 
 #include <stdlib.h>
 #include <string.h>

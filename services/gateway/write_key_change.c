@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/write_key_change.h"
 
-#include "services/gateway/waiting_work.h"
+#include "common/waiting_work.h"
 #include "services/gateway/write_key_json.h"
 
 struct change {

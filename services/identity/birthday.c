@@ -23,7 +23,7 @@ static bool skip_separator(const char **text, const char *end)
     return true;
 }
 
-bool birthday_month_day(yyjson_val *value, char ret_json[BIRTHDAY_BYTES])
+bool birthday_read(yyjson_val *value, struct birthday *ret_birthday)
 {
     const char *text = yyjson_is_raw(value) ? yyjson_get_raw(value) : yyjson_get_str(value);
     if (!text)
@@ -47,6 +47,16 @@ bool birthday_month_day(yyjson_val *value, char ret_json[BIRTHDAY_BYTES])
         return false;
     if (text < end && *text != 'T' && *text != ' ')
         return false;
-    snprintf(ret_json, BIRTHDAY_BYTES, "\"%02u-%02u\"", (unsigned)month & 15u, (unsigned)day & 31u);
+    *ret_birthday = (struct birthday){.year = dated ? year : 0, .month = month, .day = day};
+    return true;
+}
+
+bool birthday_month_day(yyjson_val *value, char ret_json[BIRTHDAY_BYTES])
+{
+    struct birthday birthday;
+    if (!birthday_read(value, &birthday))
+        return false;
+    snprintf(ret_json, BIRTHDAY_BYTES, "\"%02u-%02u\"", (unsigned)birthday.month & 15u,
+        (unsigned)birthday.day & 31u);
     return true;
 }

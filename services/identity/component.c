@@ -36,6 +36,8 @@ static void set_strength(const struct component_node *nodes, struct component_li
 {
     unsigned one = nodes[link->low].strength, other = nodes[link->high].strength;
     link->strength = (uint16_t)(one < other ? one << 8 | other : other << 8 | one);
+    link->strong = other < one ? link->high : link->low;
+    link->weak = other < one ? link->low : link->high;
 }
 
 #define COMPARE(one, other)                                                                                  \
@@ -49,8 +51,8 @@ static int compare_links(const void *left, const void *right)
     COMPARE(one->rank, other->rank);
     COMPARE(one->order, other->order);
     COMPARE(one->strength, other->strength);
-    COMPARE(one->low, other->low);
-    COMPARE(one->high, other->high);
+    COMPARE(one->strong, other->strong);
+    COMPARE(one->weak, other->weak);
     return 0;
 }
 

@@ -27,8 +27,10 @@ struct component_link {
     enum rank rank;
     uint64_t order; /* within the rank: the evidence's offset, or the decision's number */
     uint8_t alias_kind;
-    bool apart;        /* says that the two are not one person; joins nothing */
-    uint16_t strength; /* the solver's: of one event's links the stronger come first */
+    bool apart; /* says that the two are not one person; joins nothing */
+    uint16_t
+        strength; /* the solver's: of one event's links the stronger come first, then those whose stronger end came first */
+    uint32_t strong, weak; /* the solver's: the ends again */
     /* the outcome; REFUSED_NOT as well where the two are one person by other links */
     struct verdict verdict;
 };

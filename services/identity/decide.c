@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/decide.h"
 
+#include "services/identity/node_set.h"
 #include "services/identity/same.h"
 #include "services/identity/withdraw.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 struct deciding {
     struct graph *graph;
@@ -29,10 +30,10 @@ static int put(struct deciding *own, uint32_t node, uint32_t other, const struct
     return store_error(txn);
 }
 
-static int flag_apart(struct deciding *own, uint32_t node)
+static int flag_decided(struct deciding *own, uint32_t node)
 {
     return graph_set_flags(
-        own->graph, own->batch->txn, node, node_index_flags(own->graph->index, node) | NODE_APART);
+        own->graph, own->batch->txn, node, node_index_flags(own->graph->index, node) | NODE_DECIDED);
 }
 
 static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
@@ -43,7 +44,10 @@ static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (link.joined < own->decision->number)
         link.joined = own->decision->number;
-    return put(own, node, other, &link, !there);
+    int error = put(own, node, other, &link, !there);
+    if (!error)
+        error = flag_decided(own, node);
+    return error ? error : flag_decided(own, other);
 }
 
 static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
@@ -56,8 +60,8 @@ static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
         link.apart = own->decision->number;
     int error = put(own, node, other, &link, !there);
     if (!error)
-        error = flag_apart(own, node);
-    return error ? error : flag_apart(own, other);
+        error = flag_decided(own, node);
+    return error ? error : flag_decided(own, other);
 }
 
 /* What was joined by hand before between the two sides. */
@@ -121,7 +125,9 @@ static int apply(struct deciding *own)
 static int solve(struct deciding *own)
 {
     const Quanyu__Decision *decision = own->decision;
-    const struct cause cause = {.evidence = own->graph->counters.latest, .decision = decision->number};
+    const struct cause cause = {.evidence = own->graph->counters.latest,
+        .decision = decision->number,
+        .undone = decision->undone_ms != 0};
     _cleanup_(buffer_free) struct buffer nodes = BUFFER_INIT;
     buffer_append(&nodes, decision->nodes, decision->n_nodes * sizeof(uint32_t));
     buffer_append(&nodes, decision->others, decision->n_others * sizeof(uint32_t));
@@ -154,8 +160,8 @@ int decide(struct graph *graph, struct batch *batch, Quanyu__Decision *decision)
 
 /* -- undoing -- */
 
-/* The other ends of a node's links that bear this decision; `apart`: of those that keep apart, whatever the decision. */
-static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *others, bool *ret_apart)
+/* The other ends of a node's links that bear this decision; and whether another one bears on the node. */
+static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *others, bool *ret_decided)
 {
     struct store_txn *txn = own->batch->txn;
     uint64_t number = own->decision->number;
@@ -163,13 +169,13 @@ static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *othe
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
     struct link link;
-    *ret_apart = false;
+    *ret_decided = false;
     while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
         if (other < node && !identity_store_link(txn, other, node, &link))
             return store_fail(txn, -QY_ECORRUPT);
         if (link.joined == number || link.cut == number || link.apart == number)
             buffer_append(others, &other, sizeof(other));
-        *ret_apart |= link.apart && link.apart != number;
+        *ret_decided |= (link.apart && link.apart != number) || (link.joined && link.joined != number);
     }
     return error ? error : store_error(txn);
 }
@@ -189,56 +195,60 @@ static int clear_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int clear_node(struct deciding *own, uint32_t node)
 {
     _cleanup_(buffer_free) struct buffer others = BUFFER_INIT;
-    bool apart;
-    int error = gather_pairs(own, node, &others, &apart);
+    bool decided;
+    int error = gather_pairs(own, node, &others, &decided);
     if (!error)
         error = buffer_error(&others);
     const uint32_t *numbers = (const uint32_t *)(const void *)others.data;
     for (size_t i = 0; !error && i < others.size / sizeof(*numbers); i++)
         error = clear_pair(own, node, numbers[i]);
-    unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_APART;
+    unsigned flags = node_index_flags(own->graph->index, node) & ~(unsigned)NODE_DECIDED;
     return error ? error
-                 : graph_set_flags(own->graph, own->batch->txn, node, flags | (apart ? NODE_APART : 0));
+                 : graph_set_flags(own->graph, own->batch->txn, node, flags | (decided ? NODE_DECIDED : 0));
 }
 
-static bool concerns(const Quanyu__Decision *decision, uint32_t node)
+/* Numbers of the decisions that are about nodes of this one too. */
+static int gather_others(struct deciding *own, const uint32_t *nodes, size_t count, struct node_set *numbers)
 {
-    for (size_t i = 0; i < decision->n_nodes; i++)
-        if (decision->nodes[i] == node)
-            return true;
-    for (size_t i = 0; i < decision->n_others; i++)
-        if (decision->others[i] == node)
-            return true;
-    return false;
+    int error = 0;
+    for (size_t i = 0; !error && i < count; i++) {
+        _cleanup_(scan_close) struct store_scan *scan = NULL;
+        uint64_t number;
+        error = identity_store_scan_decided(own->batch->txn, nodes[i], &scan);
+        while (!error && identity_store_next_decided(scan, &number))
+            error = number == own->decision->number ? 0 : node_set_add(numbers, (uint32_t)number);
+    }
+    return error ? error : store_error(own->batch->txn);
 }
 
-static bool share_nodes(const Quanyu__Decision *one, const Quanyu__Decision *other)
+static int compare_numbers(const void *one, const void *other)
 {
-    for (size_t i = 0; i < one->n_nodes; i++)
-        if (concerns(other, one->nodes[i]))
-            return true;
-    for (size_t i = 0; i < one->n_others; i++)
-        if (concerns(other, one->others[i]))
-            return true;
-    return false;
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
 }
 
 /* A pair bears one number of each sort: what other decisions say of the same pairs is put there again. */
 static int assert_others(struct deciding *own, struct arena *arena)
 {
-    struct store_txn *txn = own->batch->txn;
-    int error = 0;
-    for (uint64_t number = 1; !error && number <= own->graph->counters.decisions; number++) {
-        Quanyu__Decision *other = identity_store_decision(txn, number, arena);
-        bool holds = other && other->undone_ms == 0 && number != own->decision->number &&
-                     other->kind != QUANYU__DECISION__KIND__WITHDRAW;
+    _cleanup_(node_set_free) struct node_set numbers = {0};
+    const Quanyu__Decision *decision = own->decision;
+    int error = gather_others(own, decision->nodes, decision->n_nodes, &numbers);
+    if (!error)
+        error = gather_others(own, decision->others, decision->n_others, &numbers);
+    size_t count = node_set_count(&numbers);
+    if (count > 0)
+        qsort(node_set_items(&numbers), count, sizeof(uint32_t), compare_numbers);
+    for (size_t i = 0; !error && i < count; i++) {
+        Quanyu__Decision *other =
+            identity_store_decision(own->batch->txn, node_set_items(&numbers)[i], arena);
+        bool holds = other && other->undone_ms == 0 && other->kind != QUANYU__DECISION__KIND__WITHDRAW;
         struct deciding again = {own->graph, own->batch, other};
         if (holds)
             name_plain(own, other);
-        if (holds && share_nodes(own->decision, other))
+        if (holds)
             error = apply(&again);
     }
-    return error ? error : store_error(txn);
+    return error ? error : store_error(own->batch->txn);
 }
 
 int decide_undo(struct graph *graph, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define CONFLICT_BYTES (1 + 1 + 8 + 8)
-#define MOVE_HEAD_BYTES (4 + 4 + 8 + 8 + 8)
+#define MOVE_HEAD_BYTES (4 + 4 + 8 + 8 + 8 + 1)
 
 static const struct store_key no_prefix;
 
@@ -94,6 +94,7 @@ static void add_row(struct store_txn *txn, uint32_t person, const struct move *m
     put_be64(value + 8, (uint64_t)move->at_ms);
     put_be64(value + 16, move->cause.evidence);
     put_be64(value + 24, move->cause.decision);
+    value[32] = move->cause.undone;
     for (size_t i = 0; i < move->count; i++)
         put_be32(value + MOVE_HEAD_BYTES + 4 * i, nodes[i]);
 }
@@ -126,7 +127,9 @@ bool identity_store_next_move(struct store_txn *txn, struct store_scan *scan, st
         .from = get_be32(value.data),
         .to = get_be32(value.data + 4),
         .at_ms = (int64_t)get_be64(value.data + 8),
-        .cause = {.evidence = get_be64(value.data + 16), .decision = get_be64(value.data + 24)},
+        .cause = {.evidence = get_be64(value.data + 16),
+            .decision = get_be64(value.data + 24),
+            .undone = value.data[32] != 0},
         .nodes = value.data + MOVE_HEAD_BYTES,
         .count = (value.size - MOVE_HEAD_BYTES) / 4,
     };
@@ -155,13 +158,66 @@ Quanyu__Decision *identity_store_decision(struct store_txn *txn, uint64_t number
     return decision;
 }
 
+static void put_one_decided(struct store_txn *txn, uint32_t node, uint64_t number)
+{
+    struct store_key key;
+    key_reset(&key);
+    key_u32(&key, node);
+    key_u64(&key, number);
+    store_put(txn, TABLE_DECIDED, &key, "", 0);
+}
+
+static void put_decided(struct store_txn *txn, const uint32_t *nodes, size_t count, uint64_t number)
+{
+    for (size_t i = 0; i < count; i++)
+        put_one_decided(txn, nodes[i], number);
+}
+
 void identity_store_put_decision(struct store_txn *txn, const Quanyu__Decision *decision)
 {
+    put_decided(txn, decision->nodes, decision->n_nodes, decision->number);
+    put_decided(txn, decision->others, decision->n_others, decision->number);
     struct store_key key = key_of(decision->number);
     size_t size = quanyu__decision__get_packed_size(decision);
     uint8_t *room = store_put_room(txn, TABLE_DECISIONS, &key, size);
     if (room)
         quanyu__decision__pack(decision, room);
+}
+
+int identity_store_scan_decided(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan)
+{
+    struct store_key prefix;
+    key_reset(&prefix);
+    key_u32(&prefix, node);
+    return scan_open_reverse(txn, TABLE_DECIDED, &prefix, NULL, ret_scan);
+}
+
+bool identity_store_next_decided(struct store_scan *scan, uint64_t *ret_number)
+{
+    struct bytes key, value;
+    if (!scan_next(scan, &key, &value) || key.size != 12)
+        return false;
+    *ret_number = get_be64(key.data + 4);
+    return true;
+}
+
+/* A table is not written to while it is scanned. */
+int identity_store_take_over_decided(struct store_txn *txn, uint32_t node, uint32_t other)
+{
+    _cleanup_(buffer_free) struct buffer numbers = BUFFER_INIT;
+    struct store_scan *scan = NULL;
+    uint64_t number;
+    int error = identity_store_scan_decided(txn, node, &scan);
+    while (!error && identity_store_next_decided(scan, &number))
+        buffer_append(&numbers, &number, sizeof(number));
+    scan_close(&scan);
+    if (!error)
+        error = buffer_error(&numbers);
+    for (size_t at = 0; !error && at < numbers.size; at += sizeof(number)) {
+        memcpy(&number, numbers.data + at, sizeof(number));
+        put_one_decided(txn, other, number);
+    }
+    return error ? error : store_error(txn);
 }
 
 int identity_store_scan_decisions(struct store_txn *txn, uint64_t number, struct store_scan **ret_scan)

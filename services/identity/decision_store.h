@@ -32,6 +32,7 @@ bool identity_store_next_conflict(struct store_txn *txn, struct store_scan *scan
 struct cause {
     uint64_t evidence; /* offset in the gateway's journal; by a decision: of what was folded last */
     uint64_t decision; /* 0: none */
+    bool undone;       /* by undoing it */
 };
 /* Nodes that came from one person to another. */
 struct move {
@@ -52,6 +53,11 @@ bool identity_store_next_move(struct store_txn *txn, struct store_scan *scan, st
 /* In `arena`. NULL: there is none, or the transaction has failed. */
 Quanyu__Decision *identity_store_decision(struct store_txn *txn, uint64_t number, struct arena *arena);
 void identity_store_put_decision(struct store_txn *txn, const Quanyu__Decision *decision);
+/* The decisions that are about a node, the newest first. */
+/* Decisions that are about one node are about another one as well. */
+int identity_store_take_over_decided(struct store_txn *txn, uint32_t node, uint32_t other);
+int identity_store_scan_decided(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
+bool identity_store_next_decided(struct store_scan *scan, uint64_t *ret_number);
 /* From `number` downwards. */
 int identity_store_scan_decisions(struct store_txn *txn, uint64_t number, struct store_scan **ret_scan);
 Quanyu__Decision *identity_store_next_decision(

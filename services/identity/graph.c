@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "services/identity/busy.h"
 #include "services/identity/graph_internal.h"
 
 #include "proto/identity.pb-c.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 int graph_open(
-    const struct vault *vault, const struct kinds *kinds, struct node_index *index, struct graph **ret_graph)
+    const struct vault *vault, struct kinds *kinds, struct node_index *index, struct graph **ret_graph)
 {
     struct graph *graph = calloc(1, sizeof(*graph));
     if (!graph)
@@ -36,6 +37,9 @@ void graph_close(struct graph **graph)
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->changed);
     buffer_free(&(*graph)->sealed);
+    rules_free(&(*graph)->rules);
+    rules_free(&(*graph)->former);
+    buffer_free(&(*graph)->swept);
     free(*graph);
     *graph = NULL;
 }
@@ -44,10 +48,13 @@ int graph_load(struct graph *graph, struct store_txn *txn)
 {
     identity_store_counters(txn, &graph->counters);
     graph->committed = graph->counters;
-    rules_reset(&graph->rules, graph->kinds);
     digest_index_load(graph->digests, txn);
+    sweep_load(txn, &graph->sweep);
+    graph->committed_sweep = graph->sweep;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_places(txn, 0, &scan);
+    int error = rules_load(txn, graph->kinds, &graph->rules);
+    if (!error)
+        error = identity_store_scan_places(txn, 0, &scan);
     uint32_t node;
     struct node_place place;
     while (!error && identity_store_next_place(txn, scan, &node, &place)) {
@@ -68,12 +75,24 @@ void graph_save(struct graph *graph, struct store_txn *txn)
 void graph_keep(struct graph *graph)
 {
     graph->committed = graph->counters;
+    graph->committed_sweep = graph->sweep;
+    if (graph->rules_changed)
+        rules_free(&graph->former);
+    graph->rules_changed = false;
     node_index_keep(graph->index);
 }
 
 void graph_forget(struct graph *graph)
 {
     graph->counters = graph->committed;
+    graph->sweep = graph->committed_sweep;
+    if (graph->rules_changed) {
+        rules_free(&graph->rules);
+        graph->rules = graph->former;
+        graph->former = (struct identity_rules){0};
+    }
+    graph->rules_changed = false;
+    buffer_clear(&graph->swept);
     node_index_revert(graph->index);
     groups_clear(graph->groups);
     digest_index_forget(graph->digests);
@@ -173,28 +192,14 @@ void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node
     identity_store_put_conflict(batch->txn, low, high, &conflict);
 }
 
+static unsigned kind_of(const void *self, uint32_t node)
+{
+    return node_index_kind(self, node);
+}
+
 int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy)
 {
-    unsigned own = node_index_kind(graph->index, node), most = graph->rules.kinds[own].busy_after;
-    const struct kind *kind = kind_numbered(graph->kinds, own);
-    unsigned seen[KINDS_MAX + 1] = {0};
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = identity_store_scan_neighbours(txn, node, &scan);
-    uint32_t other;
-    struct link link;
-    bool busy = false;
-    while (!error && !busy && most && kind && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
-        unsigned number = node_index_kind(graph->index, other);
-        const struct kind *strong = kind_numbered(graph->kinds, number);
-        if (!strong || strong->priority >= kind->priority)
-            continue;
-        if (other < node && !identity_store_link(txn, other, node, &link))
-            return store_fail(txn, -QY_ECORRUPT);
-        seen[number] += link.has_evidence;
-        busy = seen[number] > most;
-    }
-    *ret_busy = busy;
-    return error ? error : store_error(txn);
+    return busy_find(&graph->rules, txn, node, kind_of, graph->index, ret_busy);
 }
 
 int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
@@ -203,4 +208,29 @@ int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
     int error = graph_is_busy(graph, txn, node, &busy);
     unsigned flags = node_index_flags(graph->index, node) & ~(unsigned)NODE_BUSY;
     return error ? error : graph_set_flags(graph, txn, node, flags | (busy ? NODE_BUSY : 0));
+}
+
+/* Of what a renamed account may be the one owner. */
+static int gather_owned(struct graph *graph, struct store_txn *txn, uint32_t node, struct buffer *owned)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    int error = identity_store_scan_neighbours(txn, node, &scan);
+    uint32_t other;
+    struct link link;
+    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link))
+        if (graph->rules.kinds[node_index_kind(graph->index, other)].one_owner)
+            buffer_append(owned, &other, sizeof(other));
+    return error ? error : buffer_error(owned);
+}
+
+int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    _cleanup_(buffer_free) struct buffer owned = BUFFER_INIT;
+    int error = gather_owned(graph, txn, node, &owned);
+    for (size_t at = 0; !error && at < owned.size; at += sizeof(uint32_t)) {
+        uint32_t other;
+        memcpy(&other, owned.data + at, sizeof(other));
+        error = graph_watch(graph, txn, other);
+    }
+    return error ? error : store_error(txn);
 }

@@ -12,10 +12,11 @@
 #include "services/identity/decision_store.h"
 #include "services/identity/identity_store.h"
 #include "services/identity/node_index.h"
+#include "services/identity/rules.h"
 
 struct graph;
 int graph_open(
-    const struct vault *vault, const struct kinds *kinds, struct node_index *index, struct graph **ret_graph);
+    const struct vault *vault, struct kinds *kinds, struct node_index *index, struct graph **ret_graph);
 void graph_close(struct graph **graph);
 
 /* Takes the counters and the rules from the store, and every node into the index. */
@@ -41,14 +42,22 @@ struct sighting {
     bool browser; /* verifies nothing */
 };
 /* Finds or makes the nodes of an event's identifiers (at least one), joins their persons, keeps what it shows, and emits
- * NodesMoved and NodeCreated. */
-int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+ * NodesMoved and NodeCreated. Marks those that are blocked. */
+int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution);
 
 /* Solves anew what is connected with the nodes' persons, since links of theirs or what is said of the nodes has changed; emits
  * NodesMoved. */
 int graph_solve(
     struct graph *graph, struct batch *batch, const uint32_t *nodes, size_t count, const struct cause *cause);
+
+/* sweep.c: other rules, for all that was and will be. They hold for events at once; what was is solved anew a part at a time, by
+ * graph_sweep() until it is done, also after a restart. */
+int graph_change_rules(struct graph *graph, struct batch *batch, struct identity_rules *rules);
+int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes);
+/* How far it has come, of twice the nodes; false: there is nothing to be done. */
+bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all);
+const struct identity_rules *graph_rules(const struct graph *graph);
 
 /* Persons whose nodes are others than before, since graph_forget_changed(); borrowed. */
 const uint32_t *graph_changed(const struct graph *graph, size_t *ret_count);

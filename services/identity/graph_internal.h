@@ -13,8 +13,13 @@
 
 struct graph {
     const struct vault *vault;
-    const struct kinds *kinds;
+    struct kinds *kinds;
     struct identity_rules rules;
+    struct identity_rules former; /* where the batch has changed them */
+    bool rules_changed;
+    struct sweep_place sweep;
+    struct sweep_place committed_sweep;
+    struct buffer swept; /* a bit a node: what was solved since the start of the sweep, or of the service */
     struct identity_counters counters;
     struct identity_counters committed;
     struct node_index *index;
@@ -31,12 +36,17 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     uint32_t to, const struct cause *cause);
 /* In the store and the index. */
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags);
-/* Whether it was seen with more of one stronger kind than its own allows. */
+/* Whether it was seen with more of one stronger kind than its own allows, or verified with two where it has one owner. */
 int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy);
-/* Flags it so, or not. */
+/* Sets or clears NODE_BUSY as it follows from the links. */
 int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node);
+/* The same of all that have one owner and are linked with `node`, which has another name now, or has not any more. */
+int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node);
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);
+
+/* A sweep need not look at the node again. */
+void graph_mark_swept(struct graph *graph, uint32_t node);
 
 #endif

@@ -32,5 +32,10 @@ int decision_view(struct rpc_context *context, Quanyu__Decision *decision, bool 
 rpc_handler_fn handle_decide, handle_undo, handle_decisions;
 /* handlers_explain.c, handlers_review.c */
 rpc_handler_fn handle_explain, handle_history, handle_conflicts, handle_busy;
+/* handlers_duplicate.c */
+rpc_handler_fn handle_duplicate_search, handle_duplicate_progress, handle_duplicates,
+    handle_duplicate_dismiss;
+/* handlers_rules.c */
+rpc_handler_fn handle_rules, handle_change_rules, handle_dry_run;
 
 #endif

@@ -119,6 +119,7 @@ static void close_search(struct search *own)
     buffer_free(&own->parents);
     buffer_free(&own->layer);
     buffer_free(&own->next_layer);
+    link_viewer_close(&own->viewer);
 }
 
 static int explain(struct rpc_context *context, const Quanyu__ExplainRequest *asked, uint32_t one,
@@ -126,13 +127,15 @@ static int explain(struct rpc_context *context, const Quanyu__ExplainRequest *as
 {
     struct search own = {.target = other};
     bool found = false;
-    link_viewer_open(context, asked->personal, &own.viewer);
+    int error = link_viewer_open(context, asked->personal, &own.viewer);
+    if (error)
+        return error;
     answer->one_person = person_of(&own, one);
     answer->other_person = person_of(&own, other);
     answer->one_one_id = view_one_id(context->self, answer->one_person, context->arena);
     answer->other_one_id = view_one_id(context->self, answer->other_person, context->arena);
     own.joined_only = answer->one_person == answer->other_person;
-    int error = answer->one_one_id && answer->other_one_id ? search(&own, one, &found) : -QY_ENOMEM;
+    error = answer->one_one_id && answer->other_one_id ? search(&own, one, &found) : -QY_ENOMEM;
     if (!error && found)
         error = view_chain(&own, answer);
     close_search(&own);

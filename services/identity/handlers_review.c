@@ -136,9 +136,8 @@ static int view_move(struct rpc_context *context, const struct happening *happen
         move.cause.decision ? identity_store_decision(context->txn, move.cause.decision, context->arena)
                             : NULL;
     if (decision) {
-        bool undone = decision->undone_ms != 0 && move.at_ms >= decision->undone_ms;
-        entry->actor = undone ? decision->undone_by : decision->actor;
-        entry->reason = undone ? decision->undone_reason : decision->reason;
+        entry->actor = move.cause.undone ? decision->undone_by : decision->actor;
+        entry->reason = move.cause.undone ? decision->undone_reason : decision->reason;
     }
     *ret_entry = entry;
     return error ? error : entry->from_one_id && entry->to_one_id ? 0 : -QY_ENOMEM;
@@ -203,16 +202,17 @@ static int list_conflicts(
     struct rpc_context *context, const Quanyu__ConflictsRequest *asked, Quanyu__ConflictsReply *answer)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    struct link_viewer viewer;
+    _cleanup_(link_viewer_close) struct link_viewer viewer = {0};
     size_t limit = page_of(asked->limit);
     uint32_t low, high;
     struct conflict conflict;
     struct link link;
-    link_viewer_open(context, asked->personal, &viewer);
+    int error = link_viewer_open(context, asked->personal, &viewer);
     answer->conflicts = arena_alloc(context->arena, limit * sizeof(void *));
-    int error = answer->conflicts ? identity_store_scan_conflicts(context->txn,
-                                        (uint32_t)(asked->after >> 32), (uint32_t)asked->after, &scan)
-                                  : -QY_ENOMEM;
+    if (error || !answer->conflicts)
+        return error ? error : -QY_ENOMEM;
+    error = identity_store_scan_conflicts(
+        context->txn, (uint32_t)(asked->after >> 32), (uint32_t)asked->after, &scan);
     while (!error && identity_store_next_conflict(context->txn, scan, &low, &high, &conflict)) {
         if (answer->n_conflicts == limit) {
             answer->next = (uint64_t)low << 32 | high;
@@ -253,9 +253,12 @@ static int count_seen(struct rpc_context *context, uint32_t node, unsigned own, 
     int error = identity_store_scan_neighbours(context->txn, node, &scan);
     struct link link;
     struct node_place place;
-    while (!error && identity_store_next_neighbour(context->txn, scan, node, &other, &link))
-        if (identity_store_place(context->txn, other, &place))
+    while (!error && identity_store_next_neighbour(context->txn, scan, node, &other, &link)) {
+        if (other < node && !identity_store_link(context->txn, other, node, &link))
+            return store_fail(context->txn, -QY_ECORRUPT);
+        if (link.has_evidence && identity_store_place(context->txn, other, &place))
             seen[place.kind]++;
+    }
     for (unsigned number = 1; number <= KINDS_MAX; number++) {
         const struct kind *strong = kind_numbered(&identity->kinds, number);
         if (!strong || !kind || strong->priority >= kind->priority || seen[number] <= row->seen)

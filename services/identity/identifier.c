@@ -3,6 +3,7 @@
 
 #include "common/ascii.h"
 #include "common/error.h"
+#include "services/identity/blocklist.h"
 
 #include <string.h>
 
@@ -38,33 +39,6 @@ static void trim(const char **value, size_t *size)
     }
     while (*size > 0 && is_blank((*value)[*size - 1]))
         (*size)--;
-}
-
-/* Values that programs write where they know of nobody. */
-static bool is_blocked(const char *value, size_t size)
-{
-    static const char *const blocked[] = {"-1", "null", "none", "nan", "nil", "undefined", "anonymous",
-        "guest", "unknown", "true", "false", "id", "email", "distinctid", "distinct_id", "not_authenticated",
-        "[object object]"};
-    while (size >= 2 && (*value == '"' || *value == '\'' || *value == '`') && value[size - 1] == *value) {
-        value++;
-        size -= 2;
-    }
-    size_t idle = 0;
-    while (idle < size && (value[idle] == '0' || value[idle] == '-'))
-        idle++;
-    if (idle == size)
-        return true;
-    char text[20];
-    if (size >= sizeof(text))
-        return false;
-    for (size_t i = 0; i < size; i++)
-        text[i] = ascii_lower(value[i]);
-    text[size] = '\0';
-    for (size_t i = 0; i < COUNT_OF(blocked); i++)
-        if (text[0] == blocked[i][0] && strcmp(text, blocked[i]) == 0)
-            return true;
-    return false;
 }
 
 static bool set_value(struct identifier *identifier, const char *value, size_t size)
@@ -131,6 +105,29 @@ static bool set_email(struct identifier *identifier, const char *value, size_t s
     return true;
 }
 
+/* Its digits, whatever stands between them. */
+static bool set_digits(struct identifier *identifier, const char *value, size_t size)
+{
+    char digits[IDENTIFIER_VALUE_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (ascii_is_digit(value[i]) && used < sizeof(digits))
+            digits[used++] = value[i];
+        else if (!strchr(" -./()", value[i]))
+            return false;
+    }
+    return set_value(identifier, digits, used);
+}
+
+static bool set_lower(struct identifier *identifier, const char *value, size_t size)
+{
+    if (!set_value(identifier, value, size))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        identifier->value[i] = ascii_lower(value[i]);
+    return true;
+}
+
 static bool set_phone(struct identifier *identifier, const char *value, size_t size, const char *region)
 {
     if (!phone_normalise(value, size, region, &identifier->phone))
@@ -142,7 +139,7 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
     size_t size, struct identifier *ret_identifier)
 {
     trim(&value, &size);
-    if (is_blocked(value, size))
+    if (blocked_by_default(value, size))
         return UNUSABLE_BLOCKED;
     bool valid = false;
     switch (kind->form) {
@@ -157,15 +154,20 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
         if (valid && is_digest_of_nothing(kind->algorithm, ret_identifier->value))
             return UNUSABLE_BLOCKED;
         break;
-    case FORM_PLAIN:
-    case FORM_OPENID:
-        valid = set_value(ret_identifier, value, size);
+    case FORM_DIGITS:
+        valid = set_digits(ret_identifier, value, size);
         break;
+    case FORM_LOWER:
+        valid = set_lower(ret_identifier, value, size);
+        break;
+    default:
+        valid = set_value(ret_identifier, value, size);
     }
     if (!valid)
         return UNUSABLE_MALFORMED;
     ret_identifier->kind = kind;
     ret_identifier->previous = false;
+    ret_identifier->blocked = false;
     return USABLE;
 }
 
@@ -178,13 +180,15 @@ struct extraction {
     bool verified; /* the external id at hand is said to be */
 };
 
-/* A previousId that is the event's own anonymousId says nothing new either. */
+/* A previousId that is one of the event's own anonymous ids says nothing new either. */
 static struct identifier *find_same(const struct kinds *kinds, struct identifiers *identifiers,
     const struct identifier *identifier, bool previous)
 {
     for (unsigned i = 0; i < identifiers->count; i++) {
         struct identifier *other = &identifiers->items[i];
-        bool same_kind = other->kind == identifier->kind || (previous && other->kind == kinds->anonymous_id);
+        bool same_kind = other->kind == identifier->kind ||
+                         (previous && other->kind == kinds->anonymous_id) ||
+                         (other->previous && identifier->kind == kinds->anonymous_id);
         if (same_kind && other->size == identifier->size &&
             memcmp(other->value, identifier->value, identifier->size) == 0)
             return other;
@@ -220,6 +224,10 @@ static void add(
     struct identifier *same = find_same(extraction->kinds, out, place, previous);
     if (same) {
         same->verified |= extraction->verified;
+        if (place->kind == extraction->kinds->anonymous_id) {
+            same->kind = place->kind;
+            same->previous = false;
+        }
         return;
     }
     place->previous = previous;
@@ -259,7 +267,7 @@ static void add_openid(
     size_t id_size = yyjson_get_len(value), scope_size = yyjson_get_len(app);
     trim(&id, &id_size);
     trim(&scope, &scope_size);
-    if (is_blocked(id, id_size)) {
+    if (blocked_by_default(id, id_size)) {
         extraction->out->unusable[UNUSABLE_BLOCKED]++;
         return;
     }

@@ -10,7 +10,8 @@
 #include "services/identity/keyword.h"
 #include "services/identity/phone.h"
 
-#define KINDS_MAX 38
+#define KINDS_STATED_MAX 32
+#define KINDS_MAX (KINDS_STATED_MAX + 6) /* with the hashed ones */
 #define KIND_NAME_BYTES 33
 #define IDENTIFIER_VALUE_MAX 256
 #define IDENTIFIERS_MAX 16 /* of one event; the weakest ones beyond are left out */
@@ -21,7 +22,19 @@
 #define KINDS_WEAK KINDS_HASHED " anonymous_id"
 #define KINDS_STANDARD KINDS_STRONG " " KINDS_WEAK
 
-enum kind_form { FORM_PLAIN, FORM_PHONE, FORM_EMAIL, FORM_OPENID, FORM_DIGEST };
+/* In which one form a kind's values are kept. */
+enum kind_form {
+    FORM_PLAIN,
+    FORM_PHONE,
+    FORM_EMAIL,
+    FORM_OPENID,
+    FORM_DIGITS,
+    FORM_LOWER,
+    FORM_DIGEST,
+    FORM_COUNT
+};
+/* "text", "phone", "email", "openid", "digits", "lower", "digest"; static storage. */
+const char *kind_form_name(enum kind_form form);
 
 struct kind {
     char name[KIND_NAME_BYTES];
@@ -44,9 +57,16 @@ struct kinds {
 /* `names`: kinds, the strongest first, with blanks or commas between them. -QY_EINVAL: a name is not
  * [a-z0-9_]{1,32} or is there twice, there are more than KINDS_MAX, or the region is not known. */
 int kinds_set(struct kinds *kinds, const char *names, const char *region);
-/* Gives each kind the number of its place in `registry`, names with blanks between in the order in which they were first known,
- * and adds what is new to it. -QY_EINVAL: there are too many. */
+/* Gives each kind the number of its place in `registry`, names with blanks between in the order in which they were first known
+ * ("shop_id:digits" of other forms than the name tells), and adds what is new to it; and takes over those that are only there. -QY_EINVAL: there are too many. */
 int kinds_register(struct kinds *kinds, struct buffer *registry);
+/* Adds one to the registry. */
+void kind_register(const struct kind *kind, struct buffer *registry);
+/* One more, of the form text, digits or lower, with a number above all others. -QY_EINVAL: it is no name, it is there, the form is none
+ * of these, or there are too many. */
+int kinds_add(struct kinds *kinds, const char *name, const char *form, const struct kind **ret_kind);
+/* By its name alone. */
+const struct kind *kind_exact(const struct kinds *kinds, const char *name, size_t size);
 const struct kind *kind_numbered(
     const struct kinds *kinds, unsigned number); /* NULL: it is not configured any more */
 /* By its name, or as SDKs and shops call it ("unionid", "mobile"); letter case and separators do not count.
@@ -75,6 +95,7 @@ struct identifier {
     const struct kind *kind;
     bool previous; /* alias's previousId: a user_id, or the anonymous_id that is known by this value */
     bool verified; /* as the event says */
+    bool blocked;  /* nobody's, by hand or by the rules: the event is as if it did not carry it */
     size_t size;
     char value[IDENTIFIER_VALUE_MAX + 1]; /* in the kind's one form */
     struct phone phone;                   /* of FORM_PHONE */

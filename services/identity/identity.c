@@ -5,8 +5,11 @@
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/digest_index.h"
+#include "services/identity/dry_run.h"
+#include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
+#include "services/identity/sweeper.h"
 #include "services/identity/worker.h"
 
 #include <assert.h>
@@ -40,6 +43,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 
 void identity_close(struct identity *identity)
 {
+    duplicate_search_close(&identity->duplicates);
     worker_close(&identity->worker);
     node_index_close(&identity->index);
     vault_close(&identity->vault);
@@ -91,6 +95,8 @@ static int fold_open(void *self, struct batch *batch)
         if (!error)
             error = identity_open(master, config_text(config, "identity.identifier_kinds"),
                 config_text(config, "phone_region"), identity);
+        if (!error)
+            error = duplicate_search_open(identity, batch->service, &identity->duplicates);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
             refuse_settings(batch->service, config);
@@ -157,27 +163,9 @@ static void fold_committed(void *self, struct service *service)
     identity->service = service;
     if (service)
         ask_for_more(identity, service);
-}
-
-static void did_first(struct work *work, int result)
-{
-    (void)work;
-    (void)result;
-}
-
-int identity_start(void *self, struct service *service)
-{
-    struct identity *identity = self;
-    identity->first = (struct work){.apply = do_more, .done = did_first};
-    if (identity->left)
-        (void)service_submit(service, &identity->first); /* the next record does as well */
-    return 0;
-}
-
-static uint64_t fold_pending(void *self)
-{
-    const struct identity *identity = self;
-    return identity->left;
+    if (identity->search_asked && identity->duplicates)
+        duplicate_search_wake(identity->duplicates);
+    identity->search_asked = false;
 }
 
 static void fold_discard(void *self)
@@ -185,6 +173,13 @@ static void fold_discard(void *self)
     struct identity *identity = self;
     if (identity->worker)
         worker_forget(identity->worker);
+}
+
+/* Identifiers whose digests are not looked for yet, and a change of rules that has not gone through everybody. */
+static uint64_t fold_pending(void *self)
+{
+    const struct identity *identity = self;
+    return identity->left + (identity->sweeper && sweeper_works(identity->sweeper) ? 1 : 0);
 }
 
 static void fold_close(void *self)
@@ -202,6 +197,35 @@ const struct fold_ops identity_fold = {
     .close = fold_close,
     .pending = fold_pending,
 };
+
+/* -- what goes on beside the fold -- */
+
+static void did_first(struct work *work, int result)
+{
+    (void)work;
+    (void)result;
+}
+
+int identity_start(void *self, struct service *service)
+{
+    struct identity *identity = self;
+    identity->first = (struct work){.apply = do_more, .done = did_first};
+    if (identity->left)
+        (void)service_submit(service, &identity->first); /* the next record does as well */
+    int error = sweeper_open(identity->worker, service, &identity->sweeper);
+    if (!error)
+        error = dry_run_open(identity, service, &identity->dry_run);
+    return error ? error : duplicate_search_start(identity->duplicates);
+}
+
+void identity_stop(void *self, struct service *service)
+{
+    (void)service;
+    struct identity *identity = self;
+    duplicate_search_stop(identity->duplicates);
+    dry_run_close(&identity->dry_run);
+    sweeper_close(&identity->sweeper);
+}
 
 /* -- what readers ask for -- */
 

@@ -15,12 +15,16 @@ struct identity {
     struct kinds kinds;
     struct vault *vault;
     struct node_index *index;
-    struct worker *worker; /* the writer thread's */
     struct service *service;
-    struct work first;     /* asks for a batch at the start */
-    struct work more;      /* asks for another one while something is left to be done in the background */
-    bool asked;            /* for it; the writer thread's */
-    _Atomic uint64_t left; /* to be done in the background */
+    struct work first;       /* asks for a batch at the start */
+    struct work more;        /* asks for another one while something is left to be done in the background */
+    bool asked;              /* for it; the writer thread's */
+    _Atomic uint64_t left;   /* to be done in the background */
+    struct worker *worker;   /* the writer thread's */
+    struct sweeper *sweeper; /* while the service runs */
+    struct dry_run *dry_run;
+    struct duplicate_search *duplicates; /* NULL where no service runs */
+    bool search_asked;                   /* in this batch: the writer thread's */
 };
 
 /* `extra_kinds`: further kinds of identifiers, with commas between, weaker than all but anonymous_id.
@@ -30,8 +34,9 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 void identity_close(struct identity *identity);
 
 extern const struct fold_ops identity_fold;
-/* What is left to be done in the background goes on (service_spec.start). */
+/* What is left to be done in the background goes on (service_spec.start), and rests. */
 int identity_start(void *self, struct service *service);
+void identity_stop(void *self, struct service *service);
 extern const struct rpc_service identity_rpc;
 
 /* Appends a node's personal traits in their plain form (profile_read()). */

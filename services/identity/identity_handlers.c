@@ -26,10 +26,25 @@ static char *missed_text(struct rpc_context *context, const char *kind, const ui
     return arena_printf(context->arena, "%s:%s", kind, text);
 }
 
+/* By the id that answers give it, which says nothing of what it is the id of. */
+static int look_up_id(struct rpc_context *context, const char *id, uint32_t *ret_person, char **ret_missed)
+{
+    const struct identity *identity = context->self;
+    struct node_place place;
+    uint32_t node;
+    bool known = node_id_parse(vault_one_id_key(identity->vault), id, strlen(id), &node) &&
+                 identity_store_place(context->txn, node, &place);
+    *ret_person = known ? place.person : 0;
+    *ret_missed = arena_text(context->arena, "", 0);
+    return *ret_missed ? store_error(context->txn) : -QY_ENOMEM;
+}
+
 static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__Identifier *asked,
     uint32_t *ret_person, char **ret_missed)
 {
     const struct identity *identity = context->self;
+    if (*asked->id)
+        return look_up_id(context, asked->id, ret_person, ret_missed);
     const struct kind *kind = kind_find(&identity->kinds, asked->kind, strlen(asked->kind));
     if (!kind) {
         char *field = arena_printf(context->arena, "identifiers/%zu/kind", index);
@@ -337,6 +352,17 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__IDENTITY_REQUEST__CALL_HISTORY] = {"history", handle_history, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_CONFLICTS] = {"conflicts", handle_conflicts, RPC_QUERY, gateway_alone},
     [QUANYU__IDENTITY_REQUEST__CALL_BUSY] = {"busy", handle_busy, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_SEARCH] = {"duplicate_search", handle_duplicate_search,
+        RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_PROGRESS] = {"duplicate_progress", handle_duplicate_progress,
+        RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATES] = {"duplicates", handle_duplicates, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DUPLICATE_DISMISS] = {"duplicate_dismiss", handle_duplicate_dismiss,
+        RPC_COMMAND, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_RULES] = {"rules", handle_rules, RPC_QUERY, gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_CHANGE_RULES] = {"change_rules", handle_change_rules, RPC_COMMAND,
+        gateway_alone},
+    [QUANYU__IDENTITY_REQUEST__CALL_DRY_RUN] = {"dry_run", handle_dry_run, RPC_QUERY, gateway_alone},
 };
 
 const struct rpc_service identity_rpc = {

@@ -19,6 +19,9 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
     [TABLE_DIGESTS] = "digests",
+    [TABLE_DECIDED] = "decided",
+    [TABLE_DUPLICATES] = "duplicates",
+    [TABLE_DISMISSED] = "dismissed",
 };
 
 #define PLACE_BYTES (4 + 2 + 1 + VAULT_HASH_BYTES)
@@ -98,18 +101,28 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
 
 void identity_store_kinds(struct store_txn *txn, struct buffer *names)
 {
-    struct store_key key;
     struct bytes value;
-    make_meta_key(&key, "kinds");
-    if (store_get(txn, TABLE_META, &key, &value))
+    if (identity_store_meta(txn, "kinds", &value))
         buffer_append(names, value.data, value.size);
 }
 
 void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names)
 {
+    identity_store_put_meta(txn, "kinds", names->data, names->size);
+}
+
+bool identity_store_meta(struct store_txn *txn, const char *name, struct bytes *ret_value)
+{
     struct store_key key;
-    make_meta_key(&key, "kinds");
-    store_put(txn, TABLE_META, &key, names->data, names->size);
+    make_meta_key(&key, name);
+    return store_get(txn, TABLE_META, &key, ret_value);
+}
+
+void identity_store_put_meta(struct store_txn *txn, const char *name, const void *value, size_t size)
+{
+    struct store_key key;
+    make_meta_key(&key, name);
+    store_put(txn, TABLE_META, &key, value, size);
 }
 
 /* -- nodes -- */

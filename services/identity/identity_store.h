@@ -21,10 +21,13 @@ enum identity_table {
     TABLE_LINKS, /* node, other node, both ways: the best evidence and what was decided by hand, at the lower one */
     TABLE_TRAITS, /* person, node: the node's wrapped key and sealed personal traits */
     TABLE_EVIDENCE, /* offset of an event: the identifiers that it carried, where there were several; for good */
-    TABLE_CONFLICTS, /* lower node, higher node: why a link joins nothing */
-    TABLE_HISTORY,   /* person, number: nodes that came or went, when and why */
-    TABLE_DECISIONS, /* number: what somebody decided by hand */
-    TABLE_BUSY,      /* node: nothing; those that are flagged so */
+    TABLE_CONFLICTS,  /* lower node, higher node: why a link joins nothing */
+    TABLE_HISTORY,    /* person, number: nodes that came or went, when and why */
+    TABLE_DECISIONS,  /* number: what somebody decided by hand */
+    TABLE_BUSY,       /* node: nothing; those that are flagged so */
+    TABLE_DUPLICATES, /* search, rank: a pair of persons that is likely one, and how it agrees */
+    TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
+    TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
     TABLE_DIGESTS, /* keyed hashes of digests of known phones and emails, and their nodes (digest_index.h) */
     TABLE_COUNT
 };
@@ -53,15 +56,21 @@ enum node_flag {
     NODE_BUSY = 4,     /* seen with very many others: joins nothing */
     NODE_BLOCKED = 8,  /* by hand: nobody's */
     NODE_REFUSED = 16, /* some link of it joins nothing */
-    NODE_APART = 32,   /* somebody decided that it is not of one person with another one */
+    NODE_DECIDED = 32, /* somebody decided whether it is of one person with another one */
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
+    NODE_LISTED = 128, /* the rules block its value */
     NODE_SAME = 256, /* a digest of one that is known: its one link says of which, and that has all others */
 };
-#define NODE_OUT (NODE_BUSY | NODE_BLOCKED)
+#define NODE_NOBODY (NODE_BLOCKED | NODE_LISTED) /* events are as if they did not carry it */
+#define NODE_OUT (NODE_BUSY | NODE_NOBODY)
 
 /* The kinds' names in the order of their numbers, with blanks between; appended. */
 void identity_store_kinds(struct store_txn *txn, struct buffer *names);
 void identity_store_put_kinds(struct store_txn *txn, const struct buffer *names);
+
+/* Other rows of that table, by name; borrowed. */
+bool identity_store_meta(struct store_txn *txn, const char *name, struct bytes *ret_value);
+void identity_store_put_meta(struct store_txn *txn, const char *name, const void *value, size_t size);
 
 /* What of a node can change, and by what it is found. */
 struct node_place {

@@ -36,6 +36,11 @@ void key_cache_close(struct key_cache **cache)
     *cache = NULL;
 }
 
+void key_cache_clear(struct key_cache *cache)
+{
+    memset(cache->entries, 0, sizeof(cache->entries));
+}
+
 static struct key_info find_out(const struct kinds *kinds, const char *key, size_t size)
 {
     return (struct key_info){

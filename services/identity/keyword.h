@@ -29,6 +29,8 @@ struct key_info {
 struct key_cache;
 int key_cache_open(const struct kinds *kinds, struct key_cache **ret_cache);
 void key_cache_close(struct key_cache **cache);
+/* There are other kinds now. */
+void key_cache_clear(struct key_cache *cache);
 /* Valid until the next call. */
 const struct key_info *key_info(struct key_cache *cache, const char *key, size_t size);
 

@@ -50,6 +50,18 @@ static enum kind_form form_of(const char *name)
     return FORM_PLAIN;
 }
 
+const char *kind_form_name(enum kind_form form)
+{
+    static const char *const names[FORM_COUNT] = {[FORM_PLAIN] = "text",
+        [FORM_PHONE] = "phone",
+        [FORM_EMAIL] = "email",
+        [FORM_OPENID] = "openid",
+        [FORM_DIGITS] = "digits",
+        [FORM_LOWER] = "lower",
+        [FORM_DIGEST] = "digest"};
+    return names[form];
+}
+
 static bool is_name(const char *name, size_t size)
 {
     if (size == 0 || size >= KIND_NAME_BYTES)
@@ -57,9 +69,10 @@ static bool is_name(const char *name, size_t size)
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") >= size;
 }
 
-static const struct kind *find_exact(const struct kinds *kinds, const char *name, size_t size)
+const struct kind *kind_exact(const struct kinds *kinds, const char *name, size_t size)
 {
-    for (unsigned i = 0; i < kinds->count; i++)
+    unsigned count = __atomic_load_n(&kinds->count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
         if (kinds->items[i].name_size == size && memcmp(kinds->items[i].name, name, size) == 0)
             return &kinds->items[i];
     return NULL;
@@ -88,7 +101,7 @@ bool kind_algorithm(const char *name, size_t size, enum digest_algorithm *ret_al
 static void note_hashed(const struct kinds *kinds, struct kind *kind)
 {
     const char *ending = strrchr(kind->name, '_');
-    const struct kind *plain = ending ? find_exact(kinds, kind->name, (size_t)(ending - kind->name)) : NULL;
+    const struct kind *plain = ending ? kind_exact(kinds, kind->name, (size_t)(ending - kind->name)) : NULL;
     kind->plain = kind->priority;
     if (!plain || (plain->form != FORM_PHONE && plain->form != FORM_EMAIL) ||
         !kind_algorithm(ending + 1, strlen(ending + 1), &kind->algorithm))
@@ -116,7 +129,7 @@ int kinds_set(struct kinds *kinds, const char *names, const char *region)
     memcpy(kinds->region, region, sizeof(kinds->region));
     for (const char *name = names + strspn(names, " ,"); *name; name += strspn(name, " ,")) {
         size_t size = strcspn(name, " ,");
-        if (!is_name(name, size) || kinds->count == KINDS_MAX || find_exact(kinds, name, size))
+        if (!is_name(name, size) || kinds->count == KINDS_MAX || kind_exact(kinds, name, size))
             return -QY_EINVAL;
         struct kind *kind = &kinds->items[kinds->count];
         memcpy(kind->name, name, size);
@@ -128,8 +141,8 @@ int kinds_set(struct kinds *kinds, const char *names, const char *region)
         note_hashed(kinds, kind);
         name += size;
     }
-    kinds->user_id = find_exact(kinds, "user_id", 7);
-    kinds->anonymous_id = find_exact(kinds, "anonymous_id", 12);
+    kinds->user_id = kind_exact(kinds, "user_id", 7);
+    kinds->anonymous_id = kind_exact(kinds, "anonymous_id", 12);
     return kinds->count ? 0 : -QY_EINVAL;
 }
 
@@ -139,7 +152,7 @@ const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t
     size_t plain_size = 0;
     if (size >= sizeof(plain) || size == 0)
         return NULL;
-    const struct kind *exact = find_exact(kinds, name, size);
+    const struct kind *exact = kind_exact(kinds, name, size);
     if (exact)
         return exact;
     for (size_t i = 0; i < size; i++) {
@@ -153,46 +166,105 @@ const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t
     plain[plain_size] = '\0';
     for (size_t i = 0; i < COUNT_OF(aliases); i++)
         if (plain[0] == aliases[i].alias[0] && strcmp(plain, aliases[i].alias) == 0)
-            return find_exact(kinds, aliases[i].name, strlen(aliases[i].name));
+            return kind_exact(kinds, aliases[i].name, strlen(aliases[i].name));
     return NULL;
 }
 
-/* The place of a name in a list with blanks between; 0: it is not there. */
-static unsigned place_of(const char *registry, const char *name, unsigned *ret_count)
+static bool form_named(const char *name, size_t size, enum kind_form *ret_form)
 {
-    unsigned place = 0, found = 0;
-    for (const char *at = registry + strspn(registry, " "); *at; at += strspn(at, " ")) {
-        size_t size = strcspn(at, " ");
-        place++;
-        if (strlen(name) == size && memcmp(at, name, size) == 0)
-            found = place;
-        at += size;
+    static const enum kind_form forms[] = {FORM_PLAIN, FORM_DIGITS, FORM_LOWER};
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (strlen(kind_form_name(forms[i])) == size && memcmp(kind_form_name(forms[i]), name, size) == 0) {
+            *ret_form = forms[i];
+            return true;
+        }
+    return false;
+}
+
+static int add(struct kinds *kinds, const char *name, size_t size, enum kind_form form, unsigned number)
+{
+    if (!is_name(name, size) || kinds->count == KINDS_MAX || kind_exact(kinds, name, size))
+        return -QY_EINVAL;
+    struct kind *kind = &kinds->items[kinds->count];
+    *kind = (struct kind){.name_size = size, .form = form, .priority = kinds->count, .number = number};
+    memcpy(kind->name, name, size);
+    note_hashed(kinds, kind);
+    __atomic_store_n(&kinds->count, kinds->count + 1, __ATOMIC_RELEASE); /* readers go on */
+    return 0;
+}
+
+static unsigned highest_number(const struct kinds *kinds)
+{
+    unsigned highest = 0;
+    for (unsigned i = 0; i < kinds->count; i++)
+        highest = kinds->items[i].number > highest ? kinds->items[i].number : highest;
+    return highest;
+}
+
+int kinds_add(struct kinds *kinds, const char *name, const char *form, const struct kind **ret_kind)
+{
+    enum kind_form known;
+    if (!form_named(form, strlen(form), &known) || highest_number(kinds) == KINDS_MAX)
+        return -QY_EINVAL;
+    int error = add(kinds, name, strlen(name), known, highest_number(kinds) + 1);
+    if (!error)
+        *ret_kind = &kinds->items[kinds->count - 1];
+    return error;
+}
+
+/* Yields how many the registry names. */
+static int take_registered(struct kinds *kinds, const char *registry, unsigned *ret_count)
+{
+    unsigned number = 0;
+    int error = 0;
+    for (const char *at = registry + strspn(registry, " "); !error && *at; at += strspn(at, " ")) {
+        size_t size = strcspn(at, " :"), whole = strcspn(at, " ");
+        enum kind_form form = FORM_PLAIN;
+        struct kind *kind = (struct kind *)(uintptr_t)kind_exact(kinds, at, size);
+        number++;
+        if (kind)
+            kind->number = number;
+        else if (whole == size || form_named(at + size + 1, whole - size - 1, &form))
+            error = add(kinds, at, size, form, number);
+        else
+            error = -QY_EINVAL;
+        at += whole;
     }
-    *ret_count = place;
-    return found;
+    *ret_count = number;
+    return error;
 }
 
 int kinds_register(struct kinds *kinds, struct buffer *registry)
 {
-    for (unsigned i = 0; i < kinds->count; i++) {
-        unsigned known;
-        kinds->items[i].number = place_of(buffer_c_str(registry), kinds->items[i].name, &known);
-        if (kinds->items[i].number)
+    unsigned known;
+    for (unsigned i = 0; i < kinds->count; i++)
+        kinds->items[i].number = 0;
+    int error = take_registered(kinds, buffer_c_str(registry), &known);
+    for (unsigned i = 0; !error && i < kinds->count; i++) {
+        struct kind *kind = &kinds->items[i];
+        if (kind->number)
             continue;
         if (known == KINDS_MAX)
             return -QY_EINVAL;
-        kinds->items[i].number = known + 1;
-        if (known)
-            buffer_byte(registry, ' ');
-        buffer_text(registry, kinds->items[i].name);
-        buffer_c_str(registry);
+        kind->number = ++known;
+        kind_register(kind, registry);
     }
-    return buffer_error(registry);
+    return error ? error : buffer_error(registry);
+}
+
+void kind_register(const struct kind *kind, struct buffer *registry)
+{
+    if (registry->size)
+        buffer_byte(registry, ' ');
+    buffer_text(registry, kind->name);
+    if (kind->form == FORM_DIGITS || kind->form == FORM_LOWER)
+        buffer_printf(registry, ":%s", kind_form_name(kind->form));
 }
 
 const struct kind *kind_numbered(const struct kinds *kinds, unsigned number)
 {
-    for (unsigned i = 0; i < kinds->count; i++)
+    unsigned count = __atomic_load_n(&kinds->count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
         if (kinds->items[i].number == number)
             return &kinds->items[i];
     return NULL;

@@ -163,8 +163,7 @@ void known_add_identifier(struct known *known, const struct identifier *identifi
         known_add(known, KNOWN_WHOLE, identifier->value, identifier->size);
         break;
     }
-    case FORM_DIGEST:
-    case FORM_PLAIN:
+    default:
         known_add(known, KNOWN_WHOLE, identifier->value, identifier->size);
         break;
     }

@@ -6,11 +6,16 @@
 
 #include <string.h>
 
-void link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer)
+int link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer)
 {
     const struct identity *identity = context->self;
     *ret_viewer = (struct link_viewer){.context = context, .personal = personal};
-    rules_reset(&ret_viewer->rules, &identity->kinds);
+    return rules_load(context->txn, &identity->kinds, &ret_viewer->rules);
+}
+
+void link_viewer_close(struct link_viewer *viewer)
+{
+    rules_free(&viewer->rules);
 }
 
 static bool joins_nothing(struct link_viewer *viewer, uint32_t node)
@@ -34,7 +39,7 @@ static char *text(struct link_viewer *viewer, const char *words)
 
 static const char *reason_of_node(struct link_viewer *viewer, const struct node_place *place)
 {
-    if (place->flags & NODE_BLOCKED)
+    if (place->flags & NODE_NOBODY)
         return "blocked";
     if (place->flags & NODE_BUSY)
         return "busy";

@@ -13,7 +13,8 @@ struct link_viewer {
     struct identity_rules rules;
     bool personal; /* values too, masked */
 };
-void link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer);
+int link_viewer_open(struct rpc_context *context, bool personal, struct link_viewer *ret_viewer);
+void link_viewer_close(struct link_viewer *viewer); /* for _cleanup_ */
 
 /* Whether the link is one that joins, by itself: whatever the two are one of. */
 bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link);

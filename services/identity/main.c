@@ -28,6 +28,7 @@ int main(int argc, char **argv)
         .followers = followers,
         .self = &identity,
         .start = identity_start,
+        .stop = identity_stop,
     };
     return service_main(&spec, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SLOTS_MIN 4096u
+#define LINKS_REMEMBERED 2 /* of three that come together each knows the older ones */
 
 /* Half of the keyed hash: that two nodes share it, among any number of them that 32 bits can count, does not happen. */
 struct slot {
@@ -28,10 +29,10 @@ struct flag_change {
 
 /* What is kept by number. */
 struct trait {
-    uint32_t linked; /* a node to which it is known to be linked; 0: none is known */
+    uint32_t linked[LINKS_REMEMBERED]; /* older nodes to which it is known to be linked; 0: none */
     uint16_t flags;
     uint8_t kind;
-    bool verified; /* that link is */
+    uint8_t verified; /* a bit each: that link is */
 };
 
 /* Open addressing: a slot's place is its hash scaled to the table, or the next free one behind it. */
@@ -201,28 +202,38 @@ int node_index_set_flags(struct node_index *index, uint32_t node, unsigned flags
     return buffer_error(&index->flag_changes);
 }
 
-static bool remembers(const struct trait *trait, uint32_t other, bool verified)
-{
-    return trait->linked == other && (trait->verified || !verified);
-}
-
+/* Kept at the younger one: it is the one with fewer links. */
 bool node_index_linked(const struct node_index *index, uint32_t node, uint32_t other, bool verified)
 {
-    return remembers(&index->traits[node], other, verified) ||
-           remembers(&index->traits[other], node, verified);
+    const struct trait *trait = &index->traits[node > other ? node : other];
+    uint32_t older = node > other ? other : node;
+    for (unsigned i = 0; i < LINKS_REMEMBERED; i++)
+        if (trait->linked[i] == older)
+            return !verified || trait->verified >> i & 1;
+    return false;
 }
 
-/* At the younger one: it is the one with fewer links. */
 void node_index_link(struct node_index *index, uint32_t node, uint32_t other, bool verified)
 {
     struct trait *trait = &index->traits[node > other ? node : other];
-    trait->linked = node > other ? other : node;
-    trait->verified = verified;
+    uint32_t older = node > other ? other : node;
+    for (unsigned i = 0; i < LINKS_REMEMBERED; i++)
+        if (trait->linked[i] == 0 || trait->linked[i] == older) {
+            trait->linked[i] = older;
+            trait->verified = (uint8_t)((trait->verified & ~(1u << i)) | (unsigned)verified << i);
+            return;
+        }
 }
 
-void node_index_unlink(struct node_index *index, uint32_t node)
+static void forget_links(struct trait *trait)
 {
-    index->traits[node].linked = 0;
+    memset(trait->linked, 0, sizeof(trait->linked));
+}
+
+void node_index_unlink(struct node_index *index, uint32_t node, uint32_t other)
+{
+    struct trait *trait = &index->traits[node > other ? node : other];
+    forget_links(trait);
 }
 
 /* -- taking back -- */
@@ -266,7 +277,7 @@ void node_index_revert(struct node_index *index)
     for (size_t i = index->flag_changes.size / sizeof(*flags); i-- > 0;)
         index->traits[flags[i].node].flags = flags[i].flags;
     for (uint64_t node = 0; node < index->trait_count; node++)
-        index->traits[node].linked = 0; /* links of the batch are not in the store */
+        forget_links(&index->traits[node]); /* links of the batch are not in the store */
     buffer_clear(&index->changes);
     buffer_clear(&index->flag_changes);
 }

@@ -96,7 +96,7 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
 static bool has_identifier(const struct identifiers *identifiers, enum kind_form form)
 {
     for (unsigned i = 0; i < identifiers->count; i++)
-        if (identifiers->items[i].kind->form == form)
+        if (identifiers->items[i].kind->form == form && !identifiers->items[i].blocked)
             return true;
     return false;
 }

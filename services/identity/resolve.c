@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one event changes of who is who. */
-#include "services/identity/resolving.h"
+#include "services/identity/resolve_internal.h"
 
-#include "proto/identity.pb-c.h"
-
-#include <string.h>
-
+/* In the order of their numbers. */
 static int store_new_nodes(struct resolving *own)
 {
     int error = 0;
-    for (uint32_t last = 0; !error;) {
-        struct found *next = NULL;
-        for (unsigned i = 0; i < own->count; i++) /* in the order of their numbers */
-            if (own->found[i].is_new && own->found[i].node > last &&
-                (!next || own->found[i].node < next->node))
-                next = &own->found[i];
-        if (!next)
-            break;
-        last = next->node;
-        error = found_store(own, next);
-    }
+    for (unsigned i = 0; !error && i < own->count; i++)
+        if (own->found[i].is_new)
+            error = found_store(own, &own->found[i]);
     return error;
 }
 
@@ -44,7 +33,7 @@ static int gather_parties(struct resolving *own)
         if (!found->is_new && !groups_find(own->graph->groups, own->batch->txn, found->person, party))
             return store_error(own->batch->txn);
         if (found->is_new) {
-            *party = (struct person_group){.person = found->person, .flags = flags_of(own, found)};
+            *party = (struct person_group){.person = found->person, .flags = found_flags(own, found)};
             group_add(&party->group, found->kind->number, found->verified);
         }
         own->party_count++;
@@ -87,8 +76,8 @@ static int move_all(struct resolving *own, uint32_t from, uint32_t to)
         graph, own->batch, (const uint32_t *)(const void *)graph->moved.data, count, from, to, &cause);
 }
 
-/* The lower number stays. What is in the store already moves. */
-static int unite(struct resolving *own, struct person_group *one, struct person_group *other)
+/* The lower number stays. */
+static void unite(struct resolving *own, struct person_group *one, struct person_group *other)
 {
     struct person_group *stays = one->person < other->person ? one : other;
     struct person_group *goes = stays == one ? other : one;
@@ -99,16 +88,39 @@ static int unite(struct resolving *own, struct person_group *one, struct person_
     for (unsigned i = 0; i < own->count; i++)
         if (own->found[i].person == from)
             own->found[i].person = stays->person;
-    own->graph->counters.persons--;
-    groups_drop(own->graph->groups, from);
-    return move_all(own, from, stays->person);
+    for (unsigned i = 0; i < own->union_count; i++)
+        if (own->unions[i].to == from)
+            own->unions[i].to = stays->person;
+    own->unions[own->union_count].from = from;
+    own->unions[own->union_count++].to = stays->person;
+}
+
+/* What is in the store already moves. */
+static int follow_unions(struct resolving *own)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && i < own->union_count; i++) {
+        own->graph->counters.persons--;
+        groups_drop(own->graph->groups, own->unions[i].from);
+        error = move_all(own, own->unions[i].from, own->unions[i].to);
+    }
+    return error;
+}
+
+/* All is to be solved anew: nobody is joined, for whom that might part again. */
+static void forget_unions(struct resolving *own)
+{
+    for (unsigned i = 0; i < own->count; i++)
+        if (own->found[i].is_new)
+            own->found[i].person = own->found[i].node;
+    own->union_count = 0;
 }
 
 /* -- busy identifiers -- */
 
 static int set_flag(struct resolving *own, const struct found *found, unsigned flag)
 {
-    unsigned flags = flags_of(own, found) | flag;
+    unsigned flags = found_flags(own, found) | flag;
     struct person_group *party = party_of(own, found);
     if (party)
         party->flags |= flag;
@@ -117,13 +129,23 @@ static int set_flag(struct resolving *own, const struct found *found, unsigned f
     return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
 }
 
-/* A new link with a stronger one may be one too many. */
+/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
+static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
+{
+    bool many = rule->busy_after && own->count > rule->busy_after + 1u;
+    for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
+        for (unsigned k = 0; !many && k < i; k++)
+            many = own->found[i].kind == own->found[k].kind;
+    return many;
+}
+
+/* A new link with a stronger one, or one that is verified now, may be one too many. */
 static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
 {
-    unsigned most = rule_of(own, weak)->busy_after;
+    const struct kind_rule *rule = found_rule(own, weak);
     bool busy;
-    if (!most || (weak->is_new && own->count <= most) || weak->kind->priority <= strong->kind->priority ||
-        flags_of(own, weak) & NODE_OUT)
+    if ((!rule->busy_after && !rule->one_owner) || (weak->is_new && !may_be_many(own, rule)) ||
+        found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_BUSY)
         return 0;
     int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
     if (error || !busy)
@@ -165,7 +187,7 @@ static int consider(
         own->unsettled |= again;
         return 0;
     }
-    if (flags & NODE_APART || windows_matter(own, left, right)) {
+    if (flags & NODE_DECIDED || windows_matter(own, left, right)) {
         own->unsettled = true;
         return 0;
     }
@@ -179,12 +201,15 @@ static int consider(
         own->unsettled = true;
         return 0;
     }
-    return verdict.refusal ? refuse(own, one, other, verdict) : unite(own, left, right);
+    if (verdict.refusal)
+        return refuse(own, one, other, verdict);
+    unite(own, left, right);
+    return 0;
 }
 
 static bool may_join(const struct resolving *own, const struct found *found)
 {
-    return rule_of(own, found)->joins && !(flags_of(own, found) & NODE_OUT);
+    return found_rule(own, found)->joins && !(found_flags(own, found) & NODE_OUT);
 }
 
 /* Keeps the link, if the event shows more than was known. */
@@ -198,7 +223,7 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     struct link link = {0};
     bool fresh = one->is_new || other->is_new;
     bool there = !fresh && identity_store_link(txn, one->node, other->node, &link);
-    bool known = there && link.has_evidence && (link.verified || !verified);
+    bool known = link.has_evidence && (link.verified || !verified);
     node_index_link(graph->index, one->node, other->node, verified || (known && link.verified));
     if (known)
         return 0;
@@ -210,7 +235,11 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
     identity_store_put_link(txn, one->node, other->node, &link, !there);
-    int error = there ? 0 : watch(own, one, other); /* `one` is the stronger */
+    int error = watch(own, one, other); /* `one` is the stronger */
+    if (!error && link.alias && one->kind == other->kind) {
+        own->unsettled = true; /* what was two accounts' may be one's */
+        error = graph_watch_owned(graph, txn, one->node);
+    }
     if (!error && !verified)
         error = set_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
@@ -220,18 +249,17 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     return consider(own, one, other, &link);
 }
 
-static bool is_stronger(const struct found *one, const struct found *other)
+static bool is_stronger(const struct resolving *own, const struct found *one, const struct found *other)
 {
-    if (one->kind->priority != other->kind->priority)
-        return one->kind->priority < other->kind->priority;
-    return one->node < other->node;
+    uint8_t strength = found_strength(own, one), others = found_strength(own, other);
+    return strength != others ? strength < others : one->node < other->node;
 }
 
 static void sort_by_strength(const struct resolving *own, unsigned order[IDENTIFIERS_MAX])
 {
     for (unsigned i = 0; i < own->count; i++) {
         unsigned at = i;
-        for (; at > 0 && is_stronger(&own->found[i], &own->found[order[at - 1]]); at--)
+        for (; at > 0 && is_stronger(own, &own->found[i], &own->found[order[at - 1]]); at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
@@ -255,16 +283,28 @@ static int take_links(struct resolving *own)
 
 /* -- the event as a whole -- */
 
+/* The event shows no more of the two than is known. */
+static bool knows_link(const struct resolving *own, const struct found *one, const struct found *other)
+{
+    bool verified = one->verified && other->verified;
+    struct link link;
+    if (node_index_linked(own->graph->index, one->node, other->node, verified))
+        return true;
+    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || !link.has_evidence ||
+        (verified && !link.verified))
+        return false;
+    node_index_link(own->graph->index, one->node, other->node, link.verified);
+    return true;
+}
+
 static bool says_nothing_new(const struct resolving *own)
 {
-    const struct node_index *index = own->graph->index;
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
-        if (!found->node || (found->verified && !(flags_of(own, found) & NODE_VERIFIED)))
+        if (!found->node || (found->verified && !(found_flags(own, found) & NODE_VERIFIED)))
             return false;
         for (unsigned k = 0; k < i; k++)
-            if (!node_index_linked(
-                    index, own->found[k].node, found->node, own->found[k].verified && found->verified))
+            if (!knows_link(own, &own->found[k], found))
                 return false;
     }
     return true;
@@ -290,7 +330,7 @@ static void keep_evidence(struct resolving *own)
 static int verify(struct resolving *own, const struct found *found)
 {
     struct person_group *party = party_of(own, found);
-    if (found->is_new || !found->verified || flags_of(own, found) & NODE_VERIFIED)
+    if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
         return 0;
     party->group.verified[found->kind->number]++;
     own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
@@ -325,35 +365,41 @@ static int take_in(struct resolving *own)
         error = verify(own, &own->found[i]);
     if (!error)
         error = take_links(own);
+    if (own->unsettled)
+        forget_unions(own);
+    if (!error)
+        error = follow_unions(own);
     if (!error)
         error = store_new_nodes(own);
-    if (error)
-        return error;
-    keep_parties(own);
-    return own->unsettled ? settle(own) : 0;
+    if (!error && own->unsettled)
+        return settle(own);
+    if (!error)
+        keep_parties(own);
+    return error;
 }
 
 static void write_carried(const struct resolving *own, struct resolution *resolution)
 {
-    for (unsigned i = 0; i < own->carried_count; i++) {
+    for (unsigned i = own->lead; i < own->carried_count; i++) {
         const struct carried *carried = &own->carried[i];
-        uint32_t node = carried->digest ? carried->digest : own->found[carried->found].node;
-        if (i == 0)
+        const struct found *found = &own->found[carried->found];
+        uint32_t node = carried->digest ? carried->digest : found->node;
+        if (i == own->lead) {
             resolution->node = node;
-        else
+            resolution->person = found->person;
+        } else if (!found_is_nobodys(own, found)) {
             resolution->linked[resolution->linked_count++] = node;
+        }
     }
-    resolution->person = own->found[own->carried[0].found].person;
-    resolution->moved = own->moved;
 }
 
-int graph_resolve(struct graph *graph, struct batch *batch, const struct identifiers *identifiers,
+int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution)
 {
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
-    int error = found_gather(&own, identifiers);
+    int error = resolving_find(&own, identifiers);
     if (!error && own.count > 0 && !says_nothing_new(&own))
         error = take_in(&own);
     if (error)
@@ -362,6 +408,7 @@ int graph_resolve(struct graph *graph, struct batch *batch, const struct identif
         keep_evidence(&own);
         write_carried(&own, &resolution);
     }
+    resolution.moved = own.moved;
     *ret_resolution = resolution;
     return store_error(batch->txn);
 }

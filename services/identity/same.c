@@ -52,6 +52,7 @@ static int take_over(struct unifying *own, uint32_t other)
     if (!identity_store_link(txn, own->digest, other, &link))
         return store_fail(txn, -QY_ECORRUPT);
     identity_store_delete_link(txn, own->digest, other);
+    node_index_unlink(own->graph->index, own->digest, other);
     if (identity_store_delete_conflict(txn, low, own->digest + other - low))
         own->graph->counters.conflicts--;
     if (other == own->plain)
@@ -101,7 +102,7 @@ static int take_over_first(struct unifying *own)
 static int take_over_flags(struct unifying *own)
 {
     struct graph *graph = own->graph;
-    const unsigned taken = NODE_BLOCKED | NODE_REFUSED | NODE_APART | NODE_CLAIMED;
+    const unsigned taken = NODE_BLOCKED | NODE_REFUSED | NODE_DECIDED | NODE_CLAIMED;
     unsigned digest = node_index_flags(graph->index, own->digest);
     unsigned plain = node_index_flags(graph->index, own->plain) | (digest & taken);
     int error = graph_set_flags(graph, own->batch->txn, own->plain, plain);
@@ -117,7 +118,7 @@ static int watch_all(struct unifying *own)
     for (size_t i = 0; !error && i < own->nodes.size / sizeof(*nodes); i++)
         if (nodes[i] != own->digest)
             error = graph_watch(own->graph, own->batch->txn, nodes[i]);
-    return error;
+    return error ? error : graph_watch_owned(own->graph, own->batch->txn, own->plain);
 }
 
 int graph_unify(struct graph *graph, struct batch *batch, uint32_t digest, uint32_t plain)
@@ -129,13 +130,13 @@ int graph_unify(struct graph *graph, struct batch *batch, uint32_t digest, uint3
         return 0;
     buffer_append(&own.nodes, &plain, sizeof(plain));
     buffer_append(&own.nodes, &digest, sizeof(digest));
-    node_index_unlink(graph->index, digest);
-    node_index_unlink(graph->index, plain);
     int error = take_over_all(&own);
     if (!error)
         error = take_over_first(&own);
     if (!error)
         error = take_over_flags(&own);
+    if (!error)
+        error = identity_store_take_over_decided(batch->txn, digest, plain);
     if (!error)
         identity_store_put_link(batch->txn, digest, plain, &same, true);
     if (!error)

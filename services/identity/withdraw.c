@@ -103,8 +103,7 @@ static int put_pair(struct search *own, struct store_txn *txn, const struct pair
     fresh.joined = link.joined;
     fresh.cut = link.cut;
     fresh.apart = link.apart;
-    node_index_unlink(own->graph->index, pair->node);
-    node_index_unlink(own->graph->index, pair->other);
+    node_index_unlink(own->graph->index, pair->node, pair->other);
     if (fresh.has_evidence || fresh.joined || fresh.cut || fresh.apart)
         identity_store_put_link(txn, pair->node, pair->other, &fresh, !there);
     else
@@ -113,6 +112,21 @@ static int put_pair(struct search *own, struct store_txn *txn, const struct pair
     if (!fresh.has_evidence && identity_store_delete_conflict(txn, low, pair->node + pair->other - low))
         own->graph->counters.conflicts--;
     return store_error(txn);
+}
+
+/* Whether they are busy follows from the links, of which some may have said that two accounts are one. */
+static int watch(struct search *own, struct store_txn *txn, const struct evidence *evidence)
+{
+    int error = 0;
+    bool alias = false;
+    for (unsigned i = 0; i < evidence->count; i++)
+        alias |= evidence->items[i].alias;
+    for (unsigned i = 0; !error && i < evidence->count; i++) {
+        error = graph_watch(own->graph, txn, evidence->items[i].node);
+        if (!error && alias)
+            error = graph_watch_owned(own->graph, txn, evidence->items[i].node);
+    }
+    return error;
 }
 
 int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool withdrawn)
@@ -128,7 +142,7 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
     int error = find_best(&search, txn);
     for (unsigned i = 0; !error && i < search.count; i++)
         error = put_pair(&search, txn, &search.pairs[i]);
-    for (unsigned i = 0; !error && i < evidence.count; i++)
-        error = graph_watch(graph, txn, evidence.items[i].node); /* it follows from the links */
+    if (!error)
+        error = watch(&search, txn, &evidence);
     return error ? error : store_error(txn);
 }

@@ -14,6 +14,7 @@
 
 struct worker {
     const struct identity *identity;
+    struct kinds *kinds; /* the identity's, to be added to */
     struct arena *arena; /* of the event at hand */
     struct event_reader *reader;
     struct key_cache *keys;
@@ -30,12 +31,13 @@ struct worker {
     struct metric *joins;
 };
 
-int worker_open(const struct identity *identity, struct worker **ret_worker)
+int worker_open(struct identity *identity, struct worker **ret_worker)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     if (!worker)
         return -QY_ENOMEM;
     worker->identity = identity;
+    worker->kinds = &identity->kinds;
     int error = arena_open(&worker->arena);
     if (!error)
         error = event_reader_open(&worker->reader);
@@ -248,6 +250,52 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         .count = worker->personal_count,
     };
     return keeper_take(worker->keeper, batch->txn, &statement);
+}
+
+/* Kinds are only ever added, and stay where they are: readers go on meanwhile. One that a batch adds which is rolled back is known, and
+ * has no rule, until the same is asked for again. */
+static int add_kinds(struct worker *worker, struct store_txn *txn, const struct kinds *kinds)
+{
+    _cleanup_(buffer_free) struct buffer registry = BUFFER_INIT;
+    struct kinds *own = worker->kinds;
+    const struct kind *added;
+    int error = 0;
+    identity_store_kinds(txn, &registry);
+    for (unsigned i = own->count; !error && i < kinds->count; i++) {
+        error = kinds_add(own, kinds->items[i].name, kind_form_name(kinds->items[i].form), &added);
+        if (!error)
+            kind_register(added, &registry);
+    }
+    if (!error)
+        error = buffer_error(&registry);
+    if (!error)
+        identity_store_put_kinds(txn, &registry);
+    key_cache_clear(worker->keys);
+    return error ? error : store_error(txn);
+}
+
+int worker_change_rules(
+    struct worker *worker, struct batch *batch, const struct kinds *kinds, struct identity_rules *rules)
+{
+    int error = add_kinds(worker, batch->txn, kinds);
+    return error ? error : graph_change_rules(worker->graph, batch, rules);
+}
+
+const struct identity_rules *worker_rules(const struct worker *worker)
+{
+    return graph_rules(worker->graph);
+}
+
+int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes)
+{
+    int error = graph_sweep(worker->graph, batch, nodes);
+    forget_changed(worker);
+    return error;
+}
+
+bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *ret_all)
+{
+    return graph_sweeps(worker->graph, ret_done, ret_all);
 }
 
 int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision)

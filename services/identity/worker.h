@@ -8,7 +8,7 @@
 #include "services/identity/identity.h"
 
 struct worker;
-int worker_open(const struct identity *identity, struct worker **ret_worker);
+int worker_open(struct identity *identity, struct worker **ret_worker);
 void worker_close(struct worker **worker);
 /* Series of what happens; without it nothing is counted there. */
 void worker_measure(struct worker *worker, struct metrics *metrics);
@@ -21,6 +21,15 @@ int worker_pass_on(struct worker *worker, struct batch *batch, const struct jour
 /* What somebody decided about who is who (decide.h). */
 int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision);
 int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena);
+
+/* Other rules (graph_change_rules()), with the kinds that are new. They become the graph's. */
+int worker_change_rules(
+    struct worker *worker, struct batch *batch, const struct kinds *kinds, struct identity_rules *rules);
+const struct identity_rules *worker_rules(const struct worker *worker);
+/* A part of what a change of rules makes of everybody. */
+int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes);
+/* As of the last commit. */
+bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *ret_all);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
 /* The batch is complete: does a part of what is done in the background, and writes what memory holds. */

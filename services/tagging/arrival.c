@@ -38,22 +38,18 @@ static struct bytes bytes_of(ProtobufCBinaryData data)
     return (struct bytes){data.data, data.len};
 }
 
-/* The kinds of the identifiers that the event carries: those of the person's nodes that it names. */
-static struct bytes carried_kinds(const struct person *person, const Quanyu__PersonEvent *record, char *out)
+/* The nodes that the event carries, whosever they are now. */
+static struct bytes carried_nodes(const Quanyu__PersonEvent *record, uint8_t out[CARRIED_BYTES_MAX])
 {
     size_t size = 0;
-    for (size_t i = 0; i < person->node_count; i++) {
-        const struct person_node *node = &person->nodes[i];
-        bool named = node->node == record->node;
-        for (size_t j = 0; !named && j < record->n_linked; j++)
-            named = record->linked[j] == node->node;
-        size_t length = strlen(node->kind) + 1;
-        if (!named || size + length > CARRIED_BYTES_MAX)
-            continue;
-        memcpy(out + size, node->kind, length);
-        size += length;
+    out[size++] = 0;
+    put_be32(out + size, record->node);
+    size += sizeof(uint32_t);
+    for (size_t i = 0; i < record->n_linked && size + sizeof(uint32_t) <= CARRIED_BYTES_MAX; i++) {
+        put_be32(out + size, record->linked[i]);
+        size += sizeof(uint32_t);
     }
-    return (struct bytes){(const uint8_t *)out, size};
+    return (struct bytes){out, size};
 }
 
 static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *value)
@@ -104,14 +100,16 @@ static int count_purchase(struct arrival *arrival)
         &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
 }
 
-/* Where the event says only who served, it was in that one's unit. */
+/* Where the event says only who served, it was in that one's unit. Who is not there yet has served nobody: the number
+ * may be somebody else's later. */
 static void place_contact(struct arrival *arrival, const Quanyu__PersonEvent *record)
 {
     struct staff_row member;
+    bool served = organisation_staff(arrival->batch->txn, record->staff, &member);
     arrival->event.unit = record->unit;
-    arrival->event.staff = record->staff;
+    arrival->event.staff = served ? record->staff : 0;
     arrival->event.person = arrival->person->number;
-    if (record->unit == 0 && organisation_staff(arrival->batch->txn, record->staff, &member))
+    if (record->unit == 0 && served)
         arrival->event.unit = member.unit;
 }
 
@@ -196,7 +194,7 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
         tagging->state.ignored++;
         return tagging->people.error == -QY_EINVAL ? 0 : tagging->people.error;
     }
-    char kinds[CARRIED_BYTES_MAX];
+    uint8_t carried[CARRIED_BYTES_MAX];
     bool known_type =
         record->type > QUANYU__EVENT_TYPE__EVENT_NONE && record->type <= QUANYU__EVENT_TYPE__EVENT_ALIAS;
     arrival.event = (struct stored_event){
@@ -213,7 +211,7 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
         .properties = bytes_of(record->properties),
         .traits = bytes_of(record->traits),
         .context = bytes_of(record->context),
-        .carried = carried_kinds(arrival.person, record, kinds),
+        .carried = carried_nodes(record, carried),
         .node = record->node,
     };
     if (record->unit || record->staff)

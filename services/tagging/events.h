@@ -19,8 +19,9 @@ struct stored_event {
     Quanyu__Clock clock;
     const char *name;
     struct bytes properties, traits, context; /* JSON objects; size 0: none */
-    struct bytes carried; /* kinds of the identifiers that it carries, each with its NUL */
-    uint32_t node;        /* as read */
+    struct bytes
+        carried;   /* a NUL and the nodes that it carries, u32 each; in old rows kinds, each with its NUL */
+    uint32_t node; /* as read */
     uint32_t unit, staff; /* where it happened, who served; 0: it does not say */
     uint32_t person;      /* where it says either: whom the node was then */
 };

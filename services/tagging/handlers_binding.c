@@ -41,6 +41,20 @@ static int fill_changes(struct rpc_context *context, const Quanyu__BindingsReque
     return 0;
 }
 
+/* What was changed and changed back in the same millisecond is no change. */
+static void drop_unchanged(struct binding_log *log)
+{
+    struct binding_change held = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < log->count; i++) {
+        const struct binding_change change = log->changes[i];
+        if (change.unit == held.unit && change.guide == held.guide)
+            continue;
+        held = log->changes[kept++] = change;
+    }
+    log->count = kept;
+}
+
 static int read_history(struct rpc_context *context, uint32_t number, struct binding_log *log)
 {
     _cleanup_(people_close) struct people people = {0};
@@ -57,7 +71,9 @@ static int read_history(struct rpc_context *context, uint32_t number, struct bin
     if (error)
         return error;
     log->person = person->number;
-    return people_fold_binding(&people, person, &book, service_now_ms(context->service), log, &binding);
+    error = people_fold_binding(&people, person, &book, service_now_ms(context->service), log, &binding);
+    drop_unchanged(log);
+    return error;
 }
 
 int handle_bindings(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)

@@ -81,6 +81,11 @@ void index_limit_log(struct index_writer *writer, uint64_t operations);
 /* Writes what was gathered and forgets it; logs longer than the number of persons warrants are merged. */
 int index_flush(struct index_writer *writer, struct store_txn *txn, uint64_t persons);
 void index_discard(struct index_writer *writer);
+/* Many at once. First the log of a kind is merged into its rows; nothing may be gathered of it. Then a term is given to a block's
+ * persons, or taken from them. */
+int index_settle(struct store_txn *txn, enum bits_kind kind);
+int index_put_block(struct store_txn *txn, enum bits_kind kind, const char *term, uint32_t block,
+    const uint64_t persons[BLOCK_WORDS], bool on);
 
 /* -- reading, in a snapshot -- */
 
@@ -217,6 +222,8 @@ static inline uint32_t index_log_term(const struct index_log_row *row, uint32_t 
 int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS]);
 /* An empty result means that the row must go. */
 int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
+/* The row with a block's persons in it, or without them: into `out`, which stays empty where nobody is left. */
+int bits_put_block(struct bytes row, const uint64_t persons[BLOCK_WORDS], bool on, struct buffer *out);
 
 int column_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out);
 

@@ -18,6 +18,18 @@ static roaring_bitmap_t *read_row(struct bytes row)
     return roaring_bitmap_portable_deserialize_safe((const char *)row.data, row.size);
 }
 
+/* Nothing where nobody is in it. */
+static int write_row(roaring_bitmap_t *bitmap, struct buffer *out)
+{
+    if (roaring_bitmap_is_empty(bitmap))
+        return 0;
+    roaring_bitmap_run_optimize(bitmap);
+    uint8_t *room = buffer_reserve(out, roaring_bitmap_portable_size_in_bytes(bitmap));
+    if (room)
+        out->size += roaring_bitmap_portable_serialize(bitmap, (char *)room);
+    return buffer_error(out);
+}
+
 int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struct buffer *out)
 {
     _cleanup_(free_bitmap) roaring_bitmap_t *bitmap = read_row(row);
@@ -28,13 +40,7 @@ int bits_apply(struct bytes row, const struct index_op *ops, size_t count, struc
             roaring_bitmap_add(bitmap, ops[i].person % BLOCK_PERSONS);
         else
             roaring_bitmap_remove(bitmap, ops[i].person % BLOCK_PERSONS);
-    if (roaring_bitmap_is_empty(bitmap))
-        return 0;
-    roaring_bitmap_run_optimize(bitmap);
-    uint8_t *room = buffer_reserve(out, roaring_bitmap_portable_size_in_bytes(bitmap));
-    if (room)
-        out->size += roaring_bitmap_portable_serialize(bitmap, (char *)room);
-    return buffer_error(out);
+    return write_row(bitmap, out);
 }
 
 static void set_range(uint64_t block[BLOCK_WORDS], uint32_t first, uint32_t last)
@@ -73,14 +79,16 @@ VECTOR_CODE size_t bits_count(const uint64_t *words, size_t count)
     return bits;
 }
 
+struct plain_head {
+    uint32_t cookie, containers;
+    uint16_t key, most;
+    uint32_t offset;
+};
+
 /* Reads it where it stands; false where it is in another form. */
 static bool or_plain(struct bytes row, uint64_t block[BLOCK_WORDS])
 {
-    struct {
-        uint32_t cookie, containers;
-        uint16_t key, most;
-        uint32_t offset;
-    } head;
+    struct plain_head head;
     if (row.size < PLAIN_HEAD_BYTES)
         return false;
     memcpy(&head, row.data, PLAIN_HEAD_BYTES);
@@ -130,6 +138,44 @@ int bits_or_row(struct bytes row, uint64_t block[BLOCK_WORDS])
     else
         roaring_iterate(bitmap, set_value, &(struct target){block});
     return 0;
+}
+
+/* -- a block at once -- */
+
+/* The plain form of a set. */
+static int write_plain(const uint64_t block[BLOCK_WORDS], size_t count, struct buffer *out)
+{
+    const struct plain_head head = {COOKIE_WITHOUT_RUNS, 1, 0, (uint16_t)(count - 1), PLAIN_HEAD_BYTES};
+    buffer_append(out, &head, PLAIN_HEAD_BYTES);
+    if (count > LISTED_MOST) {
+        buffer_append(out, block, BLOCK_WORDS * sizeof(*block));
+        return buffer_error(out);
+    }
+    for (uint32_t word = 0; word < BLOCK_WORDS; word++)
+        for (uint64_t rest = block[word]; rest != 0; rest &= rest - 1) {
+            uint16_t value = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(rest));
+            buffer_append(out, &value, sizeof(value));
+        }
+    return buffer_error(out);
+}
+
+int bits_put_block(struct bytes row, const uint64_t persons[BLOCK_WORDS], bool on, struct buffer *out)
+{
+    _cleanup_(buffer_free) struct buffer plain = BUFFER_INIT;
+    uint64_t block[BLOCK_WORDS] = {0};
+    int error = row.size > 0 ? bits_or_row(row, block) : 0;
+    if (error)
+        return error;
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        block[i] = on ? block[i] | persons[i] : block[i] & ~persons[i];
+    size_t count = bits_count(block, BLOCK_WORDS);
+    if (count == 0)
+        return 0;
+    error = write_plain(block, count, &plain);
+    if (error)
+        return error;
+    _cleanup_(free_bitmap) roaring_bitmap_t *bitmap = read_row((struct bytes){plain.data, plain.size});
+    return bitmap ? write_row(bitmap, out) : -QY_ENOMEM;
 }
 
 /* -- reading -- */

@@ -57,6 +57,16 @@ static void row_key(const struct index_class *class, const struct text_set *term
     }
 }
 
+/* `value` is empty where nothing is left. */
+static int put_row(struct store_txn *txn, const struct store_key *key, const struct buffer *value)
+{
+    if (value->size > 0)
+        store_put(txn, TABLE_INDEX, key, value->data, value->size);
+    else
+        store_delete(txn, TABLE_INDEX, key);
+    return store_error(txn);
+}
+
 /* `ops` all belong to the row at `key`. */
 static int merge_row(struct store_txn *txn, const struct index_class *class, const struct store_key *key,
     const struct index_op *ops, size_t count, struct buffer *out)
@@ -68,13 +78,22 @@ static int merge_row(struct store_txn *txn, const struct index_class *class, con
         class->sort == SORT_COLUMN ? column_apply(row, ops, count, out) : bits_apply(row, ops, count, out);
     if (!error)
         error = buffer_error(out);
-    if (error)
-        return error;
-    if (out->size > 0)
-        store_put(txn, TABLE_INDEX, key, out->data, out->size);
-    else
-        store_delete(txn, TABLE_INDEX, key);
-    return store_error(txn);
+    return error ? error : put_row(txn, key, out);
+}
+
+int index_put_block(struct store_txn *txn, enum bits_kind kind, const char *term, uint32_t block,
+    const uint64_t persons[BLOCK_WORDS], bool on)
+{
+    const struct index_class class = {SORT_BITS, (uint8_t)kind, ""};
+    _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
+    struct bytes row = {0};
+    struct store_key key;
+    index_class_key(&class, &key);
+    key_text(&key, term);
+    key_u16(&key, (uint16_t)block);
+    (void)store_get(txn, TABLE_INDEX, &key, &row);
+    int error = bits_put_block(row, persons, on, &value);
+    return error ? error : put_row(txn, &key, &value);
 }
 
 static int merge_sorted(struct store_txn *txn, const struct index_class *class, const struct text_set *terms,

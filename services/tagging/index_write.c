@@ -205,6 +205,13 @@ static int merge(struct store_txn *txn, struct gathered *gathered)
     return error ? error : store_error(txn);
 }
 
+int index_settle(struct store_txn *txn, enum bits_kind kind)
+{
+    struct gathered nothing = {.class = {SORT_BITS, (uint8_t)kind, ""}};
+    index_class_key(&nothing.class, &nothing.prefix);
+    return merge(txn, &nothing);
+}
+
 static int flush_class(struct store_txn *txn, struct gathered *gathered, uint64_t limit)
 {
     uint64_t sequence, total;

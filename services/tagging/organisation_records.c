@@ -21,25 +21,84 @@ static bool chain_has(const struct chain *chain, uint32_t unit)
     return false;
 }
 
+#define GATHERED_MAX 500000u
+#define TOUCHED_MAX (4 * UNIT_DEPTH_MAX)
+
+/* What a record changes in the tree. */
+struct tree_change {
+    struct tagging *tagging;
+    struct batch *batch;
+    uint32_t touched[TOUCHED_MAX]; /* units for which marks are gathered in the index */
+    size_t touched_count;
+    uint64_t gathered; /* marks */
+};
+
+/* Afterwards the index holds all that was said so far. */
+static int change_flush(struct tree_change *change)
+{
+    change->touched_count = 0;
+    change->gathered = 0;
+    return tagging_flush(change->tagging, change->batch);
+}
+
+/* Before the people of a unit are read, and the tree changes: persons that have changed are noted by the tree as it was. */
+static int change_flush_for(struct tree_change *change, uint32_t unit)
+{
+    bool needed =
+        change->tagging->people.persons.count > 0 || change->touched_count + 2 * UNIT_DEPTH_MAX > TOUCHED_MAX;
+    for (size_t i = 0; !needed && i < change->touched_count; i++)
+        needed = change->touched[i] == unit;
+    return needed || change->gathered > GATHERED_MAX ? change_flush(change) : 0;
+}
+
+static void change_touch(struct tree_change *change, uint32_t unit)
+{
+    for (size_t i = 0; i < change->touched_count; i++)
+        if (change->touched[i] == unit)
+            return;
+    change->touched[change->touched_count++] = unit;
+}
+
 /* Marks or unmarks the people of a block for those units of `chain` that are not in `other`. */
-static void mark_block(struct index_writer *index, const struct chain *chain, const struct chain *other,
+static int mark_block(struct store_txn *txn, const struct chain *chain, const struct chain *other,
     uint32_t block, const uint64_t *people, bool on)
 {
+    int error = 0;
+    for (size_t i = 0; !error && i < chain->count; i++) {
+        char term[16];
+        snprintf(term, sizeof(term), "%u", chain->units[i]);
+        if (!chain_has(other, chain->units[i]))
+            error = index_put_block(txn, BITS_UNIT, term, block, people, on);
+    }
+    return error;
+}
+
+/* The same for few, gathered in the index. */
+static void mark_few(struct tree_change *change, const struct chain *chain, const struct chain *other,
+    size_t blocks, const uint64_t *people, bool on)
+{
+    struct index_writer *index = change->tagging->index;
     for (size_t i = 0; i < chain->count; i++) {
         char term[16];
         snprintf(term, sizeof(term), "%u", chain->units[i]);
-        for (uint32_t place = 0; !chain_has(other, chain->units[i]) && place < BLOCK_PERSONS; place++)
-            if (bit_get(people, place))
-                index_bit(index, BITS_UNIT, "", term, block * BLOCK_PERSONS + place, on);
+        if (chain_has(other, chain->units[i]))
+            continue;
+        change_touch(change, chain->units[i]);
+        for (size_t word = 0; word < blocks * BLOCK_WORDS; word++)
+            for (uint64_t rest = people[word]; rest != 0; rest &= rest - 1, change->gathered++)
+                index_bit(
+                    index, BITS_UNIT, "", term, (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(rest), on);
     }
 }
 
-static int read_people(
-    struct tagging *tagging, struct store_txn *txn, uint32_t unit, size_t blocks, uint64_t *people)
+static int read_people(struct store_txn *txn, uint32_t unit, size_t blocks, uint64_t *people)
 {
     const struct scope scope = {.bounded = true, .unit = unit};
+    _cleanup_(arena_close) struct arena *arena = NULL;
     struct scope_reader reader;
-    int error = scope_open(txn, &scope, blocks, tagging->scratch, &reader);
+    int error = arena_open(&arena);
+    if (!error)
+        error = scope_open(txn, &scope, blocks, arena, &reader);
     if (error)
         return error;
     memset(people, 0xff, blocks * BLOCK_WORDS * sizeof(*people));
@@ -49,39 +108,60 @@ static int read_people(
     return error;
 }
 
-/* The index is read as a whole before it is written; then block by block, so that memory holds few changes. */
-static int move_people(struct tagging *tagging, struct batch *batch, uint32_t unit, const struct chain *from,
-    const struct chain *to)
+/* In whole blocks, not person by person: the people of a large region must not keep the writer. */
+static int move_many(struct tree_change *change, const struct chain *from, const struct chain *to,
+    size_t blocks, const uint64_t *people)
 {
-    size_t blocks = tagging->state.highest / BLOCK_PERSONS + 1;
-    _cleanup_(free_pointer) uint64_t *people = malloc(blocks * BLOCK_WORDS * sizeof(*people));
-    int error = people ? read_people(tagging, batch->txn, unit, blocks, people) : -QY_ENOMEM;
+    struct store_txn *txn = change->batch->txn;
+    int error = change->touched_count > 0 ? change_flush(change) : 0;
+    if (!error)
+        error = index_settle(txn, BITS_UNIT);
     for (uint32_t block = 0; !error && block < blocks; block++) {
         const uint64_t *some = people + (size_t)block * BLOCK_WORDS;
         if (bits_count(some, BLOCK_WORDS) == 0)
             continue;
-        mark_block(tagging->index, from, to, block, some, false);
-        mark_block(tagging->index, to, from, block, some, true);
-        error = index_flush(tagging->index, batch->txn, tagging->state.persons);
+        error = mark_block(txn, from, to, block, some, false);
+        if (!error)
+            error = mark_block(txn, to, from, block, some, true);
     }
     return error;
 }
 
+static int move_people(
+    struct tree_change *change, uint32_t unit, const struct chain *from, const struct chain *to)
+{
+    struct tagging *tagging = change->tagging;
+    size_t blocks = tagging->state.highest / BLOCK_PERSONS + 1;
+    _cleanup_(free_pointer) uint64_t *people = malloc(blocks * BLOCK_WORDS * sizeof(*people));
+    int error = people ? read_people(change->batch->txn, unit, blocks, people) : -QY_ENOMEM;
+    if (error)
+        return error;
+    size_t count = bits_count(people, blocks * BLOCK_WORDS);
+    if (count > tagging->few_people)
+        return move_many(change, from, to, blocks, people);
+    if (count > 0) {
+        mark_few(change, from, to, blocks, people, false);
+        mark_few(change, to, from, blocks, people, true);
+    }
+    return 0;
+}
+
 /* -- units -- */
 
-static int put_unit(struct tagging *tagging, struct batch *batch, uint32_t unit,
-    const struct unit_row *former, const struct unit_row *row)
+static int put_unit(
+    struct tree_change *change, uint32_t unit, const struct unit_row *former, const struct unit_row *row)
 {
+    struct store_txn *txn = change->batch->txn;
     struct chain from, to;
     if (!former || former->parent == row->parent) {
-        organisation_put_unit(batch->txn, unit, row);
+        organisation_put_unit(txn, unit, row);
         return 0;
     }
-    int error = tagging_flush(tagging, batch); /* persons that have changed are noted by the tree as it was */
-    from.count = organisation_chain(batch->txn, former->parent, from.units);
-    to.count = organisation_chain(batch->txn, row->parent, to.units);
-    organisation_put_unit(batch->txn, unit, row);
-    return error ? error : move_people(tagging, batch, unit, &from, &to);
+    int error = change_flush_for(change, unit);
+    from.count = organisation_chain(txn, former->parent, from.units);
+    to.count = organisation_chain(txn, row->parent, to.units);
+    organisation_put_unit(txn, unit, row);
+    return error ? error : move_people(change, unit, &from, &to);
 }
 
 static int begin(struct tagging *tagging, struct batch *batch, Quanyu__Transfer__Kind kind, uint32_t unit)
@@ -101,9 +181,10 @@ static bool anything_looks_at_units(const struct registry *registry)
 }
 
 /* One that has been removed stays where it was: that is where its people have gone. */
-static int take_place(
-    struct tagging *tagging, struct batch *batch, const Quanyu__OrganisationChanged__Place *place)
+static int take_place(struct tree_change *change, const Quanyu__OrganisationChanged__Place *place)
 {
+    struct tagging *tagging = change->tagging;
+    struct batch *batch = change->batch;
     struct unit_row former, row = {.parent = place->parent, .removed = place->removed};
     bool known = organisation_unit(batch->txn, place->unit, &former);
     bool cycle = organisation_is_below(batch->txn, place->parent, place->unit);
@@ -113,7 +194,7 @@ static int take_place(
     }
     row.removed_at = place->removed ? tagging_moment(tagging, batch) : MOMENT_FIRST;
     bool moved = known && former.parent != row.parent;
-    int error = put_unit(tagging, batch, place->unit, known ? &former : NULL, &row);
+    int error = put_unit(change, place->unit, known ? &former : NULL, &row);
     if (!error && moved && anything_looks_at_units(tagging->registry))
         error = begin(tagging, batch, QUANYU__TRANSFER__KIND__MOVE, place->unit);
     if (!error && known && place->removed)
@@ -159,9 +240,12 @@ static int take_member(
 int tagging_take_organisation(
     struct tagging *tagging, struct batch *batch, const Quanyu__OrganisationChanged *record)
 {
+    struct tree_change change = {.tagging = tagging, .batch = batch};
     int error = 0;
     for (size_t i = 0; !error && i < record->n_places; i++)
-        error = take_place(tagging, batch, record->places[i]);
+        error = take_place(&change, record->places[i]);
+    if (!error && change.touched_count > 0)
+        error = change_flush(&change);
     for (size_t i = 0; !error && i < record->n_members; i++)
         error = take_member(tagging, batch, record->members[i]);
     return error ? error : store_error(batch->txn);

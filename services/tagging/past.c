@@ -111,26 +111,40 @@ static yyjson_val *get_trait(void *self, const char *name)
 
 struct carried {
     const char *kind;
-    struct people *people;
+    const struct past *past;
     bool found;
 };
+
+/* One of the person's identifiers, of that kind. */
+static bool is_of_kind(const struct carried *carried, uint32_t node)
+{
+    const struct person *person = carried->past->person;
+    for (size_t i = 0; i < person->node_count; i++)
+        if (person->nodes[i].node == node)
+            return strcmp(person->nodes[i].kind, carried->kind) == 0;
+    return false;
+}
 
 static bool find_carried(void *context, uint32_t node, const struct event_reference *reference)
 {
     struct carried *carried = context;
     struct stored_event event;
-    if (!event_load(carried->people, node, reference, &event))
+    if (!event_load(carried->past->people, node, reference, &event))
         return false;
-    for (size_t at = 0; at < event.carried.size; at += strlen((const char *)event.carried.data + at) + 1)
-        if (strcmp((const char *)event.carried.data + at, carried->kind) == 0)
-            carried->found = true;
+    const uint8_t *data = event.carried.data;
+    size_t size = event.carried.size;
+    bool nodes = size > 0 && *data == 0;
+    for (size_t at = 1; nodes && at + sizeof(uint32_t) <= size; at += sizeof(uint32_t))
+        carried->found |= is_of_kind(carried, get_be32(data + at));
+    for (size_t at = 0; !nodes && at < size; at += strlen((const char *)data + at) + 1)
+        carried->found |= strcmp((const char *)data + at, carried->kind) == 0;
     return !carried->found;
 }
 
 static bool has_identifier(void *self, const char *kind)
 {
     struct past *past = self;
-    struct carried carried = {.kind = kind, .people = past->people};
+    struct carried carried = {.kind = kind, .past = past};
     people_walk_events(
         past->people, past->person, NULL, INT64_MIN, past->rule.now_ms, find_carried, &carried);
     return carried.found;

@@ -7,6 +7,7 @@
 
 /* So many nodes and persons are held before they are written, however long the batch is. */
 #define HELD_MAX 50000u
+#define FEW_PEOPLE 1000u
 
 enum input { INPUT_IDENTITY, INPUT_CAMPAIGN };
 
@@ -86,6 +87,7 @@ static int make_memory(struct tagging *tagging, const struct batch *batch)
             .age_ms = config_number(config, "tagging.questions_age"),
         };
     }
+    tagging->few_people = FEW_PEOPLE;
     int error = arena_open(&tagging->arena);
     if (!error)
         error = arena_open(&tagging->scratch);

@@ -75,6 +75,7 @@ struct tagging {
     struct rule_book rules;       /* of bindings */
     struct arena *rules_arena;    /* of those */
     struct number_list transfers; /* that go on */
+    uint64_t few_people;          /* a unit with no more is moved person by person, together with others */
     struct stage_count *stages;
     size_t stage_count, stage_capacity;
     /* Persons that were made or moved and whose event has not come yet: they are looked at together with it,

@@ -175,6 +175,22 @@ def identity(stage):
                    note=f"{int(processor):,}/s of processor time, {persons:,} persons, {loaded()}")]
 
 
+def graph(stage):
+    """joining, splitting, explaining and looking up among many persons, and other rules for all of them"""
+    persons = min(stage.options.people, 1_000_000)
+    result = json.loads(stage.program("identity_graph", stage.directory / "identity_graph", persons))
+    decisions, questions = ("join_by_hand", "split_by_undoing"), ("explain", "lookup")
+    events = ("new_identifier", "event_of_990_identifiers", "event_of_a_tablet_in_100000")
+    name = {key: key.replace("_", " ") for key in result}
+    own = ", ".join(f"{name[key]} {result[key]['own_p99_ms']:.3f}" for key in decisions + events)
+    rules = result["rules"]
+    return [*(Figure(f"{name[key]}, durable, p99", result[key]["durable_p99_ms"], "ms", most=5,
+                     note=f"{persons:,} persons, ms of processor p99: {own}; {loaded()}") for key in decisions),
+            *(Figure(f"{name[key]}, p99", result[key]["durable_p99_ms"], "ms", most=2) for key in questions),
+            Figure("other rules applied to everybody", rules["durable_s"], "s",
+                   note=f"{rules['identifiers']:,} identifiers, {result['bytes'] / persons:,.0f} bytes of state a person")]
+
+
 def rights(stage):
     """finding out who asks and what they may do, of 100,000 members of staff"""
     out = stage.program("gateway_access", stage.directory / "gateway_access", 100_000)
@@ -335,6 +351,21 @@ def units(stage):
             Figure("… a page of 50 below one, p99", sorted(took)[-2] * 1e3, "ms", note=f"p50 {sorted(took)[100] * 1e3:.2f} ms")]
 
 
+MOVES = {"moving the region": 100, "moving 1,000 stores": None}
+
+
+def people(stage):
+    """a list of the people in a subtree counted from bitmaps, and a region moved with all of its people: flat and deep trees"""
+    persons, stores, figures = min(stage.options.people, 1_000_000), 50_000, []
+    for tree, depth in (("flat", 1), ("29 levels deeper", 29)):
+        out = stage.program("tagging_people", stage.directory / "people", persons, stores, depth)
+        shutil.rmtree(stage.directory / "people")
+        for what, found, median, p99 in re.findall(r"^(.*?): (\d+) people, median ([\d.]+) ms, p99 ([\d.]+) ms", out, re.MULTILINE):
+            figures.append(Figure(f"{what}, {stores:,} stores, {tree}, p99", float(p99), "ms",
+                                  most=MOVES.get(what, 10), note=f"p50 {median} ms, {int(found):,} people, {loaded()}"))
+    return figures
+
+
 def growth(stage):
     """the rows path, profile and audience, with a hundredth of the persons and with all of them"""
     small, rows = {}, (path, profile, audience)
@@ -353,5 +384,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, rights, staff, dedup, audit, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, rights, staff, dedup, audit, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

@@ -2,7 +2,6 @@
 """From nothing to a running brand: 20,000 consumers over 90 days on the simulated clock, with a win-back journey."""
 import argparse
 import collections
-import concurrent.futures
 import datetime
 import pathlib
 import shutil
@@ -12,9 +11,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
-from brand import Brand  # noqa: E402
+from brand import SETTINGS, Brand  # noqa: E402
 from receivers import Webhooks  # noqa: E402
 from suite import TOP, Suite  # noqa: E402
+from truth import DIRT, Truth, by_dirt, look_up, own_number  # noqa: E402
 
 
 def say(text):
@@ -22,7 +22,17 @@ def say(text):
 
 
 def bodies(events):
-    return [body for _, _, body in events]
+    return [event.body for event in events]
+
+
+def make_browser_key(suite):
+    """What the web shop's pages send with: everybody can read it there, so nothing that comes with it is verified."""
+    return suite.post("/api/v1/write-keys", {"name": "Web shop", "platform": "browser"})["secret"]
+
+
+def send(suite, events, browser_key):
+    suite.send(bodies(event for event in events if not event.browser), size=1000)
+    suite.send(bodies(event for event in events if event.browser), size=1000, write_key=browser_key)
 
 
 def make_journey(suite, url):
@@ -44,12 +54,12 @@ def make_journey(suite, url):
     return segment, journey
 
 
-def live(suite, brand):
+def live(suite, brand, days):
     """Day by day: what happened, then midnight."""
     sent, begun = 0, time.monotonic()
-    for day, events in enumerate(brand.by_day()):
-        if events:
-            suite.send(bodies(events), size=1000)
+    browser_key = make_browser_key(suite)
+    for day, events in enumerate(days):
+        send(suite, events, browser_key)
         sent += len(events)
         target = brand.start + datetime.timedelta(days=day + 1)
         suite.post("/api/v1/clock", {"set": target.strftime("%Y-%m-%dT%H:%M:%SZ"), "step": "12h"})
@@ -60,37 +70,29 @@ def live(suite, brand):
     return sent
 
 
-def pairs(groups):
-    return sum(len(group) * (len(group) - 1) // 2 for group in groups)
-
-
-def score(suite, brand, sample):
-    """Pairwise precision and recall: of the identifiers of a sample of consumers, which are one person, and which should be."""
-    asked = [(consumer.number, kind, value) for consumer in sample for kind, value in consumer.identifiers]
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda item: suite.lookup(item[1], item[2]), asked))
-    truth, found, both = collections.defaultdict(list), collections.defaultdict(list), collections.defaultdict(list)
-    for (number, kind, value), answer in zip(asked, answers):
-        if answer.status == 200:
-            truth[number].append(value)
-            found[answer.json["one_id"]].append(value)
-            both[number, answer.json["one_id"]].append(value)
-    right = pairs(both.values())
-    return right / max(1, pairs(found.values())), right / max(1, pairs(truth.values())), len(asked)
+def score(suite, truth):
+    """Pairwise precision and recall (truth.py says over which pairs): of all, and by what happened to people."""
+    one_ids = look_up(suite, truth.identifiers)
+    every = truth.figures(one_ids)
+    lines = [f"  One ID      precision {every.precision:.4f}   recall {every.recall:.4f}   (pairs among {len(one_ids):,} identifiers looked up)",
+             f"              recall {every.recall_shared:.4f} where a chain may lead through what others use too; {every.unconnected:.0%} of all pairs nothing connects"]
+    for label, chosen in [("own number", own_number), *((label, by_dirt(label)) for label in DIRT)]:
+        row = truth.figures(one_ids, chosen)
+        lines.append(f"    {label if label != 'none' else 'no dirt':14} {row.precision:.4f}          {row.recall:.4f}   {row.people:>7,} people, {row.wrong:,} wrong pairs")
+    return "\n".join(lines)
 
 
 def report(suite, brand, hooks, segment, journey, sent, scores, seconds):
     summary = suite.get("/api/v1/summary")
     shown = suite.get(f"/api/v1/journeys/{journey['id']}")
     tree = suite.audit("/v1/tree").json
-    precision, recall, asked = scores
     offers = collections.Counter(body["offer"] for body in hooks.bodies())
     say(f"""
   A brand's {brand.days} days                                   {seconds:.0f} s
   ------------------------------------------------------------------
   events      {sent:>9,}   of {len(brand.consumers):,} consumers, {len(brand.stores)} stores, {len(brand.touchpoints)} touchpoints
   identifiers {summary['identifiers']:>9,}   became {summary['persons']:,} persons by {summary['joins']:,} joins
-  precision   {precision:>9.4f}   recall {recall:.4f}   (pairs among {asked:,} identifiers looked up)
+{scores}
   orders      {summary['orders']:>9,}
   stages      {'  '.join(f'{name} {count:,}' for name, count in summary['stages'].items())}
   win back    {suite.get('/api/v1/segments/' + segment['id'])['count']:>9,}   in the segment; {shown['entered']:,} entered the journey
@@ -114,18 +116,18 @@ def main():
     directory = tempfile.mkdtemp(prefix="quanyu-demo-")
     try:
         with Webhooks() as hooks, Suite(directory, build=TOP / "build" / "release", settings={
-                "clock_start": brand.start.strftime("%Y-%m-%dT%H:%M:%SZ")}) as suite:
+                **SETTINGS, "clock_start": brand.start.strftime("%Y-%m-%dT%H:%M:%SZ")}) as suite:
             suite.start()
+            history, days = brand.history(), brand.by_day()
             say("== importing what the old system knew")
-            history = brand.history()
             suite.send(bodies(history), path="/v1/import", size=1000)
             suite.wait_quiet()
             segment, journey = make_journey(suite, hooks.url)
             say(f"== living through {brand.days} days")
-            sent = len(history) + live(suite, brand)
+            sent = len(history) + live(suite, brand, days)
             suite.wait_quiet()
-            sample = brand.draw.sample(brand.consumers, min(1500, len(brand.consumers)))
-            scores = score(suite, brand, sample)
+            say("== asking who is who")
+            scores = score(suite, Truth(history + [event for day in days for event in day]))
             report(suite, brand, hooks, segment, journey, sent, scores, time.monotonic() - begun)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

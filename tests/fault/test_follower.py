@@ -141,7 +141,7 @@ def refuses(suite, name, leader):
 
 def what_audit_follows():
     """Two persons turn out to be one: audit follows joins (and acts), and passes over events."""
-    return [{"type": "identify", "userId": f"early-{i}", "messageId": f"join-{i}", "traits": {"phone": "13800138000"}} for i in range(2)]
+    return [{"type": "alias", "userId": "early-0", "previousId": "early-1", "messageId": "join"}]
 
 
 def restored(suite, name):

@@ -27,6 +27,8 @@ class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.made = 0
+        self.signed_in = self.pick([0.15, 0.65])  # how many events name a user, and how many bear identifiers of other kinds
+        self.identified = self.pick([0.1, 0.4])
 
     def pick(self, options):
         return self.random.choice(options)
@@ -52,17 +54,27 @@ class Maker:
         return self.pick(["a@example.com", "B@Example.com", "b@example.com", " c@example.cn "])
 
     def user(self):
-        return self.pick([f"u{self.random.randrange(25)}", f"u{self.random.randrange(25)}", "null", "0000"][:2 if self.chance(0.95) else 4])
+        return self.pick([f"u{self.random.randrange(25)}", f"u{self.random.randrange(25)}", "null", "0000", '"Guest"'][:2 if self.chance(0.95) else 5])
 
     def anonymous(self):
-        return f"browser-{self.random.randrange(25)}"
+        """Now and then one that many use."""
+        return "tablet-1" if self.chance(0.15) else f"browser-{self.random.randrange(25)}"
+
+    def external_id(self):
+        user = self.user if self.chance(self.signed_in) else self.anonymous
+        made = self.pick([{"type": "wechat_unionid", "id": f"union{self.random.randrange(6)}"},
+                          {"type": "member_card", "id": f"card{self.random.randrange(6)}"},
+                          {"type": "wechat_openid", "id": f"open{self.random.randrange(6)}", "app_id": self.pick(["wx1", "wx2"])},
+                          {"type": "wechat_openid", "id": f"open{self.random.randrange(6)}"},
+                          {"type": "phone", "id": self.phone()}, {"type": "email", "id": self.email()},
+                          {"type": "user_id" if user == self.user else "anonymous_id", "id": user()}])
+        return made | ({"verified": self.pick([True, True, False])} if self.chance(0.4) else {})
 
     def external_ids(self):
-        return [self.pick([{"type": "wechat_unionid", "id": f"union{self.random.randrange(6)}"},
-                           {"type": "member_card", "id": f"card{self.random.randrange(6)}"},
-                           {"type": "wechat_openid", "id": f"open{self.random.randrange(6)}", "app_id": self.pick(["wx1", "wx2"])},
-                           {"type": "wechat_openid", "id": f"open{self.random.randrange(6)}"}])
-                for _ in range(self.random.randint(1, 2))]
+        return [self.external_id() for _ in range(self.random.randint(1, 3))]
+
+    def verified(self):
+        return self.pick([True, ["phone"], ["email", "phone"], [], False, "phone"])
 
     def traits(self):
         makers = {"city": lambda: self.pick(self.CITIES + [None]), "level": lambda: self.pick([1, 2, Decimal("2.50"), "2.5", None]),
@@ -119,13 +131,15 @@ class Maker:
     def event(self, now_ms):
         self.made += 1
         event = {"type": self.pick(self.TYPES), "messageId": f"m{self.made}", **self.times(now_ms)}
-        if self.chance(0.65):
+        if self.chance(self.signed_in):
             event["userId"] = self.user()
         if self.chance(0.35) or "userId" not in event:
             event["anonymousId"] = self.anonymous()
         context = {}
-        if self.chance(0.08):
+        if self.chance(self.identified):
             context["externalIds"] = self.external_ids()
+        if self.chance(0.2):
+            context["verified"] = self.verified()
         if self.chance(0.08):
             context["traits"] = self.traits()
         if context:
@@ -156,7 +170,39 @@ class Maker:
         body = {"batch": events}
         if self.chance(0.1):
             body["context"] = {"channel": "app"}
-        return {"send": body, "path": "/v1/import" if self.chance(0.2) else "/v1/batch"}
+        return {"send": body, "path": "/v1/import" if self.chance(0.2) else "/v1/batch", "browser": self.chance(0.2)}
+
+    # -- who is who, by hand
+
+    def somebody(self):
+        return self.pick([["user_id", f"u{self.random.randrange(25)}"], ["user_id", f"u{self.random.randrange(25)}"],
+                          ["anonymous_id", f"browser-{self.random.randrange(25)}"], ["anonymous_id", "tablet-1"],
+                          ["member_card", f"card{self.random.randrange(6)}"], ["wechat_unionid", f"union{self.random.randrange(6)}"],
+                          ["phone", f"+861380013800{self.random.randrange(6)}"], ["email", "b@example.com"]])
+
+    def decision(self):
+        what = self.pick(["join", "join", "split", "split", "move", "block", "withdraw", "withdraw", "undo", "undo", "undo"])
+        if what == "join":
+            return {"decide": what, "these": [self.somebody(), self.somebody()]}
+        if what == "split":  # of the person's identifiers those whose bit is set
+            return {"decide": what, "of": self.somebody(), "bits": self.random.randrange(1, 2**20), "these": [self.somebody()] * self.chance(0.1)}
+        if what == "move":
+            return {"decide": what, "of": self.somebody(), "these": [self.somebody()]}
+        if what == "block":
+            return {"decide": what, "these": [self.somebody()]}
+        return {"decide": what, "number": self.random.randrange(10**6)}  # of as many as there are then
+
+    def decisions(self, now_ms, sent):
+        """Each either with an event behind it, or looked at as time goes on."""
+        steps = []
+        for _ in range(self.random.randrange(5)):
+            steps += [self.decision() for _ in range(self.random.randint(1, 3))]
+            if self.chance(0.5):
+                steps.append(self.batch(now_ms, sent))
+                sent += steps[-1]["send"]["batch"]
+            if self.chance(0.1):
+                steps.append({"kill": "identity"})
+        return steps + [{"look": 1}]
 
     # -- what is asked about them
 
@@ -253,6 +299,8 @@ class Maker:
             for _ in range(self.random.randint(1, 4)):
                 steps.append(self.batch(now_ms, sent))
                 sent += steps[-1]["send"]["batch"]
+            steps += self.decisions(now_ms, sent)
+            now_ms += 1000
             for kind in ("tag", "segment", "segment"):
                 if len(names[kind]) < 6:
                     name = f"{kind}-{len(names[kind])}"

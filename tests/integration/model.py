@@ -5,17 +5,14 @@ events that were accepted; every figure is taken anew from all of them, and noth
 Numbers in events and rules are decimal.Decimal, as json.loads(…, parse_int=Decimal, parse_float=Decimal) reads them.
 """
 import datetime
-import re
 import zoneinfo
 from decimal import ROUND_HALF_UP, Decimal
 
+import model_identity
 import model_rules
+from model_identity import TRAIT_KINDS
 
-PRIORITY = ("user_id", "member_card", "wechat_unionid", "phone", "email", "wechat_openid", "anonymous_id")
-TRAIT_KINDS = {"phone": "phone", "email": "email", "member_card": "member_card", "wechat_unionid": "wechat_unionid"}
 PERSONAL = ("phone", "email")
-NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email")
-MOBILE = re.compile(r"(?:\+86[ -]?)?(1[0-9]{2})[ -]?([0-9]{4})[ -]?([0-9]{4})")
 STAGES = (("prospect", {"metric": "orders", "is": 0}),
           ("new", {"all": [{"metric": "orders", "is": 1}, {"metric": "last_order_at", "newer_than": "30d"}]}),
           ("active", {"metric": "last_order_at", "newer_than": "90d"}),
@@ -31,50 +28,6 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 def time_text(ms):
     whole = (EPOCH + datetime.timedelta(milliseconds=ms)).isoformat(timespec="seconds")[:19]
     return whole + (f".{ms % 1000:03}Z" if ms % 1000 else "Z")
-
-
-# -- identifiers
-
-
-def normalise(kind, value):
-    """A value in its kind's one form, or None where it stands for nobody."""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        return None
-    value = value.strip(" \t\r\n")
-    if not value.strip("0-") or value.lower() in NOBODY:
-        return None
-    if kind == "phone":
-        found = MOBILE.fullmatch(value)
-        return "+86" + "".join(found.groups()) if found else None
-    if kind == "email":
-        local, at, domain = value.partition("@")
-        return value.lower() if local and at and "." in domain and " " not in value and "@" not in domain else None
-    return value
-
-
-def identifiers_of(event):
-    """(kind, value, previous) as the event carries them, the strongest first, each once."""
-    context = event.get("context") or {}
-    stated = [("user_id", event.get("userId"), False), ("anonymous_id", event.get("anonymousId"), False)]
-    if event["type"] == "alias":
-        stated.append(("user_id", event.get("previousId"), True))
-    traits = {} if event["type"] == "group" else event.get("traits") or {}
-    for source in (traits, context.get("traits") or {}):
-        stated += [(TRAIT_KINDS[name], value, False) for name, value in source.items() if name in TRAIT_KINDS]
-    for entry in context.get("externalIds") or []:
-        value = entry["id"]
-        if entry["type"] == "wechat_openid" and entry.get("app_id"):
-            value = f"{entry['app_id']}:{value}"
-        stated.append((entry["type"], value, False))
-    found = []
-    for kind, value, previous in stated:
-        value = normalise(kind, value)
-        same = {(kind, value), ("anonymous_id", value)} if previous else {(kind, value)}
-        if value is not None and not any((k, v) in same for k, v, _ in found):
-            found.append((kind, value, previous))
-    return sorted(found, key=lambda one: PRIORITY.index(one[0]))
 
 
 # -- figures over events
@@ -159,18 +112,20 @@ class World:
         self.zone = zoneinfo.ZoneInfo(zone)
         self.rules = model_rules.Model(zone)
         self.events, self.seen = [], set()
-        self.nodes = {}    # (kind, value): number
-        self.person = {}   # node: person, which is its first node
-        self.kinds = {}    # node: kind
+        self.identity = model_identity.Identity()
+        self.nodes, self.person, self.kinds = self.identity.nodes, self.identity.person, self.identity.kinds
+        self.pending = set()  # persons who are not who they were, until the next event or the next moment
         self.taken = None  # thresholds of the scores, since the last midnight
         self.stages = STAGES
         self.definitions = []
         self.members = {}  # person: {definition}
         self.hand = {}     # (node, tag): when it expires, or None
+        self.entry = None  # the event by which everybody once enters a journey that sends something at once
+        self.sent = []     # to whom: the nodes that founded their One IDs
 
     # -- events
 
-    def send(self, body, history=False):
+    def send(self, body, history=False, browser=False):
         """One HTTP call with a batch; yields how many were accepted and how many were there already."""
         accepted = duplicates = 0
         for event in body["batch"]:
@@ -180,7 +135,7 @@ class World:
             self.seen.add(event["messageId"])
             accepted += 1
             shared = body.get("context")
-            self.take({**event, "context": {**shared, **(event.get("context") or {})}} if shared else event, history)
+            self.take({**event, "context": {**shared, **(event.get("context") or {})}} if shared else event, history, browser)
         return accepted, duplicates
 
     def event_time(self, event):
@@ -195,11 +150,11 @@ class World:
             return "future"
         return "past" if not history and (stated_ms < YEAR_2000 or self.now_ms - stated_ms > PAST) else None
 
-    def take(self, event, history):
-        identifiers = identifiers_of(event)
-        if not identifiers:
+    def take(self, event, history, browser=False):
+        trusted = history or not browser  # what is imported is the brand's own
+        nodes = self.changing(self.identity.see, model_identity.identifiers_of(event), trusted)
+        if not nodes:
             return
-        nodes, person = self.resolve(identifiers)
         stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
         clock = self.clock(stated_ms, history)
         lost = stated_ms > self.now_ms or clock == "past" and stated_ms < YEAR_2000
@@ -217,29 +172,33 @@ class World:
             "time_ms": self.now_ms if lost else stated_ms, "stated_ms": stated_ms, "received_ms": self.now_ms, "clock": clock,
             "properties": (event.get("traits") if group else event.get("properties")) or {},
             "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS}, **derived},
-            "carried": {self.kinds[node] for node in nodes}})
-        self.evaluate(person, "import" if history else "event")
+            "carried": nodes})
+        self.pending.add(self.person[nodes[0]])
+        self.settle("import" if history else "event")
+        if not history and self.events[-1]["name"] == self.entry is not None:
+            self.enter(self.person[nodes[0]])
 
-    def resolve(self, identifiers):
-        """The event's nodes, and the person that they are from now on."""
-        keys = [("anonymous_id", value) if previous and (kind, value) not in self.nodes and ("anonymous_id", value) in self.nodes
-                else (kind, value) for kind, value, previous in identifiers]
-        known = {self.person[self.nodes[key]] for key in keys if key in self.nodes}
-        for key in keys:
-            if key not in self.nodes:
-                self.nodes[key] = number = len(self.nodes) + 1
-                self.kinds[number] = key[0]
-                self.person[number] = number
-                known.add(number)
-        person = min(known)
-        for node, former in self.person.items():
-            if former in known:
-                self.person[node] = person
-        for former in known - {person}:  # who is no more leaves all that he or she was in
+    def enter(self, person):
+        if all(self.person[node] != person for node in self.sent):
+            self.sent.append(person)
+
+    def changing(self, action, *given):
+        """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at by and by."""
+        before = dict(self.person)
+        answer = action(*given)
+        for former in set(before.values()) - set(self.person.values()):
             for definition in self.members.pop(former, ()):
                 definition.left += 1
                 definition.changes.append((former, "left", self.now_ms, "join"))
-        return [self.nodes[key] for key in keys], person
+        for node, person in self.person.items():
+            if before.get(node) != person:
+                self.pending |= {before.get(node), person}
+        return answer
+
+    def settle(self, cause):
+        for person in sorted(self.pending & set(self.person.values())):
+            self.evaluate(person, cause)
+        self.pending = set()
 
     # -- people
 
@@ -324,6 +283,7 @@ class World:
     def advance(self, ms):
         """Everything whose age passes a rule's duration on the way is looked at then, and everybody at midnight."""
         end = self.now_ms + ms
+        self.settle("event")
         moments = {}
         durations = sorted({d for rule in [d.rule for d in self.definitions] + [r for _, r in self.stages] for d in self.durations(rule)})
         for person in self.people():
@@ -375,9 +335,10 @@ class World:
         taken = thresholds(metrics.values())
         answer = 0
         for person, events in past.items():
+            carried = {node for event in events for node in event["carried"] if self.person[node] == person}
             subject = self.with_stage({
                 "traits": traits_of(events), "metrics": metrics[person] | scores(metrics[person], taken), "tier": None, "tags": {},
-                "segments": [], "events": events, "identifiers": set().union(*(event["carried"] for event in events))}, as_of_ms)
+                "segments": [], "events": events, "identifiers": {self.kinds[node] for node in carried}}, as_of_ms)
             answer += self.rules.matches(rule, subject, as_of_ms)
         return answer
 
@@ -391,7 +352,7 @@ class World:
             return time_text(value) if name.endswith("_at") else str(value)
 
         events = sorted(subject["events"], key=lambda e: (e["time_ms"], e["number"]), reverse=True)
-        return {"identifiers": sorted(self.kinds[node] for node, owner in self.person.items() if owner == person),
+        return {"identifiers": sorted((self.kinds[node], node in self.identity.verified) for node in self.identity.members(person)),
                 "traits": subject["traits"], "stage": subject["stage"], "tags": sorted((name, origin) for name, origins in subject["tags"].items() for origin in origins),
                 "segments": sorted(subject["segments"]),
                 "metrics": {name: shown(name, value) for name, value in subject["metrics"].items()},

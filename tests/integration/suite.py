@@ -222,11 +222,11 @@ class Suite:
         return request(self.ports["gateway", "HTTP_PORT"], "POST", path, body,
                        {"Authorization": f"Basic {basic}", "Content-Type": "application/json", **(headers or {})})
 
-    def send(self, events, path="/v1/batch", size=500):
+    def send(self, events, path="/v1/batch", size=500, write_key=None):
         """Sends events as batches; all must be taken. Returns the gateway's position."""
         position = 0
         for at in range(0, len(events), size):
-            answer = self.ingest(path, {"batch": events[at:at + size]})
+            answer = self.ingest(path, {"batch": events[at:at + size]}, write_key)
             assert answer.status == 200 and "errors" not in answer.json, answer
             position = max(position, int(answer.json["position"]))
         return position

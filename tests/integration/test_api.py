@@ -14,8 +14,8 @@ def order(user, number, **more):
             "properties": {"order_id": f"o-{user}-{number}", "total": 10}, **more}
 
 
-def joined(*users):
-    return [{"type": "identify", "userId": user, "messageId": f"join-{user}", "traits": {"phone": "13800138000"}} for user in users]
+def joined(user, previous):
+    return [{"type": "alias", "userId": user, "previousId": previous, "messageId": f"join-{user}"}]
 
 
 def journey(**more):

@@ -135,8 +135,7 @@ def test_persons_who_are_joined_on_the_way_get_one_message(suite):
         publish(suite, steps=[{"id": "w", "type": "wait", "for": "1h"}, webhook("s", hooks.url)])
         suite.send([abandoned(1), abandoned(2), abandoned(3)])
         suite.wait_quiet()
-        suite.send([{"type": "identify", "userId": f"u{n}", "messageId": f"i{n}", "traits": {"phone": "13800138000"}}
-                    for n in (1, 2)])
+        suite.send([{"type": "alias", "userId": "u1", "previousId": "u2", "messageId": "joined"}])
         suite.wait_quiet()
         suite.advance("2h")
         suite.wait_quiet()

@@ -7,7 +7,8 @@ import pytest
 
 from suite import Suite, wait_for
 
-COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "staff", "role", "bootstrap", "keys")
+COMMANDS = ("status", "person", "audience", "audit", "clock", "import", "dead-letters", "dump", "key", "staff", "role", "bootstrap", "keys",
+            "identity", "duplicates")
 
 
 @pytest.fixture

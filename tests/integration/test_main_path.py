@@ -57,8 +57,8 @@ def test_persons_that_turn_out_to_be_one_are_joined_everywhere(suite):
     assert suite.count({"everyone": True}) == 3
     assert suite.lookup("user_id", "mini-7").json["one_id"] != suite.lookup("user_id", "shop-7").json["one_id"]
     suite.send([
-        {"type": "identify", "userId": "mini-7", "messageId": "c", "traits": {"phone": "+86 139-0013-9000"}},
         {"type": "identify", "userId": "shop-7", "anonymousId": "web-7", "messageId": "d"},
+        {"type": "alias", "userId": "mini-7", "previousId": "shop-7", "messageId": "c"},
     ])
     suite.wait_quiet()
     person = suite.lookup("anonymous_id", "web-7").json
@@ -76,8 +76,7 @@ def test_a_tag_of_two_that_were_joined_lasts_as_long_as_the_longer(suite):
     for user, expires_at in (("u1", "2026-01-05T00:00:00Z"), ("u2", "2026-01-20T00:00:00Z")):
         one_id = suite.lookup("user_id", user).json["one_id"]
         suite.post(f"/api/v1/persons/{one_id}/tags", {"tag": "vip", "expires_at": expires_at})
-    suite.send([{"type": "identify", "userId": user, "messageId": f"j-{user}", "traits": {"phone": "13900139000"}}
-                for user in ("u1", "u2")])
+    suite.send([{"type": "alias", "userId": "u1", "previousId": "u2", "messageId": "j"}])
     suite.advance("10d")
     tags = suite.lookup("user_id", "u1").json["tags"]
     assert [(tag["tag"], tag["expires_at"]) for tag in tags] == [("vip", "2026-01-20T00:00:00Z")]
@@ -241,10 +240,11 @@ def test_a_kind_of_identifier_of_the_brands_own_finds_and_joins(directory):
     badge = {"externalIds": [{"id": "B-77", "type": "loyalty_badge", "collection": "users", "encoding": "none"}]}
     with Suite(directory, settings={"identity.identifier_kinds": "loyalty_badge"}) as suite:
         suite.start()
+        web = {"userId": None, "anonymousId": "web-1"}
         suite.send([{**order("shop-1", 1, 10, "2025-12-20T00:00:00Z"), "context": badge},
-                    {**order("web-1", 1, 20, "2025-12-21T00:00:00Z"), "context": badge}])
+                    {**order("web-1", 1, 20, "2025-12-21T00:00:00Z"), **web, "context": badge}])
         suite.wait_quiet()
         person = suite.lookup("loyalty_badge", "B-77").json
         assert person["metrics"]["orders"] == 2
-        assert {i["kind"] for i in person["identifiers"]} == {"user_id", "loyalty_badge"}
+        assert {i["kind"] for i in person["identifiers"]} == {"user_id", "anonymous_id", "loyalty_badge"}
         assert suite.lookup("loyalty_badge", "B-78").status == 404

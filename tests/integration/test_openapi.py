@@ -201,6 +201,26 @@ def call_what_signs_in(running):
     assert [answer.status for answer in answers] == [204] * 3, answers
 
 
+def prepare_identity(running, person):
+    """A person each, with a card, for what is decided by hand."""
+    ids = [[{"id": f"W-{i}", "type": "member_card", "collection": "users", "encoding": "none"}] for i in range(7)]
+    running.send([{"type": "page", "userId": f"who-{i}", "context": {"externalIds": ids[i]}} for i in range(7)])
+    running.wait_quiet()
+    user, card = ([{"kind": kind, "value": f"{name}-{i}"} for i in range(7)] for kind, name in (("user_id", "who"), ("member_card", "W")))
+    third, fourth = ({"one_id": running.lookup("user_id", f"who-{i}").json["one_id"]} for i in (2, 3))
+    pair = "~".join(running.lookup("user_id", f"who-{i}").json["one_id"] for i in (4, 5))
+    link, = running.post("/api/v1/identifiers/explain", {"one": user[6], "other": card[6]})["links"]
+    body = {"reason": "showed both"}
+    shown, undone = (running.post("/api/v1/identifiers/block", {"identifier": card[i], **body})["id"] for i in (0, 1))
+    return {
+        "person_join": ({}, "", {"identifiers": user[:2], **body}), "person_split": (third, "", {"identifiers": card[2:3], **body}),
+        "person_move": (fourth, "", {"identifier": card[4], **body}), "identifier_block": ({}, "", {"identifier": card[5], **body}),
+        "evidence_withdraw": ({"position": link["position"]}, "", None), "person_history": (person, "", None),
+        "decision_show": ({"id": shown}, "", None), "decision_undo": ({"id": undone}, "", None),
+        "duplicate_dismiss": ({"id": pair}, "", body),
+    }
+
+
 def prepare(running):
     """What the calls are about, by operationId: (values of the path, query, body). What is left out takes none, or the example."""
     running.ingest("/v1/identify", {"userId": "u-1001", "traits": {"phone": "13800138000"}})
@@ -216,7 +236,7 @@ def prepare(running):
     letters = running.get("/api/v1/dead-letters")["dead_letters"]
     person = {"one_id": running.lookup("user_id", "u-1001").json["one_id"]}
     return {
-        **sdk_calls(running), **prepare_staff(running), **prepare_units(running, person),
+        **sdk_calls(running), **prepare_staff(running), **prepare_units(running, person), **prepare_identity(running, person),
         "person_show": (person, "", None), "person_tag": (person, "", None),
         "person_untag": ({**person, "tag": "kept"}, "", None),
         "segment_show": ({"id": segment}, "", None), "segment_change": ({"id": segment}, "", None),

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import tempfile
 import time
@@ -15,10 +16,13 @@ from decimal import Decimal
 
 from maker import HOUR, SHOWN_TRAITS, START, START_MS, Maker
 from model import EPOCH, World, time_text
+from model_identity import WRONG
+from receivers import Webhooks
 from suite import Suite
 from test_rules import write
 
 SECONDS = 30 if not os.environ.get("QUANYU_LONG") else int(os.environ.get("QUANYU_LONG_SECONDS", "3600"))
+ENTRY = "Signed In"  # what sets off a journey
 SHRINK_SECONDS = int(os.environ.get("QUANYU_SHRINK_SECONDS", "180"))
 
 
@@ -35,16 +39,119 @@ def same(what, suite, model):
 
 
 class Run:
-    def __init__(self, suite):
+    def __init__(self, suite, url):
         self.suite, self.world = suite, World(START_MS)
+        self.world.entry = ENTRY
+        step = {"id": "s", "type": "send", "channel": "webhook", "url": url, "secret": "s3cret", "content": {"person": "{{one_id}}"}}
+        self.journey = suite.post("/api/v1/journeys", {"name": "j", "entry": {"event": {"event": ENTRY}}, "steps": [step]})["id"]
+        suite.post(f"/api/v1/journeys/{self.journey}/publish")
         self.ids = {}     # of segments, by name
         self.one_ids = {}  # by person
+        self.positions = []  # of all events
 
     def send(self, step):
-        answer = self.suite.ingest(step["path"], write(step["send"]))
+        browser = step.get("browser", False)
+        answer = self.suite.ingest(step["path"], write(step["send"]), headers={"Origin": "https://shop.example.com"} if browser else None)
         assert answer.status == 200 and "errors" not in answer.json, answer
-        expected = self.world.send(step["send"], history=step["path"] == "/v1/import")
+        expected = self.world.send(step["send"], history=step["path"] == "/v1/import", browser=browser)
         same("accepted and duplicates", (answer.json["accepted"], answer.json["duplicates"]), expected)
+        end = int(answer.json["position"])
+        self.positions += range(end - expected[0], end)
+
+    # -- who is who
+
+    def node_of(self, one):
+        return self.world.nodes.get(tuple(one))
+
+    def decide(self, step):
+        """As staff does; whatever is asked, the answer is the model's."""
+        self.suite.wait_quiet()
+        identity, what = self.world.identity, step["decide"]
+        if "number" in step:
+            return self.decide_by_number(what, step["number"])
+        these = [one for one in step.get("these", []) if one]
+        nodes, whose = [self.node_of(one) for one in these], self.node_of(step["of"]) if "of" in step else None
+        person = self.world.person.get(whose)
+        if "of" in step and person is None or what != "split" and None in nodes:
+            return None
+        if "bits" in step:
+            keys = {node: key for key, node in self.world.nodes.items()}
+            chosen = [node for at, node in enumerate(identity.members(person)) if step["bits"] >> at & 1]
+            these += [list(keys[node]) for node in chosen]
+            nodes += chosen
+            if None in nodes or not nodes:
+                return None
+        one_id = self.suite.lookup(*step["of"]).json["one_id"] if person else None
+        paths = {"join": "persons/join", "split": f"persons/{one_id}/split", "move": f"persons/{one_id}/move", "block": "identifiers/block"}
+        refs = [{"kind": kind, "value": value} for kind, value in these]
+        named = {"identifiers": refs} if what in ("join", "split") else {"identifier": refs[0]}
+        answer = self.suite.api("POST", "/api/v1/" + paths[what], {**named, "reason": "random"})
+        if what == "join":
+            expected = self.world.changing(identity.join, *nodes) if nodes[0] != nodes[1] else WRONG
+        elif what == "split":
+            expected = self.world.changing(identity.split, person, list(dict.fromkeys(nodes)))
+        else:
+            expected = self.world.changing(getattr(identity, what), nodes[0], *([person] if what == "move" else []))
+        return self.same_answer(step, answer, expected)
+
+    def decide_by_number(self, what, number):
+        identity = self.world.identity
+        if what == "withdraw":
+            event = number % len(self.positions)
+            answer = self.suite.api("POST", f"/api/v1/evidence/{self.positions[event]}/withdraw", {"reason": "random"})
+            expected = self.world.changing(identity.withdraw, event)
+        else:
+            decision = number % (len(identity.decisions) + 1) + 1
+            answer = self.suite.api("DELETE", f"/api/v1/identity-decisions/d_{decision}", {"reason": "random"})
+            expected = self.world.changing(identity.undo, decision)
+        return self.same_answer(f"{what} {number}", answer, expected)
+
+    def same_answer(self, what, answer, expected):
+        shown = answer.json
+        same(f"answer to {what}", (answer.status, shown.get("unchanged")), expected[:2])
+        if expected.number:
+            same(f"decision of {what}", shown["id"], f"d_{expected.number}")
+
+    def look(self, step):
+        """What was decided by hand is looked at with time, as no event goes with it."""
+        self.suite.wait_quiet()
+        self.suite.advance(f"{step['look']}s")
+        self.world.advance(step["look"] * 1000)
+
+    def kill(self, step):
+        self.suite.kill(step["kill"])
+        self.suite.start(step["kill"])
+
+    def name_of(self, shown):
+        """The identifier that is shown, its value masked."""
+        pattern = re.sub(r"(\\\*)+", ".*", re.escape(shown["value"]))
+        names = [(kind, value) for kind, value in self.world.nodes
+                 if kind == shown["kind"] and re.fullmatch(r"(\+86)?" + pattern if kind == "phone" else pattern, value)]
+        assert len(names) == 1, (shown, names)
+        return names[0]
+
+    def pages(self, name):
+        """All rows of a list, and how many the answer says that there are."""
+        rows, page = [], {"next_cursor": ""}
+        while page["next_cursor"] is not None:
+            cursor = "&cursor=" + page["next_cursor"] if rows else ""
+            page = self.suite.get(f"/api/v1/identity-{name}?limit=100{cursor}")
+            rows += page[name]
+        return rows, page.get("count")
+
+    def compare_identity(self):
+        identity, keys = self.world.identity, {node: key for key, node in self.world.nodes.items()}
+        shown, count = self.pages("conflicts")
+        suite = {(frozenset(map(self.name_of, link["identifiers"])), link["rank"], int(link["position"]), link["refused"]["reason"],
+                  link["refused"].get("kind")) for link in shown}
+        model = {(frozenset((keys[one.link.one], keys[one.link.other])), one.link.rank, self.positions[one.link.order], one.reason, one.kind)
+                 for one in identity.conflicts}
+        same("conflicts that one has alone", (suite - model, count), (model - suite, len(model)))
+        suite = {(self.name_of(one["identifier"]), one["kind"], one["seen_with"])
+                 for one in self.pages("busy")[0]}
+        same("busy identifiers", suite, {(keys[node], kind, count) for node, (count, kind) in identity.busy().items()})
+
+    # -- what is said of people
 
     def define(self, step):
         self.suite.wait_quiet()
@@ -119,10 +226,14 @@ class Run:
     def compare(self, _):
         self.suite.wait_quiet()
         same("persons", self.suite.count({"everyone": True}), len(self.world.people()))
+        self.compare_identity()
         self.one_ids = {}
         for person in self.world.people():
             self.compare_person(person)
         same("different One IDs", len(set(self.one_ids.values())), len(self.one_ids))
+        sent = self.suite.get(f"/api/v1/journeys/{self.journey}/deliveries?limit=500")["deliveries"]
+        same("who was sent something", Counter(one["one_id"] for one in sent),
+             Counter(self.one_ids[self.world.person[node]] for node in self.world.sent))
         for definition in self.world.definitions:
             self.compare_definition(definition)
 
@@ -135,14 +246,19 @@ class Run:
         self.one_ids[person] = shown["one_id"]
         model = self.world.profile(person)
         names = {identity: name for name, identity in self.ids.items()}
-        suite = {"identifiers": sorted(i["kind"] for i in shown["identifiers"]),
+        suite = {"identifiers": sorted((i["kind"], i["verified"]) for i in shown["identifiers"]),
                  "traits": {name: value for name, value in shown["traits"].items() if name in SHOWN_TRAITS}, "stage": shown["stage"],
                  "tags": sorted((tag["tag"], tag["origin"]) for tag in shown["tags"]), "metrics": shown["metrics"],
                  "segments": sorted(names[segment["id"]] for segment in shown["segments"]),
-                 "events": [(e["type"], e["name"], e["time"], e["received_at"], e.get("stated_at"), e.get("clock")) for e in shown["events"]]}
+                 "events": [(e["type"], e["name"], e["time"], e["received_at"], e.get("stated_at"), e.get("clock")) for e in shown["events"]
+                            if e["type"] != "message"]}
+        messages = len(shown["events"]) - len(suite["events"])
+        model["events"] = model["events"][:50 - messages]  # the newest of both
         who = next(f"{kind}:{value}" for (kind, value), node in self.world.nodes.items() if self.world.person[node] == person)
         for part, value in model.items():
             same(f"{part} of {who}", suite[part], value)
+        if len(shown["events"]) < 50:
+            same(f"messages to {who}", messages, sum(self.world.person[node] == person for node in self.world.sent))
 
     def compare_definition(self, definition):
         held = sum(definition in members for members in self.world.members.values())
@@ -159,12 +275,13 @@ class Run:
             return
         known = set(self.one_ids.values())
         people = [(self.one_ids.get(person, "-"), change, time_text(at), cause) for person, change, at, cause in definition.changes]
-        same(f"changes of {definition.name}", Counter((c["one_id"] if c["one_id"] in known else "-", c["change"], c["at"], c["cause"])
-                                                       for c in changes), Counter(people))
+        suite = Counter((c["one_id"] if c["one_id"] in known else "-", c["change"], c["at"], c["cause"]) for c in changes)
+        model = Counter(people)
+        same(f"changes of {definition.name} that one has alone", suite - model, model - suite)
 
     def take(self, step):
-        kind = next(name for name in ("send", "define", "redefine", "stages", "tag", "untag", "advance", "ask", "compare")
-                    if name in step)
+        kind = next(name for name in ("send", "decide", "look", "kill", "define", "redefine", "stages", "tag", "untag", "advance", "ask",
+                                      "compare") if name in step)
         getattr(self, kind)(step)
 
 
@@ -172,9 +289,8 @@ def differ(steps):
     """What the suite and the model do not agree about, or None."""
     directory = tempfile.mkdtemp(prefix="quanyu-")
     try:
-        with Suite(directory, settings={"clock_start": START}) as suite:
-            suite.start()
-            run = Run(suite)
+        with Webhooks() as hooks, Suite(directory, settings={"clock_start": START}) as suite:
+            run = Run(suite.start(), hooks.url)
             for number, step in enumerate(steps):
                 try:
                     run.take(step)
@@ -189,11 +305,11 @@ def differ(steps):
 
 
 def events_of(steps):
-    return sum(len(step["send"]["batch"]) for step in steps if "send" in step)
+    return sum(len(step["send"]["batch"]) if "send" in step else "decide" in step for step in steps)
 
 
 def without(steps, unwanted):
-    """Leaves out events by their number in the whole run."""
+    """Leaves out events and decisions by their number in the whole run."""
     kept, number = [], 0
     for step in steps:
         if "send" in step:
@@ -201,6 +317,9 @@ def without(steps, unwanted):
             number += len(step["send"]["batch"])
             if batch:
                 kept.append({**step, "send": {**step["send"], "batch": batch}})
+        elif "decide" in step:
+            kept += [] if number in unwanted else [step]
+            number += 1
         else:
             kept.append(step)
     return kept

@@ -17,12 +17,16 @@
 static struct parsed parsed;
 static struct ingest_refusal refusal;
 static size_t letter_bytes = 65536;
+static bool browser;
 
 static bool parse(enum ingest_call call, const char *text)
 {
     const struct bytes body = {(const uint8_t *)text, strlen(text)};
-    struct ingest_origin origin = {
-        .call = call, .source = 1, .received_ms = RECEIVED, .may_hold_nul = json_may_hold_nul(body)};
+    struct ingest_origin origin = {.call = call,
+        .source = 1,
+        .received_ms = RECEIVED,
+        .may_hold_nul = json_may_hold_nul(body),
+        .browser = browser};
     struct ingest_limits limits = {.event_bytes = 32768,
         .batch_events = 3,
         .letter_bytes = letter_bytes,
@@ -63,7 +67,7 @@ static const char *errors(void)
     return buffer_c_str(&parsed.errors);
 }
 
-static void each_call_type_is_taken(void **state)
+static void each_call_type_is_taken_from_pages_and_others(void **state)
 {
     (void)state;
     static const struct {
@@ -78,15 +82,17 @@ static void each_call_type_is_taken(void **state)
         {CALL_ALIAS, "{\"userId\":\"u1\",\"previousId\":\"a\"}"},
     };
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        browser = i % 2;
         assert_true(parse(calls[i].call, calls[i].text));
         assert_int_equal(parsed.error_count, 0);
         Quanyu__RawEvent *raw = event(0);
         assert_int_equal(raw->type, calls[i].call);
         assert_int_equal(raw->received_ms, RECEIVED);
         assert_int_equal(raw->event_ms, RECEIVED);
-        assert_true(raw->message_id[0] != 0);
+        assert_true(raw->message_id[0] != 0 && raw->browser == browser);
         quanyu__raw_event__free_unpacked(raw, NULL);
     }
+    browser = false;
 }
 
 static void valid_events_are_taken_and_the_others_reported_with_index_and_reason(void **state)
@@ -205,7 +211,7 @@ static void what_is_refused_is_packed_so_that_it_can_be_tried_again(void **state
     assert_int_equal(parsed.event_count, 1);
     assert_int_equal(parsed.error_count, 2);
     Quanyu__DeadLetter *read = letter(0);
-    assert_int_equal(read->call, CALL_BATCH);
+    assert_true(read->call == CALL_BATCH && read->from == QUANYU__DEAD_LETTER__FROM__ELSEWHERE);
     assert_string_equal(parsed.refused[0].reason, "no_user_anon_id");
     assert_true(parsed.refused[0].identified && !parsed.refused[1].identified);
     assert_data(read->field, "userId");
@@ -466,7 +472,7 @@ static void equal_message_ids_have_equal_hashes_within_a_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_call_type_is_taken),
+        cmocka_unit_test(each_call_type_is_taken_from_pages_and_others),
         cmocka_unit_test(valid_events_are_taken_and_the_others_reported_with_index_and_reason),
         cmocka_unit_test(refusals_name_the_field),
         cmocka_unit_test(a_message_id_is_measured_in_characters),

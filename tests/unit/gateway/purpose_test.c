@@ -44,12 +44,25 @@ static void characters_count_and_not_bytes(void **state)
     assert_null(purpose_problem(buffer_c_str(&text)));
 }
 
+static void a_reason_is_a_few_words_without_personal_values(void **state)
+{
+    static const char *const bad[] = {
+        "", "no", "   x   ", "he called from 138 0013 8000", "li.lei@example.com asked", "line\nend"};
+    (void)state;
+    assert_null(reason_problem("one"));
+    assert_null(reason_problem("母女俩"));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (!reason_problem(bad[i]))
+            fail_msg("taken: %s", bad[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_purpose_that_says_something_is_taken),
         cmocka_unit_test(fillers_are_told),
         cmocka_unit_test(characters_count_and_not_bytes),
+        cmocka_unit_test(a_reason_is_a_few_words_without_personal_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

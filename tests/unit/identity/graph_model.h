@@ -14,16 +14,17 @@
 #define CARRIED 4
 
 /* The universe: so many values of each kind, the strongest kind first. */
-static const struct {
+static struct {
     const char *kind, *format;
     unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
-    bool issued, stated;
+    bool issued, stated, one_owner;
+    bool joins_nothing;
 } kinds[] = {
-    {"user_id", "u-%u", 6, 1, 0, true, false},
-    {"member_card", "c-%u", 8, 3, 5, true, false},
-    {"phone", "+861380013%04u", 8, 3, 5, false, true},
-    {"email", "p%u@example.com", 6, 5, 5, false, true},
-    {"anonymous_id", "a-%u", 12, 0, 5, false, false},
+    {"user_id", "u-%u", 6, 1, 0, true, false, false, false},
+    {"member_card", "c-%u", 8, 3, 5, true, false, false, false},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false},
+    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false},
 };
 
 struct value {
@@ -78,9 +79,22 @@ static void note_link(unsigned one, unsigned other, bool verified, bool alias, u
     links[other][one] = *link;
 }
 
+/* Verified with two of a stronger kind that are not one account's names. */
+static bool is_several(unsigned value)
+{
+    for (unsigned one = 0; one < UNIVERSE; one++)
+        for (unsigned other = 0; other < one; other++)
+            if (universe[one].kind == universe[other].kind && universe[one].kind < universe[value].kind &&
+                links[value][one].verified && links[value][other].verified && !links[one][other].alias)
+                return true;
+    return false;
+}
+
 static bool is_busy(unsigned value)
 {
     unsigned kind = universe[value].kind;
+    if (kinds[kind].one_owner && is_several(value))
+        return true;
     for (unsigned strong = 0; strong < kind; strong++) {
         unsigned seen = 0;
         for (unsigned other = 0; other < UNIVERSE; other++)
@@ -267,7 +281,9 @@ static void recompute(unsigned *part)
         for (unsigned i = 0; i < UNIVERSE; i++)
             for (unsigned k = 0; k < UNIVERSE; k++)
                 if (links[i][k].is && !taken[i][k] && is_first(i, k) && !is_busy(i) && !is_busy(k) &&
-                    !is_blocked(i) && !is_blocked(k) && (one == UNIVERSE || precedes(i, k, one, other))) {
+                    !is_blocked(i) && !is_blocked(k) && !kinds[universe[i].kind].joins_nothing &&
+                    !kinds[universe[k].kind].joins_nothing &&
+                    (one == UNIVERSE || precedes(i, k, one, other))) {
                     one = i;
                     other = k;
                 }

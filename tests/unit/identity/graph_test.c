@@ -2,6 +2,7 @@
 /* Who is who after random events, against a recomputation from all of them that knows nothing but the rules as the README says
  * them. */
 #include "services/identity/handlers.h"
+#include "services/identity/worker.h"
 #include "tests/unit/identity/world.h"
 
 #include <time.h>
@@ -81,18 +82,13 @@ static void make_event(struct event_made *made, bool *ret_browser)
     }
 }
 
-/* What is blocked is as if the event did not carry it. */
-static void drop_blocked(struct event_made *made)
+/* What is only blocked makes no person. */
+static void drop_nobodys(struct event_made *made)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < made->count; i++) {
-        if (universe[made->values[i]].number && is_blocked(made->values[i]))
-            continue;
-        made->values[kept] = made->values[i];
-        made->verified[kept] = made->verified[i];
-        made->previous[kept++] = made->previous[i];
-    }
-    made->count = kept;
+    for (unsigned i = 0; i < made->count; i++)
+        if (!universe[made->values[i]].number || !is_blocked(made->values[i]))
+            return;
+    made->count = 0;
 }
 
 /* New nodes are numbered by strength, and as the event carries them. */
@@ -275,8 +271,87 @@ static void undo(struct world *world, unsigned number)
     commit(world);
 }
 
+/* -- other rules -- */
+
+static void write_rules(char text[2048])
+{
+    int used = snprintf(text, 2048, "{\"kinds\":[");
+    const char *const more[] = {"wechat_unionid", "wechat_openid", "loyalty_no"};
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+        char limit[16] = "null", busy[16] = "null";
+        if (kinds[i].limit)
+            snprintf(limit, sizeof(limit), "%u", kinds[i].limit);
+        if (kinds[i].most_strong)
+            snprintf(busy, sizeof(busy), "%u", kinds[i].most_strong);
+        used += snprintf(text + used, 2048 - (size_t)used,
+            "{\"kind\":\"%s\",\"joins\":%s,\"verified\":\"%s\",\"limit\":%s,\"busy_after\":%s,\"one_owner\":%"
+            "s},",
+            kinds[i].kind, kinds[i].joins_nothing ? "false" : "true",
+            kinds[i].issued   ? "issued"
+            : kinds[i].stated ? "stated"
+                              : "never",
+            limit, busy, kinds[i].one_owner ? "true" : "false");
+    }
+    for (unsigned i = 0; i < COUNT_OF(more); i++)
+        used += snprintf(text + used, 2048 - (size_t)used, "%s{\"kind\":\"%s\"}", i ? "," : "", more[i]);
+    snprintf(text + used, 2048 - (size_t)used, "]}");
+}
+
+static bool is_applied(struct world *world)
+{
+    uint64_t done, all;
+    return !worker_sweeps(world->identity.worker, &done, &all);
+}
+
+static void sweep(struct world *world, unsigned nodes)
+{
+    begin(world);
+    assert_int_equal(worker_sweep(world->identity.worker, &world->batch, nodes), 0);
+    commit(world);
+}
+
+static void set_rules(struct world *world)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    Quanyu__RulesRequest asked = QUANYU__RULES_REQUEST__INIT;
+    char text[2048];
+    write_rules(text);
+    asked.whichever = true;
+    asked.document = (ProtobufCBinaryData){.data = (uint8_t *)text, .len = strlen(text)};
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_CHANGE_RULES;
+    request.change_rules = &asked;
+    begin(world);
+    struct rpc_context context = context_of(world);
+    assert_int_equal(handle_change_rules(&context, &request.base, &reply.base), 0);
+    commit(world);
+}
+
+static void change_rules(struct world *world)
+{
+    unsigned kind = pick(COUNT_OF(kinds));
+    switch (pick(4)) {
+    case 0:
+        kinds[kind].limit = pick(5);
+        break;
+    case 2:
+        kinds[kind].one_owner = !kinds[kind].one_owner;
+        break;
+    case 1:
+        kinds[kind].most_strong = kind ? pick(6) : 0;
+        break;
+    default:
+        kinds[kind].joins_nothing = !kinds[kind].joins_nothing;
+    }
+    set_rules(world);
+}
+
 static void decide_something(struct world *world)
 {
+    if (pick(6) == 0) {
+        change_rules(world);
+        return;
+    }
     if (decision_count && pick(3) == 0)
         undo(world, pick(decision_count));
     else if (decision_count < EVENTS)
@@ -286,8 +361,12 @@ static void decide_something(struct world *world)
 static void run(struct world *world, unsigned seed, bool decide)
 {
     static unsigned persons[UNIVERSE + 1];
+    static typeof(kinds) defaults; /* as they are written above */
+    if (!defaults[0].kind)
+        memcpy(defaults, kinds, sizeof(kinds));
     srand(seed);
     make_universe();
+    memcpy(kinds, defaults, sizeof(kinds));
     memset(persons, 0, sizeof(persons));
     while (event_count < EVENTS) {
         char body[2048];
@@ -296,7 +375,7 @@ static void run(struct world *world, unsigned seed, bool decide)
         make_event(made, &browser);
         write_event(made, !browser, body);
         Quanyu__EventType type = made->alias ? ALIAS : TRACK;
-        drop_blocked(made);
+        drop_nobodys(made);
         number_nodes(made);
         made->offset = world->offset;
         if (again) { /* what is rolled back leaves nothing behind */
@@ -313,12 +392,19 @@ static void run(struct world *world, unsigned seed, bool decide)
             close_world(world);
             open_world(world);
         }
-        compare(world, persons, seed);
+        if (!is_applied(world))
+            sweep(world, 1 + pick(20));
+        if (is_applied(world))
+            compare(world, persons, seed);
         if (decide && pick(4) == 0) {
             decide_something(world);
-            compare(world, persons, seed);
+            if (is_applied(world))
+                compare(world, persons, seed);
         }
     }
+    while (!is_applied(world))
+        sweep(world, 7);
+    compare(world, persons, seed);
 }
 
 static void persons_follow_from_events_and_rules_alone(void **state)

@@ -184,6 +184,10 @@ static void an_alias_links_the_previous_id(void **state)
     extract(
         QUANYU__EVENT_TYPE__EVENT_ALIAS, "{\"userId\":\"new\",\"previousId\":\"a\",\"anonymousId\":\"a\"}");
     check("user_id:new anonymous_id:a");
+    extract(QUANYU__EVENT_TYPE__EVENT_ALIAS, "{\"userId\":\"new\",\"previousId\":\"a\",\"context\":{"
+                                             "\"externalIds\":[{\"type\":\"anonymous_id\",\"id\":\"a\"}]}}");
+    check("user_id:new anonymous_id:a");
+    assert_false(found.items[found.order[1]].previous);
     extract(QUANYU__EVENT_TYPE__EVENT_TRACK, "{\"userId\":\"new\",\"previousId\":\"old\"}");
     check("user_id:new");
 }

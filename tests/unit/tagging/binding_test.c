@@ -59,11 +59,29 @@ static void random_move(struct world *world)
         world_move(world, &node, 1, from, to);
 }
 
+/* Several units at once; what would stand below itself stays. One by one, or whole blocks of people. */
+static void random_tree(struct world *world)
+{
+    static const uint32_t parents[] = {HQ, NORTH, SOUTH};
+    Quanyu__OrganisationChanged changed = QUANYU__ORGANISATION_CHANGED__INIT;
+    Quanyu__OrganisationChanged__Place places[8], *list[8];
+    changed.n_places = 1 + some(8);
+    changed.places = list;
+    for (size_t i = 0; i < changed.n_places; i++) {
+        list[i] = &places[i];
+        quanyu__organisation_changed__place__init(list[i]);
+        list[i]->unit = NORTH + some(some(2) ? 2 : 5);
+        list[i]->parent = parents[some(COUNT_OF(parents))];
+    }
+    world->tagging.few_people = some(2) ? 1000 : some(4);
+    world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION, &changed.base);
+}
+
 static void random_step(struct world *world)
 {
     static const uint32_t parents[][3] = {{HQ, NORTH, SOUTH}, {NORTH, SOUTH, HQ}};
     Quanyu__BindingRules rules = QUANYU__BINDING_RULES__INIT;
-    switch (some(24)) {
+    switch (some(28)) {
     case 0:
         rules.unit_by_purchase = some(4) == 0;
         rules.guide_by_purchase = some(4) == 0;
@@ -88,6 +106,12 @@ static void random_step(struct world *world)
     case 5:
     case 6:
         random_move(world);
+        break;
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+        random_tree(world);
         break;
     case 7:
         world_time(world, world->batch.now_ms + (int64_t)some(3) * DAY_MS);

@@ -131,6 +131,40 @@ static void who_leaves_guides_nobody_and_is_asked_for_until_somebody_comes(void 
         "\"st_2\"},\"cause\":\"handover\",\"reason\":\"a store closes\",\"transfer\":2}");
 }
 
+static void who_is_made_later_has_served_nobody_before(void **state)
+{
+    struct world *world = *state;
+    person(world, 1);
+    visit(world, 1, STORE_A, CHEN + 1);
+    check(world, 1, STORE_A, 0);
+    after_days(world, 1);
+    world_staff(world, CHEN + 1, STORE_C, false);
+    history(world, 1, "0:4/0 contact");
+    person(world, 2);
+    visit(world, 2, 0, CHEN + 2);
+    check(world, 2, 0, 0);
+    uint32_t node = 2;
+    world_move(world, &node, 1, 2, 1);
+    check(world, 1, STORE_A, 0);
+    visit(world, 1, 0, CHEN + 1);
+    check(world, 1, STORE_A, CHEN + 1);
+}
+
+static void what_never_held_is_not_history(void **state)
+{
+    struct world *world = *state;
+    person(world, 1);
+    visit(world, 1, STORE_A, LI);
+    after_days(world, 1);
+    assert_int_equal(bind(world, 1, STORE_B, WANG), 0);
+    history(world, 1, "0:4/1 contact, 1:5/2 hand");
+    assert_int_equal(bind(world, 1, STORE_A, LI), 0);
+    history(world, 1, "0:4/1 contact");
+    after_days(world, 2);
+    assert_int_equal(bind(world, 1, STORE_B, LI), 0);
+    history(world, 1, "0:4/1 contact, 2:5/1 hand");
+}
+
 /* -- the tree -- */
 
 static void people_of_a_subtree_follow_its_units(void **state)
@@ -280,6 +314,8 @@ int main(void)
         TEST(a_purchase_elsewhere_does_what_the_rules_of_its_time_say),
         TEST(a_guide_keeps_somebody_as_long_as_there_is_contact),
         TEST(who_leaves_guides_nobody_and_is_asked_for_until_somebody_comes),
+        TEST(who_is_made_later_has_served_nobody_before),
+        TEST(what_never_held_is_not_history),
         TEST(people_of_a_subtree_follow_its_units),
         TEST(a_join_is_as_if_it_had_always_been_one_and_a_split_as_if_never),
         TEST(what_lies_beyond_the_scope_does_not_exist),

@@ -137,7 +137,7 @@ static void a_trigger_looks_at_whose_somebody_is(void **state)
 static void there_is_no_asking_as_of_an_earlier_time(void **state)
 {
     struct world *world = *state;
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     after_days(world, 2);
     assert_int_equal(
         world_audience(world, "{\"not\":{\"unit\":\"u_2\"}}", WORLD_START, false, &reply), -QY_EINVAL);
@@ -151,7 +151,7 @@ static void as_many_units_as_a_rule_may_name_are_asked_at_once(void **state)
 {
     struct world *world = *state;
     _cleanup_(buffer_free) struct buffer rule = BUFFER_INIT;
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     buffer_text(&rule, "{\"unit\":[\"u_4\"");
     for (unsigned unit = 7; unit < 7 + RULE_LIST_MAX - 1; unit++)
         buffer_printf(&rule, ",\"u_%u\"", unit);
@@ -233,7 +233,7 @@ static const struct {
 static void check_audience(
     struct world *world, size_t which, const bool expected[PEOPLE + 1], bool by_scan, const char *when)
 {
-    Quanyu__AudienceReply *reply;
+    Quanyu__AudienceReply *reply = NULL;
     bool found[PEOPLE + 1] = {false};
     assert_int_equal(world_audience(world, cases[which].rule, 0, by_scan, &reply), 0);
     for (size_t i = 0; i < reply->n_persons; i++)

@@ -92,6 +92,20 @@ static void read_term(struct fixture *fixture, const struct index_class *class, 
     text_set_close(&terms);
 }
 
+/* To all of a block, or from every so many of it, whatever is still in the log. */
+static void put_block(
+    struct fixture *fixture, bool known[PERSONS], const char *term, uint32_t block, uint32_t each, bool on)
+{
+    uint64_t persons[BLOCK_WORDS] = {0};
+    for (uint32_t place = 0; place < BLOCK_PERSONS && block * BLOCK_PERSONS + place < PERSONS;
+        place += each) {
+        bit_put(persons, place, true);
+        known[block * BLOCK_PERSONS + place] = on;
+    }
+    assert_int_equal(index_settle(fixture->txn, BITS_STAGE), 0);
+    assert_int_equal(index_put_block(fixture->txn, BITS_STAGE, term, block, persons, on), 0);
+}
+
 static void bitmaps_remember(void **state)
 {
     struct fixture *fixture = *state;
@@ -114,6 +128,10 @@ static void bitmaps_remember(void **state)
                 index_bit(fixture->writer, BITS_STAGE, "", "ab", person, true);
             }
         flush(fixture);
+        if (round % 4 == 3)
+            for (uint32_t term = 0; term < 3; term++)
+                put_block(
+                    fixture, known[term], terms[term], below(BLOCKS), 1 + below(3) * below(40), below(2));
         for (size_t term = 0; term < 3; term++) {
             read_term(fixture, &class, terms[term], bits);
             for (uint32_t person = 0; person < PERSONS; person++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/gateway/waiting_work.h"
+#include "common/waiting_work.h"
 
 static void finish(struct work *work, int result)
 {

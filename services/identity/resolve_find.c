@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/resolving.h"
+/* Which nodes an event's identifiers are, how strong they are, and what the event says of them. */
+#include "services/identity/resolve_internal.h"
 
 #include "proto/identity.pb-c.h"
 
 #include <string.h>
+
+const struct kind_rule *found_rule(const struct resolving *own, const struct found *found)
+{
+    return &own->graph->rules.kinds[found->kind->number];
+}
+
+unsigned found_flags(const struct resolving *own, const struct found *found)
+{
+    return node_index_flags(own->graph->index, found->node);
+}
 
 /* -- nodes -- */
 
@@ -43,7 +54,7 @@ int found_store(struct resolving *own, struct found *found)
     struct vault_key key;
     struct node_place place = {.person = found->person,
         .kind = (uint8_t)found->kind->number,
-        .flags = (uint16_t)(flags_of(own, found) | (founder ? NODE_FOUNDER : 0))};
+        .flags = (uint16_t)(found_flags(own, found) | (founder ? NODE_FOUNDER : 0))};
     struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
     memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
     memcpy(place.hash, found->hash, sizeof(place.hash));
@@ -75,7 +86,7 @@ int found_store(struct resolving *own, struct found *found)
 /* -- finding -- */
 
 static void hash_identifier(
-    struct graph *graph, const struct identifier *identifier, const struct kind *kind, struct found *found)
+    struct graph *graph, struct identifier *identifier, const struct kind *kind, struct found *found)
 {
     *found = (struct found){.identifier = identifier, .kind = kind};
     vault_hash(graph->vault, kind->name, identifier->value, identifier->size, found->hash);
@@ -97,11 +108,30 @@ static void find_node(struct graph *graph, struct found *found)
 
 static bool is_verified(const struct resolving *own, const struct found *found, bool trusted)
 {
-    unsigned verification = rule_of(own, found)->verification;
+    unsigned verification = found_rule(own, found)->verification;
     if (found->identifier->kind->form == FORM_DIGEST)
         return false; /* whoever knows a digest need not have seen more of it */
     return trusted && (verification == VERIFICATION_ISSUED ||
                           (verification == VERIFICATION_STATED && found->identifier->verified));
+}
+
+/* New values that the rules block are left out; what is blocked and known stands for nobody, but is kept as evidence: it may not be
+ * blocked for ever. A digest is blocked with what it is known to be a digest of. */
+static bool is_left_out(struct graph *graph, const struct found *found)
+{
+    return !found->node && found->kind->form != FORM_DIGEST &&
+           blocklist_has(
+               graph->rules.blocked, found->kind->number, found->identifier->value, found->identifier->size);
+}
+
+bool found_is_nobodys(const struct resolving *own, const struct found *found)
+{
+    return found->node && node_index_flags(own->graph->index, found->node) & NODE_NOBODY;
+}
+
+uint8_t found_strength(const struct resolving *own, const struct found *found)
+{
+    return found_rule(own, found)->strength;
 }
 
 static int turn_to_plain(struct resolving *own, struct found *found, uint32_t plain)
@@ -116,9 +146,9 @@ static int turn_to_plain(struct resolving *own, struct found *found, uint32_t pl
     return found->kind && found->node == plain ? 0 : store_fail(own->batch->txn, -QY_ECORRUPT);
 }
 
-/* A digest of what is known stands for it. One that is new has a node all the same, by which it is found from then on. Yields that
- * node, 0 where it stands for itself. */
-static int find_plain(struct resolving *own, struct found *found, uint32_t *ret_digest)
+/* A digest of what is known stands for it. One that is new has a node all the same, by which it is found from then on, if it is
+ * `carried`. Yields that node, 0 where it stands for itself. */
+static int find_plain(struct resolving *own, struct found *found, bool carried, uint32_t *ret_digest)
 {
     struct store_txn *txn = own->batch->txn;
     bool known = found->node;
@@ -127,48 +157,96 @@ static int find_plain(struct resolving *own, struct found *found, uint32_t *ret_
     *ret_digest = 0;
     if (!plain || plain == found->node)
         return store_error(txn);
-    int error = known ? 0 : found_number(own, found);
-    if (!error && !known)
+    bool make = !known && carried;
+    int error = make ? found_number(own, found) : 0;
+    if (!error && make)
         error = found_store(own, found);
-    if (!error && !known)
+    if (!error && make)
         error = graph_unify(own->graph, own->batch, found->node, plain);
-    own->moved |= !known;
+    own->moved |= make;
     *ret_digest = found->node;
     return error ? error : turn_to_plain(own, found, plain);
+}
+
+/* By the rules' order, which may be another than the one in which they were extracted; and whatever digests are found to be. */
+static void sort_found(const struct resolving *own, struct found *found, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        struct found moving = found[i];
+        unsigned at = i;
+        for (; at > 0 && found_strength(own, &found[at - 1]) > found_strength(own, &moving); at--)
+            found[at] = found[at - 1];
+        found[at] = moving;
+    }
 }
 
 /* An event may bear an identifier in several forms. */
 static void place_found(struct resolving *own, const struct found *found, uint32_t digest)
 {
-    unsigned place = digest ? 0 : own->count;
+    unsigned place = found->node ? 0 : own->count;
     while (place < own->count && own->found[place].node != found->node)
         place++;
     own->carried[own->carried_count++] = (struct carried){.digest = digest, .found = place};
     if (place == own->count)
         own->found[own->count++] = *found;
+    else
+        own->found[place].verified |= found->verified;
 }
 
-int found_gather(struct resolving *own, const struct identifiers *identifiers)
+/* Sources that join nobody show one identifier: the strongest that is somebody's. */
+static bool is_to_carry(const struct resolving *own)
+{
+    return own->joins || own->lead == own->carried_count;
+}
+
+static int take_found(struct resolving *own, struct found *found, bool trusted)
+{
+    uint32_t digest = 0;
+    bool carry = is_to_carry(own);
+    int error = found->kind->form == FORM_DIGEST ? find_plain(own, found, carry, &digest) : 0;
+    if (error)
+        return error;
+    bool left_out = is_left_out(own->graph, found), nobodys = found_is_nobodys(own, found);
+    found->identifier->blocked = left_out || nobodys;
+    if (left_out || !carry)
+        return 0;
+    if (!own->joins)
+        own->carried_count = own->count = own->lead = 0;
+    found->verified = is_verified(own, found, trusted);
+    place_found(own, found, digest);
+    own->lead += nobodys && own->lead == own->carried_count - 1;
+    return 0;
+}
+
+/* Where digests were found to be somebody's, persons may not be who they were. */
+static void find_persons(struct resolving *own)
+{
+    uint32_t node;
+    for (unsigned i = 0; own->moved && i < own->count; i++)
+        if (own->found[i].node)
+            node_index_find(own->graph->index, own->found[i].hash, &node, &own->found[i].person);
+}
+
+/* The usable ones, the strongest first. */
+int resolving_find(struct resolving *own, struct identifiers *identifiers)
 {
     struct graph *graph = own->graph;
     struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
     bool trusted = source.verifies && !own->sighting->browser;
     struct found all[IDENTIFIERS_MAX];
+    int error = 0;
     for (unsigned i = 0; i < identifiers->count; i++) {
-        const struct identifier *identifier = &identifiers->items[identifiers->order[i]];
+        struct identifier *identifier = &identifiers->items[identifiers->order[i]];
         hash_identifier(graph, identifier, identifier->kind, &all[i]);
     }
-    own->joins = source.joins;
-    for (unsigned i = 0; i < identifiers->count && (source.joins || own->count == 0); i++) {
-        uint32_t digest = 0;
+    for (unsigned i = 0; i < identifiers->count; i++)
         find_node(graph, &all[i]);
-        int error = all[i].kind->form == FORM_DIGEST ? find_plain(own, &all[i], &digest) : 0;
-        if (error)
-            return error;
-        if (all[i].node && node_index_flags(graph->index, all[i].node) & NODE_BLOCKED)
-            continue;
-        all[i].verified = is_verified(own, &all[i], trusted);
-        place_found(own, &all[i], digest);
-    }
-    return 0;
+    sort_found(own, all, identifiers->count);
+    own->joins = source.joins;
+    for (unsigned i = 0; !error && i < identifiers->count; i++)
+        error = take_found(own, &all[i], trusted);
+    find_persons(own);
+    if (own->lead == own->carried_count)
+        own->count = own->carried_count = 0;
+    return error;
 }

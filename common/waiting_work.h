@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work for the writer whose submitter waits for the commit. */
-#ifndef QY_GATEWAY_WAITING_WORK_H
-#define QY_GATEWAY_WAITING_WORK_H
+#ifndef QY_COMMON_WAITING_WORK_H
+#define QY_COMMON_WAITING_WORK_H
 
 #include "common/service.h"
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Other rules, applied to what was: first each identifier is looked at anew (is it blocked, is it busy), then what is connected is
+ * solved anew, a part at a time while events go on. Events go by the new rules at once; whatever they change meanwhile is solved
+ * by them, and solved once more when its turn comes: the outcome is what the new rules make of all evidence. */
+#include "services/identity/graph_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int graph_change_rules(struct graph *graph, struct batch *batch, struct identity_rules *rules)
+{
+    if (graph->rules_changed)
+        rules_free(&graph->rules); /* changed twice in one batch: what holds was kept before */
+    else
+        graph->former = graph->rules;
+    graph->rules_changed = true;
+    rules->version = graph->rules.version + 1;
+    graph->rules = *rules;
+    graph->sweep = (struct sweep_place){.phase = SWEEP_FLAGS, .next = 1};
+    rules_save(batch->txn, graph->kinds, &graph->rules);
+    sweep_save(batch->txn, &graph->sweep);
+    buffer_clear(&graph->swept);
+    return store_error(batch->txn);
+}
+
+const struct identity_rules *graph_rules(const struct graph *graph)
+{
+    return &graph->rules;
+}
+
+bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all)
+{
+    uint64_t nodes = graph->committed.nodes;
+    *ret_all = 2 * nodes;
+    *ret_done = graph->committed_sweep.phase == SWEEP_PERSONS ? nodes + graph->committed_sweep.next
+                                                              : graph->committed_sweep.next;
+    return graph->committed_sweep.phase != SWEEP_NONE;
+}
+
+/* -- flags -- */
+
+/* By its value, which is read only where something may be blocked. */
+static int find_listed(struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_listed)
+{
+    struct node_row row;
+    struct vault_key key;
+    _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
+    const struct kind *kind = kind_numbered(graph->kinds, node_index_kind(graph->index, node));
+    *ret_listed = false;
+    if (!graph->rules.blocked || graph->rules.blocked->count == 0 || (kind && kind->form == FORM_DIGEST))
+        return 0;
+    if (!identity_store_node(txn, node, &row))
+        return store_error(txn); /* erased */
+    int error = vault_unwrap(graph->vault, node, row.wrapped, &key);
+    if (!error)
+        error = vault_unseal(&key, VAULT_IDENTIFIER, node, row.sealed, &value);
+    if (!error)
+        *ret_listed = blocklist_has(
+            graph->rules.blocked, node_index_kind(graph->index, node), (const char *)value.data, value.size);
+    return error;
+}
+
+static int sweep_flags(struct graph *graph, struct batch *batch, uint32_t node)
+{
+    bool listed, busy;
+    unsigned flags = node_index_flags(graph->index, node);
+    int error = find_listed(graph, batch->txn, node, &listed);
+    if (!error)
+        error = graph_is_busy(graph, batch->txn, node, &busy);
+    if (error)
+        return error;
+    flags &= ~(unsigned)(NODE_LISTED | NODE_BUSY);
+    return graph_set_flags(
+        graph, batch->txn, node, flags | (listed ? NODE_LISTED : 0) | (busy ? NODE_BUSY : 0));
+}
+
+/* -- persons -- */
+
+static bool was_swept(struct graph *graph, uint32_t node)
+{
+    return node / 8 < graph->swept.size && graph->swept.data[node / 8] >> (node % 8) & 1;
+}
+
+void graph_mark_swept(struct graph *graph, uint32_t node)
+{
+    if (graph->sweep.phase != SWEEP_PERSONS)
+        return;
+    while (node / 8 >= graph->swept.size && !buffer_error(&graph->swept))
+        buffer_byte(&graph->swept, 0);
+    if (!buffer_error(&graph->swept))
+        graph->swept.data[node / 8] |= (uint8_t)(1u << (node % 8));
+}
+
+static int sweep_person(struct graph *graph, struct batch *batch, uint32_t node)
+{
+    const struct cause cause = {.evidence = graph->counters.latest};
+    return was_swept(graph, node) ? 0 : graph_solve(graph, batch, &node, 1, &cause);
+}
+
+int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes)
+{
+    struct sweep_place *place = &graph->sweep;
+    int error = 0;
+    for (unsigned i = 0; !error && i < nodes && place->phase != SWEEP_NONE; i++) {
+        if (place->next > graph->counters.nodes) {
+            bool first = place->phase == SWEEP_FLAGS;
+            *place = (struct sweep_place){first ? SWEEP_PERSONS : SWEEP_NONE, first ? 1 : 0};
+            buffer_clear(&graph->swept);
+            continue;
+        }
+        error = place->phase == SWEEP_FLAGS ? sweep_flags(graph, batch, place->next)
+                                            : sweep_person(graph, batch, place->next);
+        place->next++;
+    }
+    sweep_save(batch->txn, place);
+    return error ? error : store_error(batch->txn);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What it takes to join, to split, to explain, and to apply other rules, among many persons. Usage: bench_identity_graph DIRECTORY PERSONS.
+ * DIRECTORY must not hold state. Each person has a user id, a confirmed phone, an email and a browser. Prints JSON: milliseconds, of a
+ * decision or an event alone in its commit, as the processor's own ("own") and until it is durable. */
+#include "proto/gateway.pb-c.h"
+#include "services/identity/handlers.h"
+#include "services/identity/worker.h"
+#include "tests/bench/measure.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#define TRIES 1000u
+#define PER_COMMIT 20000u
+#define LARGE 990u /* identifiers of the largest person */
+#define SWEEP_NODES 500u
+
+struct bench {
+    struct identity identity;
+    struct store *store;
+    struct journal *journal;
+    struct journal_position end;
+    struct arena *arena;
+    struct batch batch;
+    uint64_t seed, offset;
+};
+
+struct times {
+    double own[TRIES], durable[TRIES];
+    unsigned count;
+};
+
+static void begin(struct bench *bench)
+{
+    bench->batch = (struct batch){.journal = bench->journal, .now_ms = 1767225600100};
+    check(store_begin(bench->store, STORE_WRITE, &bench->batch.txn), "state");
+}
+
+static void commit(struct bench *bench)
+{
+    check(identity_fold.finish(&bench->identity, &bench->batch), "finish");
+    check(journal_commit(bench->journal, &bench->end), "journal");
+    check(store_commit(&bench->batch.txn), "state");
+    journal_publish(bench->journal, bench->offset, 0);
+    identity_fold.committed(&bench->identity, NULL);
+    arena_reset(bench->arena);
+}
+
+static void fold(struct bench *bench, const char *body)
+{
+    Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
+    uint8_t packed[4096];
+    char id[] = "m";
+    raw.type = QUANYU__EVENT_TYPE__EVENT_TRACK;
+    raw.message_id = id;
+    raw.event_ms = raw.received_ms = 1767225600000;
+    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)(uintptr_t)body};
+    const struct journal_record record = {.offset = bench->offset++,
+        .record_class = IDENTITY_INPUT_EVENT,
+        .time_ms = 1767225600100,
+        .data = {packed, quanyu__raw_event__pack(&raw, packed)}};
+    check(identity_fold.record(&bench->identity, &bench->batch, 0, &record), "fold");
+}
+
+static void write_person(char body[1024], uint64_t person)
+{
+    snprintf(body, 1024,
+        "{\"userId\":\"user-%08" PRIu64 "\",\"anonymousId\":\"b7f0c9a2-%012" PRIx64
+        "\",\"context\":{\"verified\":[\"phone\"],"
+        "\"traits\":{\"phone\":\"13%09" PRIu64 "\",\"email\":\"p%" PRIu64 "@example.com\"}}}",
+        person, person * 2654435761u, person, person);
+}
+
+static void add_people(struct bench *bench, uint64_t persons)
+{
+    char body[1024];
+    begin(bench);
+    for (uint64_t person = 1; person <= persons; person++) {
+        write_person(body, person);
+        fold(bench, body);
+        if (person % PER_COMMIT == 0) {
+            commit(bench);
+            begin(bench);
+        }
+    }
+    commit(bench);
+}
+
+/* One person with very many browsers, one browser with very many people. */
+static void add_extremes(struct bench *bench)
+{
+    char body[1024];
+    begin(bench);
+    for (unsigned i = 0; i < LARGE; i++) {
+        snprintf(body, sizeof(body), "{\"userId\":\"large\",\"anonymousId\":\"large-%u\"}", i);
+        fold(bench, body);
+    }
+    for (unsigned i = 0; i < 100000; i++) {
+        snprintf(body, sizeof(body), "{\"userId\":\"guest-%u\",\"anonymousId\":\"tablet\"}", i);
+        fold(bench, body);
+    }
+    commit(bench);
+}
+
+/* -- measures -- */
+
+static int compare(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+static double p99(double *values, unsigned count)
+{
+    qsort(values, count, sizeof(*values), compare);
+    return values[count - 1 - count / 100] * 1e3;
+}
+
+static void report(struct times *times, const char *name)
+{
+    printf("\"%s\":{\"own_p99_ms\":%.3f,\"durable_p99_ms\":%.3f},\n", name, p99(times->own, times->count),
+        p99(times->durable, times->count));
+    fflush(stdout);
+    times->count = 0;
+}
+
+struct stretch {
+    double own, wall;
+};
+
+static struct stretch start(void)
+{
+    return (struct stretch){now(CLOCK_THREAD_CPUTIME_ID), now(CLOCK_MONOTONIC)};
+}
+
+static void note(struct times *times, const struct stretch *began, double own)
+{
+    times->own[times->count] = own - began->own;
+    times->durable[times->count++] = now(CLOCK_MONOTONIC) - began->wall;
+}
+
+static void time_event(struct bench *bench, struct times *times, const char *body)
+{
+    struct stretch began = start();
+    begin(bench);
+    fold(bench, body);
+    double own = now(CLOCK_THREAD_CPUTIME_ID);
+    commit(bench);
+    note(times, &began, own);
+}
+
+static struct rpc_context context_of(struct bench *bench, struct store_txn *txn, struct batch *batch)
+{
+    static Quanyu__Header header;
+    static Quanyu__Actor actor;
+    quanyu__header__init(&header);
+    quanyu__actor__init(&actor);
+    header.actor = &actor;
+    return (struct rpc_context){
+        .self = &bench->identity, .header = &header, .arena = bench->arena, .txn = txn, .batch = batch};
+}
+
+static void refer(Quanyu__IdentifierRef *reference, char text[32], uint64_t person)
+{
+    static char kind[] = "user_id";
+    quanyu__identifier_ref__init(reference);
+    snprintf(text, 32, "user-%08" PRIu64, person);
+    reference->kind = kind;
+    reference->value = text;
+}
+
+static uint64_t join(struct bench *bench, struct times *times, uint64_t one, uint64_t other)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    Quanyu__DecideRequest asked = QUANYU__DECIDE_REQUEST__INIT;
+    Quanyu__IdentifierRef references[2], *pointers[2] = {&references[0], &references[1]};
+    char texts[2][32];
+    refer(&references[0], texts[0], one);
+    refer(&references[1], texts[1], other);
+    asked.what = QUANYU__DECIDE_REQUEST__WHAT__JOIN;
+    asked.identifiers = pointers;
+    asked.n_identifiers = 2;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_DECIDE;
+    request.decide = &asked;
+    struct stretch began = start();
+    begin(bench);
+    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
+    check(handle_decide(&context, &request.base, &reply.base), "join");
+    uint64_t number = reply.decide->decision->number;
+    double own = now(CLOCK_THREAD_CPUTIME_ID);
+    commit(bench);
+    note(times, &began, own);
+    return number;
+}
+
+static void undo(struct bench *bench, struct times *times, uint64_t number)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    Quanyu__UndoRequest asked = QUANYU__UNDO_REQUEST__INIT;
+    asked.number = number;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_UNDO;
+    request.undo = &asked;
+    struct stretch began = start();
+    begin(bench);
+    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
+    check(handle_undo(&context, &request.base, &reply.base), "undo");
+    double own = now(CLOCK_THREAD_CPUTIME_ID);
+    commit(bench);
+    note(times, &began, own);
+}
+
+static void time_decisions(struct bench *bench, struct times *times, uint64_t persons)
+{
+    static uint64_t numbers[TRIES];
+    unsigned tries = persons / 4 < TRIES ? (unsigned)(persons / 4) : TRIES;
+    for (unsigned i = 0; i < tries; i++)
+        numbers[i] = join(bench, times, 1 + i, persons / 2 + i);
+    report(times, "join_by_hand");
+    for (unsigned i = 0; i < tries; i++)
+        undo(bench, times, numbers[i]);
+    report(times, "split_by_undoing");
+}
+
+static void time_events(struct bench *bench, struct times *times, uint64_t persons)
+{
+    char body[1024];
+    for (unsigned i = 0; i < TRIES / 2; i++) {
+        snprintf(body, sizeof(body), "{\"userId\":\"user-%08" PRIu64 "\",\"anonymousId\":\"new-%u\"}",
+            1 + pick_below(&bench->seed, persons), i);
+        time_event(bench, times, body);
+    }
+    report(times, "new_identifier");
+    for (unsigned i = 0; i < TRIES / 2; i++) {
+        snprintf(body, sizeof(body), "{\"userId\":\"large\",\"anonymousId\":\"large-%u\"}", i % LARGE);
+        time_event(bench, times, body);
+    }
+    report(times, "event_of_990_identifiers");
+    for (unsigned i = 0; i < TRIES / 2; i++) {
+        snprintf(body, sizeof(body), "{\"userId\":\"more-%u\",\"anonymousId\":\"tablet\"}", i);
+        time_event(bench, times, body);
+    }
+    report(times, "event_of_a_tablet_in_100000");
+}
+
+static void time_question(
+    struct bench *bench, struct times *times, const Quanyu__IdentityRequest *request, rpc_handler_fn *handler)
+{
+    struct store_txn *txn;
+    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    struct stretch began = start();
+    check(store_begin(bench->store, STORE_READ, &txn), "state");
+    struct rpc_context context = context_of(bench, txn, NULL);
+    check(handler(&context, &request->base, &reply.base), "question");
+    store_abort(&txn);
+    note(times, &began, now(CLOCK_THREAD_CPUTIME_ID));
+    arena_reset(bench->arena);
+}
+
+static void time_questions(struct bench *bench, struct times *times, uint64_t persons)
+{
+    static char kind[] = "email";
+    for (unsigned i = 0; i < TRIES; i++) {
+        Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+        Quanyu__ExplainRequest asked = QUANYU__EXPLAIN_REQUEST__INIT;
+        Quanyu__IdentifierRef one, other;
+        char texts[2][48];
+        uint64_t person = 1 + pick_below(&bench->seed, persons);
+        refer(&one, texts[0], person);
+        refer(&other, texts[1], person);
+        snprintf(texts[1], sizeof(texts[1]), "p%" PRIu64 "@example.com", person);
+        other.kind = kind;
+        asked.one = &one;
+        asked.other = &other;
+        asked.personal = true;
+        request.call_case = QUANYU__IDENTITY_REQUEST__CALL_EXPLAIN;
+        request.explain = &asked;
+        time_question(bench, times, &request, handle_explain);
+    }
+    report(times, "explain");
+    for (unsigned i = 0; i < TRIES; i++) {
+        Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+        Quanyu__LookupRequest asked = QUANYU__LOOKUP_REQUEST__INIT;
+        Quanyu__Identifier identifier = QUANYU__IDENTIFIER__INIT, *pointer = &identifier;
+        char text[48];
+        snprintf(text, sizeof(text), "p%" PRIu64 "@example.com", 1 + pick_below(&bench->seed, persons));
+        identifier.kind = kind;
+        identifier.value = text;
+        asked.identifiers = &pointer;
+        asked.n_identifiers = 1;
+        asked.personal = true;
+        request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
+        request.lookup = &asked;
+        time_question(
+            bench, times, &request, identity_rpc.handlers[QUANYU__IDENTITY_REQUEST__CALL_LOOKUP].handle);
+    }
+    report(times, "lookup");
+}
+
+static void time_rules(struct bench *bench)
+{
+    struct kinds kinds = bench->identity.kinds;
+    struct identity_rules rules;
+    uint64_t done, all;
+    rules_reset(&rules, &kinds);
+    rules.kinds[kinds.anonymous_id->number].busy_after = 6;
+    struct stretch began = start();
+    begin(bench);
+    check(worker_change_rules(bench->identity.worker, &bench->batch, &kinds, &rules), "rules");
+    commit(bench);
+    while (worker_sweeps(bench->identity.worker, &done, &all)) {
+        begin(bench);
+        for (unsigned i = 0; i < 40; i++) /* as many parts as come into a commit of a busy writer */
+            check(worker_sweep(bench->identity.worker, &bench->batch, SWEEP_NODES), "sweep");
+        commit(bench);
+    }
+    printf("\"rules\":{\"own_s\":%.1f,\"durable_s\":%.1f,\"identifiers\":%" PRIu64 "}}\n",
+        now(CLOCK_THREAD_CPUTIME_ID) - began.own, now(CLOCK_MONOTONIC) - began.wall, all / 2);
+}
+
+static void open_all(struct bench *bench, const char *directory)
+{
+    char path[512];
+    uint8_t master[VAULT_MASTER_BYTES] = {1};
+    mkdir(directory, 0700);
+    snprintf(path, sizeof(path), "%s/state", directory);
+    struct store_options options = {.path = path,
+        .tables = identity_tables,
+        .table_count = TABLE_COUNT,
+        .map_bytes = UINT64_C(64) << 30,
+        .schema_version = IDENTITY_SCHEMA_VERSION,
+        .migrations = identity_migrations,
+        .migration_count = IDENTITY_MIGRATION_COUNT};
+    check(store_open(&options, &bench->store), "state");
+    snprintf(path, sizeof(path), "%s/out", directory);
+    struct journal_options journal = {.path = path, .compression = IDENTITY_COMPRESSION};
+    check(journal_open(&journal, NULL, &bench->journal), "journal");
+    check(arena_open(&bench->arena), "arena");
+    check(identity_open(master, "", "CN", &bench->identity), "identity");
+    begin(bench);
+    check(identity_fold.open(&bench->identity, &bench->batch), "open");
+    check(store_commit(&bench->batch.txn), "state");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: bench_identity_graph DIRECTORY PERSONS\n");
+        return 2;
+    }
+    static struct bench bench = {.seed = 42, .offset = 1};
+    static struct times times;
+    uint64_t persons = strtoull(argv[2], NULL, 10);
+    open_all(&bench, argv[1]);
+    add_people(&bench, persons);
+    add_extremes(&bench);
+    printf("{\"persons\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\n", persons, store_used_bytes(bench.store));
+    time_events(&bench, &times, persons);
+    time_decisions(&bench, &times, persons);
+    time_questions(&bench, &times, persons);
+    time_rules(&bench);
+    identity_fold.close(&bench.identity);
+    arena_close(&bench.arena);
+    journal_close(&bench.journal);
+    store_close(&bench.store);
+    return 0;
+}
