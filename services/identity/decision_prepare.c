@@ -301,10 +301,10 @@ static int prepare_move(const struct asked *asked, Quanyu__Decision *decision, b
     if (error || !nodes)
         return error ? error : -QY_ENOMEM;
     nodes[0] = asked->nodes[0];
+    nodes[1] = asked->person; /* the node that founded it */
     decision->nodes = nodes;
     decision->n_nodes = 2;
-    error = find_strongest(asked, asked->person, &nodes[1]);
-    return error ? error : put_others(asked, from, decision);
+    return put_others(asked, from, decision);
 }
 
 static int prepare_block(const struct asked *asked, Quanyu__Decision *decision, bool *ret_unchanged)

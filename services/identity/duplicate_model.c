@@ -11,7 +11,8 @@
 #define ROUNDS 60
 #define HELD 30.0 /* pairs that the defaults count as, so that a handful of pairs does not decide */
 #define HELD_RANDOM 10.0
-#define LEAST 1e-7
+#define M_LEAST 0.002 /* anything is stated wrongly now and then */
+#define U_LEAST 1e-7
 #define PRIOR_LEAST 1e-12
 #define PRIOR_MOST 0.01
 #define BLOCK_PRIOR 0.1 /* where a block's pairs begin */
@@ -177,13 +178,13 @@ static void expect(const struct duplicate_model *model, const struct duplicate_c
 }
 
 static void maximise(double sums[LEVELS_MAX], const double standard[LEVELS_MAX], unsigned levels, double held,
-    double ret[LEVELS_MAX])
+    double least, double ret[LEVELS_MAX])
 {
     double all = held, whole = 0;
     for (unsigned level = LEVEL_DIFFERENT; level < levels; level++)
         all += sums[level];
     for (unsigned level = LEVEL_DIFFERENT; level < levels; level++) {
-        ret[level] = fmax((sums[level] + held * standard[level]) / all, LEAST);
+        ret[level] = fmax((sums[level] + held * standard[level]) / all, least);
         whole += ret[level];
     }
     for (unsigned level = LEVEL_DIFFERENT; level < levels; level++)
@@ -218,8 +219,8 @@ void duplicate_model_fit(
             expect(model, counts, pass, &priors[pass], &sums);
         for (enum duplicate_field field = 0; field < FIELD_COUNT; field++) {
             unsigned levels = duplicate_levels(field);
-            maximise(sums.m[field], defaults.m[field], levels, HELD, model->m[field]);
-            maximise(sums.u[field], defaults.u[field], levels, HELD_RANDOM, model->u[field]);
+            maximise(sums.m[field], defaults.m[field], levels, HELD, M_LEAST, model->m[field]);
+            maximise(sums.u[field], defaults.u[field], levels, HELD_RANDOM, U_LEAST, model->u[field]);
         }
     }
     double pairs = 0;

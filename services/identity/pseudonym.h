@@ -50,6 +50,8 @@ void pseudonym_context(struct pseudonymiser *pseudonymiser, struct buffer *out);
 /* Also names the traits that stay. */
 void pseudonym_traits(struct pseudonymiser *pseudonymiser, struct buffer *out,
     struct personal_trait ret_personal[PERSONAL_TRAITS_MAX], unsigned *ret_count);
+/* Traits that are passed on and stay as well, since likely duplicates are found by them: gender and city. */
+bool pseudonym_keeps_too(const char *key, size_t size);
 /* The event's name, or "[personal]". */
 void pseudonym_name(struct pseudonymiser *pseudonymiser, struct buffer *out);
 /* Of recalling, since pseudonym_begin(). */

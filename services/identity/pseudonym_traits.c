@@ -27,6 +27,15 @@ static bool is_private_trait(const char *key, size_t size)
     return false;
 }
 
+bool pseudonym_keeps_too(const char *key, size_t size)
+{
+    static const char *const names[] = {"gender", "sex", "city", "性别", "城市"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strlen(names[i]) == size && memcmp(names[i], key, size) == 0)
+            return true;
+    return false;
+}
+
 static bool is_derived(const char *key, size_t size)
 {
     return (size == 9 && (memcmp(key, "has_email", 9) == 0 || memcmp(key, "has_phone", 9) == 0)) ||
@@ -85,8 +94,11 @@ static void walk_trait(struct trait_walk *walk, yyjson_val *traits, yyjson_val *
         keep_trait(walk, key, value);
         return;
     }
-    if (!part && scrub_member(pseudonymiser, key, &member, 0, walk->out))
+    if (!part && scrub_member(pseudonymiser, key, &member, 0, walk->out)) {
+        if (pseudonym_keeps_too(name, size))
+            keep_trait(walk, key, value);
         return;
+    }
     if (personal_key(&pseudonymiser->personal, member.looks, name, size))
         return; /* names are shown as they are, so this one is not kept */
     keep_trait(walk, key, value);

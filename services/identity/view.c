@@ -97,7 +97,8 @@ static int masked_traits(const struct identity *identity, struct store_txn *txn,
         return error;
     buffer_byte(&out, '{');
     for (unsigned i = 0; i < profile.count && !buffer_error(&out); i++)
-        if (profile.entries[i].json)
+        if (profile.entries[i].json &&
+            !pseudonym_keeps_too(profile.entries[i].key, profile.entries[i].key_size))
             write_masked(&profile.entries[i], &out);
     buffer_byte(&out, '}');
     if (buffer_error(&out))

@@ -191,6 +191,17 @@ def graph(stage):
                    note=f"{rules['identifiers']:,} identifiers, {result['bytes'] / persons:,.0f} bytes of state a person")]
 
 
+def duplicates(stage):
+    """looking for likely duplicates among many persons, of whom a fifth registered twice"""
+    persons = min(stage.options.people, 100_000)
+    out = stage.program("identity_duplicates", stage.directory / "identity_duplicates", persons)
+    compared, = re.search(r"([\d.]+) each", out).groups()
+    processor, memory = re.search(r"([\d.]+) s of processor time, .* (\d+) MiB of memory", out).groups()
+    precision, recall = re.search(r"precision ([\d.]+), recall ([\d.]+)", out).groups()
+    return [Figure("likely duplicates found, processor time", float(processor), "s",
+                   note=f"{persons:,} persons, {compared} comparisons each, {memory} MiB, precision {precision}, recall {recall}, {loaded()}")]
+
+
 def rights(stage):
     """finding out who asks and what they may do, of 100,000 members of staff"""
     out = stage.program("gateway_access", stage.directory / "gateway_access", 100_000)
@@ -384,5 +395,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, rights, staff, dedup, audit, people, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, duplicates, rights, staff, dedup, audit, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

@@ -189,7 +189,7 @@ class Identity:
         if node in self.blocked() or any(node in pair and set(pair) & set(members) for pair in self.pairs_apart()):
             return REFUSED
         others = [one for one in self.members(self.person[node]) if one != node]
-        return self.decide(Decision("move", [node, min(members, key=self.strength)], others))
+        return self.decide(Decision("move", [node, person], others))
 
     def block(self, node):
         return UNCHANGED if node in self.blocked() else self.decide(Decision("block", [node]))

@@ -102,6 +102,7 @@ def test_the_description_says_what_takes_a_version(suite):
             one = path.removeprefix("/api/v1/").split("/")
             versioned = one[0] in ("segments", "tags", "journeys", "write-keys", "stages", "units", "staff", "roles", "binding-rules") and (
                 (method in ("patch", "put", "delete") and len(one) <= 2) or one[-1] in ("rotate", "revoke", "publish", "pause", "leave"))
+            versioned |= one == ["identity-rules"] and method == "put"
             assert headers == (["If-Match"] if versioned else []), (method, path)
             assert ("412" in operation["responses"]) == versioned, (method, path)
 

@@ -20,6 +20,8 @@ TABLE = {
     "GET /api/v1/identity-decisions": "ARSTC", "GET /api/v1/identity-decisions/{id}": "ARSTC", "DELETE /api/v1/identity-decisions/{id}": "AT",
     "POST /api/v1/identifiers/explain": "ARSTC", "GET /api/v1/persons/{one_id}/history": "ARSTC",
     "GET /api/v1/identity-conflicts": "ARSTC", "GET /api/v1/identity-busy": "ARSTC",
+    "GET /api/v1/identity-rules": "ARSTC", "PUT /api/v1/identity-rules": "AT", "POST /api/v1/identity-rules/dry-run": "AT",
+    "GET /api/v1/identity-rules/dry-run": "AT", "DELETE /api/v1/identity-rules/dry-run": "AT",
     "POST /api/v1/duplicates/search": "AT", "GET /api/v1/duplicates/search": "ARSTC", "GET /api/v1/duplicates": "ARSTC",
     "POST /api/v1/duplicates/{id}/dismiss": "AT",
     "GET /api/v1/persons/{one_id}/bindings": "AMRSGTCI", "PUT /api/v1/persons/{one_id}/binding": "ARS",

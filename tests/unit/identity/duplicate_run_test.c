@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The whole search over a state that events made, on people whose duplicates are known. */
+#include "services/identity/duplicate_read.h"
 #include "services/identity/duplicate_run.h"
 #include "tests/support/people.h"
 #include "tests/unit/identity/world.h"
@@ -192,6 +193,25 @@ static void few_people_are_judged_by_defaults(void **state)
     duplicate_result_free(&result);
 }
 
+/* Traits that others have as well are compared, but not shown twice. */
+static void gender_and_city_count_and_are_shown_elsewhere(void **state)
+{
+    struct world *world = *state;
+    struct duplicate_record record;
+    struct store_txn *txn;
+    fold(world, IDENTIFY, 2000,
+        "{\"type\":\"identify\",\"userId\":\"a\",\"traits\":{\"gender\":\"女\",\"city\":\"上海市\",\"name\":"
+        "\"王芳\"}}");
+    assert_int_equal(store_begin(world->store, STORE_READ, &txn), 0);
+    assert_int_equal(
+        duplicate_read(&world->identity, txn, look_up(world, "user_id", "a")->person, &record), 0);
+    store_abort(&txn);
+    assert_int_equal(record.gender, 'f');
+    assert_int_equal(record.city.size, 2);
+    assert_bytes_equal(look_up(world, "user_id", "a")->traits, "{\"name\":\"王*\"}");
+    assert_bytes_equal(last_event(world)->traits, "{\"gender\":\"女\",\"city\":\"上海市\"}");
+}
+
 static void nobody_is_no_error(void **state)
 {
     struct world *world = *state;
@@ -283,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(most_duplicates_are_found_and_few_others),
         TEST(few_people_are_judged_by_defaults),
+        TEST(gender_and_city_count_and_are_shown_elsewhere),
         TEST(nobody_is_no_error),
         TEST(who_was_dismissed_is_not_found_again),
         TEST(who_is_told_to_stop_stops),

@@ -333,7 +333,7 @@ static void personal_traits_stay_and_others_pass(void **state)
                   "\"hobbies\":[\"a\",\"b\"],\"greeting\":null,\"has_email\":true,\"has_phone\":true,"
                   "\"birthday_month_day\":\"03-14\"}");
     static const char *const stay[] = {"name", "email", "phone", "birthday", "address", "nick", "custom",
-        "avatar", "description", "greeting"};
+        "avatar", "description", "greeting", "city", "gender"};
     assert_int_equal(kept_count, COUNT_OF(stay));
     for (size_t i = 0; i < COUNT_OF(stay); i++)
         assert_true(is_kept(stay[i]));
