@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random events of which some identifiers come hashed, against the same events in the clear: who is who comes out the same. */
+#include "services/identity/worker.h"
 #include "tests/unit/identity/digests.h"
 
 #include <time.h>
@@ -129,6 +130,49 @@ static bool take_back(struct world *world, uint64_t evidence, uint64_t number)
     return error == 0;
 }
 
+static void sweep(struct world *world, unsigned nodes)
+{
+    begin(world);
+    assert_int_equal(worker_sweep(world->identity.worker, &world->batch, nodes), 0);
+    commit(world);
+}
+
+static void set_rules(struct world *world, const char *text)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    Quanyu__IdentityReply reply;
+    Quanyu__RulesRequest asked = QUANYU__RULES_REQUEST__INIT;
+    asked.whichever = true;
+    asked.document = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)text, .len = strlen(text)};
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_CHANGE_RULES;
+    request.change_rules = &asked;
+    assert_int_equal(ask_to(world, &request, &reply), 0);
+    arena_reset(world->arena);
+}
+
+/* The same for both, whatever is known hashed by then; applied a part at a time. */
+static void change_rules(struct world *hashed, struct world *plain)
+{
+    char text[1024];
+    bool swap = pick(2);
+    snprintf(text, sizeof(text),
+        "{\"kinds\":[{\"kind\":\"user_id\",\"verified\":\"issued\",\"limit\":%u},{\"kind\":\"member_card\","
+        "\"limit\":3},"
+        "{\"kind\":\"wechat_unionid\"},{\"kind\":\"%s\",\"limit\":%u,\"busy_after\":%u,\"one_owner\":%s},"
+        "{\"kind\":\"%s\",\"joins\":%s},{\"kind\":\"wechat_openid\"},{\"kind\":\"loyalty_no\"},"
+        "{\"kind\":\"anonymous_id\",\"verified\":\"never\",\"busy_after\":%u}]}",
+        1 + pick(3), swap ? "email" : "phone", 1 + pick(4), 1 + pick(5), pick(2) ? "true" : "false",
+        swap ? "phone" : "email", pick(3) ? "true" : "false", 1 + pick(5));
+    set_rules(hashed, text);
+    set_rules(plain, text);
+}
+
+static bool sweeps(struct world *world)
+{
+    uint64_t done, all;
+    return worker_sweeps(world->identity.worker, &done, &all);
+}
+
 static uint32_t person_of(struct world *world, unsigned value)
 {
     uint32_t person = look_up(world, values[value].kind, values[value].text)->person;
@@ -172,6 +216,10 @@ static void run(unsigned seed)
             assert_true(take_back(hashed, evidence, number));
             taken_back += !number;
         }
+        if (pick(30) == 0)
+            change_rules(hashed, plain);
+        if (sweeps(hashed))
+            sweep(hashed, 1 + pick(20));
     }
     for (unsigned i = 0; i < VALUES; i++) { /* all are known in the clear at last */
         char body[4096] = "{\"context\":{\"externalIds\":[";
@@ -180,6 +228,10 @@ static void run(unsigned seed)
         fold(hashed, TRACK, 1000, body);
         fold(plain, TRACK, 1000, body);
     }
+    while (sweeps(hashed))
+        sweep(hashed, 7);
+    while (sweeps(plain))
+        sweep(plain, 100);
     compare(hashed, plain, seed);
     tear_down(&one);
     tear_down(&other);
