@@ -197,6 +197,21 @@ static void compare(struct world *hashed, struct world *plain, unsigned seed)
     assert_int_equal(counts(hashed).conflicts, counts(plain).conflicts);
 }
 
+/* Whoever has an identifier has its digests, also where it joins nothing. */
+static void look_up_digests(struct world *world, unsigned seed)
+{
+    for (unsigned i = 0; i < VALUES; i++)
+        for (unsigned algorithm = 0; values[i].hashed && algorithm < DIGEST_COUNT; algorithm++) {
+            char kind[40], digest[DIGEST_TEXT_BYTES];
+            snprintf(kind, sizeof(kind), "%s_%s", values[i].kind, algorithms[algorithm]);
+            hash_text(algorithm, values[i].text, 0, digest);
+            uint32_t person = look_up(world, kind, digest)->person;
+            arena_reset(world->arena);
+            if (person && person != person_of(world, i))
+                fail_msg("seed %u: the %s of %s is somebody else", seed, kind, values[i].text);
+        }
+}
+
 static void run(unsigned seed)
 {
     void *one, *other;
@@ -233,6 +248,7 @@ static void run(unsigned seed)
     while (sweeps(plain))
         sweep(plain, 100);
     compare(hashed, plain, seed);
+    look_up_digests(hashed, seed);
     tear_down(&one);
     tear_down(&other);
 }
