@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/dedup.h"
 
+#include "common/hash_tiers.h"
 #include "services/gateway/dedup_filter.h"
-#include "services/gateway/dedup_tiers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ struct dedup {
 /* Its ids are known no more; its rows go with the next commits. */
 static void let_go_oldest(struct dedup *dedup)
 {
-    dedup->over_ms = dedup->generations[0].tiers.begun_ms;
+    dedup->over_ms = dedup->generations[0].tiers.set;
     filters_free(&dedup->generations[0].filters);
     dedup->generation_count--;
     memmove(dedup->generations, dedup->generations + 1, dedup->generation_count * sizeof(struct generation));
@@ -62,18 +62,18 @@ static struct generation *open_generation(struct dedup *dedup, int64_t begun_ms)
     if (dedup->generation_count == GENERATIONS_MAX)
         let_go_oldest(dedup);
     struct generation *fresh = &dedup->generations[dedup->generation_count++];
-    *fresh = (struct generation){.tiers = {.table = dedup->table, .begun_ms = begun_ms}};
+    *fresh = (struct generation){.tiers = {.table = dedup->table, .set = begun_ms}};
     return fresh;
 }
 
 static struct generation *current_generation(struct dedup *dedup, int64_t wall_ms)
 {
     while (dedup->generation_count > 0 &&
-           dedup->generations[0].tiers.begun_ms + GENERATION_MS + DEDUP_WINDOW_MS < wall_ms)
+           dedup->generations[0].tiers.set + GENERATION_MS + DEDUP_WINDOW_MS < wall_ms)
         let_go_oldest(dedup);
     struct generation *last =
         dedup->generation_count ? &dedup->generations[dedup->generation_count - 1] : NULL;
-    if (last && wall_ms < last->tiers.begun_ms + GENERATION_MS)
+    if (last && wall_ms < last->tiers.set + GENERATION_MS)
         return last; /* also where the wall clock went back */
     return open_generation(dedup, wall_ms);
 }
@@ -93,7 +93,7 @@ static void tidy(struct dedup *dedup, struct store_txn *txn, size_t ids)
 
 /* -- this batch's ids -- */
 
-static uint64_t word_of(const uint8_t hash[DEDUP_HASH_BYTES], unsigned at)
+static uint64_t word_of(const uint8_t hash[HASH_BYTES], unsigned at)
 {
     uint64_t word;
     memcpy(&word, hash + at, sizeof(word));
@@ -117,7 +117,7 @@ static struct slot *pending_slot(const struct dedup *dedup, const uint8_t *hash)
     for (size_t at = slot_of(dedup, hash);; at = (at + 1) & (dedup->slot_count - 1)) {
         struct slot *slot = &dedup->slots[at];
         if (!slot->next ||
-            (slot->tag == tag && memcmp(dedup->pending[slot->next - 1].bytes, hash, DEDUP_HASH_BYTES) == 0))
+            (slot->tag == tag && memcmp(dedup->pending[slot->next - 1].bytes, hash, HASH_BYTES) == 0))
             return slot;
     }
 }
@@ -176,7 +176,7 @@ static void pending_cut(struct dedup *dedup, size_t count)
 static struct generation *loaded_generation(struct dedup *dedup, int64_t begun_ms)
 {
     unsigned count = dedup->generation_count;
-    if (count && dedup->generations[count - 1].tiers.begun_ms == begun_ms)
+    if (count && dedup->generations[count - 1].tiers.set == begun_ms)
         return &dedup->generations[count - 1];
     return open_generation(dedup, begun_ms);
 }
@@ -185,11 +185,11 @@ static int load_row(struct dedup *dedup, struct bytes key, struct bytes value)
 {
     int64_t begun_ms;
     struct bytes hashes;
-    if (!tiers_row_begun(key, &begun_ms))
+    if (!tiers_row_set(key, &begun_ms))
         return -QY_ECORRUPT;
     struct generation *generation = loaded_generation(dedup, begun_ms);
     int error = tiers_note(&generation->tiers, key, value, &hashes);
-    for (size_t at = 0; !error && at < hashes.size; at += DEDUP_HASH_BYTES)
+    for (size_t at = 0; !error && at < hashes.size; at += HASH_BYTES)
         if (!filters_add(&generation->filters, hashes.data + at))
             error = -QY_ENOMEM;
     return error;
@@ -259,7 +259,7 @@ void dedup_committed(struct dedup *dedup)
     dedup->written = false;
 }
 
-void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES])
+void dedup_expect(const struct dedup *dedup, const uint8_t hash[HASH_BYTES])
 {
     if (dedup->slot_count)
         __builtin_prefetch(&dedup->slots[slot_of(dedup, hash)], 1);
@@ -269,7 +269,7 @@ void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES
 
 /* Yields its slot among the pending ids, or the free one where it belongs. */
 static bool is_known(
-    struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES], struct slot **ret_slot)
+    struct dedup *dedup, struct store_txn *txn, const uint8_t hash[HASH_BYTES], struct slot **ret_slot)
 {
     int error = dedup->stale ? load(dedup, txn) : 0;
     if (!error && !pending_room(dedup))
@@ -288,19 +288,19 @@ static bool is_known(
     return false;
 }
 
-bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[HASH_BYTES])
 {
     struct slot *slot = NULL;
     if (is_known(dedup, txn, hash, &slot))
         return true;
     if (!slot)
         return false;
-    memcpy(dedup->pending[dedup->pending_count++].bytes, hash, DEDUP_HASH_BYTES);
+    memcpy(dedup->pending[dedup->pending_count++].bytes, hash, HASH_BYTES);
     *slot = (struct slot){.tag = tag_of(hash), .next = (uint32_t)dedup->pending_count};
     return false;
 }
 
-bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[HASH_BYTES])
 {
     struct slot *slot;
     return is_known(dedup, txn, hash, &slot);

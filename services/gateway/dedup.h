@@ -10,8 +10,8 @@
 #ifndef QY_GATEWAY_DEDUP_H
 #define QY_GATEWAY_DEDUP_H
 
+#include "common/hash_run.h"
 #include "common/store.h"
-#include "services/gateway/dedup_run.h"
 
 #define DEDUP_WINDOW_MS INT64_C(86400000)
 
@@ -22,12 +22,12 @@ int dedup_open(struct store_txn *txn, unsigned table, struct dedup **ret_dedup);
 void dedup_close(struct dedup **dedup);
 
 /* This id will soon be asked for: has the memory fetched that the answer lies in. */
-void dedup_expect(const struct dedup *dedup, const uint8_t hash[DEDUP_HASH_BYTES]);
+void dedup_expect(const struct dedup *dedup, const uint8_t hash[HASH_BYTES]);
 /* True when the id was seen, in this batch or before; else remembers it in this batch. Errors are the
  * transaction's; -QY_ENOMEM is passed to it. */
-bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
+bool dedup_check(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[HASH_BYTES]);
 /* Whether it would be true; remembers nothing. */
-bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES]);
+bool dedup_has(struct dedup *dedup, struct store_txn *txn, const uint8_t hash[HASH_BYTES]);
 /* The batch is complete: writes all ids where they are many or old enough, or the batch changed the store
  * otherwise (who takes that change for a sign that nothing must be checked anew is right); and then does a part of
  * merging them and of deleting generations that are over. */

@@ -12,7 +12,7 @@
 #define PROBES 6
 #define LINE_BYTES 64
 
-static uint64_t word_of(const uint8_t hash[DEDUP_HASH_BYTES], unsigned at)
+static uint64_t word_of(const uint8_t hash[HASH_BYTES], unsigned at)
 {
     uint64_t word;
     memcpy(&word, hash + at, sizeof(word));
@@ -61,7 +61,7 @@ static size_t capacity_of(unsigned index)
     return FIRST_KEYS << (index < DOUBLED_MAX ? index : DOUBLED_MAX);
 }
 
-bool filters_add(struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES])
+bool filters_add(struct filters *filters, const uint8_t hash[HASH_BYTES])
 {
     unsigned last = filters->count;
     if (last == 0 || (filters->list[last - 1].keys >= capacity_of(last - 1) && last < FILTERS_MAX)) {
@@ -73,7 +73,7 @@ bool filters_add(struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES])
     return true;
 }
 
-bool filters_may_have(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES])
+bool filters_may_have(const struct filters *filters, const uint8_t hash[HASH_BYTES])
 {
     for (unsigned i = 0; i < filters->count; i++)
         if (filter_has(&filters->list[i], hash))
@@ -88,13 +88,13 @@ void filters_free(struct filters *filters)
     *filters = (struct filters){0};
 }
 
-void filters_expect_add(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES])
+void filters_expect_add(const struct filters *filters, const uint8_t hash[HASH_BYTES])
 {
     if (filters->count)
         __builtin_prefetch(filter_line(&filters->list[filters->count - 1], hash), 1);
 }
 
-void filters_expect(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES])
+void filters_expect(const struct filters *filters, const uint8_t hash[HASH_BYTES])
 {
     for (unsigned i = 0; i < filters->count; i++)
         __builtin_prefetch(filter_line(&filters->list[i], hash));

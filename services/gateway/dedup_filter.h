@@ -3,7 +3,7 @@
 #ifndef QY_GATEWAY_DEDUP_FILTER_H
 #define QY_GATEWAY_DEDUP_FILTER_H
 
-#include "services/gateway/dedup_run.h"
+#include "common/hash_run.h"
 
 #define FILTERS_MAX 16
 
@@ -21,12 +21,12 @@ struct filters {
 };
 
 /* False when memory is out. */
-bool filters_add(struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES]);
-bool filters_may_have(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES]);
+bool filters_add(struct filters *filters, const uint8_t hash[HASH_BYTES]);
+bool filters_may_have(const struct filters *filters, const uint8_t hash[HASH_BYTES]);
 void filters_free(struct filters *filters);
 
 /* It is going to be added, or looked for: has the memory fetched. */
-void filters_expect_add(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES]);
-void filters_expect(const struct filters *filters, const uint8_t hash[DEDUP_HASH_BYTES]);
+void filters_expect_add(const struct filters *filters, const uint8_t hash[HASH_BYTES]);
+void filters_expect(const struct filters *filters, const uint8_t hash[HASH_BYTES]);
 
 #endif

@@ -64,7 +64,7 @@ static int number_write_keys(struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
-/* Runs of message ids are written in chunks now; those that are there are read as they are (dedup_tiers.c). The version says so to a
+/* Runs of message ids are written in chunks now; those that are there are read as they are (hash_tiers.c). The version says so to a
  * program that would not know the chunks. */
 static int keep_runs(struct store_txn *txn)
 {

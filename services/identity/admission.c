@@ -63,6 +63,8 @@ static bool exceeds(const struct kind_rule *rule, unsigned one, unsigned other)
 struct verdict admission_check(const struct identity_rules *rules, const struct group *one,
     const struct group *other, enum rank rank, unsigned alias_kind)
 {
+    if (rank == RANK_SAME)
+        return refuse(REFUSED_NOT, 0);
     if (rules->identifiers_max && one->total + other->total > rules->identifiers_max)
         return refuse(REFUSED_SIZE, 0);
     if (rank == RANK_HAND)

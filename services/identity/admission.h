@@ -5,8 +5,9 @@
 
 #include "services/identity/rules.h"
 
-/* How much a link counts for: evidence is taken in this order, and within a rank in the gateway's. */
-enum rank { RANK_HAND, RANK_VERIFIED, RANK_CLAIMED };
+/* How much a link counts for: evidence is taken in this order, and within a rank in the gateway's. Two that are the same are one
+ * person whatever else holds. */
+enum rank { RANK_SAME, RANK_HAND, RANK_VERIFIED, RANK_CLAIMED };
 
 /* Of the identifiers that are one person so far, by kind. */
 struct group {

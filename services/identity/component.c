@@ -71,7 +71,7 @@ static bool is_apart(struct solver *solver, uint32_t one, uint32_t other)
 static size_t gather_times(struct solver *solver, uint32_t root, unsigned kind, size_t count)
 {
     for (uint32_t index = root; index != NONE; index = solver->next[index])
-        if (solver->nodes[index].kind == kind)
+        if (solver->nodes[index].kind == kind && !solver->nodes[index].same)
             solver->times[count++] = solver->nodes[index].first_ms;
     return count;
 }
@@ -93,11 +93,11 @@ static struct verdict check_windows(struct solver *solver, uint32_t one, uint32_
 static struct verdict check(
     struct solver *solver, uint32_t one, uint32_t other, const struct component_link *link)
 {
-    if (is_apart(solver, one, other))
+    if (link->rank != RANK_SAME && is_apart(solver, one, other))
         return (struct verdict){.refusal = REFUSED_APART};
     struct verdict verdict = admission_check(
         solver->rules, &solver->groups[one], &solver->groups[other], link->rank, link->alias_kind);
-    if (verdict.refusal || link->rank == RANK_HAND)
+    if (verdict.refusal || link->rank == RANK_SAME || link->rank == RANK_HAND)
         return verdict;
     return check_windows(solver, one, other, link->alias_kind);
 }
@@ -152,7 +152,8 @@ static void begin(struct solver *solver, const struct component_link *links, siz
     for (uint32_t i = 0; i < solver->node_count; i++) {
         solver->parent[i] = solver->last[i] = i;
         solver->next[i] = NONE;
-        group_add(&solver->groups[i], solver->nodes[i].kind, solver->nodes[i].verified);
+        if (!solver->nodes[i].same)
+            group_add(&solver->groups[i], solver->nodes[i].kind, solver->nodes[i].verified);
         solver->nodes[i].refused = false;
     }
     for (size_t i = 0; i < link_count; i++)

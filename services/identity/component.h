@@ -2,7 +2,7 @@
 /* Who is who among identifiers that links connect: a pure function of the links and the rules, whenever and in whatever pieces
  * they came.
  *
- * Links are taken in the order in which they count (by hand, verified, claimed; each in the gateway's order); one that would
+ * Links are taken in the order in which they count (of the same, by hand, verified, claimed; each in the gateway's order); one that would
  * break a rule joins nothing. It is Kruskal's algorithm with conditions: what is admitted depends on what was before, so the
  * order is part of the rules. */
 #ifndef QY_IDENTITY_COMPONENT_H
@@ -15,6 +15,7 @@ struct component_node {
     uint8_t kind;     /* its number */
     uint8_t strength; /* of the kind: 0 is the strongest */
     bool verified;
+    bool same;        /* a digest of one that is known: counts for nothing, and follows it */
     int64_t first_ms; /* when it came, by event time; for windows */
     /* the outcome */
     uint32_t person; /* the lowest node of its part */

@@ -42,6 +42,16 @@ static void add_link(struct connected *own, uint32_t low, uint32_t high, const s
     }
 }
 
+/* From the digest's side: what it is a digest of may be a dead end. */
+static void add_same(struct connected *own, uint32_t node, uint32_t other)
+{
+    struct node_place place;
+    struct component_link one = {
+        .low = node < other ? node : other, .high = node < other ? other : node, .rank = RANK_SAME};
+    if (identity_store_place(own->txn, node, &place) && place.flags & NODE_SAME)
+        buffer_append(&own->pairs, &one, sizeof(one));
+}
+
 static void idle(struct connected *own, uint32_t node, uint32_t other)
 {
     if (own->idle)
@@ -53,7 +63,7 @@ static bool is_dead_end(struct connected *own, uint32_t node)
 {
     struct node_place place;
     return is_out(own, node) && identity_store_place(own->txn, node, &place) &&
-           !(place.flags & (NODE_DECIDED | NODE_REFUSED));
+           !(place.flags & (NODE_DECIDED | NODE_REFUSED | NODE_SAME));
 }
 
 static int add_neighbours(struct connected *own, uint32_t node)
@@ -68,7 +78,9 @@ static int add_neighbours(struct connected *own, uint32_t node)
             return store_fail(txn, -QY_ECORRUPT);
         if (other > node)
             add_link(own, node, other, &link);
-        if (joins_by_hand(&link) || joins_by_evidence(own, node, other, &link))
+        if (link.same)
+            add_same(own, node, other);
+        if (link.same || joins_by_hand(&link) || joins_by_evidence(own, node, other, &link))
             error = node_set_add(&own->set, other);
         else
             idle(own, node, other);
@@ -127,6 +139,7 @@ static int make_nodes(struct connected *own)
             .kind = (uint8_t)kind,
             .strength = own->rules->kinds[kind].strength,
             .verified = place.flags & NODE_VERIFIED,
+            .same = place.flags & NODE_SAME,
             .first_ms = first_ms(own, numbers[i], kind)};
     }
     return 0;

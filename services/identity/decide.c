@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/decide.h"
 
-#include "services/identity/graph_internal.h"
 #include "services/identity/node_set.h"
+#include "services/identity/same.h"
 #include "services/identity/withdraw.h"
 
 #include <stdlib.h>
@@ -39,6 +39,8 @@ static int flag_decided(struct deciding *own, uint32_t node)
 static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link = {0};
+    if (node == other)
+        return 0;
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (link.joined < own->decision->number)
         link.joined = own->decision->number;
@@ -51,6 +53,8 @@ static int join_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link = {0};
+    if (node == other)
+        return 0;
     bool there = identity_store_link(own->batch->txn, node, other, &link);
     if (!link.apart)
         link.apart = own->decision->number;
@@ -64,7 +68,7 @@ static int part_pair(struct deciding *own, uint32_t node, uint32_t other)
 static int cut_pair(struct deciding *own, uint32_t node, uint32_t other)
 {
     struct link link;
-    if (!identity_store_link(own->batch->txn, node, other, &link) || !link.joined ||
+    if (node == other || !identity_store_link(own->batch->txn, node, other, &link) || !link.joined ||
         link.cut >= own->decision->number)
         return store_error(own->batch->txn);
     link.cut = own->decision->number;
@@ -131,6 +135,15 @@ static int solve(struct deciding *own)
         return buffer_error(&nodes);
     return graph_solve(own->graph, own->batch, (const uint32_t *)(const void *)nodes.data,
         nodes.size / sizeof(uint32_t), &cause);
+}
+
+/* What was decided of a digest is decided of the identifier, once that is known. */
+static void name_plain(struct deciding *own, Quanyu__Decision *decision)
+{
+    for (size_t i = 0; i < decision->n_nodes; i++)
+        decision->nodes[i] = graph_plain(own->graph, own->batch->txn, decision->nodes[i]);
+    for (size_t i = 0; i < decision->n_others; i++)
+        decision->others[i] = graph_plain(own->graph, own->batch->txn, decision->others[i]);
 }
 
 int decide(struct graph *graph, struct batch *batch, Quanyu__Decision *decision)
@@ -226,10 +239,12 @@ static int assert_others(struct deciding *own, struct arena *arena)
     if (count > 0)
         qsort(node_set_items(&numbers), count, sizeof(uint32_t), compare_numbers);
     for (size_t i = 0; !error && i < count; i++) {
-        const Quanyu__Decision *other =
+        Quanyu__Decision *other =
             identity_store_decision(own->batch->txn, node_set_items(&numbers)[i], arena);
         bool holds = other && other->undone_ms == 0 && other->kind != QUANYU__DECISION__KIND__WITHDRAW;
         struct deciding again = {own->graph, own->batch, other};
+        if (holds)
+            name_plain(own, other);
         if (holds)
             error = apply(&again);
     }
@@ -240,6 +255,7 @@ int decide_undo(struct graph *graph, struct batch *batch, Quanyu__Decision *deci
 {
     struct deciding own = {graph, batch, decision};
     int error = 0;
+    name_plain(&own, decision);
     for (size_t i = 0; !error && i < decision->n_nodes; i++)
         error = clear_node(&own, decision->nodes[i]);
     for (size_t i = 0; !error && i < decision->n_others; i++)

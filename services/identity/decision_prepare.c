@@ -26,6 +26,15 @@ static bool has_node(const uint32_t *nodes, size_t count, uint32_t node)
     return false;
 }
 
+/* What was decided of a digest is decided of the identifier, once that is known. */
+static bool names_node(const struct asked *asked, const uint32_t *nodes, size_t count, uint32_t node)
+{
+    for (size_t i = 0; i < count; i++)
+        if (identity_store_plain(asked->context->txn, nodes[i]) == node)
+            return true;
+    return false;
+}
+
 static bool says_the_same(const struct asked *asked, const Quanyu__Decision *decision)
 {
     static const Quanyu__Decision__Kind kinds[] = {
@@ -40,13 +49,13 @@ static bool says_the_same(const struct asked *asked, const Quanyu__Decision *dec
     if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW)
         return decision->evidence == asked->request->evidence;
     if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__MOVE)
-        return decision->nodes[0] == asked->nodes[0] &&
+        return names_node(asked, decision->nodes, 1, asked->nodes[0]) &&
                person_of(asked->context->txn, decision->nodes[1]) == asked->person;
     bool join = asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__JOIN; /* of those that were named */
     const uint32_t *nodes = join ? decision->others : decision->nodes;
     size_t count = join ? decision->n_others : decision->n_nodes;
     for (size_t i = 0; i < asked->count; i++)
-        if (count != asked->count || !has_node(nodes, count, asked->nodes[i]))
+        if (count != asked->count || !names_node(asked, nodes, count, asked->nodes[i]))
             return false;
     return true;
 }
@@ -92,7 +101,9 @@ static int put_others(const struct asked *asked, uint32_t person, Quanyu__Decisi
     uint32_t node;
     size_t room = 0;
     while (!error && identity_store_next_member(scan, &node)) {
-        if (has_node(asked->nodes, asked->count, node))
+        bool same =
+            identity_store_plain(txn, node) != node; /* it goes where the one goes whose digest it is */
+        if (same || has_node(asked->nodes, asked->count, node))
             continue;
         if (decision->n_others == room) {
             room = 2 * room + 16;
@@ -338,6 +349,7 @@ int decision_read(struct asked *asked)
         const char *field = arena_printf(context->arena, "identifiers/%zu", i);
         uint32_t node;
         error = reference_find(context, request->identifiers[i], field, &node);
+        node = error ? 0 : identity_store_plain(context->txn, node);
         if (!error && !has_node(asked->nodes, asked->count, node))
             asked->nodes[asked->count++] = node;
     }

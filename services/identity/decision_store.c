@@ -158,15 +158,19 @@ Quanyu__Decision *identity_store_decision(struct store_txn *txn, uint64_t number
     return decision;
 }
 
-static void put_decided(struct store_txn *txn, const uint32_t *nodes, size_t count, uint64_t number)
+static void put_one_decided(struct store_txn *txn, uint32_t node, uint64_t number)
 {
     struct store_key key;
-    for (size_t i = 0; i < count; i++) {
-        key_reset(&key);
-        key_u32(&key, nodes[i]);
-        key_u64(&key, number);
-        store_put(txn, TABLE_DECIDED, &key, "", 0);
-    }
+    key_reset(&key);
+    key_u32(&key, node);
+    key_u64(&key, number);
+    store_put(txn, TABLE_DECIDED, &key, "", 0);
+}
+
+static void put_decided(struct store_txn *txn, const uint32_t *nodes, size_t count, uint64_t number)
+{
+    for (size_t i = 0; i < count; i++)
+        put_one_decided(txn, nodes[i], number);
 }
 
 void identity_store_put_decision(struct store_txn *txn, const Quanyu__Decision *decision)
@@ -195,6 +199,25 @@ bool identity_store_next_decided(struct store_scan *scan, uint64_t *ret_number)
         return false;
     *ret_number = get_be64(key.data + 4);
     return true;
+}
+
+/* A table is not written to while it is scanned. */
+int identity_store_take_over_decided(struct store_txn *txn, uint32_t node, uint32_t other)
+{
+    _cleanup_(buffer_free) struct buffer numbers = BUFFER_INIT;
+    struct store_scan *scan = NULL;
+    uint64_t number;
+    int error = identity_store_scan_decided(txn, node, &scan);
+    while (!error && identity_store_next_decided(scan, &number))
+        buffer_append(&numbers, &number, sizeof(number));
+    scan_close(&scan);
+    if (!error)
+        error = buffer_error(&numbers);
+    for (size_t at = 0; !error && at < numbers.size; at += sizeof(number)) {
+        memcpy(&number, numbers.data + at, sizeof(number));
+        put_one_decided(txn, other, number);
+    }
+    return error ? error : store_error(txn);
 }
 
 int identity_store_scan_decisions(struct store_txn *txn, uint64_t number, struct store_scan **ret_scan)

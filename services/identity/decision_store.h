@@ -54,6 +54,8 @@ bool identity_store_next_move(struct store_txn *txn, struct store_scan *scan, st
 Quanyu__Decision *identity_store_decision(struct store_txn *txn, uint64_t number, struct arena *arena);
 void identity_store_put_decision(struct store_txn *txn, const Quanyu__Decision *decision);
 /* The decisions that are about a node, the newest first. */
+/* Decisions that are about one node are about another one as well. */
+int identity_store_take_over_decided(struct store_txn *txn, uint32_t node, uint32_t other);
 int identity_store_scan_decided(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
 bool identity_store_next_decided(struct store_scan *scan, uint64_t *ret_number);
 /* From `number` downwards. */

@@ -65,9 +65,11 @@ static unsigned kind_of(const void *self, uint32_t node)
 static bool is_listed(struct running *own, uint32_t node, unsigned kind)
 {
     const struct blocklist *blocked = own->run->rules.blocked;
+    const struct kind *known = kind_numbered(&own->run->kinds, kind);
     struct node_row row;
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
-    if (!blocked || blocked->count == 0 || !identity_store_node(own->txn, node, &row))
+    bool digest = known && known->form == FORM_DIGEST;
+    if (!blocked || blocked->count == 0 || digest || !identity_store_node(own->txn, node, &row))
         return false;
     int error = identity_node_value(own->run->identity, node, &row, &value);
     bool listed = !error && blocklist_has(blocked, kind, (const char *)value.data, value.size);

@@ -4,10 +4,11 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/glyph.h"
+#include "services/identity/digester.h"
 #include "services/identity/known.h"
 
-#include <openssl/evp.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,7 @@
 #define START_BYTES 8 /* of a digest that are compared: enough to tell it from any other */
 
 struct forms {
-    EVP_MD *algorithms[DIGEST_COUNT];
-    EVP_MD_CTX *context;
+    struct digester *digester;
     struct buffer texts;
     unsigned number_count;
     char numbers[NUMBERS_MAX][NUMBER_BYTES + 4]; /* that were added, with their countries */
@@ -32,21 +32,14 @@ struct forms {
 
 int forms_open(struct forms **ret_forms)
 {
-    static const char *const names[DIGEST_COUNT] = {"MD5", "SHA1", "SHA256"};
     struct forms *forms = calloc(1, sizeof(*forms));
     if (!forms)
         return -QY_ENOMEM;
-    forms->context = EVP_MD_CTX_new();
-    bool whole = forms->context != NULL;
-    for (unsigned i = 0; i < DIGEST_COUNT; i++) {
-        forms->algorithms[i] = EVP_MD_fetch(NULL, names[i], NULL);
-        whole &= forms->algorithms[i] != NULL;
-    }
-    if (whole)
-        *ret_forms = forms;
-    else
+    int error = digester_open(&forms->digester);
+    if (error)
         forms_close(&forms);
-    return whole ? 0 : -QY_ENOMEM;
+    *ret_forms = forms;
+    return error;
 }
 
 void forms_close(struct forms **forms)
@@ -57,9 +50,7 @@ void forms_close(struct forms **forms)
     if (own->texts.data)
         sodium_memzero(own->texts.data, own->texts.capacity);
     buffer_free(&own->texts);
-    for (unsigned i = 0; i < DIGEST_COUNT; i++)
-        EVP_MD_free(own->algorithms[i]);
-    EVP_MD_CTX_free(own->context);
+    digester_close(&own->digester);
     sodium_memzero(own, sizeof(*own));
     free(own);
     *forms = NULL;
@@ -232,11 +223,10 @@ void forms_add_identifier(struct forms *forms, const struct kind *kind, const ch
 static bool hash_all(struct forms *forms, enum digest_algorithm algorithm)
 {
     for (unsigned i = forms->hashed[algorithm]; i < forms->count; i++) {
-        uint8_t hash[EVP_MAX_MD_SIZE];
+        uint8_t hash[DIGEST_BYTES_MAX];
         size_t begin = i ? forms->ends[i - 1] : 0;
-        if (!EVP_DigestInit_ex2(forms->context, forms->algorithms[algorithm], NULL) ||
-            !EVP_DigestUpdate(forms->context, forms->texts.data + begin, forms->ends[i] - begin) ||
-            !EVP_DigestFinal_ex(forms->context, hash, NULL))
+        if (!digester_make(
+                forms->digester, algorithm, forms->texts.data + begin, forms->ends[i] - begin, hash))
             return false;
         memcpy(forms->starts[algorithm][i], hash, START_BYTES);
         forms->hashed[algorithm] = i + 1;

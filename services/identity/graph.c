@@ -17,6 +17,10 @@ int graph_open(
     graph->kinds = kinds;
     graph->index = index;
     int error = groups_open(index, &graph->groups);
+    if (!error)
+        error = digest_index_open(kinds, &graph->digests);
+    if (!error)
+        error = digester_open(&graph->digester);
     if (error)
         graph_close(&graph);
     *ret_graph = graph;
@@ -28,6 +32,8 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    digest_index_close(&(*graph)->digests);
+    digester_close(&(*graph)->digester);
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->changed);
     buffer_free(&(*graph)->sealed);
@@ -42,6 +48,7 @@ int graph_load(struct graph *graph, struct store_txn *txn)
 {
     identity_store_counters(txn, &graph->counters);
     graph->committed = graph->counters;
+    digest_index_load(graph->digests, txn);
     sweep_load(txn, &graph->sweep);
     graph->committed_sweep = graph->sweep;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
@@ -88,6 +95,7 @@ void graph_forget(struct graph *graph)
     buffer_clear(&graph->swept);
     node_index_revert(graph->index);
     groups_clear(graph->groups);
+    digest_index_forget(graph->digests);
     graph_forget_changed(graph);
 }
 
@@ -166,7 +174,7 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return store_fail(txn, -QY_ECORRUPT);
     if ((place.flags ^ flags) & NODE_BUSY)
         identity_store_set_busy(txn, node, flags & NODE_BUSY);
-    place.flags = (uint8_t)flags;
+    place.flags = (uint16_t)flags;
     identity_store_put_place(txn, node, &place);
     return node_index_set_flags(graph->index, node, flags);
 }

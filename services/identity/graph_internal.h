@@ -5,6 +5,8 @@
 
 #include "common/buffer.h"
 #include "services/identity/component.h"
+#include "services/identity/digest_index.h"
+#include "services/identity/digester.h"
 #include "services/identity/graph.h"
 #include "services/identity/groups.h"
 #include "services/identity/link_store.h"
@@ -22,6 +24,8 @@ struct graph {
     struct identity_counters committed;
     struct node_index *index;
     struct groups *groups;
+    struct digest_index *digests;
+    struct digester *digester;
     struct buffer moved;   /* numbers of nodes */
     struct buffer changed; /* numbers of persons */
     struct buffer sealed;

@@ -39,6 +39,8 @@ static int count_members(struct groups *groups, struct store_txn *txn, struct pe
     uint32_t node;
     while (!error && identity_store_next_member(scan, &node)) {
         unsigned flags = node_index_flags(groups->index, node);
+        if (flags & NODE_SAME)
+            continue; /* the one that it is a digest of counts */
         group_add(&person->group, node_index_kind(groups->index, node), flags & NODE_VERIFIED);
         person->flags |= flags;
     }

@@ -23,6 +23,11 @@ uint32_t present_person(struct store_txn *txn, uint32_t number);
 int reference_find(struct rpc_context *context, const Quanyu__IdentifierRef *reference, const char *field,
     uint32_t *ret_node);
 
+/* decision_view.c */
+/* With its identifiers, masked where personal ones are wanted, and whose they are now. */
+int decision_view(struct rpc_context *context, Quanyu__Decision *decision, bool personal,
+    Quanyu__DecisionReply **ret_reply);
+
 /* handlers_decision.c */
 rpc_handler_fn handle_decide, handle_undo, handle_decisions;
 /* handlers_explain.c, handlers_review.c */

@@ -54,6 +54,36 @@ static bool set_value(struct identifier *identifier, const char *value, size_t s
     return true;
 }
 
+/* Of nothing, "null", "undefined" and "0": what programs hash where they know of nobody. Their first bytes. */
+static bool is_digest_of_nothing(enum digest_algorithm algorithm, const char *digits)
+{
+    static const char *const blocked[DIGEST_COUNT][4] = {
+        [DIGEST_MD5] = {"d41d8cd98f00b204", "37a6259cc0c1dae2", "5e543256c480ac57", "cfcd208495d565ef"},
+        [DIGEST_SHA1] = {"da39a3ee5e6b4b0d", "2be88ca4242c76e8", "d5d4cd07616a5428", "b6589fc6ab0dc82c"},
+        [DIGEST_SHA256] = {"e3b0c44298fc1c14", "74234e98afe7498f", "eb045d78d2731073", "5feceb66ffc86f38"},
+    };
+    for (size_t i = 0; i < COUNT_OF(blocked[algorithm]); i++)
+        if (memcmp(blocked[algorithm][i], digits, strlen(blocked[algorithm][i])) == 0)
+            return true;
+    return false;
+}
+
+/* Hexadecimal, upper and lower case alike. */
+static bool set_digest(struct identifier *identifier, const struct kind *kind, const char *value, size_t size)
+{
+    if (size != 2 * digest_size(kind->algorithm))
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        char c = ascii_lower(value[i]);
+        if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'f'))
+            return false;
+        identifier->value[i] = c;
+    }
+    identifier->value[size] = '\0';
+    identifier->size = size;
+    return true;
+}
+
 /* One @, something before it, a domain with a dot behind it, no blanks. */
 static bool set_email(struct identifier *identifier, const char *value, size_t size)
 {
@@ -118,6 +148,11 @@ enum unusable identifier_normalise(const struct kinds *kinds, const struct kind 
         break;
     case FORM_EMAIL:
         valid = set_email(ret_identifier, value, size);
+        break;
+    case FORM_DIGEST:
+        valid = set_digest(ret_identifier, kind, value, size);
+        if (valid && is_digest_of_nothing(kind->algorithm, ret_identifier->value))
+            return UNUSABLE_BLOCKED;
         break;
     case FORM_DIGITS:
         valid = set_digits(ret_identifier, value, size);
@@ -255,6 +290,20 @@ static yyjson_val *first_of(yyjson_val *object, const char *one, const char *oth
     return value ? value : yyjson_obj_get(object, other);
 }
 
+/* {"type":"phone","encoding":"md5"} is a "phone_md5". NULL: such are not known. */
+static const struct kind *encoded_kind(
+    const struct kinds *kinds, const struct kind *kind, yyjson_val *encoding)
+{
+    enum digest_algorithm algorithm;
+    if (!yyjson_is_str(encoding) || !yyjson_get_len(encoding) || yyjson_equals_str(encoding, "none"))
+        return kind;
+    if (!kind_algorithm(yyjson_get_str(encoding), yyjson_get_len(encoding), &algorithm))
+        return NULL;
+    if (kind->form == FORM_DIGEST)
+        return kind->algorithm == algorithm ? kind : NULL;
+    return kind_hashed(kinds, kind, algorithm);
+}
+
 static void add_external_id(struct extraction *extraction, yyjson_val *entry)
 {
     yyjson_val *type = yyjson_obj_get(entry, "type");
@@ -264,10 +313,11 @@ static void add_external_id(struct extraction *extraction, yyjson_val *entry)
     }
     const struct kind *kind = key_info(extraction->cache, yyjson_get_str(type), yyjson_get_len(type))->kind;
     extraction->verified = yyjson_is_true(yyjson_obj_get(entry, "verified"));
-    yyjson_val *encoding = yyjson_obj_get(entry, "encoding");
-    if (!kind)
+    const struct kind *named = kind;
+    kind = kind ? encoded_kind(extraction->kinds, kind, yyjson_obj_get(entry, "encoding")) : NULL;
+    if (!named)
         extraction->out->unusable[UNUSABLE_KIND]++;
-    else if (yyjson_is_str(encoding) && yyjson_get_len(encoding) && !yyjson_equals_str(encoding, "none"))
+    else if (!kind)
         extraction->out->unusable[UNUSABLE_ENCODED]++;
     else if (kind->form == FORM_OPENID)
         add_openid(extraction, kind, yyjson_obj_get(entry, "id"), first_of(entry, "app_id", "appId"));

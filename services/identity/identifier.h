@@ -5,26 +5,43 @@
 #define QY_IDENTITY_IDENTIFIER_H
 
 #include "common/buffer.h"
+#include "common/disguise.h"
 #include "services/identity/event.h"
 #include "services/identity/keyword.h"
 #include "services/identity/phone.h"
 
-#define KINDS_MAX 32
+#define KINDS_STATED_MAX 32
+#define KINDS_MAX (KINDS_STATED_MAX + 6) /* with the hashed ones */
 #define KIND_NAME_BYTES 33
 #define IDENTIFIER_VALUE_MAX 256
 #define IDENTIFIERS_MAX 16 /* of one event; the weakest ones beyond are left out */
 
-#define KINDS_STANDARD "user_id member_card wechat_unionid phone email wechat_openid anonymous_id"
+/* Hashed forms of phones and emails: hexadecimal digests of the kind before the last underscore. */
+#define KINDS_HASHED "phone_sha256 phone_sha1 phone_md5 email_sha256 email_sha1 email_md5"
+#define KINDS_STRONG "user_id member_card wechat_unionid phone email wechat_openid"
+#define KINDS_WEAK KINDS_HASHED " anonymous_id"
+#define KINDS_STANDARD KINDS_STRONG " " KINDS_WEAK
 
 /* In which one form a kind's values are kept. */
-enum kind_form { FORM_PLAIN, FORM_PHONE, FORM_EMAIL, FORM_OPENID, FORM_DIGITS, FORM_LOWER, FORM_COUNT };
-/* "text", "phone", "email", "openid", "digits", "lower"; static storage. */
+enum kind_form {
+    FORM_PLAIN,
+    FORM_PHONE,
+    FORM_EMAIL,
+    FORM_OPENID,
+    FORM_DIGITS,
+    FORM_LOWER,
+    FORM_DIGEST,
+    FORM_COUNT
+};
+/* "text", "phone", "email", "openid", "digits", "lower", "digest"; static storage. */
 const char *kind_form_name(enum kind_form form);
 
 struct kind {
     char name[KIND_NAME_BYTES];
     size_t name_size;
     enum kind_form form;
+    enum digest_algorithm algorithm; /* of FORM_DIGEST */
+    unsigned plain;    /* of FORM_DIGEST: the place of the kind that is hashed; itself of others */
     unsigned priority; /* 0 is the strongest */
     unsigned number;   /* from 1; of the state's first kinds as they are listed, never another's */
 };
@@ -56,12 +73,18 @@ const struct kind *kind_numbered(
  * NULL: none. */
 const struct kind *kind_find(const struct kinds *kinds, const char *name, size_t size);
 
+/* The kind of this kind's digests; NULL: none. */
+const struct kind *kind_hashed(
+    const struct kinds *kinds, const struct kind *plain, enum digest_algorithm algorithm);
+/* "md5", "SHA-256"; false: none that is known. */
+bool kind_algorithm(const char *name, size_t size, enum digest_algorithm *ret_algorithm);
+
 enum unusable {
     USABLE,
     UNUSABLE_MALFORMED, /* not a value of its kind: no number, no address, too long, control characters */
     UNUSABLE_BLOCKED,   /* a value that stands for nobody: "null", "anonymous", "0000" */
     UNUSABLE_KIND,      /* an external id of a kind that is not configured */
-    UNUSABLE_ENCODED,   /* hashed, so that its form cannot be checked */
+    UNUSABLE_ENCODED,   /* hashed in a way that is not known here, or a kind that no one hashes */
     UNUSABLE_SURPLUS,   /* beyond IDENTIFIERS_MAX */
     UNUSABLE_COUNT
 };

@@ -4,6 +4,7 @@
 #include "common/keys.h"
 #include "proto/gateway.pb-c.h"
 #include "proto/identity.pb-c.h"
+#include "services/identity/digest_index.h"
 #include "services/identity/dry_run.h"
 #include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
@@ -19,9 +20,6 @@
 static_assert(IDENTITY_INPUT_EVENT == QUANYU__GATEWAY_RECORD__RECORD_EVENT, "the class is the case");
 static_assert(
     IDENTITY_INPUT_ORGANISATION == QUANYU__GATEWAY_RECORD__RECORD_ORGANISATION, "the class is the case");
-
-#define KINDS_STRONG "user_id member_card wechat_unionid phone email wechat_openid"
-#define KINDS_WEAK "anonymous_id"
 
 int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_kinds, const char *region,
     struct identity *ret_identity)
@@ -107,7 +105,10 @@ static int fold_open(void *self, struct batch *batch)
         worker_measure(identity->worker, service_metrics(batch->service));
     }
     int error = register_kinds(identity, batch->txn);
-    return error ? error : worker_load(identity->worker, batch->txn);
+    if (!error)
+        error = worker_load(identity->worker, batch->txn);
+    identity->left = error ? 0 : worker_left(identity->worker);
+    return error;
 }
 
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)
@@ -124,15 +125,44 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
 static int fold_finish(void *self, struct batch *batch)
 {
     struct identity *identity = self;
-    worker_save(identity->worker, batch->txn);
-    return store_error(batch->txn);
+    int error = worker_save(identity->worker, batch);
+    return error ? error : store_error(batch->txn);
+}
+
+static int do_more(struct work *work, struct batch *batch)
+{
+    (void)work;
+    (void)batch; /* it is finish() that does it */
+    return 0;
+}
+
+static void did_more(struct work *work, int result);
+
+static void ask_for_more(struct identity *identity, struct service *service)
+{
+    if (identity->asked || identity->left == 0)
+        return;
+    identity->more = (struct work){.apply = do_more, .done = did_more};
+    identity->asked = service_submit(service, &identity->more) == 0;
+}
+
+static void did_more(struct work *work, int result)
+{
+    struct identity *identity =
+        (struct identity *)(void *)((uint8_t *)work - offsetof(struct identity, more));
+    identity->asked = false;
+    if (result == 0)
+        ask_for_more(identity, identity->service);
 }
 
 static void fold_committed(void *self, struct service *service)
 {
-    (void)service;
     struct identity *identity = self;
     worker_keep(identity->worker);
+    identity->left = worker_left(identity->worker);
+    identity->service = service;
+    if (service)
+        ask_for_more(identity, service);
     if (identity->search_asked && identity->duplicates)
         duplicate_search_wake(identity->duplicates);
     identity->search_asked = false;
@@ -145,11 +175,11 @@ static void fold_discard(void *self)
         worker_forget(identity->worker);
 }
 
-/* A change of rules that has not gone through everybody yet. */
+/* Identifiers whose digests are not looked for yet, and a change of rules that has not gone through everybody. */
 static uint64_t fold_pending(void *self)
 {
     const struct identity *identity = self;
-    return identity->sweeper && sweeper_works(identity->sweeper) ? 1 : 0;
+    return identity->left + (identity->sweeper && sweeper_works(identity->sweeper) ? 1 : 0);
 }
 
 static void fold_close(void *self)
@@ -170,9 +200,18 @@ const struct fold_ops identity_fold = {
 
 /* -- what goes on beside the fold -- */
 
+static void did_first(struct work *work, int result)
+{
+    (void)work;
+    (void)result;
+}
+
 int identity_start(void *self, struct service *service)
 {
     struct identity *identity = self;
+    identity->first = (struct work){.apply = do_more, .done = did_first};
+    if (identity->left)
+        (void)service_submit(service, &identity->first); /* the next record does as well */
     int error = sweeper_open(identity->worker, service, &identity->sweeper);
     if (!error)
         error = dry_run_open(identity, service, &identity->dry_run);
@@ -190,14 +229,27 @@ void identity_stop(void *self, struct service *service)
 
 /* -- what readers ask for -- */
 
-bool identity_find(const struct identity *identity, struct store_txn *txn,
+/* A digest that no event carried, of somebody who is known. */
+static bool find_digest(struct store_txn *txn, const struct kind *kind, const uint8_t hash[VAULT_HASH_BYTES],
+    uint32_t *ret_node, uint32_t *ret_person)
+{
+    struct node_place place;
+    uint32_t node = kind->form == FORM_DIGEST ? digest_find(txn, kind, hash) : 0;
+    if (!node || !identity_store_place(txn, node, &place))
+        return false;
+    *ret_node = node;
+    *ret_person = place.person;
+    return true;
+}
+
+bool identity_find(const struct identity *identity, struct store_txn *txn, const struct kind *kind,
     const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person)
 {
     struct node_place place;
     uint32_t node = node_index_peek(identity->index, hash);
     if (!node || !identity_store_place(txn, node, &place) ||
         memcmp(place.hash, hash, sizeof(place.hash)) != 0)
-        return false; /* or it came after the snapshot */
+        return find_digest(txn, kind, hash, ret_node, ret_person); /* or it came after the snapshot */
     *ret_node = node;
     *ret_person = place.person;
     return true;

@@ -15,6 +15,11 @@ struct identity {
     struct kinds kinds;
     struct vault *vault;
     struct node_index *index;
+    struct service *service;
+    struct work first;       /* asks for a batch at the start */
+    struct work more;        /* asks for another one while something is left to be done in the background */
+    bool asked;              /* for it; the writer thread's */
+    _Atomic uint64_t left;   /* to be done in the background */
     struct worker *worker;   /* the writer thread's */
     struct sweeper *sweeper; /* while the service runs */
     struct dry_run *dry_run;
@@ -29,6 +34,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 void identity_close(struct identity *identity);
 
 extern const struct fold_ops identity_fold;
+/* What is left to be done in the background goes on (service_spec.start), and rests. */
 int identity_start(void *self, struct service *service);
 void identity_stop(void *self, struct service *service);
 extern const struct rpc_service identity_rpc;
@@ -43,7 +49,7 @@ int identity_person_profile(const struct identity *identity, struct store_txn *t
 int identity_node_value(
     const struct identity *identity, uint32_t node, const struct node_row *row, struct buffer *out);
 /* The node of an identifier, as of a snapshot. Any thread. */
-bool identity_find(const struct identity *identity, struct store_txn *txn,
+bool identity_find(const struct identity *identity, struct store_txn *txn, const struct kind *kind,
     const uint8_t hash[VAULT_HASH_BYTES], uint32_t *ret_node, uint32_t *ret_person);
 
 #endif

@@ -59,7 +59,7 @@ static int look_up_one(struct rpc_context *context, size_t index, const Quanyu__
     else
         vault_hash(identity->vault, kind->name, identifier.value, identifier.size, hash);
     uint32_t node;
-    if (!unusable && identity_find(identity, context->txn, hash, &node, ret_person))
+    if (!unusable && identity_find(identity, context->txn, kind, hash, &node, ret_person))
         return 0;
     *ret_person = 0;
     *ret_missed = missed_text(context, kind->name, hash);
@@ -75,7 +75,9 @@ static int refuse_personal(struct rpc_context *context, const Quanyu__LookupRequ
         const struct kind *kind = kind_find(&identity->kinds, one->kind, strlen(one->kind));
         size_t size = strlen(one->value);
         const char *member = NULL;
-        if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
+        bool personal =
+            kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL || kind->form == FORM_DIGEST);
+        if (personal)
             member = "kind";
         else if (looks_personal(one->value, size))
             member = "value";

@@ -100,7 +100,7 @@ static int convert_node(struct store_txn *txn, struct buffer *registry, struct b
 {
     struct bytes place;
     struct store_key store_key;
-    uint8_t fresh[6 + VAULT_HASH_BYTES];
+    uint8_t fresh[7 + VAULT_HASH_BYTES];
     size_t kind_size = value.size >= OLD_HEAD_BYTES ? value.data[OLD_HEAD_BYTES - 1] : 0;
     key_reset(&store_key);
     key_raw(&store_key, key.data, key.size);
@@ -110,9 +110,11 @@ static int convert_node(struct store_txn *txn, struct buffer *registry, struct b
     unsigned number = number_of(registry, (struct bytes){value.data + OLD_HEAD_BYTES, kind_size});
     if (number > KINDS_MAX)
         return -QY_ECORRUPT;
-    memcpy(fresh, place.data, 5);
-    fresh[5] = (uint8_t)number;
-    memcpy(fresh + 6, place.data + 5, VAULT_HASH_BYTES);
+    memcpy(fresh, place.data, 4);
+    fresh[4] = 0;
+    fresh[5] = place.data[4];
+    fresh[6] = (uint8_t)number;
+    memcpy(fresh + 7, place.data + 5, VAULT_HASH_BYTES);
     store_put(txn, TABLE_INDEX, &store_key, fresh, sizeof(fresh));
     uint8_t *room = store_put_room(txn, TABLE_NODES, &store_key, 16 + value.size);
     if (!room)

@@ -18,12 +18,13 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",
     [TABLE_BUSY] = "busy",
+    [TABLE_DIGESTS] = "digests",
     [TABLE_DECIDED] = "decided",
     [TABLE_DUPLICATES] = "duplicates",
     [TABLE_DISMISSED] = "dismissed",
 };
 
-#define PLACE_BYTES (4 + 1 + 1 + VAULT_HASH_BYTES)
+#define PLACE_BYTES (4 + 2 + 1 + VAULT_HASH_BYTES)
 #define NODE_HEAD_BYTES (8 + 8 + VAULT_WRAPPED_BYTES + 1)
 #define SEALED_BYTES_MAX (IDENTIFIER_VALUE_MAX + 64)
 #define NODE_BYTES_MAX (NODE_HEAD_BYTES + KIND_NAME_BYTES + SEALED_BYTES_MAX)
@@ -133,9 +134,9 @@ static bool read_place(struct store_txn *txn, struct bytes value, struct node_pl
         return false;
     }
     ret_place->person = get_be32(value.data);
-    ret_place->flags = value.data[4];
-    ret_place->kind = value.data[5];
-    memcpy(ret_place->hash, value.data + 6, VAULT_HASH_BYTES);
+    ret_place->flags = (uint16_t)(value.data[4] << 8 | value.data[5]);
+    ret_place->kind = value.data[6];
+    memcpy(ret_place->hash, value.data + 7, VAULT_HASH_BYTES);
     return true;
 }
 
@@ -149,9 +150,10 @@ bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_plac
 static void write_place(const struct node_place *place, uint8_t value[PLACE_BYTES])
 {
     put_be32(value, place->person);
-    value[4] = place->flags;
-    value[5] = place->kind;
-    memcpy(value + 6, place->hash, VAULT_HASH_BYTES);
+    value[4] = (uint8_t)(place->flags >> 8);
+    value[5] = (uint8_t)place->flags;
+    value[6] = place->kind;
+    memcpy(value + 7, place->hash, VAULT_HASH_BYTES);
 }
 
 void identity_store_put_place(struct store_txn *txn, uint32_t node, const struct node_place *place)
@@ -182,6 +184,21 @@ bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *
     ret_row->kind[kind_size] = '\0';
     ret_row->sealed = (struct bytes){value.data + head, value.size - head};
     return true;
+}
+
+void identity_store_set_first(struct store_txn *txn, uint32_t node, uint64_t evidence, int64_t event_ms)
+{
+    struct store_key key = key_of(node);
+    struct bytes value;
+    uint8_t copy[NODE_BYTES_MAX];
+    if (!store_get(txn, TABLE_NODES, &key, &value) || value.size > sizeof(copy) || value.size < 16) {
+        store_fail(txn, -QY_ECORRUPT);
+        return;
+    }
+    memcpy(copy, value.data, value.size);
+    put_be64(copy, evidence);
+    put_be64(copy + 8, (uint64_t)event_ms);
+    store_put(txn, TABLE_NODES, &key, copy, value.size);
 }
 
 static void put_member(struct store_txn *txn, uint32_t person, uint32_t node)

@@ -28,6 +28,7 @@ enum identity_table {
     TABLE_DUPLICATES, /* search, rank: a pair of persons that is likely one, and how it agrees */
     TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
     TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
+    TABLE_DIGESTS, /* keyed hashes of digests of known phones and emails, and their nodes (digest_index.h) */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
@@ -58,6 +59,7 @@ enum node_flag {
     NODE_DECIDED = 32, /* somebody decided whether it is of one person with another one */
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
     NODE_LISTED = 128, /* the rules block its value */
+    NODE_SAME = 256, /* a digest of one that is known: its one link says of which, and that has all others */
 };
 #define NODE_NOBODY (NODE_BLOCKED | NODE_LISTED) /* events are as if they did not carry it */
 #define NODE_OUT (NODE_BUSY | NODE_NOBODY)
@@ -74,7 +76,7 @@ void identity_store_put_meta(struct store_txn *txn, const char *name, const void
 struct node_place {
     uint32_t person;
     uint8_t kind; /* its number */
-    uint8_t flags;
+    uint16_t flags;
     uint8_t hash[VAULT_HASH_BYTES];
 };
 bool identity_store_place(struct store_txn *txn, uint32_t node, struct node_place *ret_place);
@@ -93,6 +95,8 @@ struct node_row {
     struct bytes sealed; /* the identifier's value; borrowed from the transaction when read */
 };
 bool identity_store_node(struct store_txn *txn, uint32_t node, struct node_row *ret_row);
+/* It came with an earlier event than is written: rewrites nothing else of it. */
+void identity_store_set_first(struct store_txn *txn, uint32_t node, uint64_t evidence, int64_t event_ms);
 /* A new one, with the highest number. */
 void identity_store_add_node(
     struct store_txn *txn, uint32_t node, const struct node_place *place, const struct node_row *row);

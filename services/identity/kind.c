@@ -25,7 +25,19 @@ static const struct {
     {"wechatopenid", "wechat_openid"},
     {"membercard", "member_card"},
     {"membercardno", "member_card"},
+    {"phonesha256", "phone_sha256"},
+    {"phonesha1", "phone_sha1"},
+    {"phonemd5", "phone_md5"},
+    {"mobilesha256", "phone_sha256"},
+    {"mobilesha1", "phone_sha1"},
+    {"mobilemd5", "phone_md5"},
+    {"emailsha256", "email_sha256"},
+    {"emailsha1", "email_sha1"},
+    {"emailmd5", "email_md5"},
 };
+
+static const char *const algorithms[DIGEST_COUNT] = {
+    [DIGEST_MD5] = "md5", [DIGEST_SHA1] = "sha1", [DIGEST_SHA256] = "sha256"};
 
 static enum kind_form form_of(const char *name)
 {
@@ -45,7 +57,8 @@ const char *kind_form_name(enum kind_form form)
         [FORM_EMAIL] = "email",
         [FORM_OPENID] = "openid",
         [FORM_DIGITS] = "digits",
-        [FORM_LOWER] = "lower"};
+        [FORM_LOWER] = "lower",
+        [FORM_DIGEST] = "digest"};
     return names[form];
 }
 
@@ -62,6 +75,49 @@ const struct kind *kind_exact(const struct kinds *kinds, const char *name, size_
     for (unsigned i = 0; i < count; i++)
         if (kinds->items[i].name_size == size && memcmp(kinds->items[i].name, name, size) == 0)
             return &kinds->items[i];
+    return NULL;
+}
+
+bool kind_algorithm(const char *name, size_t size, enum digest_algorithm *ret_algorithm)
+{
+    char plain[8];
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] == '-' || name[i] == '_')
+            continue;
+        if (used == sizeof(plain))
+            return false;
+        plain[used++] = ascii_lower(name[i]);
+    }
+    for (unsigned i = 0; i < DIGEST_COUNT; i++)
+        if (strlen(algorithms[i]) == used && memcmp(algorithms[i], plain, used) == 0) {
+            *ret_algorithm = (enum digest_algorithm)i;
+            return true;
+        }
+    return false;
+}
+
+/* Digests of a phone or an email are a kind of their own. */
+static void note_hashed(const struct kinds *kinds, struct kind *kind)
+{
+    const char *ending = strrchr(kind->name, '_');
+    const struct kind *plain = ending ? kind_exact(kinds, kind->name, (size_t)(ending - kind->name)) : NULL;
+    kind->plain = kind->priority;
+    if (!plain || (plain->form != FORM_PHONE && plain->form != FORM_EMAIL) ||
+        !kind_algorithm(ending + 1, strlen(ending + 1), &kind->algorithm))
+        return;
+    kind->form = FORM_DIGEST;
+    kind->plain = plain->priority;
+}
+
+const struct kind *kind_hashed(
+    const struct kinds *kinds, const struct kind *plain, enum digest_algorithm algorithm)
+{
+    for (unsigned i = 0; i < kinds->count; i++) {
+        const struct kind *kind = &kinds->items[i];
+        if (kind->form == FORM_DIGEST && kind->plain == plain->priority && kind->algorithm == algorithm)
+            return kind;
+    }
     return NULL;
 }
 
@@ -82,6 +138,7 @@ int kinds_set(struct kinds *kinds, const char *names, const char *region)
         kind->form = form_of(kind->name);
         kind->priority = kinds->count++;
         kind->number = kinds->count;
+        note_hashed(kinds, kind);
         name += size;
     }
     kinds->user_id = kind_exact(kinds, "user_id", 7);
@@ -131,6 +188,7 @@ static int add(struct kinds *kinds, const char *name, size_t size, enum kind_for
     struct kind *kind = &kinds->items[kinds->count];
     *kind = (struct kind){.name_size = size, .form = form, .priority = kinds->count, .number = number};
     memcpy(kind->name, name, size);
+    note_hashed(kinds, kind);
     __atomic_store_n(&kinds->count, kinds->count + 1, __ATOMIC_RELEASE); /* readers go on */
     return 0;
 }

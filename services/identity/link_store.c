@@ -9,6 +9,7 @@
 #define LINK_JOINED 8
 #define LINK_CUT 16
 #define LINK_APART 32
+#define LINK_SAME 64
 #define LINK_PIECE_BYTES 20
 #define LINK_BYTES_MAX (1 + LINK_PIECE_BYTES + 3 * 8)
 
@@ -41,7 +42,7 @@ static size_t write_link(const struct link *link, uint8_t value[LINK_BYTES_MAX])
     } decided[] = {{link->joined, LINK_JOINED}, {link->cut, LINK_CUT}, {link->apart, LINK_APART}};
     size_t size = 1;
     value[0] = (uint8_t)((link->verified ? LINK_VERIFIED : 0) | (link->alias ? LINK_ALIAS : 0) |
-                         (link->has_evidence ? LINK_EVIDENCE : 0));
+                         (link->has_evidence ? LINK_EVIDENCE : 0) | (link->same ? LINK_SAME : 0));
     if (link->has_evidence) {
         put_be64(value + size, link->evidence);
         put_be64(value + size + 8, (uint64_t)link->event_ms);
@@ -70,7 +71,8 @@ static bool read_link(struct store_txn *txn, struct bytes value, struct link *re
     }
     *ret_link = (struct link){.has_evidence = flags & LINK_EVIDENCE,
         .verified = flags & LINK_VERIFIED,
-        .alias = flags & LINK_ALIAS};
+        .alias = flags & LINK_ALIAS,
+        .same = flags & LINK_SAME};
     if (ret_link->has_evidence) {
         ret_link->evidence = get_be64(value.data + 1);
         ret_link->event_ms = (int64_t)get_be64(value.data + 9);
@@ -155,6 +157,21 @@ bool identity_store_next_neighbour(
         return false;
     *ret_other = get_be32(key.data + 4);
     return *ret_other < node || read_link(txn, value, ret_link);
+}
+
+uint32_t identity_store_plain(struct store_txn *txn, uint32_t node)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct node_place place;
+    struct link link;
+    uint32_t other;
+    if (!identity_store_place(txn, node, &place) || !(place.flags & NODE_SAME))
+        return node;
+    if (!identity_store_scan_neighbours(txn, node, &scan) &&
+        identity_store_next_neighbour(txn, scan, node, &other, &link))
+        return other; /* it has no other link */
+    store_fail(txn, -QY_ECORRUPT);
+    return node;
 }
 
 /* -- evidence -- */

@@ -12,6 +12,7 @@ struct link {
     bool has_evidence; /* the rest of it is valid */
     bool verified;
     bool alias;        /* one is the other's former name */
+    bool same;         /* one is the other's digest */
     uint64_t evidence; /* offset in the gateway's journal */
     int64_t event_ms;
     uint32_t source;
@@ -29,6 +30,8 @@ int identity_store_scan_links(
     struct store_txn *txn, uint32_t low, uint32_t high, struct store_scan **ret_scan);
 bool identity_store_next_link(struct store_txn *txn, struct store_scan *scan, uint32_t *ret_low,
     uint32_t *ret_high, struct link *ret_link);
+/* The node that has the links of this one: of a digest the identifier whose it is, where that is known, else itself. */
+uint32_t identity_store_plain(struct store_txn *txn, uint32_t node);
 /* Those of one node; the link itself is read where the other is the higher one only. */
 int identity_store_scan_neighbours(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
 bool identity_store_next_neighbour(struct store_txn *txn, struct store_scan *scan, uint32_t node,

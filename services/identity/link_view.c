@@ -27,7 +27,7 @@ static bool joins_nothing(struct link_viewer *viewer, uint32_t node)
 
 bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link)
 {
-    if (link->joined > link->cut)
+    if (link->same || link->joined > link->cut)
         return true;
     return link->has_evidence && !joins_nothing(viewer, node) && !joins_nothing(viewer, other);
 }
@@ -77,7 +77,8 @@ static int explain_refusal(struct link_viewer *viewer, const struct node_place *
 static void put_evidence(struct link_viewer *viewer, const struct link *link, Quanyu__LinkView *view)
 {
     bool by_hand = link->joined > link->cut;
-    view->rank = text(viewer, by_hand ? "hand" : link->verified ? "verified" : "claimed");
+    const char *seen = link->verified ? "verified" : "claimed";
+    view->rank = text(viewer, link->same ? "hash" : by_hand ? "hand" : seen);
     view->decision = by_hand ? link->joined : link->apart;
     if (link->has_evidence) {
         view->evidence = link->evidence;

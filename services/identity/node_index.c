@@ -24,14 +24,14 @@ struct change {
 
 struct flag_change {
     uint32_t node;
-    uint8_t flags; /* before */
+    uint16_t flags; /* before */
 };
 
 /* What is kept by number. */
 struct trait {
     uint32_t linked[LINKS_REMEMBERED]; /* older nodes to which it is known to be linked; 0: none */
+    uint16_t flags;
     uint8_t kind;
-    uint8_t flags;
     uint8_t verified; /* a bit each: that link is */
 };
 
@@ -198,7 +198,7 @@ int node_index_set_flags(struct node_index *index, uint32_t node, unsigned flags
     struct flag_change change = {.node = node, .flags = index->traits[node].flags};
     buffer_append(&index->flag_changes, &change, sizeof(change));
     if (!buffer_error(&index->flag_changes))
-        index->traits[node].flags = (uint8_t)flags;
+        index->traits[node].flags = (uint16_t)flags;
     return buffer_error(&index->flag_changes);
 }
 

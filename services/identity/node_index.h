@@ -25,8 +25,8 @@ uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH
 struct node_entry {
     uint32_t node;
     uint32_t person;
-    uint8_t kind;  /* its number */
-    uint8_t flags; /* enum node_flag */
+    uint8_t kind;   /* its number */
+    uint16_t flags; /* enum node_flag */
 };
 int node_index_add(
     struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES], const struct node_entry *entry);

@@ -43,7 +43,7 @@ int reference_find(struct rpc_context *context, const Quanyu__IdentifierRef *ref
     if (identifier_normalise(&identity->kinds, kind, reference->value, strlen(reference->value), &identifier))
         return rpc_refuse(context, -QY_EINVAL, value, "is no value of this kind");
     vault_hash(identity->vault, kind->name, identifier.value, identifier.size, hash);
-    if (!identity_find(identity, context->txn, hash, ret_node, &person))
+    if (!identity_find(identity, context->txn, kind, hash, ret_node, &person))
         return rpc_refuse(context, -QY_ENOTFOUND, value, "nobody has this identifier");
     return 0;
 }

@@ -2,70 +2,13 @@
 /* What one event changes of who is who. */
 #include "services/identity/resolve_internal.h"
 
-#include "proto/identity.pb-c.h"
-
-#include <string.h>
-
-/* -- nodes -- */
-
-static int add_node(struct resolving *own, struct found *found)
-{
-    struct graph *graph = own->graph;
-    if (graph->counters.nodes == UINT32_MAX)
-        return -QY_EFULL;
-    found->node = found->person = (uint32_t)++graph->counters.nodes;
-    found->is_new = true;
-    graph->counters.persons++;
-    const struct node_entry entry = {.node = found->node,
-        .person = found->person,
-        .kind = (uint8_t)found->kind->number,
-        .flags = found->verified ? NODE_VERIFIED : 0};
-    return node_index_add(graph->index, found->hash, &entry);
-}
-
-static int store_node(struct resolving *own, struct found *found)
-{
-    struct graph *graph = own->graph;
-    bool founder = found->person == found->node;
-    struct vault_key key;
-    struct node_place place = {.person = found->person,
-        .kind = (uint8_t)found->kind->number,
-        .flags = (uint8_t)(found_flags(own, found) | (founder ? NODE_FOUNDER : 0))};
-    struct node_row row = {.evidence = own->sighting->evidence, .event_ms = own->sighting->event_ms};
-    memcpy(row.kind, found->kind->name, found->kind->name_size + 1);
-    memcpy(place.hash, found->hash, sizeof(place.hash));
-    vault_make_key(graph->vault, found->node, &key, row.wrapped);
-    buffer_clear(&graph->sealed);
-    vault_seal(&key, VAULT_IDENTIFIER, found->node, found->identifier->value, found->identifier->size,
-        &graph->sealed);
-    int error = buffer_error(&graph->sealed);
-    if (!error)
-        error = node_index_set_flags(graph->index, found->node, place.flags);
-    if (!error)
-        error = node_index_move(graph->index, found->hash, found->person);
-    if (error)
-        return error;
-    row.sealed = (struct bytes){graph->sealed.data, graph->sealed.size};
-    identity_store_add_node(own->batch->txn, found->node, &place, &row);
-    if (place.flags & NODE_BUSY)
-        identity_store_set_busy(own->batch->txn, found->node, true);
-    found->is_new = false;
-
-    Quanyu__NodeCreated created = QUANYU__NODE_CREATED__INIT;
-    created.node = found->node;
-    created.person = found->person;
-    created.kind = row.kind;
-    batch_emit(own->batch, QUANYU__IDENTITY_RECORD__RECORD_NODE, &created.base);
-    return 0;
-}
-
 /* In the order of their numbers. */
 static int store_new_nodes(struct resolving *own)
 {
     int error = 0;
     for (unsigned i = 0; !error && i < own->count; i++)
         if (own->found[i].is_new)
-            error = store_node(own, &own->found[i]);
+            error = found_store(own, &own->found[i]);
     return error;
 }
 
@@ -415,7 +358,7 @@ static int take_in(struct resolving *own)
     int error = 0;
     for (unsigned i = 0; !error && i < own->count; i++)
         if (!own->found[i].node)
-            error = add_node(own, &own->found[i]);
+            error = found_number(own, &own->found[i]);
     if (!error)
         error = gather_parties(own);
     for (unsigned i = 0; !error && i < own->count; i++)
@@ -435,25 +378,37 @@ static int take_in(struct resolving *own)
     return error;
 }
 
+static void write_carried(const struct resolving *own, struct resolution *resolution)
+{
+    for (unsigned i = own->lead; i < own->carried_count; i++) {
+        const struct carried *carried = &own->carried[i];
+        const struct found *found = &own->found[carried->found];
+        uint32_t node = carried->digest ? carried->digest : found->node;
+        if (i == own->lead) {
+            resolution->node = node;
+            resolution->person = found->person;
+        } else if (!found_is_nobodys(own, found)) {
+            resolution->linked[resolution->linked_count++] = node;
+        }
+    }
+}
+
 int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *identifiers,
     const struct sighting *sighting, struct resolution *ret_resolution)
 {
     struct resolving own = {.graph = graph, .batch = batch, .sighting = sighting};
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
-    resolving_find(&own, identifiers);
-    int error = own.count == 0 || says_nothing_new(&own) ? 0 : take_in(&own);
+    int error = resolving_find(&own, identifiers);
+    if (!error && own.count > 0 && !says_nothing_new(&own))
+        error = take_in(&own);
     if (error)
         return error;
     if (own.count > 0) {
         keep_evidence(&own);
-        resolution.node = own.found[own.lead].node;
-        resolution.person = own.found[own.lead].person;
-        resolution.moved = own.moved;
+        write_carried(&own, &resolution);
     }
-    for (unsigned i = 0; i < own.count; i++)
-        if (i != own.lead && !found_is_nobodys(&own, &own.found[i]))
-            resolution.linked[resolution.linked_count++] = own.found[i].node;
+    resolution.moved = own.moved;
     *ret_resolution = resolution;
     return store_error(batch->txn);
 }

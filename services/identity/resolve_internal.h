@@ -3,16 +3,22 @@
 #ifndef QY_IDENTITY_RESOLVE_INTERNAL_H
 #define QY_IDENTITY_RESOLVE_INTERNAL_H
 
-#include "services/identity/graph_internal.h"
+#include "services/identity/same.h"
 
 struct found {
     uint32_t node; /* 0: not there yet */
     uint32_t person;
     bool is_new; /* made for this event: not in the store yet */
     bool verified;
-    const struct identifier *identifier;
+    struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
+};
+
+/* What of the event goes on: its own identifiers, so that it makes no difference when a digest was found to be somebody's. */
+struct carried {
+    uint32_t digest; /* its node, where the one that stands for it was found; 0: the found one is meant */
+    unsigned found;  /* index */
 };
 
 struct resolving {
@@ -21,7 +27,9 @@ struct resolving {
     const struct sighting *sighting;
     struct found found[IDENTIFIERS_MAX];
     unsigned count;
-    unsigned lead; /* the strongest that is somebody's: the event is attributed to it */
+    struct carried carried[IDENTIFIERS_MAX]; /* the strongest first */
+    unsigned carried_count;
+    unsigned lead; /* the strongest of these that is somebody's: the event is attributed to it */
     struct person_group parties[IDENTIFIERS_MAX]; /* the persons that it is about */
     unsigned party_count;
     struct {
@@ -34,8 +42,11 @@ struct resolving {
 };
 
 /* resolve_find.c: the usable ones, the strongest first, and which of them the event is attributed to; none where all are nobody's. Marks
- * those that are blocked. */
-void resolving_find(struct resolving *own, struct identifiers *identifiers);
+ * those that are blocked. Digests of somebody who is known get their nodes, which emits NodeCreated and NodesMoved. */
+int resolving_find(struct resolving *own, struct identifiers *identifiers);
+/* Gives it a number, and after that a row; emits NodeCreated. */
+int found_number(struct resolving *own, struct found *found);
+int found_store(struct resolving *own, struct found *found);
 const struct kind_rule *found_rule(const struct resolving *own, const struct found *found);
 unsigned found_flags(const struct resolving *own, const struct found *found);
 uint8_t found_strength(const struct resolving *own, const struct found *found);

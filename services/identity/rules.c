@@ -25,16 +25,54 @@ static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5, f
 
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
 {
+    uint8_t place = 0;
     *rules = (struct identity_rules){.identifiers_max = IDENTIFIERS_OF_PERSON};
     for (unsigned number = 0; number <= KINDS_MAX; number++)
         rules->kinds[number].strength = KINDS_MAX;
     for (unsigned i = 0; i < kinds->count; i++) {
         const struct kind *kind = &kinds->items[i];
+        if (kind->form == FORM_DIGEST)
+            continue;
         rules->kinds[kind->number] = unnamed;
         for (size_t k = 0; k < COUNT_OF(defaults); k++)
             if (strcmp(kind->name, defaults[k].kind) == 0)
                 rules->kinds[kind->number] = defaults[k].rule;
-        rules->kinds[kind->number].strength = (uint8_t)kind->priority;
+        rules->kinds[kind->number].strength = place++;
+    }
+    rules_follow(rules, kinds);
+}
+
+/* Stronger than a browser, but never than what they are digests of. */
+static unsigned place_digests(const struct identity_rules *rules, const struct kinds *kinds)
+{
+    const struct kind *anonymous = kinds->anonymous_id;
+    unsigned place = anonymous ? rules->kinds[anonymous->number].strength : kinds->count;
+    for (unsigned i = 0; i < kinds->count; i++) {
+        const struct kind *kind = &kinds->items[i];
+        unsigned plain = rules->kinds[kinds->items[kind->plain].number].strength;
+        if (kind->form == FORM_DIGEST && plain >= place)
+            place = plain + 1;
+    }
+    return place;
+}
+
+void rules_follow(struct identity_rules *rules, const struct kinds *kinds)
+{
+    unsigned count = 0, place = place_digests(rules, kinds);
+    for (unsigned i = 0; i < kinds->count; i++) {
+        const struct kind *kind = &kinds->items[i];
+        const struct kind_rule *plain = &rules->kinds[kinds->items[kind->plain].number];
+        if (kind->form != FORM_DIGEST)
+            continue;
+        rules->kinds[kind->number] = (struct kind_rule){.strength = (uint8_t)(place + count++),
+            .joins = plain->joins,
+            .verification = VERIFICATION_NEVER, /* that somebody knows a digest proves nothing */
+            .busy_after = plain->busy_after};
+    }
+    for (unsigned i = 0; i < kinds->count; i++) {
+        struct kind_rule *rule = &rules->kinds[kinds->items[i].number];
+        if (kinds->items[i].form != FORM_DIGEST && rule->strength >= place)
+            rule->strength = (uint8_t)(rule->strength + count);
     }
 }
 

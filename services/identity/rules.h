@@ -52,6 +52,9 @@ struct identity_rules {
 
 /* The defaults, for the kinds that there are. */
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds);
+/* Gives kinds of digests the rules that follow from those of what they are digests of, and a place among the others, whose strengths are
+ * their places without them. */
+void rules_follow(struct identity_rules *rules, const struct kinds *kinds);
 void rules_free(struct identity_rules *rules); /* for _cleanup_ */
 
 /* rules_json.c */
@@ -60,7 +63,7 @@ struct rules_problem {
     char detail[160];
 };
 /* Reads the document in which HQ states them. Kinds that are new are added to `kinds`; those that are there must all be named where
- * `whole` is asked for, and else go behind the others with the defaults. -QY_EINVAL with what is wrong; -QY_ENOMEM. */
+ * `whole` is asked for, and else go behind the others with the defaults; of digests nothing is stated (rules_follow()). -QY_EINVAL with what is wrong; -QY_ENOMEM. */
 int rules_read(yyjson_val *document, bool whole, struct kinds *kinds, struct identity_rules *ret_rules,
     struct rules_problem *ret_problem);
 /* The same document. */

@@ -99,6 +99,8 @@ static int find_kind(struct reading *own, yyjson_val *object, const char *where,
     const struct kind *kind = kind_exact(own->kinds, yyjson_get_str(name), yyjson_get_len(name));
     if (kind && form && !yyjson_equals_str(form, kind_form_name(kind->form)))
         return refuse(own, "cannot change: values are kept in it", "%sform", where);
+    if (kind && kind->form == FORM_DIGEST)
+        return refuse(own, "follows the kind of which it is a digest, and is not stated", "%skind", where);
     if (!kind) {
         int error = kinds_add(own->kinds, yyjson_get_str(name), form ? yyjson_get_str(form) : "text", &kind);
         if (error)
@@ -163,7 +165,7 @@ static int read_kind(struct reading *own, yyjson_val *object, size_t place)
 
 static int read_kinds(struct reading *own, yyjson_val *list)
 {
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > KINDS_MAX)
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > KINDS_STATED_MAX)
         return refuse(own, "must be a list of 32 kinds at most, the strongest first", "kinds");
     yyjson_arr_iter iterator = yyjson_arr_iter_with(list);
     size_t place = 0;
@@ -171,14 +173,17 @@ static int read_kinds(struct reading *own, yyjson_val *list)
     for (yyjson_val *one; !error && (one = yyjson_arr_iter_next(&iterator));)
         error = read_kind(own, one, place++);
     for (unsigned i = 0; !error && i < own->kinds->count; i++) {
-        if (own->named[own->kinds->items[i].number])
+        const struct kind *kind = &own->kinds->items[i];
+        if (own->named[kind->number] || kind->form == FORM_DIGEST)
             continue;
         if (own->whole)
             return refuse(own,
                 "must name every kind that there is: to make one describe only, state \"joins\": false",
                 "kinds");
-        own->rules.kinds[own->kinds->items[i].number].strength = (uint8_t)place++;
+        own->rules.kinds[kind->number].strength = (uint8_t)place++;
     }
+    if (!error)
+        rules_follow(&own->rules, own->kinds);
     return error;
 }
 
@@ -206,6 +211,8 @@ static int read_blocked(struct reading *own, yyjson_val *object, size_t place)
         kind ? kind_exact(own->kinds, yyjson_get_str(kind), yyjson_get_len(kind)) : NULL;
     if (kind && !known)
         return refuse(own, "is no kind of identifier that there is", "%skind", where);
+    if (known && known->form == FORM_DIGEST)
+        return refuse(own, "is of digests: block what they are digests of", "%skind", where);
     one->kind = known ? known->number : 0;
     one->is_pattern = pattern;
     memcpy(one->text, yyjson_get_str(text), yyjson_get_len(text) + 1);
@@ -338,7 +345,8 @@ static void write_kinds(struct json *json, const struct identity_rules *rules, c
     json_open(json, '[');
     for (unsigned strength = 0; strength <= KINDS_MAX; strength++)
         for (unsigned i = 0; i < kinds->count; i++)
-            if (rules->kinds[kinds->items[i].number].strength == strength)
+            if (kinds->items[i].form != FORM_DIGEST &&
+                rules->kinds[kinds->items[i].number].strength == strength)
                 write_kind(json, rules, &kinds->items[i]);
     json_close(json, ']');
 }

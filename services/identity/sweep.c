@@ -45,8 +45,9 @@ static int find_listed(struct graph *graph, struct store_txn *txn, uint32_t node
     struct node_row row;
     struct vault_key key;
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
+    const struct kind *kind = kind_numbered(graph->kinds, node_index_kind(graph->index, node));
     *ret_listed = false;
-    if (!graph->rules.blocked || graph->rules.blocked->count == 0)
+    if (!graph->rules.blocked || graph->rules.blocked->count == 0 || (kind && kind->form == FORM_DIGEST))
         return 0;
     if (!identity_store_node(txn, node, &row))
         return store_error(txn); /* erased */

@@ -190,7 +190,8 @@ int view_address(const struct identity *identity, struct store_txn *txn, uint32_
     uint32_t node = 0;
     struct node_row row;
     _cleanup_(buffer_free) struct buffer value = BUFFER_INIT;
-    int error = known ? newest_of_kind(txn, person, known->name, &node) : -QY_ENOTFOUND;
+    bool address = known && known->form != FORM_DIGEST; /* nothing can be sent to a digest */
+    int error = address ? newest_of_kind(txn, person, known->name, &node) : -QY_ENOTFOUND;
     if (error)
         return error;
     if (!identity_store_node(txn, node, &row))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/withdraw.h"
 
-#include "services/identity/graph_internal.h"
+#include "services/identity/same.h"
 
 #include <string.h>
 
@@ -51,14 +51,35 @@ static void look_at(struct search *own, const struct evidence *evidence)
     }
 }
 
+/* With the nodes that have the links of those it names, each once. */
+static void put_plain(struct search *own, struct store_txn *txn, struct evidence *evidence)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < evidence->count; i++) {
+        uint32_t node = graph_plain(own->graph, txn, evidence->items[i].node);
+        unsigned place = 0;
+        while (place < count && evidence->items[place].node != node)
+            place++;
+        if (place < count) {
+            evidence->items[place].verified |= evidence->items[i].verified;
+            continue;
+        }
+        evidence->items[count] = evidence->items[i];
+        evidence->items[count++].node = node;
+    }
+    evidence->count = count;
+}
+
 static int find_best(struct search *own, struct store_txn *txn)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_evidence(txn, own->from, &scan);
     struct evidence evidence;
     while (!error && own->settled < own->count && identity_store_next_evidence(txn, scan, &evidence))
-        if (!evidence.withdrawn)
+        if (!evidence.withdrawn) {
+            put_plain(own, txn, &evidence);
             look_at(own, &evidence);
+        }
     return error ? error : store_error(txn);
 }
 
@@ -116,6 +137,7 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
         return store_error(txn) ? store_error(txn) : -QY_ENOTFOUND;
     evidence.withdrawn = withdrawn;
     identity_store_put_evidence(txn, &evidence);
+    put_plain(&search, txn, &evidence);
     make_pairs(&search, txn, &evidence);
     int error = find_best(&search, txn);
     for (unsigned i = 0; !error && i < search.count; i++)

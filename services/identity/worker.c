@@ -6,6 +6,7 @@
 #include "proto/identity.pb-c.h"
 #include "services/identity/decide.h"
 #include "services/identity/keeper.h"
+#include "services/identity/same.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,14 +89,32 @@ void worker_measure(struct worker *worker, struct metrics *metrics)
         "Events that changed who is who.");
 }
 
+/* What is remembered of persons who are not what they were is out of date. */
+static void forget_changed(struct worker *worker)
+{
+    size_t count;
+    const uint32_t *persons = graph_changed(worker->graph, &count);
+    for (size_t i = 0; i < count; i++)
+        keeper_changed(worker->keeper, persons[i]);
+    graph_forget_changed(worker->graph);
+}
+
 int worker_load(struct worker *worker, struct store_txn *txn)
 {
     return graph_load(worker->graph, txn);
 }
 
-void worker_save(struct worker *worker, struct store_txn *txn)
+int worker_save(struct worker *worker, struct batch *batch)
 {
-    graph_save(worker->graph, txn);
+    int error = graph_index_digests(worker->graph, batch);
+    forget_changed(worker);
+    graph_save(worker->graph, batch->txn);
+    return error;
+}
+
+uint64_t worker_left(const struct worker *worker)
+{
+    return graph_digests_left(worker->graph);
 }
 
 void worker_keep(struct worker *worker)
@@ -184,16 +203,6 @@ static void emit(struct worker *worker, struct batch *batch, const struct journa
     event.unit = raw->unit;
     event.staff = raw->staff;
     batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_EVENT, &event.base);
-}
-
-/* What is remembered of persons who are not what they were is out of date. */
-static void forget_changed(struct worker *worker)
-{
-    size_t count;
-    const uint32_t *persons = graph_changed(worker->graph, &count);
-    for (size_t i = 0; i < count; i++)
-        keeper_changed(worker->keeper, persons[i]);
-    graph_forget_changed(worker->graph);
 }
 
 static int fold_event(struct worker *worker, struct batch *batch, const struct journal_record *record,

@@ -32,7 +32,10 @@ int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes);
 bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *ret_all);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
-void worker_save(struct worker *worker, struct store_txn *txn);
+/* The batch is complete: does a part of what is done in the background, and writes what memory holds. */
+int worker_save(struct worker *worker, struct batch *batch);
+/* How much is left to be done in the background. */
+uint64_t worker_left(const struct worker *worker);
 void worker_keep(struct worker *worker);   /* the batch was committed */
 void worker_forget(struct worker *worker); /* the batch was rolled back */
 

@@ -15,9 +15,9 @@ struct cost {
     double all, own;
 };
 
-static void hash_of(uint64_t number, uint8_t ret_hash[DEDUP_HASH_BYTES])
+static void hash_of(uint64_t number, uint8_t ret_hash[HASH_BYTES])
 {
-    crypto_generichash(ret_hash, DEDUP_HASH_BYTES, (const uint8_t *)&number, sizeof(number), NULL, 0);
+    crypto_generichash(ret_hash, HASH_BYTES, (const uint8_t *)&number, sizeof(number), NULL, 0);
 }
 
 static struct cost take(struct store *store, struct dedup *dedup, const struct hash *hashes, size_t count)
@@ -39,7 +39,7 @@ static struct cost take(struct store *store, struct dedup *dedup, const struct h
 
 static double again_us(struct store *store, struct dedup *dedup, uint64_t ids)
 {
-    uint8_t hash[DEDUP_HASH_BYTES];
+    uint8_t hash[HASH_BYTES];
     uint64_t seed = 7;
     struct store_txn *txn;
     double spent = 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast one core resolves identities: from the gateway's journal, as a follower reads it, to identity's
- * journal and state, durable. Usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT].
+ * journal and state, durable. Usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT [digests]].
  * DIRECTORY must not hold state. PERSONS are there beforehand, each with a user id, an anonymous id, a phone
  * number and a name. Of the EVENTS (track, about 670 bytes, three identifiers) nine in ten are about one of
- * them, the tenth makes a new person. */
+ * them, the tenth makes a new person. With `digests`, an event bears an MD5 of a phone then, and what that costs is measured: the index of all
+ * phones in the background, the same events again, and events with a digest of one of the persons. */
 #include "proto/gateway.pb-c.h"
+#include "services/identity/digester.h"
 #include "services/identity/identity.h"
 #include "tests/bench/measure.h"
 
@@ -25,6 +27,8 @@ struct bench {
     uint64_t persons; /* that events have been made for */
     struct spent spent;
     uint64_t per_commit;
+    struct digester *digester;
+    bool clicks; /* events bear a digest alone */
 };
 
 static uint64_t pick(struct bench *bench, uint64_t below)
@@ -63,16 +67,33 @@ static size_t write_track(struct bench *bench, char *body, size_t room, uint64_t
         (unsigned)pick(bench, 3000), price, person);
 }
 
+/* What a media platform hands on of the person. */
+static size_t write_click(struct bench *bench, char *body, size_t room, uint64_t person)
+{
+    char phone[16], digest[DIGEST_TEXT_BYTES];
+    snprintf(phone, sizeof(phone), "13%09" PRIu64, person);
+    check(digester_text(bench->digester, DIGEST_MD5, phone, digest), "digest");
+    return (size_t)snprintf(body, room,
+        "{\"type\":\"track\",\"event\":\"Ad "
+        "Clicked\",\"context\":{\"externalIds\":[{\"type\":\"phone_md5\",\"id\":\"%s\"}]}}",
+        digest);
+}
+
 static void write_event(struct bench *bench, bool identify, uint64_t person)
 {
     char body[2048], id[32];
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
-    raw.body.len = identify ? write_identify(body, sizeof(body), person)
-                            : write_track(bench, body, sizeof(body), person);
+    if (bench->clicks)
+        raw.body.len = write_click(bench, body, sizeof(body), person);
+    else if (identify)
+        raw.body.len = write_identify(body, sizeof(body), person);
+    else
+        raw.body.len = write_track(bench, body, sizeof(body), person);
     raw.body.data = (uint8_t *)body;
     snprintf(id, sizeof(id), "bench-%012" PRIu64, pick(bench, UINT64_C(1) << 40));
     raw.message_id = id;
-    raw.type = identify ? QUANYU__EVENT_TYPE__EVENT_IDENTIFY : QUANYU__EVENT_TYPE__EVENT_TRACK;
+    raw.type =
+        identify && !bench->clicks ? QUANYU__EVENT_TYPE__EVENT_IDENTIFY : QUANYU__EVENT_TYPE__EVENT_TRACK;
     raw.event_ms = 1767225600000;
     raw.received_ms = 1767225600100;
     raw.source = 1;
@@ -82,7 +103,7 @@ static void write_event(struct bench *bench, bool identify, uint64_t person)
 static void write_block(struct bench *bench, uint64_t events, bool known)
 {
     for (uint64_t i = 0; i < events; i++) {
-        bool fresh = !known || pick(bench, 10) == 0;
+        bool fresh = !bench->clicks && (!known || pick(bench, 10) == 0);
         write_event(bench, !known, fresh ? ++bench->persons : 1 + pick(bench, bench->persons));
     }
     check(journal_commit(bench->in, &bench->in_end), "the gateway's journal");
@@ -153,6 +174,24 @@ static void run(struct bench *bench, const char *what, uint64_t events, bool kno
     spent_report(&bench->spent, what, events);
 }
 
+/* All phones that are there, in batches that hold nothing else. */
+static void make_index(struct bench *bench)
+{
+    struct batch batch;
+    bench->clicks = true;
+    write_block(bench, 1, true);
+    fold_block(bench);
+    bench->clicks = false;
+    bench->spent = (struct spent){0};
+    spent_begin(&bench->spent);
+    while (identity_fold.pending(&bench->identity) > 0) {
+        begin(bench, &batch);
+        commit(bench, &batch);
+    }
+    spent_end(&bench->spent);
+    spent_report(&bench->spent, "index of phone_md5, phones", bench->persons);
+}
+
 static void open_all(struct bench *bench, const char *directory)
 {
     char path[512];
@@ -178,17 +217,31 @@ static void open_all(struct bench *bench, const char *directory)
     check(store_commit(&batch.txn), "state");
 }
 
+static void run_digests(struct bench *bench, uint64_t events)
+{
+    make_index(bench);
+    run(bench, "nine in ten known, with an index", events, true);
+    bench->clicks = true;
+    run(bench, "digests of known phones", events, true);
+    run(bench, "digests of known phones again", events, true);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT]\n");
+        fprintf(
+            stderr, "usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT [digests]]\n");
         return 2;
     }
     struct bench bench = {.seed = 42, .per_commit = argc > 4 ? strtoull(argv[4], NULL, 10) : 50000};
+    check(digester_open(&bench.digester), "digests");
     open_all(&bench, argv[1]);
     run(&bench, "new persons", strtoull(argv[2], NULL, 10), false);
     run(&bench, "nine in ten known", strtoull(argv[3], NULL, 10), true);
+    if (argc > 5)
+        run_digests(&bench, strtoull(argv[3], NULL, 10));
     identity_fold.close(&bench.identity);
+    digester_close(&bench.digester);
     chunk_reader_close(&bench.reader);
     buffer_free(&bench.chunks);
     journal_close(&bench.in);

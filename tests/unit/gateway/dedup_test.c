@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/hash_tiers.h"
 #include "services/gateway/dedup.h"
-#include "services/gateway/dedup_tiers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static int teardown(void **state)
 }
 
 /* The hash of number i, as evenly spread as a real one. */
-static void hash_of(uint64_t i, uint8_t hash[DEDUP_HASH_BYTES])
+static void hash_of(uint64_t i, uint8_t hash[HASH_BYTES])
 {
     for (unsigned half = 0; half < 2; half++) {
         uint64_t x = (i + 1) * 0x9e3779b97f4a7c15u + half * 0xd1b54a32d192ed03u;
@@ -90,7 +90,7 @@ static void hash_of(uint64_t i, uint8_t hash[DEDUP_HASH_BYTES])
 
 static bool check(struct fixture *f, uint64_t i)
 {
-    uint8_t hash[DEDUP_HASH_BYTES];
+    uint8_t hash[HASH_BYTES];
     hash_of(i, hash);
     return dedup_check(f->dedup, f->txn, hash);
 }
@@ -110,7 +110,7 @@ static void an_id_is_new_once_in_a_batch_and_over_batches(void **state)
 
 static bool has(struct fixture *f, uint64_t id)
 {
-    uint8_t hash[DEDUP_HASH_BYTES];
+    uint8_t hash[HASH_BYTES];
     hash_of(id, hash);
     return dedup_has(f->dedup, f->txn, hash);
 }
@@ -275,10 +275,10 @@ static void read_rows(struct fixture *f, struct rows *ret_rows)
     assert_int_equal(scan_open(f->txn, 0, &all, NULL, &scan), 0);
     while (scan_next(scan, &key, &value)) {
         assert_true(ret_rows->count < COUNT_OF(ret_rows->keys));
-        assert_true(value.size <= CHUNK_HASHES * DEDUP_HASH_BYTES);
+        assert_true(value.size <= CHUNK_HASHES * HASH_BYTES);
         ret_rows->keys[ret_rows->count++] = mix(key.data, key.size);
         ret_rows->merges += key.size == 9;
-        ret_rows->hashes += key.size == 9 ? 0 : value.size / DEDUP_HASH_BYTES;
+        ret_rows->hashes += key.size == 9 ? 0 : value.size / HASH_BYTES;
     }
     scan_close(&scan);
     store_abort(&f->txn);

@@ -88,19 +88,19 @@ static void a_row_that_is_none_stops_the_migration_and_changes_nothing(void **st
 }
 
 /* As the second version wrote a run: one row, without a hash in its key. */
-static void put_second_run(struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+static void put_second_run(struct store_txn *txn, const uint8_t hash[HASH_BYTES])
 {
     struct store_key key;
     key_reset(&key);
     key_i64(&key, 1);
     key_u8(&key, 0);
     key_u32(&key, 0);
-    store_put(txn, TABLE_SEEN, &key, hash, DEDUP_HASH_BYTES);
+    store_put(txn, TABLE_SEEN, &key, hash, HASH_BYTES);
 }
 
 static void a_message_id_of_the_second_version_is_known(void **state)
 {
-    static const uint8_t seen[DEDUP_HASH_BYTES] = {1, 2, 3}, other[DEDUP_HASH_BYTES] = {1, 2, 4};
+    static const uint8_t seen[HASH_BYTES] = {1, 2, 3}, other[HASH_BYTES] = {1, 2, 4};
     struct store_txn *txn;
     struct dedup *dedup;
     struct store *store = open_gateway_store(scratch_path(state), 2);

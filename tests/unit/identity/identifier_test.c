@@ -115,11 +115,55 @@ static void malformed_values_are_left_out(void **state)
         "{\"userId\":\"u\",\"traits\":{\"phone\":\"12\",\"email\":\"a@@b.com\"},\"context\":{\"traits\":{"
         "\"email\":\"x@y\"},"
         "\"externalIds\":[{\"id\":\"5d41402abc4b2a76b9719d911017c592\",\"type\":\"phone\",\"encoding\":"
-        "\"MD5\"},7,{}]}}");
+        "\"SHA3\"},7,{}]}}");
     check("user_id:u");
     assert_int_equal(found.unusable[UNUSABLE_MALFORMED], 3);
     assert_int_equal(found.unusable[UNUSABLE_ENCODED], 1);
     assert_int_equal(found.unusable[UNUSABLE_KIND], 2);
+}
+
+static void digests_are_a_kind_of_their_own(void **state)
+{
+    (void)state;
+    extract(QUANYU__EVENT_TYPE__EVENT_TRACK,
+        "{\"context\":{\"verified\":true,\"traits\":{\"email_md5\":\"5D41402ABC4B2A76B9719D911017C592\"},"
+        "\"externalIds\":["
+        "{\"type\":\"phone\",\"encoding\":\"MD5\",\"id\":\"6d41402abc4b2a76b9719d911017c592\"},"
+        "{\"type\":\"phone_md5\",\"encoding\":\"md5\",\"id\":\" 7d41402abc4b2a76b9719d911017c592\"},"
+        "{\"type\":\"mobileSha1\",\"id\":\"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\"},"
+        "{\"type\":\"email\",\"encoding\":\"sha-256\",\"id\":"
+        "\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\"}]}}");
+    check("phone_sha1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d phone_md5:6d41402abc4b2a76b9719d911017c592 "
+          "phone_md5:7d41402abc4b2a76b9719d911017c592 "
+          "email_sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 "
+          "email_md5:5d41402abc4b2a76b9719d911017c592");
+}
+
+static void what_is_no_digest_of_anybody_is_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *entry;
+        enum unusable why;
+    } cases[] = {
+        {"\"type\":\"phone_md5\",\"id\":\"D41D8CD98F00B204E9800998ECF8427E\"",
+            UNUSABLE_BLOCKED}, /* of nothing */
+        {"\"type\":\"phone_md5\",\"id\":\"00000000000000000000000000000000\"", UNUSABLE_BLOCKED},
+        {"\"type\":\"phone_md5\",\"id\":\"5d41402abc4b2a76b9719d911017c59\"", UNUSABLE_MALFORMED},
+        {"\"type\":\"phone_md5\",\"id\":\"5d41402abc4b2a76b9719d911017c59g\"", UNUSABLE_MALFORMED},
+        {"\"type\":\"phone_md5\",\"id\":\"13800138000\"", UNUSABLE_MALFORMED},
+        {"\"type\":\"phone_md5\",\"encoding\":\"sha1\",\"id\":\"5d41402abc4b2a76b9719d911017c592\"",
+            UNUSABLE_ENCODED},
+        {"\"type\":\"user_id\",\"encoding\":\"md5\",\"id\":\"5d41402abc4b2a76b9719d911017c592\"",
+            UNUSABLE_ENCODED},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char json[256];
+        snprintf(json, sizeof(json), "{\"context\":{\"externalIds\":[{%s}]}}", cases[i].entry);
+        extract(QUANYU__EVENT_TYPE__EVENT_TRACK, json);
+        if (found.count || found.unusable[cases[i].why] != 1)
+            fail_msg("%s was not left out as it should be", cases[i].entry);
+    }
 }
 
 static void a_groups_traits_are_not_a_persons(void **state)
@@ -200,6 +244,8 @@ int main(void)
         cmocka_unit_test(numbers_are_ids_and_other_types_are_not),
         cmocka_unit_test(values_that_stand_for_nobody_are_blocked),
         cmocka_unit_test(malformed_values_are_left_out),
+        cmocka_unit_test(digests_are_a_kind_of_their_own),
+        cmocka_unit_test(what_is_no_digest_of_anybody_is_left_out),
         cmocka_unit_test(a_groups_traits_are_not_a_persons),
         cmocka_unit_test(an_alias_links_the_previous_id),
         cmocka_unit_test(the_weakest_give_way_where_there_are_too_many),

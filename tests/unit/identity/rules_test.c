@@ -34,6 +34,53 @@ static void a_document_is_written_as_it_was_read(void **state)
     rules_free(&again);
 }
 
+static int read_text(const char *text, struct kinds *kinds, struct identity_rules *ret_rules,
+    struct rules_problem *ret_problem)
+{
+    yyjson_doc *document = yyjson_read(text, strlen(text), 0);
+    assert_non_null(document);
+    int error = rules_read(yyjson_doc_get_root(document), false, kinds, ret_rules, ret_problem);
+    yyjson_doc_free(document);
+    return error;
+}
+
+static struct kind_rule rule_of(
+    const struct kinds *kinds, const struct identity_rules *rules, const char *kind)
+{
+    return rules->kinds[kind_exact(kinds, kind, strlen(kind))->number];
+}
+
+static void digests_follow_what_they_are_digests_of(void **state)
+{
+    (void)state;
+    struct kinds kinds;
+    struct identity_rules rules;
+    struct rules_problem problem;
+    assert_int_equal(kinds_set(&kinds, KINDS_STANDARD, "CN"), 0);
+    const char *text = "{\"kinds\":[{\"kind\":\"anonymous_id\"},{\"kind\":\"user_id\"},"
+                       "{\"kind\":\"phone\",\"verified\":\"issued\",\"joins\":false,\"limit\":2},"
+                       "{\"kind\":\"email\",\"busy_after\":7},{\"kind\":\"member_card\"}]}";
+    assert_int_equal(read_text(text, &kinds, &rules, &problem), 0);
+    struct kind_rule phone = rule_of(&kinds, &rules, "phone_md5");
+    struct kind_rule email = rule_of(&kinds, &rules, "email_sha1");
+    assert_false(phone.joins);
+    assert_true(email.joins);
+    assert_int_equal(phone.verification, VERIFICATION_NEVER);
+    assert_int_equal(phone.limits[LIMIT_EVER], 0);
+    assert_int_equal(email.busy_after, 7);
+    assert_true(phone.strength > rule_of(&kinds, &rules, "email").strength);
+    assert_true(email.strength < rule_of(&kinds, &rules, "member_card").strength);
+    rules_free(&rules);
+
+    assert_int_equal(
+        read_text("{\"kinds\":[{\"kind\":\"phone_md5\"}]}", &kinds, &rules, &problem), -QY_EINVAL);
+    assert_string_equal(problem.field, "kinds/0/kind");
+    text = "{\"kinds\":[],\"blocked\":[{\"kind\":\"email_md5\",\"value\":"
+           "\"d41d8cd98f00b204e9800998ecf8427e\"}]}";
+    assert_int_equal(read_text(text, &kinds, &rules, &problem), -QY_EINVAL);
+    assert_string_equal(problem.field, "blocked/0/kind");
+}
+
 static void only_a_union_to_which_both_bring_some_breaks_a_limit(void **state)
 {
     (void)state;
@@ -141,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_is_written_as_it_was_read),
+        cmocka_unit_test(digests_follow_what_they_are_digests_of),
         cmocka_unit_test(only_a_union_to_which_both_bring_some_breaks_a_limit),
         cmocka_unit_test(a_claim_joins_no_two_that_each_have_a_verified_one),
         cmocka_unit_test(windows_are_of_event_time_in_any_order),

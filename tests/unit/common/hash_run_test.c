@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/gateway/dedup_run.h"
+#include "common/hash_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static struct hash *make(size_t count, enum spread spread)
     struct hash *hashes = calloc(count + 1, sizeof(*hashes));
     assert_non_null(hashes);
     for (size_t i = 0; i < count && spread != SPREAD_ALL_ALIKE; i++)
-        for (unsigned k = spread == SPREAD_EVENLY ? 0 : 9; k < DEDUP_HASH_BYTES; k++) {
+        for (unsigned k = spread == SPREAD_EVENLY ? 0 : 9; k < HASH_BYTES; k++) {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -29,7 +29,7 @@ static struct hash *make(size_t count, enum spread spread)
 
 static int compare(const void *a, const void *b)
 {
-    return memcmp(a, b, DEDUP_HASH_BYTES);
+    return memcmp(a, b, HASH_BYTES);
 }
 
 static void sorting_gives_what_qsort_gives(void **state)

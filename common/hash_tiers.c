@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows: (begin, tier, number of the run, first hash) -> up to CHUNK_HASHES hashes. An earlier version wrote a run as one row, without the
+/* Rows: (set, tier, number of the run, first hash) -> up to CHUNK_HASHES hashes. An earlier version wrote a run as one row, without the
  * first hash in its key: such a row sorts before all chunks, and is read as one.
- * (begin, tier) -> the merge that goes on: number of its first run, number of the run that comes of it, last hash written. */
-#include "services/gateway/dedup_tiers.h"
+ * (set, tier) -> the merge that goes on: number of its first run, number of the run that comes of it, last hash written. */
+#include "common/hash_tiers.h"
 
 #include "common/buffer.h"
 
@@ -11,15 +11,15 @@
 
 #define MERGE_KEY_BYTES 9
 #define RUN_KEY_BYTES 13
-#define CHUNK_KEY_BYTES (RUN_KEY_BYTES + DEDUP_HASH_BYTES)
+#define CHUNK_KEY_BYTES (RUN_KEY_BYTES + HASH_BYTES)
 #define ROW_HASHES 64 /* deleting a row costs as much as so many hashes */
-#define MERGE_ROW_BYTES (8 + DEDUP_HASH_BYTES)
+#define MERGE_ROW_BYTES (8 + HASH_BYTES)
 
 /* A merge that goes on. */
 struct merge {
     uint32_t from, into;
-    bool begun;                      /* something is written */
-    uint8_t after[DEDUP_HASH_BYTES]; /* up to here it is */
+    bool begun;                /* something is written */
+    uint8_t after[HASH_BYTES]; /* up to here it is */
 };
 
 /* -- keys -- */
@@ -27,7 +27,7 @@ struct merge {
 static void merge_key(struct store_key *key, const struct tiers *tiers, unsigned tier)
 {
     key_reset(key);
-    key_i64(key, tiers->begun_ms);
+    key_i64(key, tiers->set);
     key_u8(key, (uint8_t)tier);
 }
 
@@ -42,17 +42,17 @@ static void put_chunk(const struct tiers *tiers, struct store_txn *txn, unsigned
 {
     struct store_key key;
     run_key(&key, tiers, tier, number);
-    key_raw(&key, hashes->bytes, DEDUP_HASH_BYTES);
+    key_raw(&key, hashes->bytes, HASH_BYTES);
     store_put(txn, tiers->table, &key, hashes, count * sizeof(*hashes));
 }
 
 /* -- loading -- */
 
-bool tiers_row_begun(struct bytes key, int64_t *ret_begun_ms)
+bool tiers_row_set(struct bytes key, int64_t *ret_set)
 {
     if (key.size < MERGE_KEY_BYTES)
         return false;
-    *ret_begun_ms = (int64_t)(get_be64(key.data) ^ UINT64_C(0x8000000000000000));
+    *ret_set = (int64_t)(get_be64(key.data) ^ UINT64_C(0x8000000000000000));
     return true;
 }
 
@@ -73,34 +73,103 @@ int tiers_note(struct tiers *tiers, struct bytes key, struct bytes value, struct
         tiers->list[tier].merging = true;
         return 0;
     }
-    if ((key.size != RUN_KEY_BYTES && key.size != CHUNK_KEY_BYTES) || value.size % DEDUP_HASH_BYTES != 0)
+    if ((key.size != RUN_KEY_BYTES && key.size != CHUNK_KEY_BYTES) || value.size % HASH_BYTES != 0)
         return -QY_ECORRUPT;
     note_run(&tiers->list[tier], get_be32(key.data + MERGE_KEY_BYTES));
     *ret_hashes = value;
     return 0;
 }
 
+/* The number of the first run that is not below `number`, or of the last one; false: there is none. */
+static bool find_run(struct store_txn *txn, const struct tiers *tiers, unsigned tier, uint32_t number,
+    bool last, uint32_t *ret_number)
+{
+    struct store_key all, from;
+    struct bytes key = {0}, value;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    merge_key(&all, tiers, tier);
+    run_key(&from, tiers, tier, number);
+    int error = last ? scan_open_reverse(txn, tiers->table, &all, NULL, &scan)
+                     : scan_open(txn, tiers->table, &all, &from, &scan);
+    if (error || !scan_next(scan, &key, &value) || key.size < RUN_KEY_BYTES)
+        return false;
+    *ret_number = get_be32(key.data + MERGE_KEY_BYTES);
+    return true;
+}
+
+void tiers_load(struct tiers *tiers, struct store_txn *txn)
+{
+    for (unsigned tier = 0; tier < TIERS_MAX; tier++) {
+        struct tier *own = &tiers->list[tier];
+        struct store_key key;
+        uint32_t number;
+        merge_key(&key, tiers, tier);
+        *own = (struct tier){.merging = store_has(txn, tiers->table, &key)};
+        if (!find_run(txn, tiers, tier, 0, false, &number))
+            continue;
+        own->first = number;
+        if (find_run(txn, tiers, tier, 0, true, &number))
+            own->next = number + 1;
+    }
+}
+
 /* -- looking -- */
 
 /* In the last chunk that begins no later than the hash. */
 static bool run_of_store_has(const struct tiers *tiers, struct store_txn *txn, unsigned tier, uint32_t number,
-    const uint8_t hash[DEDUP_HASH_BYTES])
+    const uint8_t hash[HASH_BYTES])
 {
     struct store_key run, from;
     struct bytes key, chunk;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     run_key(&run, tiers, tier, number);
     run_key(&from, tiers, tier, number);
-    key_raw(&from, hash, DEDUP_HASH_BYTES);
+    key_raw(&from, hash, HASH_BYTES);
     return scan_open_reverse(txn, tiers->table, &run, &from, &scan) == 0 && scan_next(scan, &key, &chunk) &&
            run_has(chunk, hash);
 }
 
-bool tiers_have(const struct tiers *tiers, struct store_txn *txn, const uint8_t hash[DEDUP_HASH_BYTES])
+bool tiers_have(const struct tiers *tiers, struct store_txn *txn, const uint8_t hash[HASH_BYTES])
 {
     for (unsigned tier = 0; tier < TIERS_MAX; tier++)
         for (uint32_t number = tiers->list[tier].next; number-- > tiers->list[tier].first;)
             if (run_of_store_has(tiers, txn, tier, number, hash))
+                return true;
+    return false;
+}
+
+static bool find_beginning(const struct tiers *tiers, struct store_txn *txn, unsigned tier, uint32_t number,
+    const struct hash *least, size_t size, struct hash *ret_hash)
+{
+    struct store_key run, from;
+    struct bytes key, chunk;
+    _cleanup_(scan_close) struct store_scan *scan = NULL, *behind = NULL;
+    run_key(&run, tiers, tier, number);
+    run_key(&from, tiers, tier, number);
+    key_raw(&from, least->bytes, HASH_BYTES);
+    const struct hash *found = NULL;
+    if (scan_open_reverse(txn, tiers->table, &run, &from, &scan) == 0 && scan_next(scan, &key, &chunk)) {
+        found = run_above(chunk, least->bytes);
+        found = (const uint8_t *)found == chunk.data + chunk.size ? NULL : found;
+    }
+    /* the chunk behind may begin with it */
+    if (!found && scan_open(txn, tiers->table, &run, &from, &behind) == 0 && scan_next(behind, &key, &chunk))
+        found = (const struct hash *)chunk.data;
+    if (!found || memcmp(found->bytes, least->bytes, size) != 0)
+        return false;
+    *ret_hash = *found;
+    return true;
+}
+
+bool tiers_find(
+    struct store_txn *txn, unsigned table, int64_t set, struct bytes beginning, struct hash *ret_hash)
+{
+    const struct tiers tiers = {.table = table, .set = set};
+    struct hash least = {0};
+    memcpy(least.bytes, beginning.data, beginning.size);
+    for (unsigned tier = 0; tier < TIERS_MAX; tier++)
+        for (uint32_t number = 0; find_run(txn, &tiers, tier, number, false, &number); number++)
+            if (find_beginning(&tiers, txn, tier, number, &least, beginning.size, ret_hash))
                 return true;
     return false;
 }
@@ -130,7 +199,7 @@ static bool next_chunk(struct run_source *source)
     if (!run->scan || !scan_next(run->scan, &key, &chunk))
         return false;
     source->at = (const struct hash *)chunk.data;
-    source->end = source->at + chunk.size / DEDUP_HASH_BYTES;
+    source->end = source->at + chunk.size / HASH_BYTES;
     if (run->merge->begun)
         source->at = run_above(chunk, run->merge->after);
     return true;
@@ -202,7 +271,7 @@ static bool find_merge(
     ret->from = get_be32(row.data);
     ret->into = get_be32(row.data + 4);
     ret->begun = true;
-    memcpy(ret->after, row.data + 8, DEDUP_HASH_BYTES);
+    memcpy(ret->after, row.data + 8, HASH_BYTES);
     return true;
 }
 
@@ -212,7 +281,7 @@ static void note_merge(
     uint8_t row[MERGE_ROW_BYTES];
     put_be32(row, merge->from);
     put_be32(row + 4, merge->into);
-    memcpy(row + 8, merge->after, DEDUP_HASH_BYTES);
+    memcpy(row + 8, merge->after, HASH_BYTES);
     store_put(txn, tiers->table, key, row, sizeof(row));
 }
 
@@ -228,7 +297,7 @@ static size_t merge_chunk(struct tiers *tiers, struct store_txn *txn, unsigned t
     size_t count = take_chunk(tiers, txn, tier, &merge, chunk, &over);
     if (count > 0) {
         put_chunk(tiers, txn, tier + 1, merge.into, chunk, count);
-        memcpy(merge.after, chunk[count - 1].bytes, DEDUP_HASH_BYTES);
+        memcpy(merge.after, chunk[count - 1].bytes, HASH_BYTES);
         drop_taken(tiers, txn, tier, &merge);
     }
     if (!over) {
@@ -255,17 +324,17 @@ size_t tiers_merge(struct tiers *tiers, struct store_txn *txn, size_t hashes)
 
 /* -- letting go -- */
 
-bool tiers_sweep(struct store_txn *txn, unsigned table, int64_t last_begun_ms, size_t hashes)
+bool tiers_sweep(struct store_txn *txn, unsigned table, int64_t last_set, size_t hashes)
 {
     struct store_key all;
     struct bytes key, value;
-    int64_t begun_ms;
+    int64_t set;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     key_reset(&all);
     if (scan_open(txn, table, &all, NULL, &scan))
         return false;
-    for (size_t gone = 0; gone < hashes; gone += ROW_HASHES + value.size / DEDUP_HASH_BYTES) {
-        if (!scan_next(scan, &key, &value) || !tiers_row_begun(key, &begun_ms) || begun_ms > last_begun_ms)
+    for (size_t gone = 0; gone < hashes; gone += ROW_HASHES + value.size / HASH_BYTES) {
+        if (!scan_next(scan, &key, &value) || !tiers_row_set(key, &set) || set > last_set)
             return store_error(txn) == 0;
         scan_delete(scan);
     }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sorted hashes: made, merged, searched. The hashes are evenly spread, so where one belongs among many can
  * nearly be computed; hashes that are not cost time only. */
-#ifndef QY_GATEWAY_DEDUP_RUN_H
-#define QY_GATEWAY_DEDUP_RUN_H
+#ifndef QY_COMMON_HASH_RUN_H
+#define QY_COMMON_HASH_RUN_H
 
 #include "common/mem.h"
 
 #include <stdbool.h>
 
-#define DEDUP_HASH_BYTES 16
+#define HASH_BYTES 16
 #define RUNS_MERGED_MAX 8
 
 struct hash {
-    uint8_t bytes[DEDUP_HASH_BYTES];
+    uint8_t bytes[HASH_BYTES];
 };
 
 /* Writes the hashes to `sorted` in order. */
@@ -28,7 +28,7 @@ struct run_source {
 size_t run_merge(struct run_source *const *sources, unsigned source_count, struct hash *merged, size_t room);
 
 /* The first one that is greater; the run's end where none is. */
-const struct hash *run_above(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES]);
-bool run_has(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES]);
+const struct hash *run_above(struct bytes run, const uint8_t hash[HASH_BYTES]);
+bool run_has(struct bytes run, const uint8_t hash[HASH_BYTES]);
 
 #endif

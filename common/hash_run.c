@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/gateway/dedup_run.h"
+#include "common/hash_run.h"
 
 #include "common/buffer.h"
 
@@ -14,7 +14,7 @@
 
 static int compare(const void *a, const void *b)
 {
-    return memcmp(a, b, DEDUP_HASH_BYTES);
+    return memcmp(a, b, HASH_BYTES);
 }
 
 static void sort_few(struct hash *hashes, size_t count)
@@ -112,13 +112,13 @@ size_t run_merge(struct run_source *const *sources, unsigned source_count, struc
     return count;
 }
 
-const struct hash *run_above(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES])
+const struct hash *run_above(struct bytes run, const uint8_t hash[HASH_BYTES])
 {
     const struct hash *hashes = (const struct hash *)run.data;
-    size_t low = 0, high = run.size / DEDUP_HASH_BYTES;
+    size_t low = 0, high = run.size / HASH_BYTES;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(hashes[middle].bytes, hash, DEDUP_HASH_BYTES) <= 0)
+        if (memcmp(hashes[middle].bytes, hash, HASH_BYTES) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -126,8 +126,7 @@ const struct hash *run_above(struct bytes run, const uint8_t hash[DEDUP_HASH_BYT
     return hashes + low;
 }
 
-bool run_has(struct bytes run, const uint8_t hash[DEDUP_HASH_BYTES])
+bool run_has(struct bytes run, const uint8_t hash[HASH_BYTES])
 {
-    return run.size > 0 &&
-           bsearch(hash, run.data, run.size / DEDUP_HASH_BYTES, DEDUP_HASH_BYTES, compare) != NULL;
+    return run.size > 0 && bsearch(hash, run.data, run.size / HASH_BYTES, HASH_BYTES, compare) != NULL;
 }
