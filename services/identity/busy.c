@@ -32,11 +32,11 @@ int busy_find(const struct identity_rules *rules, struct store_txn *txn, uint32_
     struct link link;
     *ret_busy = false;
     int error = rule->busy_after || rule->one_owner ? identity_store_scan_neighbours(txn, node, &scan) : 0;
-    while (!error && !*ret_busy && scan && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
+    while (!error && !*ret_busy && scan && identity_store_next_neighbour(scan, &other)) {
         unsigned strong = kind_of(self, other);
         if (rules->kinds[strong].strength >= rule->strength)
             continue;
-        if (other < node && !identity_store_link(txn, other, node, &link))
+        if (!identity_store_link(txn, node, other, &link))
             return store_fail(txn, -QY_ECORRUPT);
         if (!link.has_evidence)
             continue;

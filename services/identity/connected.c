@@ -73,9 +73,7 @@ static int add_neighbours(struct connected *own, uint32_t node)
     uint32_t other;
     struct link link;
     int error = is_dead_end(own, node) ? 0 : identity_store_scan_neighbours(txn, node, &scan);
-    while (!error && scan && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
-        if (other < node && !identity_store_link(txn, other, node, &link))
-            return store_fail(txn, -QY_ECORRUPT);
+    while (!error && scan && identity_store_next_link_of(txn, scan, node, &other, &link)) {
         if (other > node)
             add_link(own, node, other, &link);
         if (link.same)

@@ -170,9 +170,7 @@ static int gather_pairs(struct deciding *own, uint32_t node, struct buffer *othe
     uint32_t other;
     struct link link;
     *ret_decided = false;
-    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
-        if (other < node && !identity_store_link(txn, other, node, &link))
-            return store_fail(txn, -QY_ECORRUPT);
+    while (!error && identity_store_next_link_of(txn, scan, node, &other, &link)) {
         if (link.joined == number || link.cut == number || link.apart == number)
             buffer_append(others, &other, sizeof(other));
         *ret_decided |= (link.apart && link.apart != number) || (link.joined && link.joined != number);

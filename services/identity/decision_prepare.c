@@ -126,12 +126,9 @@ static int keeps_apart(struct store_txn *txn, uint32_t node, uint32_t person, ui
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
     struct link link;
-    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link)) {
-        if (other < node && !identity_store_link(txn, other, node, &link))
-            return store_fail(txn, -QY_ECORRUPT);
+    while (!error && identity_store_next_link_of(txn, scan, node, &other, &link))
         if (link.apart && person_of(txn, other) == person)
             *ret_number = link.apart;
-    }
     return error ? error : store_error(txn);
 }
 

@@ -172,13 +172,9 @@ static bool is_apart_from(struct store_txn *txn, uint32_t node, uint32_t person)
     struct node_place place;
     if (identity_store_scan_neighbours(txn, node, &scan))
         return false;
-    while (identity_store_next_neighbour(txn, scan, node, &other, &link)) {
-        if (!identity_store_place(txn, other, &place) || place.person != person)
-            continue;
-        if (other > node || identity_store_link(txn, other, node, &link))
-            if (link.apart)
-                return true;
-    }
+    while (identity_store_next_link_of(txn, scan, node, &other, &link))
+        if (link.apart && identity_store_place(txn, other, &place) && place.person == person)
+            return true;
     return false;
 }
 

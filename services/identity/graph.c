@@ -216,8 +216,7 @@ static int gather_owned(struct graph *graph, struct store_txn *txn, uint32_t nod
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
-    struct link link;
-    while (!error && identity_store_next_neighbour(txn, scan, node, &other, &link))
+    while (!error && identity_store_next_neighbour(scan, &other))
         if (graph->rules.kinds[node_index_kind(graph->index, other)].one_owner)
             buffer_append(owned, &other, sizeof(other));
     return error ? error : buffer_error(owned);

@@ -41,10 +41,8 @@ static int look_around(struct search *own, uint32_t node, uint32_t place)
     struct step step = {.from = place};
     struct link link;
     while (!error && own->looked_at < STEPS_MAX &&
-           identity_store_next_neighbour(txn, scan, node, &step.node, &link)) {
+           identity_store_next_link_of(txn, scan, node, &step.node, &link)) {
         own->looked_at++;
-        if (step.node < node && !identity_store_link(txn, step.node, node, &link))
-            return store_fail(txn, -QY_ECORRUPT);
         bool free = person == person_of(own, step.node) && link_joins(&own->viewer, node, step.node, &link);
         if (free)
             buffer_append(&own->layer, &step, sizeof(step));

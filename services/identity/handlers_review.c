@@ -253,9 +253,7 @@ static int count_seen(struct rpc_context *context, uint32_t node, unsigned own, 
     int error = identity_store_scan_neighbours(context->txn, node, &scan);
     struct link link;
     struct node_place place;
-    while (!error && identity_store_next_neighbour(context->txn, scan, node, &other, &link)) {
-        if (other < node && !identity_store_link(context->txn, other, node, &link))
-            return store_fail(context->txn, -QY_ECORRUPT);
+    while (!error && identity_store_next_link_of(context->txn, scan, node, &other, &link)) {
         if (link.has_evidence && identity_store_place(context->txn, other, &place))
             seen[place.kind]++;
     }

@@ -149,26 +149,38 @@ int identity_store_scan_neighbours(struct store_txn *txn, uint32_t node, struct 
     return scan_open(txn, TABLE_LINKS, &prefix, NULL, ret_scan);
 }
 
-bool identity_store_next_neighbour(
+bool identity_store_next_neighbour(struct store_scan *scan, uint32_t *ret_other)
+{
+    struct bytes key, value;
+    if (!scan_next(scan, &key, &value))
+        return false;
+    *ret_other = get_be32(key.data + 4);
+    return true;
+}
+
+bool identity_store_next_link_of(
     struct store_txn *txn, struct store_scan *scan, uint32_t node, uint32_t *ret_other, struct link *ret_link)
 {
     struct bytes key, value;
     if (!scan_next(scan, &key, &value))
         return false;
     *ret_other = get_be32(key.data + 4);
-    return *ret_other < node || read_link(txn, value, ret_link);
+    if (*ret_other > node)
+        return read_link(txn, value, ret_link);
+    bool there = identity_store_link(txn, *ret_other, node, ret_link);
+    if (!there)
+        store_fail(txn, -QY_ECORRUPT);
+    return there;
 }
 
 uint32_t identity_store_plain(struct store_txn *txn, uint32_t node)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct node_place place;
-    struct link link;
     uint32_t other;
     if (!identity_store_place(txn, node, &place) || !(place.flags & NODE_SAME))
         return node;
-    if (!identity_store_scan_neighbours(txn, node, &scan) &&
-        identity_store_next_neighbour(txn, scan, node, &other, &link))
+    if (!identity_store_scan_neighbours(txn, node, &scan) && identity_store_next_neighbour(scan, &other))
         return other; /* it has no other link */
     store_fail(txn, -QY_ECORRUPT);
     return node;

@@ -32,9 +32,10 @@ bool identity_store_next_link(struct store_txn *txn, struct store_scan *scan, ui
     uint32_t *ret_high, struct link *ret_link);
 /* The node that has the links of this one: of a digest the identifier whose it is, where that is known, else itself. */
 uint32_t identity_store_plain(struct store_txn *txn, uint32_t node);
-/* Those of one node; the link itself is read where the other is the higher one only. */
+/* Those of one node: the other nodes alone, or with the link, which mostly costs one more look. */
 int identity_store_scan_neighbours(struct store_txn *txn, uint32_t node, struct store_scan **ret_scan);
-bool identity_store_next_neighbour(struct store_txn *txn, struct store_scan *scan, uint32_t node,
+bool identity_store_next_neighbour(struct store_scan *scan, uint32_t *ret_other);
+bool identity_store_next_link_of(struct store_txn *txn, struct store_scan *scan, uint32_t node,
     uint32_t *ret_other, struct link *ret_link);
 
 /* -- evidence -- */

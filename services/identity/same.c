@@ -69,8 +69,7 @@ static int gather_seen(struct unifying *own, struct buffer *seen)
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(own->batch->txn, own->digest, &scan);
     uint32_t other;
-    struct link link;
-    while (!error && identity_store_next_neighbour(own->batch->txn, scan, own->digest, &other, &link))
+    while (!error && identity_store_next_neighbour(scan, &other))
         buffer_append(seen, &other, sizeof(other));
     if (!error)
         error = buffer_error(seen);

@@ -117,7 +117,7 @@ static void what_the_first_version_joined_is_claimed(void **state)
     assert_int_equal(link.evidence, 17);
     assert_int_equal(link.event_ms, 1700000000000);
     assert_int_equal(identity_store_scan_neighbours(txn, 2, &scan), 0);
-    assert_true(identity_store_next_neighbour(txn, scan, 2, &other, &link));
+    assert_true(identity_store_next_link_of(txn, scan, 2, &other, &link));
     assert_int_equal(other, 1);
     scan_close(&scan);
     store_abort(&txn);
