@@ -44,7 +44,6 @@ const char *refusal_name(enum refusal refusal)
         [REFUSED_CLAIMED] = "claimed",
         [REFUSED_APART] = "apart",
         [REFUSED_SIZE] = "size",
-        [REFUSED_BUSY] = "busy",
     };
     return names[refusal];
 }

@@ -27,7 +27,6 @@ enum refusal {
     REFUSED_CLAIMED, /* each has a verified one of a kind, and the link is only claimed */
     REFUSED_APART,   /* somebody said that they are two */
     REFUSED_SIZE,    /* too many identifiers in all */
-    REFUSED_BUSY,    /* one of the two is seen with very many */
     REFUSED_COUNT
 };
 /* "limit", …; static storage. */

@@ -21,7 +21,7 @@ enum state { RUN_NONE, RUN_RUNNING, RUN_DONE, RUN_CANCELLED, RUN_FAILED };
 enum mark { MARK_SEEN = 1, MARK_ASKED = 2, MARK_OUT = 4 };
 
 struct example {
-    uint32_t before[EXAMPLE_PERSONS], after[EXAMPLE_PERSONS], identifiers[EXAMPLE_PERSONS];
+    uint32_t before[EXAMPLE_PERSONS], identifiers[EXAMPLE_PERSONS];
     unsigned before_count, after_count;
 };
 
@@ -145,7 +145,6 @@ static void keep_example(struct running *own, const struct connected *connected,
     for (size_t i = 0; i < before_count && i < EXAMPLE_PERSONS; i++)
         example->before[example->before_count++] = before[i];
     for (size_t i = 0; i < after_count && i < EXAMPLE_PERSONS; i++) {
-        example->after[i] = after[i];
         for (size_t k = 0; k < connected->count; k++)
             example->identifiers[i] += connected->nodes[k].person == after[i];
         example->after_count++;
@@ -312,14 +311,13 @@ static int view_example(struct dry_run *run, const struct example *example, stru
 {
     quanyu__dry_run_reply__example__init(view);
     view->before = (uint32_t *)(void *)arena_copy(arena, example->before, sizeof(example->before));
-    view->after = (uint32_t *)(void *)arena_copy(arena, example->after, sizeof(example->after));
     view->identifiers =
         (uint32_t *)(void *)arena_copy(arena, example->identifiers, sizeof(example->identifiers));
     view->before_one_ids = arena_alloc(arena, (example->before_count + 1) * sizeof(char *));
-    if (!view->before || !view->after || !view->identifiers || !view->before_one_ids)
+    if (!view->before || !view->identifiers || !view->before_one_ids)
         return -QY_ENOMEM;
     view->n_before = example->before_count;
-    view->n_after = view->n_identifiers = example->after_count;
+    view->n_identifiers = example->after_count;
     for (unsigned i = 0; i < example->before_count; i++) {
         char one_id[ONE_ID_BYTES];
         one_id_format(vault_one_id_key(run->identity->vault), example->before[i], one_id);

@@ -14,7 +14,6 @@
 #define LINK_BYTES_MAX (1 + LINK_PIECE_BYTES + 3 * 8)
 
 #define EVIDENCE_WITHDRAWN 1
-#define EVIDENCE_JOINS 2
 #define EVIDENCE_HEAD_BYTES (1 + 1 + 8 + 4)
 #define EVIDENCE_ITEM_BYTES 5
 #define ITEM_VERIFIED 1
@@ -198,8 +197,7 @@ static struct store_key key_of(uint64_t offset)
 
 static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
 {
-    value[0] =
-        (uint8_t)((evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0) | (evidence->joins ? EVIDENCE_JOINS : 0));
+    value[0] = evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0;
     value[1] = (uint8_t)evidence->count;
     put_be64(value + 2, (uint64_t)evidence->event_ms);
     put_be32(value + 10, evidence->source);
@@ -223,7 +221,6 @@ static bool read_evidence(
     }
     ret_evidence->offset = offset;
     ret_evidence->withdrawn = value.data[0] & EVIDENCE_WITHDRAWN;
-    ret_evidence->joins = value.data[0] & EVIDENCE_JOINS;
     ret_evidence->count = count;
     ret_evidence->event_ms = (int64_t)get_be64(value.data + 2);
     ret_evidence->source = get_be32(value.data + 10);

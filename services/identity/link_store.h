@@ -46,7 +46,6 @@ struct evidence {
     int64_t event_ms;
     uint32_t source;
     bool withdrawn; /* taken back: it shows nothing any more */
-    bool joins;     /* its source may join */
     unsigned count;
     struct {
         uint32_t node;

@@ -315,7 +315,6 @@ static void keep_evidence(struct resolving *own)
     struct evidence evidence = {.offset = own->sighting->evidence,
         .event_ms = own->sighting->event_ms,
         .source = own->sighting->source,
-        .joins = own->joins,
         .count = own->count};
     for (unsigned i = 0; i < own->count; i++) {
         evidence.items[i].node = own->found[i].node;

@@ -117,7 +117,7 @@ static int watch_all(struct unifying *own)
     for (size_t i = 0; !error && i < own->nodes.size / sizeof(*nodes); i++)
         if (nodes[i] != own->digest)
             error = graph_watch(own->graph, own->batch->txn, nodes[i]);
-    return error ? error : graph_watch_owned(own->graph, own->batch->txn, own->plain);
+    return error;
 }
 
 int graph_unify(struct graph *graph, struct batch *batch, uint32_t digest, uint32_t plain)
