@@ -104,12 +104,6 @@ static int add_members(struct connected *own, uint32_t node)
     return error ? error : store_error(own->txn);
 }
 
-static int compare_numbers(const void *one, const void *other)
-{
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return (a > b) - (a < b);
-}
-
 static int64_t first_ms(struct connected *own, uint32_t node, unsigned kind)
 {
     struct node_row row;
@@ -126,7 +120,7 @@ static int make_nodes(struct connected *own)
     if (!own->nodes || !own->persons)
         return -QY_ENOMEM;
     uint32_t *numbers = node_set_items(&own->set);
-    qsort(numbers, own->count, sizeof(*numbers), compare_numbers);
+    numbers_sort(numbers, own->count);
     for (size_t i = 0; i < own->count; i++) {
         struct node_place place;
         if (!identity_store_place(own->txn, numbers[i], &place))
@@ -146,7 +140,7 @@ static int make_nodes(struct connected *own)
 static bool index_of(const struct connected *own, uint32_t node, uint32_t *ret_index)
 {
     const uint32_t *numbers = node_set_items(&own->set);
-    const uint32_t *found = bsearch(&node, numbers, own->count, sizeof(node), compare_numbers);
+    const uint32_t *found = numbers_find(numbers, own->count, node);
     if (found)
         *ret_index = (uint32_t)(found - numbers);
     return found;

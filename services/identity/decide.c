@@ -219,12 +219,6 @@ static int gather_others(struct deciding *own, const uint32_t *nodes, size_t cou
     return error ? error : store_error(own->batch->txn);
 }
 
-static int compare_numbers(const void *one, const void *other)
-{
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return (a > b) - (a < b);
-}
-
 /* A pair bears one number of each sort: what other decisions say of the same pairs is put there again. */
 static int assert_others(struct deciding *own, struct arena *arena)
 {
@@ -234,8 +228,7 @@ static int assert_others(struct deciding *own, struct arena *arena)
     if (!error)
         error = gather_others(own, decision->others, decision->n_others, &numbers);
     size_t count = node_set_count(&numbers);
-    if (count > 0)
-        qsort(node_set_items(&numbers), count, sizeof(uint32_t), compare_numbers);
+    numbers_sort(node_set_items(&numbers), count);
     for (size_t i = 0; !error && i < count; i++) {
         Quanyu__Decision *other =
             identity_store_decision(own->batch->txn, node_set_items(&numbers)[i], arena);

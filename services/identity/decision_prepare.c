@@ -10,12 +10,6 @@
 
 #define IDENTIFIERS_ASKED_MAX IDENTIFIERS_OF_PERSON
 
-static uint32_t person_of(struct store_txn *txn, uint32_t node)
-{
-    struct node_place place;
-    return identity_store_place(txn, node, &place) ? place.person : 0;
-}
-
 /* -- what is there already -- */
 
 static bool has_node(const uint32_t *nodes, size_t count, uint32_t node)

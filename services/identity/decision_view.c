@@ -4,12 +4,6 @@
 #include "services/identity/node_set.h"
 #include "services/identity/view.h"
 
-static uint32_t person_of(struct store_txn *txn, uint32_t node)
-{
-    struct node_place place;
-    return identity_store_place(txn, node, &place) ? place.person : 0;
-}
-
 static int view_nodes(struct rpc_context *context, const uint32_t *nodes, size_t count, bool personal,
     Quanyu__Identifier ***ret_identifiers, size_t *ret_count)
 {

@@ -122,12 +122,6 @@ static size_t distinct(uint32_t *numbers, size_t count)
     return kept;
 }
 
-static int compare_numbers(const void *one, const void *other)
-{
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return (a > b) - (a < b);
-}
-
 static int compare_pairs(const void *one, const void *other)
 {
     uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
@@ -167,8 +161,8 @@ static int compare(struct running *own, const struct connected *connected)
         pairs[i] = (uint64_t)before[i] << 32 | after[i];
         moved += before[i] != after[i];
     }
-    qsort(before, count, sizeof(*before), compare_numbers);
-    qsort(after, count, sizeof(*after), compare_numbers);
+    numbers_sort(before, count);
+    numbers_sort(after, count);
     qsort(pairs, count, sizeof(*pairs), compare_pairs);
     size_t befores = distinct(before, count), afters = distinct(after, count), met = 0;
     for (size_t i = 0; i < count; i++)

@@ -16,7 +16,16 @@ static inline Quanyu__IdentityReply *reply_of(ProtobufCMessage *message)
     return (Quanyu__IdentityReply *)(void *)message;
 }
 
+/* How many of a page are asked for: 0 and what is more than a page holds are a whole one. */
+#define PAGE_MAX 100
+static inline size_t page_of(uint32_t limit)
+{
+    return limit && limit < PAGE_MAX ? limit : PAGE_MAX;
+}
+
 /* reference.c */
+/* Whose a node is; 0: there is no such node. */
+uint32_t person_of(struct store_txn *txn, uint32_t node);
 /* The person that bears a number now: itself, or the one that it joined. 0: there never was one. */
 uint32_t present_person(struct store_txn *txn, uint32_t number);
 /* The node that is meant, or a refusal that names the field ("identifiers/0"). */

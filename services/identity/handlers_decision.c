@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MAX 100
-
 /* -- handlers -- */
 
 /* What was decided before, or nothing: what is asked for is so already. */
@@ -77,7 +75,7 @@ static int list_decisions(
     struct rpc_context *context, const Quanyu__DecisionsRequest *asked, Quanyu__DecisionsReply *answer)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    size_t limit = asked->limit && asked->limit < PAGE_MAX ? asked->limit : PAGE_MAX;
+    size_t limit = page_of(asked->limit);
     uint64_t from = asked->number ? asked->number : asked->before ? asked->before - 1 : UINT64_MAX;
     int error = identity_store_scan_decisions(context->txn, from, &scan);
     answer->decisions = arena_alloc(context->arena, limit * sizeof(void *));

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define PAGE_MAX 100
-
 /* -- searches -- */
 
 static Quanyu__DuplicateProgress *view_progress(
@@ -140,7 +138,7 @@ static int list_pairs(struct rpc_context *context, const Quanyu__DuplicatesReque
     const Quanyu__DuplicateState *state, Quanyu__DuplicatesReply *answer)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    size_t limit = asked->limit && asked->limit < PAGE_MAX ? asked->limit : PAGE_MAX;
+    size_t limit = page_of(asked->limit);
     struct duplicate_pair pair;
     uint32_t rank;
     answer->pairs = arena_alloc(context->arena, limit * sizeof(void *));

@@ -26,24 +26,18 @@ struct search {
     size_t looked_at;
 };
 
-static uint32_t person_of(struct search *own, uint32_t node)
-{
-    struct node_place place;
-    return identity_store_place(own->viewer.context->txn, node, &place) ? place.person : 0;
-}
-
 static int look_around(struct search *own, uint32_t node, uint32_t place)
 {
     struct store_txn *txn = own->viewer.context->txn;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(txn, node, &scan);
-    uint32_t person = person_of(own, node);
+    uint32_t person = person_of(txn, node);
     struct step step = {.from = place};
     struct link link;
     while (!error && own->looked_at < STEPS_MAX &&
            identity_store_next_link_of(txn, scan, node, &step.node, &link)) {
         own->looked_at++;
-        bool free = person == person_of(own, step.node) && link_joins(&own->viewer, node, step.node, &link);
+        bool free = person == person_of(txn, step.node) && link_joins(&own->viewer, node, step.node, &link);
         if (free)
             buffer_append(&own->layer, &step, sizeof(step));
         else if (!own->joined_only)
@@ -128,8 +122,8 @@ static int explain(struct rpc_context *context, const Quanyu__ExplainRequest *as
     int error = link_viewer_open(context, asked->personal, &own.viewer);
     if (error)
         return error;
-    answer->one_person = person_of(&own, one);
-    answer->other_person = person_of(&own, other);
+    answer->one_person = person_of(context->txn, one);
+    answer->other_person = person_of(context->txn, other);
     answer->one_one_id = view_one_id(context->self, answer->one_person, context->arena);
     answer->other_one_id = view_one_id(context->self, answer->other_person, context->arena);
     own.joined_only = answer->one_person == answer->other_person;

@@ -8,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MAX 100
-
-static size_t page_of(uint32_t limit)
-{
-    return limit && limit < PAGE_MAX ? limit : PAGE_MAX;
-}
-
 /* -- history -- */
 
 /* Something that happened, by which it is put in order: what came with an event before what the event changed. */

@@ -59,3 +59,20 @@ bool node_set_has(const struct node_set *set, uint32_t node)
 {
     return set->slot_count > 0 && *slot_for(set, node) != 0;
 }
+
+static int compare(const void *one, const void *other)
+{
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
+}
+
+void numbers_sort(uint32_t *numbers, size_t count)
+{
+    if (count > 0)
+        qsort(numbers, count, sizeof(*numbers), compare);
+}
+
+const uint32_t *numbers_find(const uint32_t *numbers, size_t count, uint32_t number)
+{
+    return count > 0 ? bsearch(&number, numbers, count, sizeof(number), compare) : NULL;
+}

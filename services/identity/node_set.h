@@ -19,4 +19,9 @@ size_t node_set_count(const struct node_set *set);
 /* Borrowed until the next call of node_set_add(). Who sorts them has no set any more, but a list. */
 uint32_t *node_set_items(const struct node_set *set);
 
+/* Ascending. */
+void numbers_sort(uint32_t *numbers, size_t count);
+/* In numbers that ascend; NULL: it is not there. */
+const uint32_t *numbers_find(const uint32_t *numbers, size_t count, uint32_t number);
+
 #endif

@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+uint32_t person_of(struct store_txn *txn, uint32_t node)
+{
+    struct node_place place;
+    return identity_store_place(txn, node, &place) ? place.person : 0;
+}
+
 uint32_t present_person(struct store_txn *txn, uint32_t number)
 {
     struct node_place place;

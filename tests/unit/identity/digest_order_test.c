@@ -173,7 +173,7 @@ static bool sweeps(struct world *world)
     return worker_sweeps(world->identity.worker, &done, &all);
 }
 
-static uint32_t person_of(struct world *world, unsigned value)
+static uint32_t whose(struct world *world, unsigned value)
 {
     uint32_t person = look_up(world, values[value].kind, values[value].text)->person;
     arena_reset(world->arena);
@@ -184,8 +184,8 @@ static void compare(struct world *hashed, struct world *plain, unsigned seed)
 {
     uint32_t one[VALUES], other[VALUES];
     for (unsigned i = 0; i < VALUES; i++) {
-        one[i] = person_of(hashed, i);
-        other[i] = person_of(plain, i);
+        one[i] = whose(hashed, i);
+        other[i] = whose(plain, i);
     }
     for (unsigned i = 0; i < VALUES; i++)
         for (unsigned k = 0; k < i; k++)
@@ -207,7 +207,7 @@ static void look_up_digests(struct world *world, unsigned seed)
             hash_text(algorithm, values[i].text, 0, digest);
             uint32_t person = look_up(world, kind, digest)->person;
             arena_reset(world->arena);
-            if (person && person != person_of(world, i))
+            if (person && person != whose(world, i))
                 fail_msg("seed %u: the %s of %s is somebody else", seed, kind, values[i].text);
         }
 }

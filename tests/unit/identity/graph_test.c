@@ -186,7 +186,7 @@ static unsigned pick_known(void)
     return value;
 }
 
-static unsigned person_of(struct world *world, unsigned value)
+static unsigned whose(struct world *world, unsigned value)
 {
     struct node_place place;
     assert_true(identity_store_place(world->batch.txn, universe[value].number, &place));
@@ -221,14 +221,14 @@ static void make_question(struct world *world, struct question *question)
     unsigned first = pick_known();
     for (unsigned i = 0; i < counts[asked->what]; i++) {
         unsigned value = i ? pick_known() : first;
-        for (unsigned k = 0; split && k < 60 && person_of(world, value) != person_of(world, first); k++)
+        for (unsigned k = 0; split && k < 60 && whose(world, value) != whose(world, first); k++)
             value = pick_known();
         refer(question, value);
     }
     if (split)
-        asked->person = person_of(world, first);
+        asked->person = whose(world, first);
     else if (asked->what == QUANYU__DECIDE_REQUEST__WHAT__MOVE)
-        asked->person = person_of(world, pick_known());
+        asked->person = whose(world, pick_known());
     asked->evidence = history[pick(event_count)].offset;
 }
 
