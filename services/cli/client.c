@@ -184,6 +184,31 @@ int client_show(enum client_peer peer, const char *method, const char *path, con
     return status;
 }
 
+const char *client_text(yyjson_val *object, const char *name)
+{
+    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
+    return text ? text : "";
+}
+
+int client_print_page(const char *path, const char *member, client_print_fn *print)
+{
+    struct client client;
+    size_t index, count;
+    yyjson_val *item;
+    if (client_open(&client))
+        return 1;
+    yyjson_doc *doc = client_ask(&client, PEER_API, "GET", path, NULL);
+    client_close(&client);
+    if (!doc)
+        return 1;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    yyjson_arr_foreach(yyjson_obj_get(root, member), index, count, item) print(item);
+    if (*client_text(root, "next_cursor"))
+        printf("more: --cursor %s\n", client_text(root, "next_cursor"));
+    yyjson_doc_free(doc);
+    return 0;
+}
+
 void client_escape(struct buffer *out, const char *text)
 {
     for (; *text; text++) {

@@ -39,6 +39,12 @@ yyjson_doc *client_ask(
  * status. */
 int client_show(enum client_peer peer, const char *method, const char *path, const char *body);
 
+/* Asks for a page of a list, prints each item of `member`, and how to go on. The exit status. */
+typedef void client_print_fn(yyjson_val *item);
+int client_print_page(const char *path, const char *member, client_print_fn *print);
+/* An object's text; "" where it has none. */
+const char *client_text(yyjson_val *object, const char *name);
+
 /* Appends `text` percent-encoded. */
 void client_escape(struct buffer *out, const char *text);
 

@@ -9,25 +9,19 @@
 
 #define PATH "/api/v1/duplicates"
 
-static const char *text_of(yyjson_val *object, const char *name)
-{
-    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
-    return text ? text : "";
-}
-
 /* -- printing -- */
 
 static void print_person(yyjson_val *person)
 {
     size_t index, count;
     yyjson_val *item, *key;
-    printf("    %s", text_of(person, "one_id"));
+    printf("    %s", client_text(person, "one_id"));
     yyjson_obj_foreach(yyjson_obj_get(person, "traits"), index, count, key, item)
         printf(" %s=%s", yyjson_get_str(key), yyjson_is_str(item) ? yyjson_get_str(item) : "***");
     yyjson_arr_foreach(yyjson_obj_get(person, "identifiers"), index, count, item)
     {
-        const char *value = text_of(item, "value");
-        printf(" %s%s%s (%s)", text_of(item, "kind"), *value ? ":" : "", value, text_of(item, "id"));
+        const char *value = client_text(item, "value");
+        printf(" %s%s%s (%s)", client_text(item, "kind"), *value ? ":" : "", value, client_text(item, "id"));
     }
     printf("\n");
 }
@@ -37,34 +31,15 @@ static void print_pair(yyjson_val *pair)
     size_t index, count;
     yyjson_val *item;
     printf("%.4f  %+.1f  %s\n   ", yyjson_get_num(yyjson_obj_get(pair, "probability")),
-        yyjson_get_num(yyjson_obj_get(pair, "score")), text_of(pair, "id"));
+        yyjson_get_num(yyjson_obj_get(pair, "score")), client_text(pair, "id"));
     yyjson_arr_foreach(yyjson_obj_get(pair, "fields"), index, count, item)
     {
-        if (strcmp(text_of(item, "level"), "missing") != 0)
-            printf(" %s %s %+.1f", text_of(item, "name"), text_of(item, "level"),
+        if (strcmp(client_text(item, "level"), "missing") != 0)
+            printf(" %s %s %+.1f", client_text(item, "name"), client_text(item, "level"),
                 yyjson_get_num(yyjson_obj_get(item, "weight")));
     }
     printf("\n");
     yyjson_arr_foreach(yyjson_obj_get(pair, "persons"), index, count, item) print_person(item);
-}
-
-static int print_list(const char *path)
-{
-    struct client client;
-    size_t index, count;
-    yyjson_val *pair;
-    if (client_open(&client))
-        return 1;
-    yyjson_doc *doc = client_ask(&client, PEER_API, "GET", path, NULL);
-    client_close(&client);
-    if (!doc)
-        return 1;
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    yyjson_arr_foreach(yyjson_obj_get(root, "duplicates"), index, count, pair) print_pair(pair);
-    if (*text_of(root, "next_cursor"))
-        printf("more: --cursor %s\n", text_of(root, "next_cursor"));
-    yyjson_doc_free(doc);
-    return 0;
 }
 
 /* -- actions -- */
@@ -91,7 +66,8 @@ static int list(int argc, char **argv)
         buffer_text(&path, "&cursor=");
         client_escape(&path, cursor);
     }
-    return json ? client_show(PEER_API, "GET", buffer_c_str(&path), NULL) : print_list(buffer_c_str(&path));
+    return json ? client_show(PEER_API, "GET", buffer_c_str(&path), NULL)
+                : client_print_page(buffer_c_str(&path), "duplicates", print_pair);
 }
 
 static int search(int argc, char **argv)

@@ -157,16 +157,11 @@ static int undo(int argc, char **argv)
 
 /* -- printing -- */
 
-static const char *text_of(yyjson_val *object, const char *name)
-{
-    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
-    return text ? text : "";
-}
-
 static void print_identifier(yyjson_val *identifier)
 {
-    const char *value = text_of(identifier, "value");
-    printf("%s%s%s (%s%s)", text_of(identifier, "kind"), *value ? ":" : "", value, text_of(identifier, "id"),
+    const char *value = client_text(identifier, "value");
+    printf("%s%s%s (%s%s)", client_text(identifier, "kind"), *value ? ":" : "", value,
+        client_text(identifier, "id"),
         yyjson_get_bool(yyjson_obj_get(identifier, "verified")) ? ", verified" : "");
 }
 
@@ -185,10 +180,10 @@ static void print_identifiers(yyjson_val *list)
 static void print_source(yyjson_val *object)
 {
     yyjson_val *key = yyjson_obj_get(object, "write_key");
-    const char *texts[] = {text_of(object, "time"),
-        *text_of(key, "name") ? text_of(key, "name") : text_of(key, "id"), text_of(object, "decision"),
-        text_of(object, "by"), text_of(object, "reason")};
-    const char *position = text_of(object, "position"), *comma = "";
+    const char *texts[] = {client_text(object, "time"),
+        *client_text(key, "name") ? client_text(key, "name") : client_text(key, "id"),
+        client_text(object, "decision"), client_text(object, "by"), client_text(object, "reason")};
+    const char *position = client_text(object, "position"), *comma = "";
     if (*position) {
         printf("position %s", position);
         comma = ", ";
@@ -208,20 +203,20 @@ static void print_link(yyjson_val *link)
     print_identifier(yyjson_arr_get(ends, 0));
     printf(" %s ", yyjson_is_obj(refused) ? "-/-" : "---");
     print_identifier(yyjson_arr_get(ends, 1));
-    printf("\n    %s: ", text_of(link, "rank"));
+    printf("\n    %s: ", client_text(link, "rank"));
     print_source(link);
     if (yyjson_is_obj(refused))
-        printf("    refused (%s): %s\n", text_of(refused, "reason"), text_of(refused, "detail"));
+        printf("    refused (%s): %s\n", client_text(refused, "reason"), client_text(refused, "detail"));
 }
 
 static void print_entry(yyjson_val *entry)
 {
-    printf("%s %-10s ", text_of(entry, "at"), text_of(entry, "what"));
+    printf("%s %-10s ", client_text(entry, "at"), client_text(entry, "what"));
     print_identifiers(yyjson_obj_get(entry, "identifiers"));
-    if (*text_of(entry, "from"))
-        printf(" from %s", text_of(entry, "from"));
-    if (*text_of(entry, "to"))
-        printf(" to %s", text_of(entry, "to"));
+    if (*client_text(entry, "from"))
+        printf(" from %s", client_text(entry, "from"));
+    if (*client_text(entry, "to"))
+        printf(" to %s", client_text(entry, "to"));
     printf("\n    ");
     print_source(entry);
 }
@@ -229,49 +224,29 @@ static void print_entry(yyjson_val *entry)
 static void print_decision(yyjson_val *decision)
 {
     yyjson_val *undone = yyjson_obj_get(decision, "undone");
-    printf("%-6s %s %-8s ", text_of(decision, "id"), text_of(decision, "at"), text_of(decision, "what"));
+    printf("%-6s %s %-8s ", client_text(decision, "id"), client_text(decision, "at"),
+        client_text(decision, "what"));
     print_identifiers(yyjson_obj_get(decision, "identifiers"));
-    if (*text_of(decision, "position"))
-        printf(" position %s", text_of(decision, "position"));
-    printf("\n       %s: %s\n", text_of(decision, "by"), text_of(decision, "reason"));
+    if (*client_text(decision, "position"))
+        printf(" position %s", client_text(decision, "position"));
+    printf("\n       %s: %s\n", client_text(decision, "by"), client_text(decision, "reason"));
     if (yyjson_is_obj(undone))
-        printf("       undone %s by %s: %s\n", text_of(undone, "at"), text_of(undone, "by"),
-            text_of(undone, "reason"));
+        printf("       undone %s by %s: %s\n", client_text(undone, "at"), client_text(undone, "by"),
+            client_text(undone, "reason"));
 }
 
 static void print_busy(yyjson_val *row)
 {
     print_identifier(yyjson_obj_get(row, "identifier"));
     printf(" seen with %llu of %s\n", (unsigned long long)yyjson_get_uint(yyjson_obj_get(row, "seen_with")),
-        text_of(row, "kind"));
+        client_text(row, "kind"));
 }
 
 /* -- looking -- */
 
-typedef void print_fn(yyjson_val *item);
-
-static int print_page(const char *path, const char *member, print_fn *print)
-{
-    struct client client;
-    size_t index, count;
-    yyjson_val *item;
-    if (client_open(&client))
-        return 1;
-    yyjson_doc *doc = client_ask(&client, PEER_API, "GET", path, NULL);
-    client_close(&client);
-    if (!doc)
-        return 1;
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    yyjson_arr_foreach(yyjson_obj_get(root, member), index, count, item) print(item);
-    if (*text_of(root, "next_cursor"))
-        printf("more: --cursor %s\n", text_of(root, "next_cursor"));
-    yyjson_doc_free(doc);
-    return 0;
-}
-
 /* `named`: the first argument stands behind `base`. */
-static int show_page(
-    int argc, char **argv, bool named, const char *base, const char *end, const char *member, print_fn *print)
+static int show_page(int argc, char **argv, bool named, const char *base, const char *end, const char *member,
+    client_print_fn *print)
 {
     struct arguments arguments;
     _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
@@ -288,7 +263,7 @@ static int show_page(
         client_escape(&path, arguments.cursor);
     }
     return arguments.json ? client_show(PEER_API, "GET", buffer_c_str(&path), NULL)
-                          : print_page(buffer_c_str(&path), member, print);
+                          : client_print_page(buffer_c_str(&path), member, print);
 }
 
 static int decisions(int argc, char **argv)

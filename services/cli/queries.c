@@ -11,7 +11,7 @@
 
 /* -- status -- */
 
-static const char *text_of(yyjson_val *object, const char *name)
+static const char *text_or_dash(yyjson_val *object, const char *name)
 {
     const char *text = yyjson_get_str(yyjson_obj_get(object, name));
     return text ? text : "-";
@@ -26,13 +26,13 @@ static void print_service(const char *name, yyjson_val *service)
     yyjson_arr_foreach(yyjson_obj_get(service, "inputs"), index, count, input) lag +=
         yyjson_get_uint(yyjson_obj_get(input, "lag_records"));
     printf("%-9s %-9s %12s %12s %10llu %9.1f MB\n", name, ready ? "ready" : "not ready",
-        text_of(service, "position"), text_of(service, "journal_end"), (unsigned long long)lag,
+        text_or_dash(service, "position"), text_or_dash(service, "journal_end"), (unsigned long long)lag,
         (double)(yyjson_get_uint(yyjson_obj_get(service, "store_bytes")) +
                  yyjson_get_uint(yyjson_obj_get(service, "journal_bytes"))) /
             1e6);
     yyjson_val *reason;
     yyjson_arr_foreach(yyjson_obj_get(service, "reasons"), index, count, reason)
-        printf("          %s: %s\n", text_of(reason, "part"), text_of(reason, "reason"));
+        printf("          %s: %s\n", text_or_dash(reason, "part"), text_or_dash(reason, "reason"));
 }
 
 int command_status(int argc, char **argv)
@@ -49,7 +49,7 @@ int command_status(int argc, char **argv)
     if (!doc)
         return 1;
     yyjson_val *root = yyjson_doc_get_root(doc), *name, *service;
-    printf("time %s (%s clock), %s\n\n", text_of(root, "time"), text_of(root, "clock"),
+    printf("time %s (%s clock), %s\n\n", text_or_dash(root, "time"), text_or_dash(root, "clock"),
         yyjson_get_bool(yyjson_obj_get(root, "quiet")) ? "everything is folded" : "work is under way");
     printf("%-9s %-9s %12s %12s %10s %12s\n", "service", "", "position", "journal", "lag", "size");
     size_t index, count;

@@ -121,17 +121,12 @@ static int write_query(struct buffer *path, int argc, char **argv)
     return -1;
 }
 
-static const char *text_of(yyjson_val *unit, const char *name)
-{
-    const char *text = yyjson_get_str(yyjson_obj_get(unit, name));
-    return text ? text : "";
-}
-
 static void print_unit(yyjson_val *unit)
 {
     int depth = yyjson_get_int(yyjson_obj_get(unit, "depth"));
-    printf("%*s%-10s %-14s %-12s %-8s %s\n", depth * 2, "", text_of(unit, "id"), text_of(unit, "code"),
-        text_of(unit, "kind"), text_of(unit, "state"), text_of(unit, "name"));
+    printf("%*s%-10s %-14s %-12s %-8s %s\n", depth * 2, "", client_text(unit, "id"),
+        client_text(unit, "code"), client_text(unit, "kind"), client_text(unit, "state"),
+        client_text(unit, "name"));
 }
 
 /* All pages, one after the other. */
@@ -178,12 +173,12 @@ static void print_errors(const struct buffer *answer)
     yyjson_val *error;
     yyjson_doc *doc = yyjson_read((const char *)answer->data, answer->size, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
-    fprintf(stderr, "quanyu: %s\n", *text_of(root, "detail") ? text_of(root, "detail") : "refused");
+    fprintf(stderr, "quanyu: %s\n", *client_text(root, "detail") ? client_text(root, "detail") : "refused");
     yyjson_arr_foreach(yyjson_obj_get(root, "errors"), index, count, error)
     {
-        const char *column = text_of(error, "column");
+        const char *column = client_text(error, "column");
         fprintf(stderr, "  line %d%s%s: %s\n", yyjson_get_int(yyjson_obj_get(error, "line")),
-            *column ? ", " : "", column, text_of(error, "reason"));
+            *column ? ", " : "", column, client_text(error, "reason"));
     }
     yyjson_doc_free(doc);
 }
