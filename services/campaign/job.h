@@ -3,8 +3,8 @@
 #ifndef QY_CAMPAIGN_JOB_H
 #define QY_CAMPAIGN_JOB_H
 
+#include "common/template.h"
 #include "services/campaign/outbox_store.h"
-#include "services/campaign/template.h"
 
 #define ADDRESS_BYTES 321
 

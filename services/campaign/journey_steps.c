@@ -2,7 +2,7 @@
 #include "services/campaign/journey_reader.h"
 
 #include "common/clock.h"
-#include "services/campaign/template.h"
+#include "common/template.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

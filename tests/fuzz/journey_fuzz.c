@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a journey's definition: it is refused with a place and a reason, or every step leads somewhere
  * and every text can be filled in. */
+#include "common/template.h"
 #include "services/campaign/journey.h"
-#include "services/campaign/template.h"
 
 #include <stdlib.h>
 #include <string.h>

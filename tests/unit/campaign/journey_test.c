@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/campaign/journey.h"
 
-#include "services/campaign/template.h"
+#include "common/template.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

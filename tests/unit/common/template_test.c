@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/campaign/template.h"
+#include "common/template.h"
 
 #include "common/error.h"
 

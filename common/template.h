@@ -3,8 +3,8 @@
  *
  * Checked when the journey is defined, filled in at the moment of sending; what was filled in is never kept.
  */
-#ifndef QY_CAMPAIGN_TEMPLATE_H
-#define QY_CAMPAIGN_TEMPLATE_H
+#ifndef QY_COMMON_TEMPLATE_H
+#define QY_COMMON_TEMPLATE_H
 
 #include "common/buffer.h"
 
@@ -20,10 +20,12 @@ enum placeholder {
 };
 
 #define PLACEHOLDER_BIT(placeholder) (1u << (placeholder))
+/* A person's own, in the clear. */
+#define PLACEHOLDERS_PERSONAL                                                                                \
+    (PLACEHOLDER_BIT(PLACEHOLDER_NAME) | PLACEHOLDER_BIT(PLACEHOLDER_PHONE) |                                \
+        PLACEHOLDER_BIT(PLACEHOLDER_EMAIL))
 /* Those that only identity knows. */
-#define PLACEHOLDERS_OF_PERSON                                                                               \
-    (PLACEHOLDER_BIT(PLACEHOLDER_ONE_ID) | PLACEHOLDER_BIT(PLACEHOLDER_NAME) |                               \
-        PLACEHOLDER_BIT(PLACEHOLDER_PHONE) | PLACEHOLDER_BIT(PLACEHOLDER_EMAIL))
+#define PLACEHOLDERS_OF_PERSON (PLACEHOLDER_BIT(PLACEHOLDER_ONE_ID) | PLACEHOLDERS_PERSONAL)
 
 /* Adds the placeholders of `text` to *used. -QY_EINVAL, saying what is wrong, for one that is unknown or not
  * closed. */
