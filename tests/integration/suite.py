@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the five services for a test: in a directory of its own, on free ports of 127.0.0.1."""
 import base64
+import contextlib
 import http.client
 import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import contract
@@ -274,3 +277,14 @@ class Suite:
         if check and result.returncode != 0:
             raise AssertionError(f"quanyu {arguments} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")
         return result
+
+
+@contextlib.contextmanager
+def running_suite():
+    """One that runs in a new directory, and leaves nothing behind."""
+    directory = tempfile.mkdtemp(prefix="quanyu-")
+    try:
+        with Suite(directory) as suite:
+            yield suite.start()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

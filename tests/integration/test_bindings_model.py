@@ -5,13 +5,11 @@ and what each member of staff sees of them is the same, whatever is killed on th
 QUANYU_SEED repeats one run; QUANYU_LONG goes on with new seeds for an hour (QUANYU_LONG_SECONDS). A failure is made smaller by leaving
 out what need not have happened, and the rest is left in a file."""
 import json
-import os
-import pathlib
-import random
 import shutil
 import tempfile
 import time
 
+import seeds
 from maker import HOUR, START, START_MS
 from maker_bindings import KEYS, Maker
 from model import time_text
@@ -19,8 +17,7 @@ from model_bindings import ADMIN, HQ, OrganisedWorld
 from suite import Suite
 from test_property import Difference, same
 
-SECONDS = 25 if not os.environ.get("QUANYU_LONG") else int(os.environ.get("QUANYU_LONG_SECONDS", "3600"))
-SHRINK_SECONDS = int(os.environ.get("QUANYU_SHRINK_SECONDS", "180"))
+SECONDS = 25
 NEEDED = ("add_unit", "add_staff", "compare")  # what later steps name, and what finds the difference
 OWN_GUIDE = {"name": "own_guide", "own_people": True, "permissions": [
     "person.read", "personal.masked", "amount.read", "segment.read", "audience.count", "person.assign", "unit.read", "staff.read"]}
@@ -251,7 +248,7 @@ def fewer(steps):
 
 
 def shrink(steps, found):
-    deadline = time.monotonic() + SHRINK_SECONDS
+    deadline = time.monotonic() + seeds.SHRINK_SECONDS
     failed = int(found.split()[1].rstrip(":"))
     steps = [step for step in steps[:failed + 1] if step["do"] != "compare"] + [{"do": "compare"}]
     while time.monotonic() < deadline:
@@ -271,18 +268,8 @@ def check(seed):
     if not found:
         return len(steps)
     small, difference = shrink(steps, found)
-    path = pathlib.Path(tempfile.gettempdir()) / f"quanyu-bindings-{seed}.jsonl"
-    path.write_text("".join(json.dumps(step, ensure_ascii=False) + "\n" for step in small))
-    raise AssertionError(f"QUANYU_SEED={seed}\nfound: {found}\nsmallest, {len(small)} steps in {path}: {difference}")
+    seeds.fail(seed, "bindings", found, f"{len(small)} steps", (json.dumps(step, ensure_ascii=False) for step in small), difference)
 
 
 def test_people_are_whose_the_model_says():
-    fixed = os.environ.get("QUANYU_SEED")
-    deadline, runs, steps = time.monotonic() + SECONDS, 0, 0
-    while runs == 0 or (time.monotonic() < deadline and not fixed):
-        seed = fixed or str(random.SystemRandom().randrange(10**9))
-        print(f"QUANYU_SEED={seed}", flush=True)
-        steps += check(seed)
-        runs += 1
-    print(f"{runs} runs, {steps} steps, no difference")
-    assert steps > 0
+    seeds.run(check, SECONDS, "steps")

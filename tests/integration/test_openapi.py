@@ -4,8 +4,6 @@ other tests."""
 import base64
 import copy
 import json
-import shutil
-import tempfile
 
 import jsonschema
 import pytest
@@ -14,7 +12,7 @@ import chromium
 import contract
 import sdk
 import staff
-from suite import Answer, Suite, request
+from suite import Answer, request, running_suite
 
 SERVICES = ("gateway", "audit")
 HOOK = {"id": "s", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/", "secret": "s3cret", "content": {}}
@@ -23,12 +21,8 @@ UNKNOWN = {"one_id": "p_00000000", "tag": "nosuch", "id": "nosuch", "index": "99
 
 @pytest.fixture(scope="module")
 def running():
-    directory = tempfile.mkdtemp(prefix="quanyu-")
-    try:
-        with Suite(directory) as suite:
-            yield suite.start()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with running_suite() as suite:
+        yield suite
 
 
 @pytest.fixture(params=SERVICES)

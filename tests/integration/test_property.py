@@ -4,9 +4,6 @@
 QUANYU_SEED repeats one run; QUANYU_LONG goes on with new seeds for an hour (QUANYU_LONG_SECONDS). A failure is made smaller, by
 leaving out ever smaller parts of what was sent, and the rest is left in a file."""
 import json
-import os
-import pathlib
-import random
 import re
 import shutil
 import tempfile
@@ -14,16 +11,16 @@ import time
 from collections import Counter
 from decimal import Decimal
 
+import seeds
 from maker import HOUR, SHOWN_TRAITS, START, START_MS, Maker
-from model import EPOCH, World, time_text
+from model import World, time_text
 from model_identity import WRONG
 from receivers import Webhooks
 from suite import Suite
 from test_rules import write
 
-SECONDS = 30 if not os.environ.get("QUANYU_LONG") else int(os.environ.get("QUANYU_LONG_SECONDS", "3600"))
+SECONDS = 30
 ENTRY = "Signed In"  # what sets off a journey
-SHRINK_SECONDS = int(os.environ.get("QUANYU_SHRINK_SECONDS", "180"))
 
 
 # -- the suite beside the model
@@ -327,7 +324,7 @@ def without(steps, unwanted):
 
 def shrink(steps, found):
     """Halves what is sent, then quarters it, and so on, as long as a difference stays."""
-    deadline = time.monotonic() + SHRINK_SECONDS
+    deadline = time.monotonic() + seeds.SHRINK_SECONDS
     failed = int(found.split()[1].rstrip(":"))
     steps = [step for at, step in enumerate(steps[:failed + 1]) if at == failed or "ask" not in step and "compare" not in step]
     part = events_of(steps) // 2
@@ -351,18 +348,8 @@ def check(seed):
     if not found:
         return events_of(steps)
     small, difference = shrink(steps, found)
-    path = pathlib.Path(tempfile.gettempdir()) / f"quanyu-property-{seed}.jsonl"
-    path.write_text("".join(write(step) + "\n" for step in small))
-    raise AssertionError(f"QUANYU_SEED={seed}\nfound: {found}\nsmallest, {events_of(small)} events in {path}: {difference}")
+    seeds.fail(seed, "property", found, f"{events_of(small)} events", map(write, small), difference)
 
 
 def test_the_suite_does_what_the_model_does():
-    fixed = os.environ.get("QUANYU_SEED")
-    deadline, runs, events = time.monotonic() + SECONDS, 0, 0
-    while runs == 0 or (time.monotonic() < deadline and not fixed):
-        seed = fixed or str(random.SystemRandom().randrange(10**9))
-        print(f"QUANYU_SEED={seed}", flush=True)
-        events += check(seed)
-        runs += 1
-    print(f"{runs} runs, {events} events, no difference")
-    assert EPOCH.year == 1970 and events > 0
+    seeds.run(check, SECONDS, "events")

@@ -2,8 +2,6 @@
 """The browsers' SDKs, unchanged, in a real Chromium, against the running suite. Nothing that they do may leave this machine."""
 import base64
 import json
-import shutil
-import tempfile
 import urllib.parse
 
 import pytest
@@ -12,7 +10,7 @@ from chromium import Chromium, find_program
 from sdk import assert_stored, installed, journal, snippets, stored
 from sdk_pages import Pages
 from sdk_proxy import CUT, DROPPED, LIMITED, PASS, REFUSED, Proxy
-from suite import Suite, request, wait_for
+from suite import request, running_suite, wait_for
 
 PROPERTIES = {"order_id": "o-1", "total": 129.9, "currency": "CNY", "gift": True, "note": None, "emoji": "🎁 \"quoted\" \\ 中文",
               "products": [{"product_id": "p-1", "quantity": 2, "price": 64.95}, {"product_id": "p-2", "tags": ["新", "new"]}]}
@@ -43,12 +41,8 @@ def pages():
 
 @pytest.fixture(scope="module")
 def running(pages):
-    directory = tempfile.mkdtemp(prefix="quanyu-")
-    try:
-        with Suite(directory) as suite:
-            yield suite.start()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with running_suite() as suite:
+        yield suite
 
 
 @pytest.fixture(scope="module")

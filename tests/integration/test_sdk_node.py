@@ -2,15 +2,13 @@
 """The SDKs for servers, unchanged, against the running suite."""
 import gzip
 import json
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sdk import assert_stored, installed, journal, run_node, snippets, stored
 from sdk_proxy import AWAY, CUT, DROPPED, LIMITED, PASS, REFUSED, Proxy
-from suite import Suite, wait_for
+from suite import running_suite, wait_for
 
 SDKS = {"segment": "segment_node.mjs", "rudder": "rudder_node.cjs"}
 PACKAGES = {"segment": "@segment/analytics-node", "rudder": "@rudderstack/rudder-sdk-node"}
@@ -23,12 +21,8 @@ def place():
 
 @pytest.fixture(scope="module")
 def running():
-    directory = tempfile.mkdtemp(prefix="quanyu-")
-    try:
-        with Suite(directory) as suite:
-            yield suite.start()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with running_suite() as suite:
+        yield suite
 
 
 @pytest.fixture(params=SDKS)

@@ -5,15 +5,13 @@ import gzip
 import http.client
 import json
 import random
-import shutil
-import tempfile
 import urllib.parse
 
 import pytest
 
 from edge import Wire
 from sdk import journal, stored
-from suite import Suite, request
+from suite import Suite, request, running_suite
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 CALLS = {"identify": "i", "track": "t", "page": "p", "screen": "s", "group": "g", "alias": "a"}
@@ -23,12 +21,8 @@ PAGE = "https://shop.example"
 
 @pytest.fixture(scope="module")
 def running():
-    directory = tempfile.mkdtemp(prefix="quanyu-")
-    try:
-        with Suite(directory) as suite:
-            yield suite.start()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with running_suite() as suite:
+        yield suite
 
 
 @pytest.fixture
