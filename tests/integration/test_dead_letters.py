@@ -5,11 +5,10 @@ import base64
 import json
 import threading
 
-import pytest
 
 from suite import Suite, request, wait_for
 from test_api import refused
-from test_privacy import EMAIL, NAME, PHONE, check_files, found_in, secrets
+from test_privacy import EMAIL, NAME, PHONE, check_files, secrets
 
 START = "2026-01-01T00:00:00Z"
 LETTERS = "/api/v1/dead-letters"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from suite import Suite, request, wait_for
+from suite import Suite, request
 
 NEW = {"role": "hq_marketer", "unit": "u_1"}
 
