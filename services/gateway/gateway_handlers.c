@@ -85,18 +85,6 @@ static int give_token(
     return reply->token ? 0 : -QY_ENOMEM;
 }
 
-static void write_row(struct json *json, const char *name, const Quanyu__Staff *staff)
-{
-    json_name(json, name);
-    if (!staff) {
-        json_null(json);
-        return;
-    }
-    json_open(json, '{');
-    staff_members(json, staff);
-    json_close(json, '}');
-}
-
 /* `before` is NULL where there was none. */
 static int emit(
     struct rpc_context *context, const Quanyu__Staff *before, const Quanyu__Staff *after, bool token)
@@ -107,8 +95,8 @@ static int emit(
     json_open(&json, '{');
     json_field_text(&json, "id", staff_id(after->number, id));
     json_field_text(&json, "given", token ? "token" : "invitation");
-    write_row(&json, "before", before);
-    write_row(&json, "after", after);
+    staff_row(&json, "before", before);
+    staff_row(&json, "after", after);
     json_close(&json, '}');
     const char *text = buffer_c_str(&detail);
     if (buffer_error(&detail))

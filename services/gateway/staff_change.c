@@ -154,18 +154,6 @@ void staff_emit_member(struct batch *batch, const Quanyu__Staff *staff)
 
 /* -- for audit -- */
 
-static void write_row(struct json *json, const char *name, const Quanyu__Staff *staff)
-{
-    json_name(json, name);
-    if (!staff) {
-        json_null(json);
-        return;
-    }
-    json_open(json, '{');
-    staff_members(json, staff);
-    json_close(json, '}');
-}
-
 int staff_emit_act(struct api_call *call, struct batch *batch, const struct staff_act *act)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
@@ -175,8 +163,8 @@ int staff_emit_act(struct api_call *call, struct batch *batch, const struct staf
     if (act->staff)
         json_field_text(&json, "id", staff_id(act->staff->number, id));
     if (act->rows) {
-        write_row(&json, "before", act->before);
-        write_row(&json, "after", act->after);
+        staff_row(&json, "before", act->before);
+        staff_row(&json, "after", act->after);
     }
     if (act->more)
         act->more(&json, act->self);

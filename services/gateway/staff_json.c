@@ -110,3 +110,15 @@ void role_standard_members(struct json *json, const struct role *role)
     permission_list(json, role->permissions);
     json_field_unsigned(json, "version", 1);
 }
+
+void staff_row(struct json *json, const char *name, const Quanyu__Staff *staff)
+{
+    json_name(json, name);
+    if (!staff) {
+        json_null(json);
+        return;
+    }
+    json_open(json, '{');
+    staff_members(json, staff);
+    json_close(json, '}');
+}

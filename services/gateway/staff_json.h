@@ -10,6 +10,8 @@ extern const char *const staff_states[3]; /* by Staff.State */
 
 /* What is no personal value; without the object's brackets, as all of these. */
 void staff_members(struct json *json, const Quanyu__Staff *staff);
+/* A member with them as an object; null for nobody. */
+void staff_row(struct json *json, const char *name, const Quanyu__Staff *staff);
 /* Login, name, email and phone; masked, but for the name, unless `clear`. */
 void staff_personal_members(struct json *json, const Quanyu__StaffPersonal *personal, bool clear);
 void token_members(struct json *json, const Quanyu__Credential *token);

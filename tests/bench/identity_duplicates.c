@@ -4,11 +4,10 @@
  * DIRECTORY must not hold state. */
 #include "proto/gateway.pb-c.h"
 #include "services/identity/duplicate_run.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/identity_state.h"
 #include "tests/support/people.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define PER_COMMIT 20000u
 #define KEPT 4096u /* originals that somebody may be a duplicate of */
@@ -31,21 +30,8 @@ struct bench {
 
 static void open_all(struct bench *bench, const char *directory)
 {
-    char path[512];
     snprintf(bench->directory, sizeof(bench->directory), "%s", directory);
-    mkdir(directory, 0700);
-    snprintf(path, sizeof(path), "%s/state", directory);
-    struct store_options options = {.path = path,
-        .tables = identity_tables,
-        .table_count = TABLE_COUNT,
-        .map_bytes = UINT64_C(64) << 30,
-        .schema_version = IDENTITY_SCHEMA_VERSION};
-    check(store_open(&options, &bench->store), "state");
-    snprintf(path, sizeof(path), "%s/out", directory);
-    struct journal_options journal = {.path = path, .compression = IDENTITY_COMPRESSION};
-    check(journal_open(&journal, NULL, &bench->out), "identity's journal");
-    uint8_t master[VAULT_MASTER_BYTES] = {1};
-    check(identity_open(master, "", "CN", &bench->identity), "identity");
+    identity_state_open(directory, &bench->identity, &bench->store, &bench->out);
 }
 
 static void begin(struct bench *bench, struct batch *batch)

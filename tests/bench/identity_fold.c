@@ -8,10 +8,9 @@
 #include "proto/gateway.pb-c.h"
 #include "services/identity/digester.h"
 #include "services/identity/identity.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/identity_state.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define BLOCK 200000u /* events that are written beforehand at a time, outside of the measure */
 #define READ_BYTES ((size_t)4 * 1024 * 1024)
@@ -195,22 +194,11 @@ static void make_index(struct bench *bench)
 static void open_all(struct bench *bench, const char *directory)
 {
     char path[512];
-    mkdir(directory, 0700);
-    snprintf(path, sizeof(path), "%s/state", directory);
-    struct store_options options = {.path = path,
-        .tables = identity_tables,
-        .table_count = TABLE_COUNT,
-        .map_bytes = UINT64_C(64) << 30,
-        .schema_version = IDENTITY_SCHEMA_VERSION};
-    check(store_open(&options, &bench->store), "state");
+    identity_state_open(directory, &bench->identity, &bench->store, &bench->out);
     snprintf(path, sizeof(path), "%s/in", directory);
     struct journal_options journal = {.path = path, .compression = IDENTITY_COMPRESSION};
     check(journal_open(&journal, NULL, &bench->in), "the gateway's journal");
-    snprintf(path, sizeof(path), "%s/out", directory);
-    check(journal_open(&journal, NULL, &bench->out), "identity's journal");
     check(chunk_reader_open(&bench->reader), "reader");
-    uint8_t master[VAULT_MASTER_BYTES] = {1};
-    check(identity_open(master, "", "CN", &bench->identity), "identity");
     struct batch batch = {0};
     check(store_begin(bench->store, STORE_WRITE, &batch.txn), "state");
     check(identity_fold.open(&bench->identity, &batch), "open");

@@ -5,10 +5,9 @@
 #include "proto/gateway.pb-c.h"
 #include "services/identity/handlers.h"
 #include "services/identity/worker.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/identity_state.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define TRIES 1000u
 #define PER_COMMIT 20000u
@@ -321,23 +320,8 @@ static void time_rules(struct bench *bench)
 
 static void open_all(struct bench *bench, const char *directory)
 {
-    char path[512];
-    uint8_t master[VAULT_MASTER_BYTES] = {1};
-    mkdir(directory, 0700);
-    snprintf(path, sizeof(path), "%s/state", directory);
-    struct store_options options = {.path = path,
-        .tables = identity_tables,
-        .table_count = TABLE_COUNT,
-        .map_bytes = UINT64_C(64) << 30,
-        .schema_version = IDENTITY_SCHEMA_VERSION,
-        .migrations = identity_migrations,
-        .migration_count = IDENTITY_MIGRATION_COUNT};
-    check(store_open(&options, &bench->store), "state");
-    snprintf(path, sizeof(path), "%s/out", directory);
-    struct journal_options journal = {.path = path, .compression = IDENTITY_COMPRESSION};
-    check(journal_open(&journal, NULL, &bench->journal), "journal");
+    identity_state_open(directory, &bench->identity, &bench->store, &bench->journal);
     check(arena_open(&bench->arena), "arena");
-    check(identity_open(master, "", "CN", &bench->identity), "identity");
     begin(bench);
     check(identity_fold.open(&bench->identity, &bench->batch), "open");
     check(store_commit(&bench->batch.txn), "state");

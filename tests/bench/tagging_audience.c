@@ -4,7 +4,7 @@
  * DIRECTORY must not hold state. The index is written directly, as the fold would write it. */
 #include "services/tagging/audience.h"
 #include "services/tagging/tagging.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/tagging_state.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,16 +46,12 @@ static uint32_t define_tag(struct bench *bench, const char *id)
 
 static void begin(struct bench *bench)
 {
-    check(store_begin(bench->store, STORE_WRITE, &bench->batch.txn), "state");
-    bench->batch.now_ms = NOW_MS;
-    if (bench->tagging.registry)
-        check(tagging_begin(&bench->tagging, &bench->batch), "begin");
+    tagging_state_begin(&bench->tagging, bench->store, NOW_MS, &bench->batch);
 }
 
 static void commit(struct bench *bench)
 {
-    check(tagging_fold.finish(&bench->tagging, &bench->batch), "finish");
-    check(store_commit(&bench->batch.txn), "state");
+    tagging_state_commit(&bench->tagging, &bench->batch);
 }
 
 static void add_person(struct bench *bench, uint32_t number)
@@ -227,15 +223,7 @@ static void ask(struct bench *bench, const char *what, const char *text, bool gu
 
 static void open_all(struct bench *bench, const char *directory)
 {
-    struct store_options options = {.path = directory,
-        .tables = tagging_tables,
-        .table_count = TAGGING_TABLES,
-        .map_bytes = UINT64_C(64) << 30,
-        .schema_version = TAGGING_SCHEMA};
-    check(store_open(&options, &bench->store), "state");
-    tagging_set_currency(&bench->tagging, "CNY");
-    begin(bench);
-    check(tagging_fold.open(&bench->tagging, &bench->batch), "open");
+    tagging_state_open(directory, NOW_MS, &bench->tagging, &bench->store, &bench->batch);
     check(tagging_begin(&bench->tagging, &bench->batch), "begin");
     static const char *const tags[] = {"few", "some", "most"};
     for (size_t i = 0; i < COUNT_OF(tags); i++)

@@ -5,7 +5,7 @@
  * write it. */
 #include "services/tagging/audience.h"
 #include "services/tagging/tagging.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/tagging_state.h"
 
 #include <string.h>
 
@@ -29,29 +29,17 @@ struct bench {
 
 static void begin(struct bench *bench)
 {
-    check(store_begin(bench->store, STORE_WRITE, &bench->batch.txn), "state");
-    bench->batch.now_ms = NOW_MS;
-    if (bench->tagging.registry)
-        check(tagging_begin(&bench->tagging, &bench->batch), "begin");
+    tagging_state_begin(&bench->tagging, bench->store, NOW_MS, &bench->batch);
 }
 
 static void commit(struct bench *bench)
 {
-    check(tagging_fold.finish(&bench->tagging, &bench->batch), "finish");
-    check(store_commit(&bench->batch.txn), "state");
+    tagging_state_commit(&bench->tagging, &bench->batch);
 }
 
 static void open_all(struct bench *bench, const char *directory)
 {
-    struct store_options options = {.path = directory,
-        .tables = tagging_tables,
-        .table_count = TAGGING_TABLES,
-        .map_bytes = UINT64_C(64) << 30,
-        .schema_version = TAGGING_SCHEMA};
-    check(store_open(&options, &bench->store), "state");
-    tagging_set_currency(&bench->tagging, "CNY");
-    begin(bench);
-    check(tagging_fold.open(&bench->tagging, &bench->batch), "open");
+    tagging_state_open(directory, NOW_MS, &bench->tagging, &bench->store, &bench->batch);
     check(store_commit(&bench->batch.txn), "state");
 }
 

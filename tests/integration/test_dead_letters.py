@@ -5,7 +5,6 @@ import base64
 import json
 import threading
 
-
 from suite import Suite, request, wait_for
 from test_api import refused
 from test_privacy import EMAIL, NAME, PHONE, check_files, secrets
