@@ -170,11 +170,13 @@ static size_t count_members(struct store_txn *txn, uint32_t person)
 
 static int check_size(const struct asked *asked, uint32_t one, uint32_t other)
 {
+    const struct identity *identity = asked->context->self;
     struct store_txn *txn = asked->context->txn;
-    if (count_members(txn, one) + count_members(txn, other) <= IDENTIFIERS_OF_PERSON)
+    uint32_t most = worker_rules(identity->worker)->identifiers_max;
+    if (count_members(txn, one) + count_members(txn, other) <= most)
         return 0;
     return rpc_refuse(asked->context, -QY_ECONFLICT, "identifiers",
-        "together they would have more than %d identifiers", IDENTIFIERS_OF_PERSON);
+        "together they would have more than %u identifiers", most);
 }
 
 static unsigned strength_of(const struct asked *asked, uint32_t node)

@@ -237,22 +237,23 @@ int handle_conflicts(struct rpc_context *context, const ProtobufCMessage *reques
 /* -- busy identifiers -- */
 
 /* With how many of which stronger kind it was seen most. */
-static int count_seen(struct rpc_context *context, uint32_t node, unsigned own, Quanyu__BusyReply__Row *row)
+static int count_seen(struct link_viewer *viewer, uint32_t node, unsigned own, Quanyu__BusyReply__Row *row)
 {
+    struct rpc_context *context = viewer->context;
     const struct identity *identity = context->self;
-    const struct kind *kind = kind_numbered(&identity->kinds, own), *most = NULL;
+    const struct kind_rule *kinds = viewer->rules.kinds;
+    const struct kind *most = NULL;
     uint32_t seen[KINDS_MAX + 1] = {0}, other;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(context->txn, node, &scan);
     struct link link;
     struct node_place place;
-    while (!error && identity_store_next_link_of(context->txn, scan, node, &other, &link)) {
+    while (!error && identity_store_next_link_of(context->txn, scan, node, &other, &link))
         if (link.has_evidence && identity_store_place(context->txn, other, &place))
             seen[place.kind]++;
-    }
     for (unsigned number = 1; number <= KINDS_MAX; number++) {
         const struct kind *strong = kind_numbered(&identity->kinds, number);
-        if (!strong || !kind || strong->priority >= kind->priority || seen[number] <= row->seen)
+        if (!strong || kinds[number].strength >= kinds[own].strength || seen[number] <= row->seen)
             continue;
         row->seen = seen[number];
         most = strong;
@@ -261,30 +262,34 @@ static int count_seen(struct rpc_context *context, uint32_t node, unsigned own, 
     return error ? error : row->kind ? store_error(context->txn) : -QY_ENOMEM;
 }
 
-static int view_busy(struct rpc_context *context, uint32_t node, const struct node_place *place,
-    bool personal, Quanyu__BusyReply__Row **ret_row)
+static int view_busy(struct link_viewer *viewer, uint32_t node, const struct node_place *place,
+    Quanyu__BusyReply__Row **ret_row)
 {
+    struct rpc_context *context = viewer->context;
     Quanyu__BusyReply__Row *row = arena_alloc(context->arena, sizeof(*row));
     if (!row)
         return -QY_ENOMEM;
     quanyu__busy_reply__row__init(row);
-    row->identifier = view_identifier(context->self, context->txn, node, personal, context->arena);
+    row->identifier = view_identifier(context->self, context->txn, node, viewer->personal, context->arena);
     row->person = place->person;
     row->one_id = view_one_id(context->self, place->person, context->arena);
     *ret_row = row;
     if (!row->identifier || !row->one_id)
         return store_error(context->txn) ? store_error(context->txn) : -QY_ENOMEM;
-    return count_seen(context, node, place->kind, row);
+    return count_seen(viewer, node, place->kind, row);
 }
 
 static int list_busy(struct rpc_context *context, const Quanyu__BusyRequest *asked, Quanyu__BusyReply *answer)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
+    _cleanup_(link_viewer_close) struct link_viewer viewer = {0};
     size_t limit = page_of(asked->limit);
     uint32_t node;
+    int error = link_viewer_open(context, asked->personal, &viewer);
     answer->rows = arena_alloc(context->arena, limit * sizeof(void *));
-    int error =
-        answer->rows ? identity_store_scan_busy(context->txn, (uint32_t)asked->after, &scan) : -QY_ENOMEM;
+    if (error || !answer->rows)
+        return error ? error : -QY_ENOMEM;
+    error = identity_store_scan_busy(context->txn, (uint32_t)asked->after, &scan);
     while (!error && identity_store_next_busy(scan, &node)) {
         struct node_place place;
         if (answer->n_rows == limit) {
@@ -293,7 +298,7 @@ static int list_busy(struct rpc_context *context, const Quanyu__BusyRequest *ask
         }
         if (!identity_store_place(context->txn, node, &place))
             return store_fail(context->txn, -QY_ECORRUPT);
-        error = view_busy(context, node, &place, asked->personal, &answer->rows[answer->n_rows]);
+        error = view_busy(&viewer, node, &place, &answer->rows[answer->n_rows]);
         answer->n_rows += !error;
     }
     return error ? error : store_error(context->txn);

@@ -162,6 +162,22 @@ def test_a_value_that_stands_for_nobody_joins_nobody_and_comes_back(running):
     assert one_id(running, "anonymous_id", "d1") == one_id(running, "anonymous_id", "d2")
 
 
+def test_the_order_of_kinds_and_the_largest_number_hold_for_reports_and_decisions(running):
+    rules = rules_of(running)
+    rules["kinds"].insert(0, rules["kinds"].pop(rules["kinds"].index(kind_of(rules, "email"))))
+    kind_of(rules, "phone").update(busy_after=1, one_owner=False)
+    rules["identifiers_of_person"] = 3
+    apply(running, rules)
+    phone = ("phone", "+8613800138000")
+    send(running, track("a", ids=[phone, ("email", "a@example.com")]), track(device="x", ids=[phone, ("email", "b@example.com")]),
+         track(device="y", ids=[phone, ("email", "c@example.com")]), track("d", "d1"))
+    busy = running.api("GET", "/api/v1/identity-busy").json["busy"]
+    assert [(one["kind"], one["seen_with"]) for one in busy] == [("email", 3)], busy
+    answer = running.api("POST", "/api/v1/persons/join", {"reason": "they are one", "identifiers": [
+        {"kind": "user_id", "value": "a"}, {"kind": "user_id", "value": "d"}]})
+    assert answer.status == 409 and "more than 3" in answer.json["detail"], answer
+
+
 def test_a_source_that_may_not_join_or_verify(running):
     rules = rules_of(running)
     rules["sources"] = [{"source": "survey", "joins": False}, {"source": "call-centre", "verifies": False}]
