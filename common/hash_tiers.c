@@ -63,6 +63,15 @@ static void note_run(struct tier *tier, uint32_t number)
     tier->next = first || number >= tier->next ? number + 1 : tier->next;
 }
 
+/* Its runs have these numbers until it is over, also those of which nothing is left. */
+static void note_merging(struct tier *tier, struct bytes row)
+{
+    uint32_t from = get_be32(row.data);
+    tier->merging = true;
+    note_run(tier, from);
+    note_run(tier, from + TIER_RUNS - 1);
+}
+
 int tiers_note(struct tiers *tiers, struct bytes key, struct bytes value, struct bytes *ret_hashes)
 {
     *ret_hashes = (struct bytes){0};
@@ -70,7 +79,7 @@ int tiers_note(struct tiers *tiers, struct bytes key, struct bytes value, struct
     if (tier >= TIERS_MAX)
         return -QY_ECORRUPT;
     if (key.size == MERGE_KEY_BYTES && value.size == MERGE_ROW_BYTES && tier + 1 < TIERS_MAX) {
-        tiers->list[tier].merging = true;
+        note_merging(&tiers->list[tier], value);
         return 0;
     }
     if ((key.size != RUN_KEY_BYTES && key.size != CHUNK_KEY_BYTES) || value.size % HASH_BYTES != 0)
@@ -102,14 +111,16 @@ void tiers_load(struct tiers *tiers, struct store_txn *txn)
     for (unsigned tier = 0; tier < TIERS_MAX; tier++) {
         struct tier *own = &tiers->list[tier];
         struct store_key key;
+        struct bytes row;
         uint32_t number;
         merge_key(&key, tiers, tier);
-        *own = (struct tier){.merging = store_has(txn, tiers->table, &key)};
-        if (!find_run(txn, tiers, tier, 0, false, &number))
-            continue;
-        own->first = number;
+        *own = (struct tier){0};
+        if (find_run(txn, tiers, tier, 0, false, &number))
+            note_run(own, number);
         if (find_run(txn, tiers, tier, 0, true, &number))
-            own->next = number + 1;
+            note_run(own, number);
+        if (store_get(txn, tiers->table, &key, &row) && row.size == MERGE_ROW_BYTES)
+            note_merging(own, row);
     }
 }
 

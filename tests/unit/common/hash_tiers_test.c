@@ -98,10 +98,44 @@ static void a_hash_is_found_by_how_it_begins_whatever_run_it_is_in(void **state)
     nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The last run of a merge, of few hashes, is used up long before the others. */
+static void what_comes_after_a_restart_is_no_part_of_a_merge_that_goes_on(void **state)
+{
+    (void)state;
+    static struct hash many[2 * CHUNK_HASHES], sorted[2 * CHUNK_HASHES];
+    char path[64];
+    struct store *store = open_store(path);
+    struct store_txn *txn;
+    struct tiers tiers = {.table = 0, .set = 7};
+    const struct hash least = {.bytes = {[HASH_BYTES - 1] = 1}}, later = {.bytes = {[HASH_BYTES - 1] = 2}};
+    for (uint32_t i = 0; i < COUNT_OF(many); i++)
+        many[i] = hash_of(i);
+    run_sort(many, COUNT_OF(many), sorted);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    for (unsigned run = 0; run + 1 < TIER_RUNS; run++)
+        tiers_add(&tiers, txn, sorted + run * COUNT_OF(many) / TIER_RUNS, COUNT_OF(many) / TIER_RUNS);
+    tiers_add(&tiers, txn, &least, 1);
+    assert_true(tiers_merge(&tiers, txn, 1) > 0);
+    assert_true(tiers.list[0].merging);
+    assert_int_equal(store_commit(&txn), 0);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn), 0);
+    struct tiers loaded = {.table = 0, .set = 7};
+    tiers_load(&loaded, txn);
+    assert_memory_equal(&loaded, &tiers, sizeof(tiers));
+    tiers_add(&loaded, txn, &later, 1);
+    (void)tiers_merge(&loaded, txn, COUNT_OF(many));
+    assert_false(loaded.list[0].merging);
+    assert_true(tiers_have(&loaded, txn, later.bytes));
+    store_abort(&txn);
+    store_close(&store);
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hash_is_found_by_how_it_begins_whatever_run_it_is_in),
+        cmocka_unit_test(what_comes_after_a_restart_is_no_part_of_a_merge_that_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
