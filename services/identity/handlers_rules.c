@@ -2,7 +2,6 @@
 /* The rules by which identifiers become persons: shown, changed, tried out. */
 #include "services/identity/dry_run.h"
 #include "services/identity/handlers.h"
-#include "services/identity/sweeper.h"
 #include "services/identity/worker.h"
 
 #include <string.h>
@@ -109,8 +108,6 @@ int handle_change_rules(struct rpc_context *context, const ProtobufCMessage *req
     if (!error)
         reply_of(reply)->change_rules->unchanged = same;
     reply_of(reply)->result_case = QUANYU__IDENTITY_REPLY__RESULT_CHANGE_RULES;
-    if (!same && identity->sweeper)
-        sweeper_wake(identity->sweeper);
     return error;
 }
 

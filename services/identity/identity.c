@@ -9,7 +9,6 @@
 #include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
-#include "services/identity/sweeper.h"
 #include "services/identity/worker.h"
 
 #include <assert.h>
@@ -48,6 +47,9 @@ void identity_close(struct identity *identity)
     node_index_close(&identity->index);
     vault_close(&identity->vault);
 }
+
+#define PART_NODES                                                                                           \
+    500 /* of a change of rules: a few milliseconds' worth, so that what comes meanwhile waits no longer */
 
 /* -- the fold -- */
 
@@ -129,11 +131,21 @@ static int fold_finish(void *self, struct batch *batch)
     return error ? error : store_error(batch->txn);
 }
 
+static struct identity *of_more(struct work *work)
+{
+    return (struct identity *)(void *)((uint8_t *)work - offsetof(struct identity, more));
+}
+
+/* A part of what a change of rules makes of everybody, while events are taken in between; digests are finish()'s. What failed half way
+ * takes the batch with it. */
 static int do_more(struct work *work, struct batch *batch)
 {
-    (void)work;
-    (void)batch; /* it is finish() that does it */
-    return 0;
+    struct identity *identity = of_more(work);
+    uint64_t done, all;
+    if (!worker_sweeps(identity->worker, &done, &all))
+        return 0;
+    int error = worker_sweep(identity->worker, batch, PART_NODES);
+    return error ? store_fail(batch->txn, error) : 0;
 }
 
 static void did_more(struct work *work, int result);
@@ -148,8 +160,7 @@ static void ask_for_more(struct identity *identity, struct service *service)
 
 static void did_more(struct work *work, int result)
 {
-    struct identity *identity =
-        (struct identity *)(void *)((uint8_t *)work - offsetof(struct identity, more));
+    struct identity *identity = of_more(work);
     identity->asked = false;
     if (result == 0)
         ask_for_more(identity, identity->service);
@@ -179,7 +190,7 @@ static void fold_discard(void *self)
 static uint64_t fold_pending(void *self)
 {
     const struct identity *identity = self;
-    return identity->left + (identity->sweeper && sweeper_works(identity->sweeper) ? 1 : 0);
+    return identity->left;
 }
 
 static void fold_close(void *self)
@@ -200,6 +211,14 @@ const struct fold_ops identity_fold = {
 
 /* -- what goes on beside the fold -- */
 
+/* There is a batch: what is left goes on behind it. */
+static int do_first(struct work *work, struct batch *batch)
+{
+    (void)work;
+    (void)batch;
+    return 0;
+}
+
 static void did_first(struct work *work, int result)
 {
     (void)work;
@@ -209,12 +228,10 @@ static void did_first(struct work *work, int result)
 int identity_start(void *self, struct service *service)
 {
     struct identity *identity = self;
-    identity->first = (struct work){.apply = do_more, .done = did_first};
+    identity->first = (struct work){.apply = do_first, .done = did_first};
     if (identity->left)
         (void)service_submit(service, &identity->first); /* the next record does as well */
-    int error = sweeper_open(identity->worker, service, &identity->sweeper);
-    if (!error)
-        error = dry_run_open(identity, service, &identity->dry_run);
+    int error = dry_run_open(identity, service, &identity->dry_run);
     return error ? error : duplicate_search_start(identity->duplicates);
 }
 
@@ -224,7 +241,6 @@ void identity_stop(void *self, struct service *service)
     struct identity *identity = self;
     duplicate_search_stop(identity->duplicates);
     dry_run_close(&identity->dry_run);
-    sweeper_close(&identity->sweeper);
 }
 
 /* -- what readers ask for -- */

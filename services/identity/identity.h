@@ -16,12 +16,11 @@ struct identity {
     struct vault *vault;
     struct node_index *index;
     struct service *service;
-    struct work first;       /* asks for a batch at the start */
-    struct work more;        /* asks for another one while something is left to be done in the background */
-    bool asked;              /* for it; the writer thread's */
-    _Atomic uint64_t left;   /* to be done in the background */
-    struct worker *worker;   /* the writer thread's */
-    struct sweeper *sweeper; /* while the service runs */
+    struct work first;     /* asks for a batch at the start */
+    struct work more;      /* asks for another one while something is left to be done in the background */
+    bool asked;            /* for it; the writer thread's */
+    _Atomic uint64_t left; /* to be done in the background */
+    struct worker *worker; /* the writer thread's */
     struct dry_run *dry_run;
     struct duplicate_search *duplicates; /* NULL where no service runs */
     bool search_asked;                   /* in this batch: the writer thread's */

@@ -114,7 +114,9 @@ int worker_save(struct worker *worker, struct batch *batch)
 
 uint64_t worker_left(const struct worker *worker)
 {
-    return graph_digests_left(worker->graph);
+    uint64_t done, all;
+    uint64_t unswept = graph_sweeps(worker->graph, &done, &all) ? 1 + all - (done < all ? done : all) : 0;
+    return graph_digests_left(worker->graph) + unswept;
 }
 
 void worker_keep(struct worker *worker)
