@@ -10,7 +10,8 @@ struct search {
     struct graph *graph;
     struct store_txn *txn;
     uint32_t node, other;
-    struct buffer keys; /* of evidence that is worth as much as is looked for, of the two and their digests */
+    struct buffer ones, others; /* the two, each with its digests: events may have borne these */
+    struct buffer keys;         /* of evidence of these that is worth as much as is looked for */
     enum worth worth;
     struct link best;
 };
@@ -56,12 +57,21 @@ static void show(struct link *link, const struct evidence *evidence, enum worth 
 
 /* -- the next best -- */
 
+static bool carries(const struct evidence *evidence, const struct buffer *forms)
+{
+    const uint32_t *nodes = (const uint32_t *)(const void *)forms->data;
+    for (size_t i = 0; i < forms->size / sizeof(*nodes); i++)
+        if (item_of(evidence, nodes[i]) >= 0)
+            return true;
+    return false;
+}
+
 static bool is_the_one(void *self, const struct evidence *evidence)
 {
     struct search *own = self;
-    struct evidence plain = *evidence;
-    if (evidence->withdrawn)
+    if (evidence->withdrawn || !carries(evidence, &own->ones) || !carries(evidence, &own->others))
         return false;
+    struct evidence plain = *evidence;
     put_plain(own->graph, own->txn, &plain);
     int one = item_of(&plain, own->node), other = item_of(&plain, own->other);
     enum worth worth =
@@ -71,15 +81,22 @@ static bool is_the_one(void *self, const struct evidence *evidence)
     return worth >= own->worth;
 }
 
-/* The node, and its digests: events may have borne these. */
+/* Whether digests of its kind are in use at all. */
+static bool may_have_digests(const struct search *own, uint32_t node)
+{
+    const struct kind *kind = kind_numbered(own->graph->kinds, node_index_kind(own->graph->index, node));
+    return kind &&
+           (digest_index_is_stale(own->graph->digests) || digest_index_wants(own->graph->digests, kind));
+}
+
 static int gather_forms(struct search *own, uint32_t node, struct buffer *forms)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = 0;
     uint32_t other;
+    buffer_clear(forms);
     buffer_append(forms, &node, sizeof(node));
-    const struct kind *kind = kind_numbered(own->graph->kinds, node_index_kind(own->graph->index, node));
-    if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
+    if (may_have_digests(own, node))
         error = identity_store_scan_neighbours(own->txn, node, &scan);
     while (!error && scan && identity_store_next_neighbour(scan, &other))
         if (node_index_flags(own->graph->index, other) & NODE_SAME)
@@ -89,13 +106,13 @@ static int gather_forms(struct search *own, uint32_t node, struct buffer *forms)
     return error ? error : store_error(own->txn);
 }
 
-static void put_keys(struct search *own, const struct buffer *ones, const struct buffer *others)
+static void put_keys(struct search *own)
 {
-    const uint32_t *left = (const uint32_t *)(const void *)ones->data;
-    const uint32_t *right = (const uint32_t *)(const void *)others->data;
+    const uint32_t *left = (const uint32_t *)(const void *)own->ones.data;
+    const uint32_t *right = (const uint32_t *)(const void *)own->others.data;
     buffer_clear(&own->keys);
-    for (size_t i = 0; i < ones->size / sizeof(*left); i++)
-        for (size_t k = 0; k < others->size / sizeof(*right); k++) {
+    for (size_t i = 0; i < own->ones.size / sizeof(*left); i++)
+        for (size_t k = 0; k < own->others.size / sizeof(*right); k++) {
             uint64_t key = evidence_key(left[i], right[k], own->worth);
             buffer_append(&own->keys, &key, sizeof(key));
         }
@@ -113,14 +130,12 @@ static uint64_t first_of(const struct search *own)
 /* Nothing was better than `former`: what is worth as much came later, what is worth less at any time. */
 static int find_best(struct search *own, const struct link *former)
 {
-    _cleanup_(buffer_free) struct buffer ones = BUFFER_INIT;
-    _cleanup_(buffer_free) struct buffer others = BUFFER_INIT;
-    int error = gather_forms(own, own->node, &ones);
+    int error = gather_forms(own, own->node, &own->ones);
     if (!error)
-        error = gather_forms(own, own->other, &others);
+        error = gather_forms(own, own->other, &own->others);
     uint64_t from = former->evidence + 1;
     for (own->worth = link_worth(former); !error && own->worth && !own->best.has_evidence; own->worth--) {
-        put_keys(own, &ones, &others);
+        put_keys(own);
         error = buffer_error(&own->keys);
         if (!error)
             error = evidence_index_search(own->graph->seen, own->txn,
@@ -208,6 +223,8 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
     identity_store_put_evidence(txn, &evidence);
     put_plain(graph, txn, &evidence);
     int error = look_at_pairs(&search, &evidence);
+    buffer_free(&search.ones);
+    buffer_free(&search.others);
     buffer_free(&search.keys);
     if (!error)
         error = watch(graph, txn, &evidence);

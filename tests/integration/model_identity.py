@@ -104,10 +104,10 @@ UNCHANGED, WRONG, UNKNOWN, REFUSED = Answer(200, True, None), Answer(400, None, 
 
 class Decision:
     """Its nodes, and those that they are kept apart from (of a join, those that were named); of a move the second node is of whom the first
-    is to be."""
+    is to be: of the person that was named."""
 
-    def __init__(self, what, nodes=(), others=(), event=None):
-        self.what, self.nodes, self.others, self.event = what, list(nodes), list(others), event
+    def __init__(self, what, nodes=(), others=(), event=None, person=None):
+        self.what, self.nodes, self.others, self.event, self.person = what, list(nodes), list(others), event, person
         self.undone = False
 
     def joins(self):
@@ -221,14 +221,15 @@ class Identity:
         return self.decide(Decision("split", self.strongest_first(nodes), others)) if others else WRONG
 
     def move(self, node, person):
-        if self.person[node] == person or any(one.nodes[0] == node and self.person[one.nodes[1]] == person for one in self.in_force("move")):
+        moved = [one for one in self.in_force("move") if one.nodes[0] == node]
+        if self.person[node] == person or any(person in (self.person[one.nodes[1]], self.person[one.person]) for one in moved):
             return UNCHANGED
         members = self.members(person)
         if node in self.blocked() or any(node in pair and set(pair) & set(members) for pair in self.pairs_apart()) or \
                 1 + len(members) > self.rules.most:
             return REFUSED
         others = [one for one in self.members(self.person[node]) if one != node]
-        return self.decide(Decision("move", [node, self.tie(members)], others))
+        return self.decide(Decision("move", [node, self.tie(members)], others, person=person))
 
     def block(self, node):
         return UNCHANGED if node in self.blocked() else self.decide(Decision("block", [node]))
