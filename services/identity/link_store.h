@@ -46,6 +46,7 @@ struct evidence {
     int64_t event_ms;
     uint32_t source;
     bool withdrawn; /* taken back: it shows nothing any more */
+    uint32_t attributed; /* whose event it is: one of the nodes */
     unsigned count;
     struct {
         uint32_t node;
@@ -60,5 +61,12 @@ void identity_store_put_evidence(struct store_txn *txn, const struct evidence *e
 int identity_store_scan_evidence(struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
 bool identity_store_next_evidence(
     struct store_txn *txn, struct store_scan *scan, struct evidence *ret_evidence);
+
+/* The events before `end`, from `next` on, are to be looked at again: whose they are may have changed. */
+struct attribution_place {
+    uint64_t next, end;
+};
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place);
+void attribution_save(struct store_txn *txn, const struct attribution_place *place);
 
 #endif

@@ -116,7 +116,7 @@ uint64_t worker_left(const struct worker *worker)
 {
     uint64_t done, all;
     uint64_t unswept = graph_sweeps(worker->graph, &done, &all) ? 1 + all - (done < all ? done : all) : 0;
-    return graph_digests_left(worker->graph) + unswept;
+    return graph_digests_left(worker->graph) + unswept + graph_attributions_left(worker->graph);
 }
 
 void worker_keep(struct worker *worker)
@@ -292,6 +292,19 @@ int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes)
 {
     int error = graph_sweep(worker->graph, batch, nodes);
     forget_changed(worker);
+    return error;
+}
+
+int worker_attribute(struct worker *worker, struct batch *batch, unsigned events)
+{
+    int error = graph_attribute(worker->graph, batch, events);
+    size_t count, next;
+    const struct attributed *moved = graph_attributed(worker->graph, &count);
+    for (size_t i = 0; !error && i < count; i = next) {
+        for (next = i + 1; next < count && moved[next].from == moved[i].from;)
+            next++;
+        error = keeper_move(worker->keeper, batch->txn, &moved[i], next - i);
+    }
     return error;
 }
 

@@ -181,6 +181,12 @@ static int on_move(struct tagging *tagging, struct batch *batch, const void *mes
     return take_move(tagging, batch, message);
 }
 
+static int on_events(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)time_ms;
+    return tagging_move_events(tagging, batch, message);
+}
+
 static int on_erasure(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
     (void)time_ms;
@@ -241,6 +247,7 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_ERASED] = {&quanyu__person_erased__descriptor, on_erasure},
         [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
             on_organisation},
+        [QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED] = {&quanyu__events_moved__descriptor, on_events},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }

@@ -137,6 +137,9 @@ int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quany
 int tagging_take_delivery(
     struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms);
 
+/* -- event_moves.c -- */
+int tagging_move_events(struct tagging *tagging, struct batch *batch, const Quanyu__EventsMoved *record);
+
 /* -- bindings.c -- */
 struct binding_fact binding_fact_of(const struct stored_event *contact);
 /* A moment of its own, behind all that has come. */
