@@ -309,8 +309,7 @@ static int hand_over_all(struct moving *own)
     return error;
 }
 
-int keeper_move(
-    struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count)
+int keeper_move(struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count)
 {
     struct moving own = {.keeper = keeper, .txn = txn, .moved = moved, .count = count};
     struct statement where;

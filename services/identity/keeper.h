@@ -29,8 +29,7 @@ struct statement {
 int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct statement *statement);
 
 /* Events of a node are others' now, all `moved` from the same: what they stated last goes with them. */
-int keeper_move(
-    struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count);
+int keeper_move(struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count);
 
 /* Nodes have come to this person, or left. */
 void keeper_changed(struct keeper *keeper, uint32_t person);

@@ -45,7 +45,7 @@ struct evidence {
     uint64_t offset;
     int64_t event_ms;
     uint32_t source;
-    bool withdrawn; /* taken back: it shows nothing any more */
+    bool withdrawn;      /* taken back: it shows nothing any more */
     uint32_t attributed; /* whose event it is: one of the nodes */
     unsigned count;
     struct {

@@ -18,8 +18,8 @@ struct event_moves {
     struct node *from;
     struct moving_event *events; /* all of the node's, in the order in which they came */
     size_t count, capacity;
-    struct arena *scratch; /* of one event */
-    struct buffer copy;    /* of its row */
+    struct arena *scratch;      /* of one event */
+    struct buffer copy;         /* of its row */
     struct number_list persons; /* whose events are others now */
     bool contacts;              /* some say who served */
     bool traits, purchases;     /* that moved were the node's: what is left says what holds */
@@ -39,8 +39,8 @@ static bool gather_event(void *context, uint32_t node, const struct event_refere
 {
     struct event_moves *moves = context;
     (void)node;
-    if (!people_grow(&moves->tagging->people, &moves->events, &moves->capacity, moves->count,
-            sizeof(*moves->events)))
+    if (!people_grow(
+            &moves->tagging->people, &moves->events, &moves->capacity, moves->count, sizeof(*moves->events)))
         return false;
     moves->events[moves->count++] = (struct moving_event){*reference, 0};
     return true;
@@ -49,8 +49,7 @@ static bool gather_event(void *context, uint32_t node, const struct event_refere
 static int compare_events(const void *one, const void *other)
 {
     const struct moving_event *a = one, *b = other;
-    return a->reference.sequence < b->reference.sequence ? -1
-                                                         : a->reference.sequence > b->reference.sequence;
+    return a->reference.sequence < b->reference.sequence ? -1 : a->reference.sequence > b->reference.sequence;
 }
 
 /* The first place from `at` on that is no delivery: those have no origin. */
@@ -113,8 +112,8 @@ static int note_person(struct event_moves *moves, uint32_t person)
 }
 
 /* What of it outlasts that something is written. */
-static int copy_event(struct event_moves *moves, const struct event_reference *reference,
-    struct stored_event *ret_event)
+static int copy_event(
+    struct event_moves *moves, const struct event_reference *reference, struct stored_event *ret_event)
 {
     struct people *people = &moves->tagging->people;
     struct stored_event event;
@@ -258,7 +257,8 @@ static int settle_person(struct event_moves *moves, uint32_t number)
     person->dirty = person->facts_dirty = true;
     if (moves->contacts)
         error = tagging_rebind(tagging, moves->batch, person);
-    return error ? error : tagging_evaluate_all(tagging, moves->batch, person, &(struct cause){.kind = CAUSE_JOIN});
+    return error ? error
+                 : tagging_evaluate_all(tagging, moves->batch, person, &(struct cause){.kind = CAUSE_JOIN});
 }
 
 static int settle_all(struct event_moves *moves)
