@@ -14,15 +14,12 @@ struct moving_event {
 
 struct event_moves {
     struct tagging *tagging;
-    struct batch *batch;
     struct node *from;
     struct moving_event *events; /* all of the node's, in the order in which they came */
     size_t count, capacity;
-    struct arena *scratch;      /* of one event */
-    struct buffer copy;         /* of its row */
-    struct number_list persons; /* whose events are others now */
-    bool contacts;              /* some say who served */
-    bool traits, purchases;     /* that moved were the node's: what is left says what holds */
+    struct arena *scratch;  /* of one event */
+    struct buffer copy;     /* of its row */
+    bool traits, purchases; /* that moved were the node's: what is left says what holds */
 };
 
 static int fail(struct event_moves *moves, int error)
@@ -102,15 +99,6 @@ static int find_all(struct event_moves *moves, const Quanyu__EventsMoved *record
 
 /* -- one of them -- */
 
-static int note_person(struct event_moves *moves, uint32_t person)
-{
-    struct number_list *list = &moves->persons;
-    if (!people_grow(&moves->tagging->people, &list->numbers, &list->capacity, list->count, sizeof(uint32_t)))
-        return moves->tagging->people.error;
-    list->numbers[list->count++] = person;
-    return 0;
-}
-
 /* What of it outlasts that something is written. */
 static int copy_event(
     struct event_moves *moves, const struct event_reference *reference, struct stored_event *ret_event)
@@ -187,13 +175,13 @@ static int move_event(struct event_moves *moves, const struct moving_event *movi
     index_time(tagging->index, event.name, person->number, event.time_ms, true);
     take_back_traits(moves, event.origin);
     move_purchase(moves, to, &event);
-    moves->contacts |= event_is_contact(&event);
+    tagging->regrouped_contacts |= event_is_contact(&event);
     person->names |= event_name_bit(event.name);
     person->dirty = person->facts_dirty = true;
     error = node_adopt_event(people, to, &moving->reference, &event);
     if (!error)
         error = node_state_traits(people, to, &event, moves->scratch, forget_changed, NULL);
-    return error ? error : note_person(moves, person->number);
+    return error;
 }
 
 static int move_all(struct event_moves *moves)
@@ -241,41 +229,70 @@ static int keep_rest(struct event_moves *moves)
 
 /* -- the persons -- */
 
+/* One person may have to do with very many records: all are looked at once, before anything else is. */
+static int note_person(struct tagging *tagging, uint32_t person)
+{
+    struct number_list *list = &tagging->regrouped;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 64;
+        uint32_t *numbers = realloc(list->numbers, capacity * sizeof(*numbers));
+        if (!numbers)
+            return -QY_ENOMEM;
+        list->numbers = numbers;
+        list->capacity = capacity;
+    }
+    list->numbers[list->count++] = person;
+    return 0;
+}
+
+static int note_persons(struct event_moves *moves)
+{
+    struct tagging *tagging = moves->tagging;
+    int error = note_person(tagging, moves->from->person);
+    for (size_t i = 0; !error && i < moves->count; i++) {
+        const struct node *to =
+            moves->events[i].to ? people_node(&tagging->people, moves->events[i].to) : NULL;
+        error = to ? note_person(tagging, to->person) : tagging->people.error;
+    }
+    return error;
+}
+
+static int settle_person(struct tagging *tagging, struct batch *batch, uint32_t number)
+{
+    struct person *person = people_person(&tagging->people, number);
+    int error = person ? orders_recount(&tagging->people, person) : tagging->people.error;
+    if (error || person->node_count == 0)
+        return error;
+    person->dirty = person->facts_dirty = true;
+    if (tagging->regrouped_contacts)
+        error = tagging_rebind(tagging, batch, person);
+    return error ? error : tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = CAUSE_JOIN});
+}
+
 static int compare_numbers(const void *one, const void *other)
 {
     const uint32_t *a = one, *b = other;
     return *a < *b ? -1 : *a > *b;
 }
 
-static int settle_person(struct event_moves *moves, uint32_t number)
+int tagging_settle_moves(struct tagging *tagging, struct batch *batch)
 {
-    struct tagging *tagging = moves->tagging;
-    struct person *person = people_person(&tagging->people, number);
-    int error = person ? orders_recount(&tagging->people, person) : tagging->people.error;
-    if (error)
-        return error;
-    person->dirty = person->facts_dirty = true;
-    if (moves->contacts)
-        error = tagging_rebind(tagging, moves->batch, person);
-    return error ? error
-                 : tagging_evaluate_all(tagging, moves->batch, person, &(struct cause){.kind = CAUSE_JOIN});
-}
-
-static int settle_all(struct event_moves *moves)
-{
-    struct number_list *list = &moves->persons;
-    int error = note_person(moves, moves->from->person);
-    if (!error)
-        qsort(list->numbers, list->count, sizeof(*list->numbers), compare_numbers);
+    struct number_list *list = &tagging->regrouped;
+    int error = 0;
+    if (list->count == 0)
+        return 0;
+    qsort(list->numbers, list->count, sizeof(*list->numbers), compare_numbers);
     for (size_t i = 0; !error && i < list->count; i++)
         if (i == 0 || list->numbers[i] != list->numbers[i - 1])
-            error = settle_person(moves, list->numbers[i]);
+            error = settle_person(tagging, batch, list->numbers[i]);
+    list->count = 0;
+    tagging->regrouped_contacts = false;
     return error;
 }
 
-int tagging_move_events(struct tagging *tagging, struct batch *batch, const Quanyu__EventsMoved *record)
+int tagging_move_events(struct tagging *tagging, const Quanyu__EventsMoved *record)
 {
-    struct event_moves moves = {.tagging = tagging, .batch = batch, .copy = BUFFER_INIT};
+    struct event_moves moves = {.tagging = tagging, .copy = BUFFER_INIT};
     moves.from = record->from ? people_node(&tagging->people, record->from) : NULL;
     if (record->from && !moves.from)
         return tagging->people.error;
@@ -291,7 +308,7 @@ int tagging_move_events(struct tagging *tagging, struct batch *batch, const Quan
     if (!error)
         error = keep_rest(&moves);
     if (!error)
-        error = settle_all(&moves);
+        error = note_persons(&moves);
     arena_close(&moves.scratch);
     buffer_free(&moves.copy);
     return error;

@@ -183,8 +183,9 @@ static int on_move(struct tagging *tagging, struct batch *batch, const void *mes
 
 static int on_events(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
+    (void)batch;
     (void)time_ms;
-    return tagging_move_events(tagging, batch, message);
+    return tagging_move_events(tagging, message);
 }
 
 static int on_erasure(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
@@ -235,7 +236,8 @@ static int take_record(struct tagging *tagging, struct batch *batch, const struc
         tagging->state.ignored++;
         return 0;
     }
-    return type->take(tagging, batch, message, record->time_ms);
+    int error = type->take == on_events ? 0 : tagging_settle_moves(tagging, batch);
+    return error ? error : type->take(tagging, batch, message, record->time_ms);
 }
 
 int tagging_identity_record(struct tagging *tagging, struct batch *batch, const struct journal_record *record)
