@@ -43,6 +43,7 @@ void graph_close(struct graph **graph)
     rules_free(&(*graph)->rules);
     rules_free(&(*graph)->former);
     buffer_free(&(*graph)->swept);
+    buffer_free(&(*graph)->attributed);
     free(*graph);
     *graph = NULL;
 }
@@ -54,6 +55,8 @@ int graph_load(struct graph *graph, struct store_txn *txn)
     digest_index_load(graph->digests, txn);
     sweep_load(txn, &graph->sweep);
     graph->committed_sweep = graph->sweep;
+    attribution_load(txn, &graph->attribution);
+    graph->committed_attribution = graph->attribution;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = rules_load(txn, graph->kinds, &graph->rules);
     if (!error)
@@ -81,6 +84,7 @@ void graph_keep(struct graph *graph)
 {
     graph->committed = graph->counters;
     graph->committed_sweep = graph->sweep;
+    graph->committed_attribution = graph->attribution;
     if (graph->rules_changed)
         rules_free(&graph->former);
     graph->rules_changed = false;
@@ -91,6 +95,7 @@ void graph_forget(struct graph *graph)
 {
     graph->counters = graph->committed;
     graph->sweep = graph->committed_sweep;
+    graph->attribution = graph->committed_attribution;
     if (graph->rules_changed) {
         rules_free(&graph->rules);
         graph->rules = graph->former;
@@ -171,6 +176,14 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     return buffer_error(&graph->changed);
 }
 
+/* From the first that carries the node on. */
+static void reattribute_of(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    struct node_row row;
+    if (identity_store_node(txn, node, &row))
+        graph_reattribute(graph, txn, row.evidence);
+}
+
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags)
 {
     struct node_place place;
@@ -178,6 +191,8 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return 0;
     if (!identity_store_place(txn, node, &place))
         return store_fail(txn, -QY_ECORRUPT);
+    if (!(place.flags & NODE_NOBODY) != !(flags & NODE_NOBODY))
+        reattribute_of(graph, txn, node);
     if ((place.flags ^ flags) & NODE_BUSY)
         identity_store_set_busy(txn, node, flags & NODE_BUSY);
     place.flags = (uint16_t)flags;

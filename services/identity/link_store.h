@@ -48,7 +48,8 @@ struct evidence {
     uint64_t offset;
     int64_t event_ms;
     uint32_t source;
-    bool withdrawn; /* taken back: it shows nothing any more */
+    bool withdrawn;      /* taken back: it shows nothing any more */
+    uint32_t attributed; /* whose event it is: one of the nodes */
     unsigned count;
     struct {
         uint32_t node;
@@ -75,5 +76,12 @@ int identity_store_scan_evidence_filters(
     struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
 bool identity_store_next_evidence_filter(
     struct store_scan *scan, uint64_t *ret_last, struct bytes *ret_filter);
+
+/* The events before `end`, from `next` on, are to be looked at again: whose they are may have changed. */
+struct attribution_place {
+    uint64_t next, end;
+};
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place);
+void attribution_save(struct store_txn *txn, const struct attribution_place *place);
 
 #endif

@@ -326,16 +326,23 @@ static bool says_nothing_new(const struct resolving *own)
     return true;
 }
 
+static uint32_t carried_node(const struct resolving *own, const struct carried *carried)
+{
+    return carried->digest ? carried->digest : own->found[carried->found].node;
+}
+
 static void keep_evidence(struct resolving *own)
 {
     struct evidence evidence = {.offset = own->sighting->evidence,
         .event_ms = own->sighting->event_ms,
         .source = own->sighting->source,
-        .count = own->count};
-    for (unsigned i = 0; i < own->count; i++) {
-        evidence.items[i].node = own->found[i].node;
-        evidence.items[i].verified = own->found[i].verified;
-        evidence.items[i].alias = own->found[i].identifier->previous;
+        .attributed = carried_node(own, &own->carried[own->lead]),
+        .count = own->carried_count};
+    for (unsigned i = 0; i < own->carried_count; i++) {
+        const struct found *found = &own->found[own->carried[i].found];
+        evidence.items[i].node = carried_node(own, &own->carried[i]);
+        evidence.items[i].verified = found->verified;
+        evidence.items[i].alias = found->identifier->previous;
     }
     if (own->count < 2)
         return;
@@ -400,7 +407,7 @@ static void write_carried(const struct resolving *own, struct resolution *resolu
     for (unsigned i = own->lead; i < own->carried_count; i++) {
         const struct carried *carried = &own->carried[i];
         const struct found *found = &own->found[carried->found];
-        uint32_t node = carried->digest ? carried->digest : found->node;
+        uint32_t node = carried_node(own, carried);
         if (i == own->lead) {
             resolution->node = node;
             resolution->person = found->person;

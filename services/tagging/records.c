@@ -181,6 +181,13 @@ static int on_move(struct tagging *tagging, struct batch *batch, const void *mes
     return take_move(tagging, batch, message);
 }
 
+static int on_events(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)batch;
+    (void)time_ms;
+    return tagging_move_events(tagging, message);
+}
+
 static int on_erasure(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
     (void)time_ms;
@@ -237,7 +244,8 @@ static int take_record(struct tagging *tagging, struct batch *batch, const struc
         tagging->state.ignored++;
         return 0;
     }
-    return type->take(tagging, batch, message, record->time_ms);
+    int error = type->take == on_events ? 0 : tagging_settle_moves(tagging, batch);
+    return error ? error : type->take(tagging, batch, message, record->time_ms);
 }
 
 int tagging_identity_record(struct tagging *tagging, struct batch *batch, const struct journal_record *record)
@@ -250,6 +258,7 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
             on_organisation},
         [QUANYU__IDENTITY_RECORD__RECORD_SETTLED] = {&quanyu__persons_settled__descriptor, on_settled},
+        [QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED] = {&quanyu__events_moved__descriptor, on_events},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }

@@ -214,7 +214,7 @@ class World:
         return sorted(set(self.person.values()))
 
     def events_of(self, person, before_ms=None):
-        return [event for event in self.events if self.person[self.identity.owner(event["sighting"], event["node"])] == person and
+        return [event for event in self.events if self.person[self.identity.owners[event["sighting"]]] == person and
                 (before_ms is None or event["time_ms"] < before_ms)]
 
     def subject(self, person, now_ms):
