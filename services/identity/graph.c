@@ -20,6 +20,8 @@ int graph_open(
     if (!error)
         error = digest_index_open(kinds, &graph->digests);
     if (!error)
+        error = evidence_index_open(&graph->seen);
+    if (!error)
         error = digester_open(&graph->digester);
     if (error)
         graph_close(&graph);
@@ -32,6 +34,7 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    evidence_index_close(&(*graph)->seen);
     digest_index_close(&(*graph)->digests);
     digester_close(&(*graph)->digester);
     buffer_free(&(*graph)->moved);
@@ -56,6 +59,8 @@ int graph_load(struct graph *graph, struct store_txn *txn)
     graph->committed_attribution = graph->attribution;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = rules_load(txn, graph->kinds, &graph->rules);
+    if (!error)
+        error = evidence_index_load(graph->seen, txn);
     if (!error)
         error = identity_store_scan_places(txn, 0, &scan);
     uint32_t node;
@@ -100,6 +105,7 @@ void graph_forget(struct graph *graph)
     buffer_clear(&graph->swept);
     node_index_revert(graph->index);
     groups_clear(graph->groups);
+    evidence_index_forget(graph->seen);
     digest_index_forget(graph->digests);
     graph_forget_changed(graph);
 }

@@ -7,6 +7,7 @@
 #include "services/identity/component.h"
 #include "services/identity/digest_index.h"
 #include "services/identity/digester.h"
+#include "services/identity/evidence_index.h"
 #include "services/identity/graph.h"
 #include "services/identity/groups.h"
 #include "services/identity/link_store.h"
@@ -27,6 +28,7 @@ struct graph {
     struct identity_counters committed;
     struct node_index *index;
     struct groups *groups;
+    struct evidence_index *seen;
     struct digest_index *digests;
     struct digester *digester;
     struct buffer moved;   /* numbers of nodes */

@@ -87,6 +87,13 @@ static bool read_link(struct store_txn *txn, struct bytes value, struct link *re
     return true;
 }
 
+enum worth link_worth(const struct link *link)
+{
+    if (!link->has_evidence || !link->verified)
+        return link->has_evidence ? WORTH_CLAIMED : WORTH_NOTHING;
+    return link->alias ? WORTH_ALIAS : WORTH_VERIFIED;
+}
+
 bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, struct link *ret_link)
 {
     struct store_key key;
@@ -241,6 +248,13 @@ static bool read_evidence(
     return true;
 }
 
+enum worth evidence_worth(const struct evidence *evidence, unsigned one, unsigned other)
+{
+    if (!evidence->items[one].verified || !evidence->items[other].verified)
+        return WORTH_CLAIMED;
+    return evidence->items[one].alias || evidence->items[other].alias ? WORTH_ALIAS : WORTH_VERIFIED;
+}
+
 #define EVIDENCE_BYTES_MAX (EVIDENCE_HEAD_BYTES + IDENTIFIERS_MAX * EVIDENCE_ITEM_BYTES + sizeof(uint32_t))
 
 void identity_store_add_evidence(struct store_txn *txn, const struct evidence *evidence)
@@ -301,4 +315,38 @@ void attribution_save(struct store_txn *txn, const struct attribution_place *pla
     put_be64(value, place->next);
     put_be64(value + 8, place->end);
     identity_store_put_meta(txn, "attribution", value, sizeof(value));
+}
+
+/* -- filters of it -- */
+
+void identity_store_add_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size)
+{
+    struct store_key key = key_of(last);
+    store_append(txn, TABLE_FILTERS, &key, filter, size);
+}
+
+uint64_t identity_store_evidence_filtered(struct store_txn *txn)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, filter;
+    if (scan_open_reverse(txn, TABLE_FILTERS, &no_prefix, NULL, &scan) || !scan_next(scan, &key, &filter))
+        return 0;
+    return get_be64(key.data) + 1;
+}
+
+int identity_store_scan_evidence_filters(struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan)
+{
+    struct store_key from = key_of(offset);
+    return scan_open(txn, TABLE_FILTERS, &no_prefix, &from, ret_scan);
+}
+
+bool identity_store_next_evidence_filter(
+    struct store_scan *scan, uint64_t *ret_last, struct bytes *ret_filter)
+{
+    struct bytes key;
+    if (!scan_next(scan, &key, ret_filter))
+        return false;
+    *ret_last = get_be64(key.data);
+    return true;
 }

@@ -212,25 +212,42 @@ static bool may_join(const struct resolving *own, const struct found *found)
     return found_rule(own, found)->joins && !(found_flags(own, found) & NODE_OUT);
 }
 
+/* What the event shows of two of its identifiers. */
+static enum worth worth_of(const struct found *one, const struct found *other)
+{
+    if (!one->verified || !other->verified)
+        return WORTH_CLAIMED;
+    return one->identifier->previous || other->identifier->previous ? WORTH_ALIAS : WORTH_VERIFIED;
+}
+
+/* Whether it is remembered that as much is known; of aliases, which are few, nothing is. */
+static bool is_remembered(
+    const struct resolving *own, const struct found *one, const struct found *other, enum worth worth)
+{
+    return worth != WORTH_ALIAS &&
+           node_index_linked(own->graph->index, one->node, other->node, worth == WORTH_VERIFIED);
+}
+
 /* Keeps the link, if the event shows more than was known. */
 static int take_link(struct resolving *own, const struct found *one, const struct found *other)
 {
     struct graph *graph = own->graph;
     struct store_txn *txn = own->batch->txn;
-    bool verified = one->verified && other->verified;
-    if (node_index_linked(graph->index, one->node, other->node, verified))
+    enum worth worth = worth_of(one, other);
+    if (is_remembered(own, one, other, worth))
         return 0;
     struct link link = {0};
-    bool fresh = one->is_new || other->is_new;
+    bool fresh = one->is_new || other->is_new, verified = worth != WORTH_CLAIMED;
     bool there = !fresh && identity_store_link(txn, one->node, other->node, &link);
-    bool known = link.has_evidence && (link.verified || !verified);
-    node_index_link(graph->index, one->node, other->node, verified || (known && link.verified));
-    if (known)
+    enum worth before = link_worth(&link);
+    node_index_link(graph->index, one->node, other->node, verified || before >= WORTH_VERIFIED);
+    if (before >= worth)
         return 0;
-    bool alias = one->identifier->previous || other->identifier->previous;
+    /* It counts later than it did: what came in between may go before it. */
+    own->unsettled |= before == WORTH_VERIFIED;
     link.has_evidence = true;
     link.verified = verified;
-    link.alias = verified && alias && graph->kinds->user_id;
+    link.alias = worth == WORTH_ALIAS;
     link.evidence = own->sighting->evidence;
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
@@ -286,12 +303,11 @@ static int take_links(struct resolving *own)
 /* The event shows no more of the two than is known. */
 static bool knows_link(const struct resolving *own, const struct found *one, const struct found *other)
 {
-    bool verified = one->verified && other->verified;
+    enum worth worth = worth_of(one, other);
     struct link link;
-    if (node_index_linked(own->graph->index, one->node, other->node, verified))
+    if (is_remembered(own, one, other, worth))
         return true;
-    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || !link.has_evidence ||
-        (verified && !link.verified))
+    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || link_worth(&link) < worth)
         return false;
     node_index_link(own->graph->index, one->node, other->node, link.verified);
     return true;
@@ -328,8 +344,10 @@ static void keep_evidence(struct resolving *own)
         evidence.items[i].verified = found->verified;
         evidence.items[i].alias = found->identifier->previous;
     }
-    if (own->count > 1)
-        identity_store_add_evidence(own->batch->txn, &evidence);
+    if (own->count < 2)
+        return;
+    evidence_index_add(own->graph->seen, own->batch->txn, &evidence);
+    identity_store_add_evidence(own->batch->txn, &evidence);
 }
 
 /* Two verified ones of a kind in one person: claimed links between them may not have been worth it. */

@@ -99,6 +99,17 @@ static void forget_changed(struct worker *worker)
     graph_forget_changed(worker->graph);
 }
 
+/* Where persons changed and no event goes with it: whoever follows need not wait for one. */
+static void settle(struct worker *worker, struct batch *batch)
+{
+    const Quanyu__PersonsSettled settled = QUANYU__PERSONS_SETTLED__INIT;
+    size_t count;
+    graph_changed(worker->graph, &count);
+    if (count > 0)
+        batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+    forget_changed(worker);
+}
+
 int worker_load(struct worker *worker, struct store_txn *txn)
 {
     return graph_load(worker->graph, txn);
@@ -107,7 +118,7 @@ int worker_load(struct worker *worker, struct store_txn *txn)
 int worker_save(struct worker *worker, struct batch *batch)
 {
     int error = graph_index_digests(worker->graph, batch);
-    forget_changed(worker);
+    settle(worker, batch);
     graph_save(worker->graph, batch->txn);
     return error;
 }
@@ -291,7 +302,7 @@ const struct identity_rules *worker_rules(const struct worker *worker)
 int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes)
 {
     int error = graph_sweep(worker->graph, batch, nodes);
-    forget_changed(worker);
+    settle(worker, batch);
     return error;
 }
 
@@ -316,14 +327,14 @@ bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *re
 int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision)
 {
     int error = decide(worker->graph, batch, decision);
-    forget_changed(worker);
+    settle(worker, batch);
     return error;
 }
 
 int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)
 {
     int error = decide_undo(worker->graph, batch, decision, arena);
-    forget_changed(worker);
+    settle(worker, batch);
     return error;
 }
 

@@ -200,6 +200,14 @@ static int on_organisation(struct tagging *tagging, struct batch *batch, const v
     return tagging_take_organisation(tagging, batch, message);
 }
 
+/* By a decision or by other rules: nobody need wait for an event. */
+static int on_settled(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)message;
+    (void)time_ms;
+    return tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_JOIN});
+}
+
 static int on_delivery(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
     return tagging_take_delivery(tagging, batch, message, time_ms);
@@ -250,6 +258,7 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
             on_organisation},
         [QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED] = {&quanyu__events_moved__descriptor, on_events},
+        [QUANYU__IDENTITY_RECORD__RECORD_SETTLED] = {&quanyu__persons_settled__descriptor, on_settled},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }

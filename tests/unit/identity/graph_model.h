@@ -76,10 +76,11 @@ static void make_universe(void)
 
 /* -- the naive one -- */
 
+/* A former name tells more than that both are somebody's, and that more than what was only claimed; of the same the first counts. */
 static void note_link(unsigned one, unsigned other, bool verified, bool alias, unsigned order)
 {
     struct made_link *link = &links[one][other];
-    if (link->is && (link->verified || !verified))
+    if (link->is && link->verified + link->alias >= verified + (verified && alias))
         return;
     *link = (struct made_link){true, verified, verified && alias, order};
     links[other][one] = *link;

@@ -126,8 +126,11 @@ static void follow_events(const struct output *output)
 static void follow(struct world *world, unsigned *persons)
 {
     struct output output;
+    unsigned settled = world->settled;
+    bool decided = false;
     while (next(world, &output)) {
         follow_events(&output);
+        decided |= output.moved && output.moved->decision;
         if (output.created)
             persons[output.created->node] = output.created->person;
         for (size_t i = 0; output.moved && i < output.moved->n_nodes; i++) {
@@ -137,6 +140,7 @@ static void follow(struct world *world, unsigned *persons)
         if (output.event)
             assert_int_equal(output.event->person, persons[output.event->node]);
     }
+    assert_true(!decided || world->settled > settled);
     arena_reset(world->arena);
 }
 
@@ -460,6 +464,7 @@ static void run(struct world *world, unsigned seed, bool decide)
         sweep(world, 7);
     compare(world, persons, seed);
     compare_owners(world, persons, seed);
+    assert_true(decide || world->settled == 0);
 }
 
 static void persons_follow_from_events_and_rules_alone(void **state)

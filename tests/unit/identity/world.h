@@ -39,7 +39,8 @@ struct world {
     struct bytes left;
     struct arena *arena; /* of the record that was read last */
     struct batch batch;
-    uint64_t offset; /* of the next event in the gateway's journal */
+    unsigned settled; /* records that say so: passed over by next() */
+    uint64_t offset;  /* of the next event in the gateway's journal */
 };
 
 static inline void open_world(struct world *world)
@@ -205,8 +206,11 @@ static inline bool next_record(struct world *world, struct journal_record *ret_r
 static inline bool next(struct world *world, struct output *ret_output)
 {
     struct journal_record record;
-    if (!next_record(world, &record))
-        return false;
+    do {
+        if (!next_record(world, &record))
+            return false;
+        world->settled += record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED;
+    } while (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED);
     ProtobufCAllocator *allocator = arena_allocator(world->arena);
     *ret_output = (struct output){.class = record.record_class};
     if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_EVENT)
