@@ -291,6 +291,34 @@ bool identity_store_next_evidence(
     return scan_next(scan, &key, &value) && read_evidence(txn, get_be64(key.data), value, ret_evidence);
 }
 
+/* -- how far it is looked at again -- */
+
+#define ATTRIBUTION_BYTES 16
+
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place)
+{
+    struct bytes value;
+    *ret_place = (struct attribution_place){0};
+    if (!identity_store_meta(txn, "attribution", &value))
+        return;
+    if (value.size != ATTRIBUTION_BYTES) {
+        store_fail(txn, -QY_ECORRUPT);
+        return;
+    }
+    ret_place->next = get_be64(value.data);
+    ret_place->end = get_be64(value.data + 8);
+}
+
+void attribution_save(struct store_txn *txn, const struct attribution_place *place)
+{
+    uint8_t value[ATTRIBUTION_BYTES];
+    put_be64(value, place->next);
+    put_be64(value + 8, place->end);
+    identity_store_put_meta(txn, "attribution", value, sizeof(value));
+}
+
+/* -- filters of it -- */
+
 void identity_store_add_evidence_filter(
     struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size)
 {
@@ -321,30 +349,4 @@ bool identity_store_next_evidence_filter(
         return false;
     *ret_last = get_be64(key.data);
     return true;
-}
-
-/* -- how far it is looked at again -- */
-
-#define ATTRIBUTION_BYTES 16
-
-void attribution_load(struct store_txn *txn, struct attribution_place *ret_place)
-{
-    struct bytes value;
-    *ret_place = (struct attribution_place){0};
-    if (!identity_store_meta(txn, "attribution", &value))
-        return;
-    if (value.size != ATTRIBUTION_BYTES) {
-        store_fail(txn, -QY_ECORRUPT);
-        return;
-    }
-    ret_place->next = get_be64(value.data);
-    ret_place->end = get_be64(value.data + 8);
-}
-
-void attribution_save(struct store_txn *txn, const struct attribution_place *place)
-{
-    uint8_t value[ATTRIBUTION_BYTES];
-    put_be64(value, place->next);
-    put_be64(value + 8, place->end);
-    identity_store_put_meta(txn, "attribution", value, sizeof(value));
 }

@@ -67,6 +67,13 @@ int identity_store_scan_evidence(struct store_txn *txn, uint64_t offset, struct 
 bool identity_store_next_evidence(
     struct store_txn *txn, struct store_scan *scan, struct evidence *ret_evidence);
 
+/* The events before `end`, from `next` on, are to be looked at again: whose they are may have changed. */
+struct attribution_place {
+    uint64_t next, end;
+};
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place);
+void attribution_save(struct store_txn *txn, const struct attribution_place *place);
+
 /* Filters of parts of it, by the last offset of each (evidence_index.h): a new one, from which on there are none, and those of the parts
  * that end at `offset` or later; borrowed. */
 void identity_store_add_evidence_filter(
@@ -76,12 +83,5 @@ int identity_store_scan_evidence_filters(
     struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
 bool identity_store_next_evidence_filter(
     struct store_scan *scan, uint64_t *ret_last, struct bytes *ret_filter);
-
-/* The events before `end`, from `next` on, are to be looked at again: whose they are may have changed. */
-struct attribution_place {
-    uint64_t next, end;
-};
-void attribution_load(struct store_txn *txn, struct attribution_place *ret_place);
-void attribution_save(struct store_txn *txn, const struct attribution_place *place);
 
 #endif

@@ -257,8 +257,8 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_ERASED] = {&quanyu__person_erased__descriptor, on_erasure},
         [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
             on_organisation},
-        [QUANYU__IDENTITY_RECORD__RECORD_SETTLED] = {&quanyu__persons_settled__descriptor, on_settled},
         [QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED] = {&quanyu__events_moved__descriptor, on_events},
+        [QUANYU__IDENTITY_RECORD__RECORD_SETTLED] = {&quanyu__persons_settled__descriptor, on_settled},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }
