@@ -186,8 +186,11 @@ class World:
 
     def changing(self, action, *given):
         """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at next."""
-        before = dict(self.person)
+        before, owners = dict(self.person), dict(self.identity.owners)
         answer = action(*given)
+        for event, node in owners.items():
+            if self.identity.owners[event] != node:
+                self.pending |= {self.person[node], self.person[self.identity.owners[event]]}
         for former in set(before.values()) - set(self.person.values()):
             for definition in self.members.pop(former, ()):
                 definition.left += 1
