@@ -188,9 +188,10 @@ class World:
         """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at next."""
         before, owners = dict(self.person), dict(self.identity.owners)
         answer = action(*given)
-        for event, node in owners.items():
-            if self.identity.owners[event] != node:
-                self.pending |= {self.person[node], self.person[self.identity.owners[event]]}
+        for event in self.events:
+            former, owner = (of.get(event["sighting"]) for of in (owners, self.identity.owners))
+            if former not in (None, owner):
+                self.move_event(event, former, owner)
         for former in set(before.values()) - set(self.person.values()):
             for definition in self.members.pop(former, ()):
                 definition.left += 1
@@ -199,6 +200,10 @@ class World:
             if before.get(node) != person:
                 self.pending |= {before.get(node), person}
         return answer
+
+    def move_event(self, event, former, owner):
+        """It turns out to be another node's."""
+        self.pending |= {self.person[former], self.person[owner]}
 
     def deciding(self, action, *given):
         """By hand, or by other rules: no event goes with it."""
