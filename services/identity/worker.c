@@ -100,13 +100,18 @@ static void forget_changed(struct worker *worker)
 }
 
 /* Where persons changed and no event goes with it: whoever follows need not wait for one. */
-static void settle(struct worker *worker, struct batch *batch)
+static void emit_settled(struct batch *batch)
 {
     const Quanyu__PersonsSettled settled = QUANYU__PERSONS_SETTLED__INIT;
+    batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+}
+
+static void settle(struct worker *worker, struct batch *batch)
+{
     size_t count;
     graph_changed(worker->graph, &count);
     if (count > 0)
-        batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+        emit_settled(batch);
     forget_changed(worker);
 }
 
@@ -316,6 +321,8 @@ int worker_attribute(struct worker *worker, struct batch *batch, unsigned events
             next++;
         error = keeper_move(worker->keeper, batch->txn, &moved[i], next - i);
     }
+    if (count > 0)
+        emit_settled(batch);
     return error;
 }
 
