@@ -331,7 +331,7 @@ int worker_attribute(struct worker *worker, struct batch *batch, unsigned events
             next++;
         error = keeper_move(worker->keeper, batch->txn, &moved[i], next - i);
     }
-    if (left && !graph_attributions_left(worker->graph))
+    if (count > 0 || (left && !graph_attributions_left(worker->graph)))
         tell_settled(batch);
     return error;
 }
