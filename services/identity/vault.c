@@ -91,7 +91,9 @@ void vault_token(const struct vault *vault, const char *value, size_t size, char
     keyed_hash(vault->token, "token", value, size, hash, sizeof(hash));
     ret_token[0] = 'h';
     ret_token[1] = '_';
-    sodium_bin2hex(ret_token + 2, VAULT_TOKEN_BYTES - 2, hash, 10);
+    for (size_t i = 0; i < VAULT_TOKEN_LETTERS; i++)
+        ret_token[2 + i] = (char)('a' + (hash[i / 2] >> (i % 2 ? 0 : 4) & 0xf));
+    ret_token[2 + VAULT_TOKEN_LETTERS] = '\0';
 }
 
 uint64_t vault_message_key(const struct vault *vault, uint32_t source, const char *id, size_t size)

@@ -14,7 +14,8 @@
 #define VAULT_MASTER_BYTES 32
 #define VAULT_HASH_BYTES 16
 #define VAULT_WRAPPED_BYTES 73 /* version, nonce, key, tag */
-#define VAULT_TOKEN_BYTES 23   /* "h_", 20 hexadecimal digits, NUL */
+#define VAULT_TOKEN_LETTERS 20 /* of 16 that there are: with digits one could look like a number */
+#define VAULT_TOKEN_BYTES (2 + VAULT_TOKEN_LETTERS + 1) /* "h_", letters, NUL */
 
 struct vault;
 int vault_open(const uint8_t master[VAULT_MASTER_BYTES], struct vault **ret_vault);
