@@ -86,6 +86,9 @@ const char *api_scope_name(enum api_scope scope);
 void api_refuse_path(struct http_request *request);
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Of what no two of the brand may share: whoever gives it learns which ones there are. */
+#define API_GIVEN_BY_HQ                                                                                      \
+    "is given by who sees all units, for no two of the brand may be the same; leave it out"
 /* The same with a status and a kind of its own. */
 int api_refuse_as(struct api_call *call, int status, const char *kind, const char *message);
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
@@ -251,6 +254,7 @@ int staff_list(struct api_call *call);
 int staff_show(struct api_call *call);
 int staff_change(struct api_call *call);
 int staff_leave(struct api_call *call);
+int staff_open_work(struct api_call *call);
 int staff_token_create(struct api_call *call);
 int staff_token_list(struct api_call *call);
 int staff_token_revoke(struct api_call *call);

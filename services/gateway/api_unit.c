@@ -122,6 +122,13 @@ static int store_one(struct api_call *call, const char *action, struct unit_edit
 
 /* -- bodies -- */
 
+static int check_code(struct api_call *call, const Quanyu__Unit *unit, const char *code)
+{
+    if (access_covers_all_units(&call->access) || strcmp(code, unit->code) == 0)
+        return 0;
+    return api_refuse(call, -QY_EDENIED, "code", API_GIVEN_BY_HQ);
+}
+
 static int read_field(struct api_call *call, Quanyu__Unit *unit, enum unit_field field)
 {
     const char *name = unit_fields[field], *text = "";
@@ -129,6 +136,8 @@ static int read_field(struct api_call *call, Quanyu__Unit *unit, enum unit_field
     if (!value)
         return 0;
     int error = yyjson_is_null(value) ? 0 : api_text(call, name, false, &text);
+    if (!error && field == UNIT_FIELD_CODE)
+        error = check_code(call, unit, text);
     const char *wrong = error ? NULL : unit_set(unit, field, text);
     return wrong ? api_refuse(call, -QY_EINVAL, name, "%s", wrong) : error;
 }

@@ -10,7 +10,7 @@
 bool organisation_is_within(const struct gateway *gateway, uint32_t unit, uint32_t above)
 {
     struct unit_tree *tree = units_hold(gateway->units);
-    bool within = unit_tree_within(tree, unit, above);
+    bool within = unit_tree_within(tree, unit_tree_heir(tree, unit), above);
     unit_tree_release(&tree);
     return within;
 }

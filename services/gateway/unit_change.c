@@ -151,13 +151,14 @@ static void write_state(struct json *json, const char *name, const Quanyu__Unit 
     json_close(json, '}');
 }
 
-static void write_edit(struct json *json, const struct change *change, size_t index)
+/* `before` NULL: it is new. */
+static void write_edit(struct json *json, const Quanyu__Unit *before, const Quanyu__Unit *after)
 {
     char id[UNIT_ID_BYTES];
     json_open(json, '{');
-    json_field_text(json, "id", unit_id(change->edits[index].unit.number, id));
-    write_state(json, "before", change->before[index]);
-    write_state(json, "after", &change->edits[index].unit);
+    json_field_text(json, "id", unit_id(after->number, id));
+    write_state(json, "before", before);
+    write_state(json, "after", after);
     json_close(json, '}');
 }
 
@@ -168,14 +169,15 @@ static int emit_act(struct change *change, struct batch *batch, size_t first, si
     struct json json = json_to(&detail);
     size_t next = first;
     if (change->count == 1) {
-        write_edit(&json, change, next++);
+        write_edit(&json, change->before[0], &change->edits[0].unit);
+        next++;
     } else {
         json_open(&json, '{');
         json_field_unsigned(&json, "units_in_all", change->count);
         json_name(&json, "units");
         json_open(&json, '[');
-        while (next < change->count && detail.size < DETAIL_BYTES)
-            write_edit(&json, change, next++);
+        for (; next < change->count && detail.size < DETAIL_BYTES; next++)
+            write_edit(&json, change->before[next], &change->edits[next].unit);
         json_close(&json, ']');
         json_close(&json, '}');
     }
@@ -266,6 +268,19 @@ int unit_store(struct gateway *gateway, const struct unit_act *act, struct unit_
     return waiting_work_run(gateway->service, &change.waiting, apply_change);
 }
 
+/* Nobody has called: the service made it. */
+static int emit_begin(struct batch *batch, const Quanyu__Unit *root)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    Quanyu__Actor nobody = QUANYU__ACTOR__INIT;
+    write_edit(&json, NULL, root);
+    const char *text = buffer_c_str(&detail);
+    if (!buffer_error(&detail))
+        gateway_emit_act(batch, &nobody, "", "unit.create", text);
+    return buffer_error(&detail) ? buffer_error(&detail) : store_error(batch->txn);
+}
+
 int unit_begin(struct batch *batch)
 {
     if (store_count(batch->txn, TABLE_UNITS) > 0 || store_error(batch->txn))
@@ -282,5 +297,5 @@ int unit_begin(struct batch *batch)
     message.n_places = 1;
     message.places = &places;
     batch_emit(batch, CLASS_ORGANISATION, &message.base);
-    return store_error(batch->txn);
+    return emit_begin(batch, &root);
 }

@@ -12,7 +12,7 @@
 
 /* By number. */
 struct unit_node {
-    uint32_t parent; /* 0: the root, or it is not there */
+    uint32_t parent; /* 0: the root, or there never was one; of a unit that was removed, where it was */
     uint32_t place;  /* NOWHERE: it is not there */
     uint32_t below;
     uint32_t code; /* where it begins in tree.codes; 0: none */
@@ -47,6 +47,13 @@ uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit)
 {
     const struct unit_node *node = node_of(tree, unit);
     return node ? node->parent : 0;
+}
+
+uint32_t unit_tree_heir(const struct unit_tree *tree, uint32_t unit)
+{
+    while (unit && !unit_tree_has(tree, unit))
+        unit = unit <= tree->last ? tree->nodes[unit].parent : 0;
+    return unit;
 }
 
 unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit)
@@ -159,6 +166,8 @@ static int copy_nodes(struct unit_tree *tree, const struct unit_tree *base)
         const struct unit_node *node = base ? node_of(base, unit) : NULL;
         if (node)
             add_node(tree, unit, node->parent, node->code ? code_of(base, unit) : "");
+        else if (base && unit <= base->last)
+            tree->nodes[unit].parent = base->nodes[unit].parent;
     }
     return 0;
 }
@@ -303,7 +312,7 @@ static enum unit_fault apply_rows(
     struct unit_tree *tree, Quanyu__Unit *const *rows, size_t count, size_t *ret_row)
 {
     for (size_t i = 0; i < count; i++) {
-        tree->nodes[rows[i]->number] = (struct unit_node){.place = NOWHERE};
+        tree->nodes[rows[i]->number] = (struct unit_node){.parent = rows[i]->parent, .place = NOWHERE};
         if (!rows[i]->removed_ms)
             add_node(tree, rows[i]->number, rows[i]->parent, rows[i]->code);
     }

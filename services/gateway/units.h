@@ -25,7 +25,10 @@ struct unit_tree;
 
 bool unit_tree_has(const struct unit_tree *tree, uint32_t unit);
 uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit); /* 0 for the root */
-unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit);  /* 0 for the root */
+/* The unit, or where it has been removed the next one above it that is there: what was the unit's belongs to that. 0: there never was such
+ * a unit. */
+uint32_t unit_tree_heir(const struct unit_tree *tree, uint32_t unit);
+unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit); /* 0 for the root */
 /* Whether `unit` is `above` or lies below it; both must be there. */
 bool unit_tree_within(const struct unit_tree *tree, uint32_t unit, uint32_t above);
 /* Units below it, it not counted. */

@@ -22,6 +22,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__TAGGING_REQUEST__CALL_KEEP_QUESTION] = {"keep_question", handle_keep_question, RPC_COMMAND,
         from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_REFERRER] = {"referrer", handle_referrer, RPC_QUERY, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_OPEN_WORK] = {"open_work", handle_open_work, RPC_QUERY, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_IN_SCOPE] = {"in_scope", handle_in_scope, RPC_QUERY, from_rule_users},
     [QUANYU__TAGGING_REQUEST__CALL_PEOPLE] = {"people", handle_people, RPC_QUERY, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_BIND] = {"bind", handle_bind, RPC_COMMAND, from_gateway},

@@ -6,7 +6,7 @@
 #include "services/tagging/scope.h"
 #include "services/tagging/tagging.h"
 
-rpc_handler_fn handle_weigh, handle_keep_question, handle_referrer;
+rpc_handler_fn handle_weigh, handle_keep_question, handle_referrer, handle_open_work;
 rpc_handler_fn handle_profile, handle_audience, handle_rule_check, handle_define, handle_definitions,
     handle_remove, handle_changes, handle_tag_person, handle_counts, handle_in_scope, handle_people,
     handle_bind, handle_bindings, handle_binding_rules, handle_set_binding_rules, handle_transfer,
