@@ -40,6 +40,7 @@ struct api_call {
     uint64_t permissions;  /* the caller's */
     Quanyu__Actor actor;   /* the caller, with the scope: absent where it is the whole brand */
     Quanyu__Scope scope;
+    uint64_t lost; /* the last move by which units left the caller's scope before it was asked */
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
     yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
@@ -209,6 +210,8 @@ int write_key_remove(struct api_call *call);
 /* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
  * refuses with the JSON pointer into the journey. */
 int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);
+/* Whether its numbers, and who is in it, tell of money that the caller may not see: its rules ask for some. */
+int journey_is_withheld(struct api_call *call, const char *id, bool *ret_withheld);
 /* Refuses a webhook that would hand personal fields to others where the caller may not see them. */
 int journey_content_check(struct api_call *call);
 int dead_letter_list(struct api_call *call);

@@ -39,6 +39,13 @@ static void counter_key(struct store_key *key, enum staff_number which)
     key_u8(key, (uint8_t)which);
 }
 
+uint32_t staff_number_last(struct store_txn *txn, enum staff_number which)
+{
+    struct store_key key;
+    counter_key(&key, which);
+    return get_number(txn, &key);
+}
+
 void staff_number_take(struct store_txn *txn, enum staff_number which, uint32_t number)
 {
     struct store_key key;

@@ -26,7 +26,9 @@ enum staff_index {
 };
 
 /* Numbers are dense, from 1, and never reused. */
-enum staff_number { STAFF_NUMBER, CREDENTIAL_NUMBER };
+enum staff_number { STAFF_NUMBER, CREDENTIAL_NUMBER, MOVE_NUMBER /* of commits that move units */ };
+/* 0: none yet. */
+uint32_t staff_number_last(struct store_txn *txn, enum staff_number which);
 uint32_t staff_number_next(struct store_txn *txn, enum staff_number which);
 /* Says that this one is taken. */
 void staff_number_take(struct store_txn *txn, enum staff_number which, uint32_t number);

@@ -122,20 +122,25 @@ static int emit_places(struct change *change, struct batch *batch)
     if (!order)
         return -QY_ENOMEM;
     for (size_t i = 0; i < change->count; i++) {
-        if (moves(change, order[i])) {
-            const Quanyu__Unit *unit = &change->edits[order[i]].unit;
-            Quanyu__OrganisationChanged__Place *place = list[message.n_places] = &places[message.n_places];
-            message.n_places++;
-            quanyu__organisation_changed__place__init(place);
-            place->unit = unit->number;
-            place->parent = unit->parent;
-            place->removed = unit->removed_ms != 0;
-        }
-        if (message.n_places == ROWS_OF_RECORD || (i + 1 == change->count && message.n_places > 0)) {
+        if (!moves(change, order[i]))
+            continue;
+        if (message.n_places == ROWS_OF_RECORD) {
             batch_emit(batch, CLASS_ORGANISATION, &message.base);
             message.n_places = 0;
         }
+        const Quanyu__Unit *unit = &change->edits[order[i]].unit;
+        Quanyu__OrganisationChanged__Place *place = list[message.n_places] = &places[message.n_places];
+        message.n_places++;
+        quanyu__organisation_changed__place__init(place);
+        place->unit = unit->number;
+        place->parent = unit->parent;
+        place->removed = unit->removed_ms != 0;
     }
+    if (message.n_places == 0)
+        return 0;
+    /* The last one says that all have come. */
+    message.moves = unit_tree_moves(change->next);
+    batch_emit(batch, CLASS_ORGANISATION, &message.base);
     return 0;
 }
 
@@ -202,6 +207,7 @@ static int store(struct change *change, struct batch *batch)
 {
     for (size_t i = 0; i < change->count; i++)
         unit_put(batch->txn, change->rows[i]);
+    staff_number_take(batch->txn, MOVE_NUMBER, (uint32_t)unit_tree_moves(change->next));
     int error = store_error(batch->txn);
     if (!error)
         error = emit_places(change, batch);

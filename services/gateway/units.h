@@ -40,6 +40,10 @@ uint32_t unit_tree_place(const struct unit_tree *tree, uint32_t unit);
 uint32_t unit_tree_at(const struct unit_tree *tree, uint32_t place);
 /* The highest number that was given away. */
 uint32_t unit_tree_last(const struct unit_tree *tree);
+/* How many commits have moved units, and the last of them by which something that was below this unit is so no more; 0: none, or it is not
+ * there. */
+uint64_t unit_tree_moves(const struct unit_tree *tree);
+uint64_t unit_tree_lost(const struct unit_tree *tree, uint32_t unit);
 /* 0 where no unit has it. */
 uint32_t unit_tree_find(const struct unit_tree *tree, const char *code, size_t size);
 

@@ -28,6 +28,25 @@ int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint
     return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such member of staff");
 }
 
+bool handler_hides_money(const struct rpc_context *context)
+{
+    const Quanyu__Actor *actor = context->header->actor;
+    return actor && actor->without_amounts;
+}
+
+int handler_check_money(
+    struct rpc_context *context, const struct registry *registry, const struct rule *rule, const char *member)
+{
+    struct money_view view;
+    struct rule_problem where = {0};
+    if (!handler_hides_money(context))
+        return 0;
+    int error = money_view_make(registry, context->arena, &view);
+    if (!error && money_view_rule_asks(&view, rule, &where))
+        error = handler_refuse_rule(context, -QY_EINVAL, member, &where);
+    return error;
+}
+
 int handler_check_reason(struct rpc_context *context, const char *reason)
 {
     if (*reason && strlen(reason) <= REASON_BYTES_MAX)

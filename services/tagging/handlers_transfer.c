@@ -32,7 +32,8 @@ static int check_rule(struct rpc_context *context, ProtobufCBinaryData text)
     if (text.len > RULE_BYTES_MAX)
         return rpc_refuse(context, -QY_ETOOLARGE, "from/rule", "a rule has at most 64 KiB");
     int error = rule_parse_text((const char *)text.data, text.len, &names, &rule, &problem);
-    return error ? handler_refuse_rule(context, error, "/from/rule", &problem) : 0;
+    return error ? handler_refuse_rule(context, error, "/from/rule", &problem)
+                 : handler_check_money(context, tagging->registry, rule, "/from/rule");
 }
 
 static int check_source(

@@ -3,6 +3,7 @@
 #ifndef QY_TAGGING_HANDLERS_H
 #define QY_TAGGING_HANDLERS_H
 
+#include "services/tagging/money_view.h"
 #include "services/tagging/scope.h"
 #include "services/tagging/tagging.h"
 
@@ -22,6 +23,12 @@ int handler_check_scope(struct rpc_context *context, const struct person *person
 int handler_check_unit(struct rpc_context *context, struct store_txn *txn, uint32_t unit, const char *field);
 int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint32_t staff, const char *field,
     struct staff_row *ret_member);
+/* -- the same: money that the caller may not see -- */
+bool handler_hides_money(const struct rpc_context *context);
+/* Refuses a rule that asks for any, whether itself or through what it refers to. The registry must hold its rules: handler_registry()
+ * sees to that. */
+int handler_check_money(struct rpc_context *context, const struct registry *registry, const struct rule *rule,
+    const char *member);
 int handler_check_reason(struct rpc_context *context, const char *reason);
 /* Where people go: the guide's unit where no other is named. */
 int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit);
@@ -33,7 +40,7 @@ struct audience;
 int handler_audience(struct rpc_context *context, ProtobufCBinaryData text, int64_t as_of_ms,
     struct scope *scope, struct registry **ret_registry, struct rule **ret_rule,
     struct audience *ret_audience);
-/* The definitions as the snapshot has them. */
+/* The definitions as the snapshot has them; with their rules for who may not see money. */
 int handler_registry(struct rpc_context *context, struct registry **ret_registry);
 /* Refuses a rule, pointing into the member of the API's request that holds it ("/rule"). */
 int handler_refuse_rule(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies outside of somebody's scope looks as if it did not exist, whichever way it is asked for: one region against another."""
 import json
+import threading
 
 import pytest
 
 import staff
-from suite import Suite
+from suite import Suite, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,7 @@ def test_who_left_from_a_unit_that_is_no_more_is_known_where_it_was(running):
     one = running.post("/api/v1/staff", {"role": "guide", "unit": unit}, token=running.token)
     assert running.api("POST", f"/api/v1/staff/{one['id']}/leave", token=running.token).status == 200
     assert running.api("DELETE", f"/api/v1/units/{unit}", token=running.token).status == 204
+    running.wait_quiet()
     gone = running.get("/api/v1/staff?state=left&limit=500", token=running.token)["staff"]
     assert one["id"] in [member["id"] for member in gone]
     assert running.get(f"/api/v1/staff/{one['id']}", token=running.token)["state"] == "left"
@@ -137,3 +139,91 @@ def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(runni
     ended = [act for _, act in records(running, "token.revoke") if act["id"] == helper["id"]]
     assert [act["token"]["name"] for act in ended] == ["till 7"]
     assert [act["id"] for _, act in records(running, "invitation.end")] == [invited["id"]]
+
+
+# -- a move
+
+
+def people_of(suite, unit, count):
+    """People whose home unit that is."""
+    users = [f"{unit}-{i}" for i in range(count)]
+    suite.send([{"type": "track", "event": "Opened", "userId": user, "context": {"unit": unit}} for user in users])
+    suite.wait_quiet()
+    return [suite.lookup("user_id", user).json["one_id"] for user in users]
+
+
+def test_from_the_answer_to_a_move_on_the_old_region_sees_nothing_of_it(running):
+    """Readers ask all the time; what they began to ask after a move had been answered shows nobody who went along."""
+    unit = running.post("/api/v1/units", {"name": "wanders", "kind": "store", "parent": running.units["north"]})["id"]
+    one_id = people_of(running, unit, 20)[0]
+    asked = [("GET", f"/api/v1/persons/{one_id}", None), ("POST", "/api/v1/audiences/count", {"rule": {"unit": running.units["north"]}}),
+             ("GET", f"/api/v1/units/{running.units['north']}/people", None)]
+    outside = running.api("POST", "/api/v1/audiences/count", asked[1][2], token=running.token).json["count"] - 20
+    moved, over, seen, wrong = threading.Event(), threading.Event(), [0] * 3, []
+
+    def read(which):
+        method, path, body = asked[which]
+        while not over.is_set():
+            late = moved.is_set()
+            answer = running.api(method, path, body, token=running.token)
+            if not late or not moved.is_set():
+                continue  # begun before, or the unit is on its way back
+            seen[which] += 1
+            shows = answer.status == 200 and (which == 0 or answer.json["count"] != outside)
+            if shows:
+                wrong.append(answer)
+
+    readers = [threading.Thread(target=read, args=(which,)) for which in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(25):
+        for parent, gone in (("south", True), ("north", False)):
+            if not gone:
+                before = list(seen)
+                wait_for(lambda: wrong or all(now > then for now, then in zip(seen, before)), "each reader has asked", every=0.001)
+                moved.clear()
+            assert running.api("PATCH", f"/api/v1/units/{unit}", {"parent": running.units[parent]}).status == 200
+            if gone:
+                moved.set()
+    over.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong, wrong[0]
+    running.wait_quiet()
+    assert running.api("GET", f"/api/v1/persons/{one_id}", token=running.token).status == 200
+
+
+def test_what_a_region_has_lost_is_not_shown_while_others_have_not_heard_of_it(running):
+    """With identity away nothing reaches tagging: the old region is refused, everybody else goes on."""
+    unit = running.post("/api/v1/units", {"name": "waits", "kind": "store", "parent": running.units["north"]})["id"]
+    people_of(running, unit, 3)
+    south = token_of(running, staff.make(running, "another.south", role="region_manager", unit=running.units["south"])["id"])
+    rule = {"rule": {"everyone": True}}
+    before = running.api("POST", "/api/v1/audiences/count", rule, token=running.token).json["count"]
+    running.kill("identity")
+    assert running.api("PATCH", f"/api/v1/units/{unit}", {"parent": running.units["south"]}).status == 200
+    refused = running.api("POST", "/api/v1/audiences/count", rule, token=running.token)
+    assert refused.status == 503 and refused.headers["Retry-After"], refused
+    assert running.api("POST", "/api/v1/audiences/count", rule, token=south).status == 200
+    running.kill("gateway")
+    running.spawn("gateway")
+    running.wait_ready("gateway")
+    assert running.api("POST", "/api/v1/audiences/count", rule, token=running.token).status == 503
+    running.spawn("identity")
+    running.wait_ready("identity")
+    running.wait_quiet()
+    assert running.api("POST", "/api/v1/audiences/count", rule, token=running.token).json["count"] == before - 3
+
+
+# -- rules that name what lies elsewhere
+
+
+def test_stages_are_shown_without_rules_that_name_units_or_guides_elsewhere(running):
+    here, there = {"unit": running.units["north"]}, {"any": [{"unit": running.units["south"]}, {"guide": running.guide["id"]}]}
+    was = running.get("/api/v1/stages")["stages"]
+    stages = [{"stage": "ours", "rule": here}, {"stage": "theirs", "rule": there}, {"stage": "all", "rule": {"everyone": True}}]
+    assert running.api("PUT", "/api/v1/stages", {"stages": stages}).status == 200
+    assert running.get("/api/v1/stages")["stages"] == stages
+    shown = running.get("/api/v1/stages", token=running.token)["stages"]
+    assert shown == [stages[0], {"stage": "theirs"}, stages[2]]
+    assert running.api("PUT", "/api/v1/stages", {"stages": was}).status == 200
