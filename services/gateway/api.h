@@ -113,6 +113,8 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
 int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
 /* A parameter of the query; "" when absent, and so says `ret_present`. */
 int api_parameter(struct api_call *call, const char *name, char *text, size_t size, bool *ret_present);
+/* The same where it is true or false; false when absent. */
+int api_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value);
 /* `limit` of the query: 1 to 500, 50 when absent. */
 int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */

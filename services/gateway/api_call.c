@@ -207,6 +207,18 @@ int api_parameter(struct api_call *call, const char *name, char *value, size_t s
         error == -QY_ETOOLARGE ? "is longer than any that can be right" : "is malformed");
 }
 
+int api_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)
+{
+    char text[8];
+    bool present;
+    int error = api_parameter(call, name, text, sizeof(text), &present);
+    *ret_stated = *text != '\0';
+    *ret_value = strcmp(text, "true") == 0;
+    if (!error && *text && !*ret_value && strcmp(text, "false") != 0)
+        error = api_refuse(call, -QY_EINVAL, name, "must be true or false");
+    return error;
+}
+
 /* Digits alone. */
 static bool parse_digits(const char *text, uint64_t *ret_number)
 {

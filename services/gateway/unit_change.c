@@ -43,6 +43,22 @@ static int read_before(struct change *change, struct batch *batch)
     return 0;
 }
 
+/* Who asked may have lost the unit since, or the place where it is to stand. */
+static int check_scope(struct change *change, const struct unit_tree *tree)
+{
+    uint32_t scope = change->act->scope;
+    for (size_t i = 0; scope && i < change->count; i++) {
+        const Quanyu__Unit *unit = &change->edits[i].unit;
+        bool top = unit->number == scope; /* stays where it is */
+        *change->refusal = (struct unit_refusal){.fault = UNIT_NO_PARENT, .edit = i};
+        if (unit->number && !unit_tree_within(tree, unit->number, scope))
+            return -QY_ENOTFOUND;
+        if (!top && !change->edits[i].parent && !unit_tree_within(tree, unit->parent, scope))
+            return -QY_EINVAL;
+    }
+    return 0;
+}
+
 static int check_staff(struct change *change, struct batch *batch)
 {
     for (size_t i = 0; i < change->count; i++) {
@@ -220,6 +236,10 @@ static int apply_change(struct work *work, struct batch *batch)
     struct units *units = change->gateway->units;
     const struct unit_tree *now = units_ahead(units);
     int error = batch_time(batch, gateway_now_ms(change->gateway));
+    if (!error && change->act->check)
+        error = change->act->check(change->act->call, batch->txn);
+    if (!error)
+        error = check_scope(change, now);
     if (!error)
         error = read_before(change, batch);
     if (!error)

@@ -215,6 +215,25 @@ def test_what_a_region_has_lost_is_not_shown_while_others_have_not_heard_of_it(r
     assert running.api("POST", "/api/v1/audiences/count", rule, token=running.token).json["count"] == before - 3
 
 
+def test_what_is_in_flight_when_a_token_is_revoked_changes_no_units(running):
+    made = running.post(f"/api/v1/staff/{running.manager['id']}/tokens", {"name": "hasty"})
+    body, answers = {"name": "hasty", "kind": "hasty", "parent": running.units["north"]}, []
+
+    def make():
+        while not answers or answers[-1] == 201:
+            answers.append(running.api("POST", "/api/v1/units", body, token=made["token"]).status)
+
+    makers = [threading.Thread(target=make) for _ in range(8)]
+    for maker in makers:
+        maker.start()
+    wait_for(lambda: len(answers) > 20, "some were made", every=0.001)
+    assert running.api("DELETE", f"/api/v1/staff/{running.manager['id']}/tokens/{made['id']}").status == 204
+    there = len(running.get("/api/v1/units?kind=hasty&limit=500")["units"])
+    for maker in makers:
+        maker.join()
+    assert answers[-1] == 401 and len(running.get("/api/v1/units?kind=hasty&limit=500")["units"]) == there
+
+
 # -- rules that name what lies elsewhere
 
 
