@@ -190,6 +190,8 @@ static void answer(struct api_call *call, int error)
         bool empty = call->out.size == 0;
         const char *type = call->operation->about.type ? call->operation->about.type : "application/json";
         type = call->status < 300 ? type : "application/problem+json";
+        if (*call->etag)
+            http_add_header(call->request, "ETag", call->etag);
         http_respond(
             call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;

@@ -44,6 +44,7 @@ struct api_call {
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
     yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
+    char etag[24];    /* of an answer that is no refusal; "": none */
     int status; /* 200 unless the handler says otherwise; what it writes from 400 on is a problem document */
     struct buffer out;
     const char *error_field;

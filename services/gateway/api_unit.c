@@ -209,7 +209,12 @@ static int refuse_named(struct api_call *call, uint32_t unit)
 {
     const char *name;
     int error = rule_names_referrer(call, unit, &name);
-    return error || !*name ? error : api_refuse(call, -QY_ECONFLICT, NULL, "the %s refers to it", name);
+    if (error || !*name)
+        return error;
+    bool told = permission_in(call->permissions, PERMISSION_JOURNEY_READ) && access_is_whole(&call->access);
+    if (!told && strncmp(name, "journey", strlen("journey")) == 0)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "a rule that you may not see refers to it");
+    return api_refuse(call, -QY_ECONFLICT, NULL, "the %s refers to it", name);
 }
 
 /* What would lose its unit. The writer looks again whether units are below it. */

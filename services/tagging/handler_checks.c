@@ -55,19 +55,20 @@ int handler_check_reason(struct rpc_context *context, const char *reason)
 }
 
 /* Where people go: the guide's unit where no other is named. */
-int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit)
+int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide,
+    const struct target_fields *fields, uint32_t *ret_unit)
 {
     struct store_txn *txn = context->batch->txn;
     struct staff_row member = {0};
     *ret_unit = unit;
     if (!unit && !guide)
-        return rpc_refuse(context, -QY_EINVAL, "unit", "give a unit, a guide or both");
-    int error = guide ? handler_check_staff(context, txn, guide, "guide", &member) : 0;
+        return rpc_refuse(context, -QY_EINVAL, fields->unit, "give a unit, a guide or both");
+    int error = guide ? handler_check_staff(context, txn, guide, fields->guide, &member) : 0;
     if (!error && guide && staff_is_absent(&member))
-        error = rpc_refuse(context, -QY_ECONFLICT, "guide", "st_%u has left", guide);
+        error = rpc_refuse(context, -QY_ECONFLICT, fields->guide, "st_%u has left", guide);
     if (!error && !unit)
         *ret_unit = member.unit;
     else if (!error)
-        error = handler_check_unit(context, txn, unit, "unit");
+        error = handler_check_unit(context, txn, unit, fields->unit);
     return error;
 }

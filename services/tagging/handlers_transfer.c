@@ -60,11 +60,12 @@ static int check_source(
 static int read_transfer(
     struct rpc_context *context, const Quanyu__TransferRequest *asked, Quanyu__Transfer *transfer)
 {
+    static const struct target_fields fields = {"to/unit", "to/guide"};
     int error = handler_check_reason(context, asked->reason);
     if (!error)
         error = check_source(context, asked, transfer);
     if (!error)
-        error = handler_check_target(context, asked->unit, asked->guide, &transfer->unit);
+        error = handler_check_target(context, asked->unit, asked->guide, &fields, &transfer->unit);
     transfer->kind = QUANYU__TRANSFER__KIND__PEOPLE;
     transfer->from_unit = asked->from_unit;
     transfer->from_guide = asked->from_guide;

@@ -30,8 +30,12 @@ bool handler_hides_money(const struct rpc_context *context);
 int handler_check_money(struct rpc_context *context, const struct registry *registry, const struct rule *rule,
     const char *member);
 int handler_check_reason(struct rpc_context *context, const char *reason);
-/* Where people go: the guide's unit where no other is named. */
-int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit);
+/* Where people go: the guide's unit where no other is named. `fields`: where the API's body names them. */
+struct target_fields {
+    const char *unit, *guide;
+};
+int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide,
+    const struct target_fields *fields, uint32_t *ret_unit);
 
 /* As replies show it; NULL when memory is out. */
 Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding);
