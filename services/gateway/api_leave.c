@@ -3,6 +3,7 @@
  * hands ends too where it is another's: tokens and invitations that they made for others, for they have seen the secrets. */
 #include "services/gateway/api_binding.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/organisation.h"
 #include "services/gateway/staff_change.h"
 #include "services/gateway/staff_json.h"
 #include "services/gateway/staff_roll.h"
@@ -178,14 +179,24 @@ static void write_transfers(struct json *json, const Quanyu__OpenWorkReply *work
     json_close(json, ']');
 }
 
-static void write_made(struct json *json, const char *name, const struct buffer *made, bool tokens)
+/* The owner may be elsewhere by now. */
+static bool sees_owner(const struct api_call *call, const Quanyu__Credential *credential)
+{
+    char id[STAFF_ID_BYTES];
+    uint32_t unit;
+    return organisation_find_staff(call->gateway, staff_id(credential->staff, id), &unit) &&
+           access_covers_unit(call->gateway, &call->access, unit);
+}
+
+static void write_made(
+    const struct api_call *call, struct json *json, const char *name, const struct buffer *made, bool tokens)
 {
     char id[STAFF_ID_BYTES];
     json_name(json, name);
     json_open(json, '[');
     for (size_t i = 0; i < made_count(made); i++) {
         const Quanyu__Credential *credential = made_at(made, i);
-        if ((credential->kind == QUANYU__CREDENTIAL__KIND__TOKEN) != tokens)
+        if ((credential->kind == QUANYU__CREDENTIAL__KIND__TOKEN) != tokens || !sees_owner(call, credential))
             continue;
         json_open(json, '{');
         json_field_text(json, "staff", staff_id(credential->staff, id));
@@ -220,8 +231,8 @@ static void write_work(struct api_call *call, struct json *json, uint32_t staff,
         write_rules(call, json, work);
         write_transfers(json, work);
     }
-    write_made(json, "tokens", made, true);
-    write_made(json, "invitations", made, false);
+    write_made(call, json, "tokens", made, true);
+    write_made(call, json, "invitations", made, false);
     json_close(json, '}');
 }
 

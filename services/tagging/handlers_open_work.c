@@ -77,7 +77,7 @@ static int find_transfers(struct rpc_context *context, uint32_t staff, Quanyu__O
         Quanyu__Transfer *transfer = quanyu__transfer__unpack(NULL, row.size, row.data);
         if (!transfer)
             return -QY_ECORRUPT;
-        if (concerns(transfer, staff))
+        if (concerns(transfer, staff) && handler_may_see_transfer(context, transfer))
             buffer_append(&numbers, &transfer->number, sizeof(transfer->number));
         quanyu__transfer__free_unpacked(transfer, NULL);
     }

@@ -138,8 +138,7 @@ int handle_transfer(struct rpc_context *context, const ProtobufCMessage *request
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 
-/* Those whom a member of staff has begun are shown to whom that one's scope is. */
-static bool may_see(const struct rpc_context *context, const Quanyu__Transfer *transfer)
+bool handler_may_see_transfer(const struct rpc_context *context, const Quanyu__Transfer *transfer)
 {
     const struct scope own = handler_scope(context), its = scope_of(transfer->actor);
     return !own.bounded || (its.bounded && its.unit == own.unit && its.staff == own.staff);
@@ -154,7 +153,8 @@ int handle_show_transfer(
     Quanyu__Transfer *transfer = NULL;
     if (store_get(context->txn, TABLE_TRANSFERS, &key, &row))
         transfer = quanyu__transfer__unpack(arena_allocator(context->arena), row.size, row.data);
-    if (!transfer || transfer->kind != QUANYU__TRANSFER__KIND__PEOPLE || !may_see(context, transfer))
+    if (!transfer || transfer->kind != QUANYU__TRANSFER__KIND__PEOPLE ||
+        !handler_may_see_transfer(context, transfer))
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such transfer");
     reply_of(reply)->result_case = QUANYU__TAGGING_REPLY__RESULT_SHOW_TRANSFER;
     return show(context, transfer, &reply_of(reply)->show_transfer);

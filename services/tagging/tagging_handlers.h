@@ -37,6 +37,8 @@ struct target_fields {
 int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide,
     const struct target_fields *fields, uint32_t *ret_unit);
 
+/* Those that a member of staff has begun are shown to whose scope is the same. */
+bool handler_may_see_transfer(const struct rpc_context *context, const Quanyu__Transfer *transfer);
 /* As replies show it; NULL when memory is out. */
 Quanyu__Binding *handler_binding(struct rpc_context *context, const struct binding *binding);
 /* What a question about an audience asks: of whom the asker may see, until nobody waits any more. */

@@ -114,6 +114,7 @@ def test_the_first_unit_and_the_first_admin_are_on_record_too(running):
 
 
 def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(running):
+    running.units["pop"] = running.post("/api/v1/units", {"name": "pop", "kind": "store", "parent": running.units["north"]})["id"]
     deputy = running.post("/api/v1/staff", {"role": "region_manager", "unit": running.units["north"]})
     token = token_of(running, deputy["id"])
     helper, invited = (running.post("/api/v1/staff", {"role": "guide", "unit": running.units["north-1"]}, token=token) for _ in range(2))
@@ -125,12 +126,17 @@ def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(runni
     running.wait_quiet()
     before = running.get(f"/api/v1/staff/{deputy['id']}/open-work")
     assert running.api("GET", f"/api/v1/staff/{running.guide['id']}/open-work", token=running.token).status == 404
+    # Whose owner is not below the one who asks is not told: a manager of the store alone, where the deputy has come from the region.
+    store = token_of(running, running.post("/api/v1/staff", {"role": "region_manager", "unit": running.units["pop"]})["id"])
+    assert running.api("PATCH", f"/api/v1/staff/{deputy['id']}", {"unit": running.units["pop"]}).status == 200
+    elsewhere = running.get(f"/api/v1/staff/{deputy['id']}/open-work", token=store)
     gone = running.api("POST", f"/api/v1/staff/{deputy['id']}/leave", token=running.token)
     assert gone.status == 200 and gone.json["open_work"] == before["open_work"], gone
     work = gone.json["open_work"]
     assert work["rules"] == [{"kind": "segment", "id": segment}] and work["transfers"] == []
     assert [(one["staff"], one["name"]) for one in work["tokens"]] == [(helper["id"], "till 7")]
     assert work["invitations"] == [{"staff": invited["id"]}]
+    assert elsewhere["open_work"] == {**work, "tokens": [], "invitations": []}
     assert running.api("GET", "/api/v1/me", token=secret).status == 401
     assert running.api("GET", "/api/v1/me", token=own).status == 200  # the owner made it: nobody else has seen it
     assert staff.accept(running, link).status == 404
