@@ -54,11 +54,16 @@ struct rpc_handler {
 
 #define RPC_RUNTIME_CASES 2 /* status and dump: the runtime answers them for all services */
 
+/* The field of a refusal (-QY_EOVERTAKEN) by who has not heard yet of what the asker's scope has lost: ask again. */
+#define RPC_FIELD_SCOPE "scope"
+
 struct rpc_service {
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *reply;
     const struct rpc_handler *handlers; /* indexed by the request's oneof case */
     size_t handler_count;
+    /* Asked before each handler but the runtime's, with its transaction: 0, or a refusal. May be NULL. */
+    int (*check)(struct rpc_context *context);
 };
 
 /* The number of the oneof member that is set, 0 for none. */

@@ -104,12 +104,14 @@ static int read_call(
     request->reply_type = options->service->reply;
     if (call >= 1 && call <= RPC_RUNTIME_CASES) {
         request->handler = &options->runtime[call - 1];
+        request->check = NULL;
         request->reply_type = &quanyu__runtime_reply__descriptor;
         request->message = unpack(request, &quanyu__runtime_request__descriptor, frame);
         if (!request->message)
             return -QY_ENOMEM;
     } else if (call > 0 && call < options->service->handler_count) {
         request->handler = &options->service->handlers[call];
+        request->check = options->service->check;
     }
     if (!request->handler || !request->handler->handle)
         return rpc_refuse(context, -QY_EUNSUPPORTED, "request", "this service has no such call");
@@ -174,7 +176,9 @@ int rpc_request_run(struct rpc_request *request)
         return -QY_ENOMEM;
     request->reply_type->message_init(request->reply);
     log_set_request(request->context.header->request_id);
-    int code = request->handler->handle(&request->context, request->message, request->reply);
+    int code = request->check ? request->check(&request->context) : 0;
+    if (code == 0)
+        code = request->handler->handle(&request->context, request->message, request->reply);
     log_set_request(NULL);
     assert(code <= 0 && code > -QY_ERROR_COUNT);
     return code;

@@ -28,6 +28,7 @@ struct rpc_request {
     size_t reply_bytes;
     unsigned call; /* the case, 0 when unknown */
     const struct rpc_handler *handler;
+    int (*check)(struct rpc_context *context); /* before it; NULL: nothing is asked */
     const ProtobufCMessageDescriptor *reply_type;
     ProtobufCMessage *message;
     ProtobufCMessage *reply;

@@ -199,6 +199,17 @@ bool rule_has_history(const struct rule *rule, struct rule_problem *problem);
 bool rule_refers_to(
     const struct rule *rule, enum rule_kind kind, const char *name, struct rule_problem *problem);
 
+/* Money, which some may not see: an amount, or what stands for one. */
+bool rule_metric_is_money(enum rule_metric metric);
+struct rule_money {
+    void *self;
+    bool (*named)(
+        void *self, enum rule_kind kind, const char *name); /* of a tag, a segment, a stage: it does */
+};
+/* Whether the rule asks for any; by what stands for it, too. `ret_where` points to the first such condition; may be NULL. */
+bool rule_asks_for_money(
+    const struct rule *rule, const struct rule_money *money, struct rule_problem *ret_where);
+
 /* One event of a person, as the subject shows it. */
 struct rule_event {
     int64_t time_ms;        /* min(event time, arrival) */

@@ -250,3 +250,17 @@ void audit_store_each_token(
     while (scan_next(scan, &key, &value) && visit(context, value))
         ;
 }
+
+void audit_store_drop_tokens(
+    struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    if (scan_open(txn, TABLE_TOKENS, &all, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &value))
+        if (drop(context, value))
+            scan_delete(scan);
+}

@@ -57,6 +57,9 @@ bool audit_store_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTE
 bool audit_store_owed(struct store_txn *txn, uint8_t ret_hash[TOKEN_HASH_BYTES]);
 void audit_store_owe(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES]);
 void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES]);
+/* Deletes those for which `drop` returns true. */
+void audit_store_drop_tokens(
+    struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context);
 /* Calls back for each token until `visit` returns false. */
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context);

@@ -75,6 +75,63 @@ void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, i
     audit_store_owe(txn, hash);
 }
 
+void audit_token_recorded(struct store_txn *txn, const char *text)
+{
+    uint8_t hash[TOKEN_HASH_BYTES];
+    hash_token(text, hash);
+    audit_store_settle(txn, hash);
+}
+
+struct visiting {
+    int64_t now_ms;
+    bool (*visit)(void *context, const struct audit_token *token);
+    void *context;
+};
+
+static bool visit_valid(void *context, struct bytes packed)
+{
+    struct visiting *visiting = context;
+    struct audit_token token;
+    return unpack(packed, &token) || token.expires_ms <= visiting->now_ms ||
+           visiting->visit(visiting->context, &token);
+}
+
+void audit_token_each(struct store_txn *txn, int64_t now_ms,
+    bool (*visit)(void *context, const struct audit_token *token), void *context)
+{
+    struct visiting visiting = {now_ms, visit, context};
+    audit_store_each_token(txn, visit_valid, &visiting);
+}
+
+struct revoking {
+    const char *id;
+    struct audit_token token;
+    bool found;
+};
+
+static bool is_revoked(void *context, struct bytes packed)
+{
+    struct revoking *revoking = context;
+    struct audit_token token;
+    if (unpack(packed, &token) || strcmp(token.id, revoking->id) != 0)
+        return false;
+    revoking->token = token;
+    revoking->found = true;
+    return true;
+}
+
+int audit_token_revoke(struct store_txn *txn, const char *id, struct audit_token *ret_token)
+{
+    struct revoking revoking = {.id = id};
+    audit_store_drop_tokens(txn, is_revoked, &revoking);
+    if (store_error(txn))
+        return store_error(txn);
+    if (!revoking.found)
+        return -QY_ENOTFOUND;
+    *ret_token = revoking.token;
+    return 0;
+}
+
 bool audit_token_take_owed(struct store_txn *txn, struct buffer *out)
 {
     uint8_t hash[TOKEN_HASH_BYTES];

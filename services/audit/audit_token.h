@@ -24,6 +24,14 @@ void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, i
 /* -QY_EUNAUTHENTIC when it is unknown or has expired. */
 int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token);
 
+/* That it was made is on record: nothing is owed any more. */
+void audit_token_recorded(struct store_txn *txn, const char *text);
+/* Calls back for each that is valid at `now_ms`, until `visit` returns false. */
+void audit_token_each(struct store_txn *txn, int64_t now_ms,
+    bool (*visit)(void *context, const struct audit_token *token), void *context);
+/* From the commit on it is refused. -QY_ENOTFOUND: none that is there has this id. */
+int audit_token_revoke(struct store_txn *txn, const char *id, struct audit_token *ret_token);
+
 /* The next token whose making is to be put on record, with what its record says appended to `out`; false: there is
  * none. It counts as recorded from now on. */
 bool audit_token_take_owed(struct store_txn *txn, struct buffer *out);

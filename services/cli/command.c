@@ -106,18 +106,22 @@ static const struct command commands[] = {
         "  delete ID                 the key with all its secrets: refused from now on\n",
         "quanyu key create \"Web shop\" --platform browser --source web --origin https://shop.example.com"},
     {"staff",
-        "list … | show ID | create LOGIN … | change ID … | invite ID | leave ID | reset-factor ID | token …",
+        "list … | show ID | create [LOGIN] … | change ID … | invite ID | leave ID | work ID | reset-factor "
+        "ID | token …",
         "members of staff: role, unit, invitation, tokens, leaving", command_staff,
         "Prints what the API answers as JSON. An ID is st_….\n\n"
         "  list [--unit U] [--role R] [--state invited|active|left] [--limit N] [--cursor C]\n"
         "                            in that unit or below it\n"
-        "  create LOGIN --role R --unit U, change ID    with any of these:\n"
+        "  create [LOGIN] --role R --unit U, change ID    with any of these (without a login it is the id):\n"
         "    --name N, --email E, --phone P\n"
         "    --code C                your own number of theirs, which events name as context.staff\n"
         "    --role R, --unit U      in force for the next request\n"
         "    --login L               change: another login\n"
         "  invite ID                 a one-time link for setting a password; those before are void\n"
-        "  leave ID                  ends tokens, sessions, invitations and password at once\n"
+        "  leave ID                  ends tokens, sessions, invitations and password at once, and tokens "
+        "and\n"
+        "                            invitations made for others; says what needs someone new\n"
+        "  work ID                   what would\n"
         "  reset-factor ID           the second factor of somebody who has lost it\n"
         "  token list ID\n"
         "  token create ID NAME      shown this once\n"
@@ -141,6 +145,13 @@ static const struct command commands[] = {
         "  --token         a token for the API, for a day, instead of an invitation\n"
         "  --file PATH     into a new file that nobody else can read, not to the screen\n",
         "quanyu bootstrap --file admin.json"},
+    {"auditor", "list | create NAME [--days N] | revoke ID", "auditors' tokens (on record)", command_auditor,
+        "The audit service has tokens of its own, which nobody at HQ can make. Works on the machine itself,\n"
+        "with the key \"cli\". Prints a line of JSON each.\n\n"
+        "  create NAME     shown this once\n"
+        "    --days N      how long it is valid; a year, if not said\n"
+        "  revoke ID       at_…; refused from now on\n",
+        "quanyu auditor create \"Wang, external audit\" --days 30"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
         command_keys,
         "Makes a directory for each service, and one for this command line, with its own pair and\n"

@@ -44,6 +44,7 @@ int command_dead_letters(int argc, char **argv);
 int command_staff(int argc, char **argv);
 int command_role(int argc, char **argv);
 int command_bootstrap(int argc, char **argv);
+int command_auditor(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_unit(int argc, char **argv);
 int command_identity(int argc, char **argv);

@@ -101,10 +101,13 @@ static int staff_show(int argc, char **argv)
     return ask("GET", STAFF, PATH(argv[0]), "", NULL);
 }
 
+/* Without a login, whoever is made signs in with the id. */
 static int staff_create(int argc, char **argv)
 {
-    const struct put about = {"staff", staff_options, COUNT_OF(staff_options), "login", argv[0]};
-    return put(&about, "POST", STAFF, PATH(), argc - 1, argv + 1);
+    bool login = argc > 0 && strncmp(argv[0], "--", 2) != 0;
+    const struct put about = {
+        "staff", staff_options, COUNT_OF(staff_options), login ? "login" : NULL, login ? argv[0] : NULL};
+    return put(&about, "POST", STAFF, PATH(), argc - login, argv + login);
 }
 
 static int staff_change(int argc, char **argv)
@@ -123,6 +126,12 @@ static int staff_leave(int argc, char **argv)
 {
     (void)argc;
     return ask("POST", STAFF, PATH(argv[0], "leave"), "", NULL);
+}
+
+static int staff_work(int argc, char **argv)
+{
+    (void)argc;
+    return ask("GET", STAFF, PATH(argv[0], "open-work"), "", NULL);
 }
 
 static int staff_reset_factor(int argc, char **argv)
@@ -190,6 +199,7 @@ int command_staff(int argc, char **argv)
         {"change", staff_change, 1, 100},
         {"invite", staff_invite, 1, 1},
         {"leave", staff_leave, 1, 1},
+        {"work", staff_work, 1, 1},
         {"reset-factor", staff_reset_factor, 1, 1},
         {"token", staff_token, 2, 200},
     };

@@ -91,15 +91,19 @@ bool access_equal(const struct access *a, const struct access *b)
            a->role.own_people == b->role.own_people;
 }
 
+bool access_covers_all_units(const struct access *access)
+{
+    return access->unit == UNIT_ROOT;
+}
+
 bool access_is_whole(const struct access *access)
 {
-    return access->unit == UNIT_ROOT && !access->role.own_people;
+    return access_covers_all_units(access) && !access->role.own_people;
 }
 
 bool access_covers_unit(const struct gateway *gateway, const struct access *access, uint32_t unit)
 {
-    /* HQ covers units that are no more, too: who left from one is still known. */
-    return access->unit == UNIT_ROOT || organisation_is_within(gateway, unit, access->unit);
+    return organisation_is_within(gateway, unit, access->unit);
 }
 
 /* -- ids -- */

@@ -32,7 +32,9 @@ int access_look(struct gateway *gateway, const uint8_t hash[SECRET_HASH_BYTES], 
 bool access_equal(const struct access *a, const struct access *b);
 /* Whether it covers the whole brand. */
 bool access_is_whole(const struct access *access);
-/* Whether the unit, and the staff in it, are in its scope. */
+/* Whether it covers all units, and so all of the staff; people are another matter. */
+bool access_covers_all_units(const struct access *access);
+/* Whether the unit, and the staff in it, are in its scope. A unit that is no more counts as the one above it. */
 bool access_covers_unit(const struct gateway *gateway, const struct access *access, uint32_t unit);
 
 /* "st_7" */

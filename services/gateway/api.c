@@ -7,6 +7,8 @@
 #include "common/log.h"
 #include "common/router.h"
 #include "services/gateway/api_access.h"
+#include "services/gateway/disclosure.h"
+#include "services/gateway/organisation.h"
 #include "services/gateway/staff_text.h"
 
 #include <inttypes.h>
@@ -188,6 +190,8 @@ static void answer(struct api_call *call, int error)
         bool empty = call->out.size == 0;
         const char *type = call->operation->about.type ? call->operation->about.type : "application/json";
         type = call->status < 300 ? type : "application/problem+json";
+        if (*call->etag)
+            http_add_header(call->request, "ETag", call->etag);
         http_respond(
             call->request, empty ? 204 : call->status, empty ? NULL : type, call->out.data, call->out.size);
         return;
@@ -224,11 +228,14 @@ static void name_actor(struct api_call *call)
     call->actor.name = access->code;
     call->actor.role = access->role.name;
     call->actor.token_id = call->credential_id;
+    call->actor.without_amounts = !disclosure_of(call->permissions).amounts;
+    call->lost = organisation_lost(call->gateway, access->unit);
     if (access_is_whole(access))
         return;
     quanyu__scope__init(&call->scope);
     call->scope.unit = access->role.own_people ? 0 : access->unit;
     call->scope.staff = access->role.own_people ? access->staff : 0;
+    call->scope.moves = access->role.own_people ? 0 : call->lost;
     call->actor.scope = &call->scope;
 }
 

@@ -40,9 +40,11 @@ struct api_call {
     uint64_t permissions;  /* the caller's */
     Quanyu__Actor actor;   /* the caller, with the scope: absent where it is the whole brand */
     Quanyu__Scope scope;
+    uint64_t lost; /* the last move by which units left the caller's scope before it was asked */
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
     const char *parameters[API_PARAMETERS_MAX]; /* of the path, in the pattern's order */
     yyjson_val *body; /* a JSON object where the operation takes one, else NULL; numbers raw */
+    char etag[24];    /* of an answer that is no refusal; "": none */
     int status; /* 200 unless the handler says otherwise; what it writes from 400 on is a problem document */
     struct buffer out;
     const char *error_field;
@@ -86,6 +88,9 @@ const char *api_scope_name(enum api_scope scope);
 void api_refuse_path(struct http_request *request);
 int api_refuse(struct api_call *call, int code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Of what no two of the brand may share: whoever gives it learns which ones there are. */
+#define API_GIVEN_BY_HQ                                                                                      \
+    "is given by who sees all units, for no two of the brand may be the same; leave it out"
 /* The same with a status and a kind of its own. */
 int api_refuse_as(struct api_call *call, int status, const char *kind, const char *message);
 /* Asks a service on behalf of the caller. The reply lives as long as the call. */
@@ -109,6 +114,8 @@ int api_time(struct api_call *call, const char *name, int64_t *ret_ms);
 int api_boolean(struct api_call *call, const char *name, bool standard, bool *ret_value);
 /* A parameter of the query; "" when absent, and so says `ret_present`. */
 int api_parameter(struct api_call *call, const char *name, char *text, size_t size, bool *ret_present);
+/* The same where it is true or false; false when absent. */
+int api_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value);
 /* `limit` of the query: 1 to 500, 50 when absent. */
 int api_limit(struct api_call *call, uint32_t *ret_limit);
 /* `cursor` of the query, a number that was given as next_cursor before; 0 when absent. */
@@ -206,6 +213,8 @@ int write_key_remove(struct api_call *call);
 /* Asks campaign for a journey's rules (of `definition`, or of the one that `id` has) and tagging about each of them;
  * refuses with the JSON pointer into the journey. */
 int journey_rules_check(struct api_call *call, const char *id, ProtobufCBinaryData definition);
+/* Whether its numbers, and who is in it, tell of money that the caller may not see: its rules ask for some. */
+int journey_is_withheld(struct api_call *call, const char *id, bool *ret_withheld);
 /* Refuses a webhook that would hand personal fields to others where the caller may not see them. */
 int journey_content_check(struct api_call *call);
 int dead_letter_list(struct api_call *call);
@@ -251,6 +260,7 @@ int staff_list(struct api_call *call);
 int staff_show(struct api_call *call);
 int staff_change(struct api_call *call);
 int staff_leave(struct api_call *call);
+int staff_open_work(struct api_call *call);
 int staff_token_create(struct api_call *call);
 int staff_token_list(struct api_call *call);
 int staff_token_revoke(struct api_call *call);

@@ -2,6 +2,7 @@
 #include "services/gateway/api_access.h"
 
 #include "common/authorization.h"
+#include "services/gateway/organisation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,13 +150,23 @@ int api_authorise(struct gateway *gateway, struct http_request *request,
     return 0;
 }
 
+static int refuse_changed(struct api_call *call)
+{
+    return api_refuse(call, -QY_EUNAVAILABLE, NULL, "what you may see has just changed; ask again");
+}
+
 static int compare(struct api_call *call, const struct access *now)
 {
     if (!is_allowed(call->operation, now))
         return -QY_ENOTFOUND;
-    if (access_equal(&call->access, now))
-        return 0;
-    return api_refuse(call, -QY_EUNAVAILABLE, NULL, "what you may see has just changed; ask again");
+    return access_equal(&call->access, now) ? 0 : refuse_changed(call);
+}
+
+/* A unit that has gone elsewhere took along what was found out of it. Who has made the move sees what came of it. */
+static bool has_lost(const struct api_call *call)
+{
+    return !access_covers_all_units(&call->access) && !call->access_ended &&
+           organisation_lost(call->gateway, call->access.unit) != call->lost;
 }
 
 int api_check_in(struct api_call *call, struct store_txn *txn)
@@ -171,7 +182,11 @@ int api_check_again(struct api_call *call)
 {
     struct access now;
     uint64_t epoch = atomic_load(&call->gateway->access_epoch);
-    if (!call->access.staff || call->access_ended || call->access_epoch == epoch)
+    if (!call->access.staff || call->access_ended)
+        return 0;
+    if (has_lost(call))
+        return refuse_changed(call);
+    if (call->access_epoch == epoch)
         return 0;
     int error = access_look(call->gateway, call->access.hash, &now);
     if (error == -QY_EUNAUTHENTIC)

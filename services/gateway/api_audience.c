@@ -4,7 +4,6 @@
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
 #include "services/gateway/guard.h"
-#include "services/gateway/rule_money.h"
 #include "services/gateway/rule_names.h"
 
 /* The shape of the rule, and no operand: those may be personal, and a hash of what may be personal is, too. */
@@ -67,8 +66,6 @@ int audience_count(struct api_call *call)
     int error = rule_names_resolve(call, yyjson_obj_get(call->body, "rule"), "/rule");
     if (!error)
         error = api_raw(call, "rule", true, &rule);
-    if (!error)
-        error = rule_money_check(call, "rule");
     if (!error)
         error = api_time(call, "as_of", &audience.as_of_ms);
     if (error)

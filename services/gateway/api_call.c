@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#define HEARD_TIMEOUT_S 1.0
+#define LOOK_AGAIN_NS_MAX 16000000
 #define LIMIT_STANDARD 50u
 #define LIMIT_MOST 500u
 
@@ -44,12 +47,41 @@ int api_refuse_as(struct api_call *call, int status, const char *kind, const cha
     return api_refuse(call, -QY_EDENIED, NULL, "%s", message);
 }
 
+static bool has_not_heard(int code, const struct rpc_error *error)
+{
+    return code == -QY_EOVERTAKEN && error->field && strcmp(error->field, RPC_FIELD_SCOPE) == 0;
+}
+
+/* What the caller's scope has lost is on its way to who is asked, through the journals: some milliseconds, or longer where there is a
+ * backlog. Nothing tells when it is there. */
+static int ask_until_heard(struct api_call *call, const char *peer, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply, struct rpc_error *ret_error)
+{
+    struct rpc_call options = {.request_id = http_request_id(call->request), .actor = &call->actor};
+    double deadline = metrics_clock() + HEARD_TIMEOUT_S;
+    struct timespec look_again = {.tv_nsec = 1000000};
+    for (;;) {
+        *ret_error = (struct rpc_error){0};
+        int code =
+            rpc_call(call->client, peer, &options, request, reply_type, call->arena, ret_reply, ret_error);
+        if (!has_not_heard(code, ret_error))
+            return code;
+        if (metrics_clock() > deadline)
+            return api_refuse(call, -QY_EUNAVAILABLE, NULL,
+                "units have just been moved out of what you may see; ask again");
+        nanosleep(&look_again, NULL);
+        if (look_again.tv_nsec < LOOK_AGAIN_NS_MAX)
+            look_again.tv_nsec *= 2;
+    }
+}
+
 int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply)
 {
-    struct rpc_call options = {.request_id = http_request_id(call->request), .actor = &call->actor};
-    struct rpc_error error = {0};
-    int code = rpc_call(call->client, peer, &options, request, reply_type, call->arena, ret_reply, &error);
+    struct rpc_error error;
+    int code = ask_until_heard(call, peer, request, reply_type, ret_reply, &error);
+    if (has_not_heard(-QY_EOVERTAKEN, &error))
+        return code;
     if (code == -QY_EUNAVAILABLE || code == -QY_ETIMEOUT)
         return api_refuse(call, code, NULL, "the %s service %s", peer,
             code == -QY_ETIMEOUT ? "did not answer in time; whether it happened is not known"
@@ -173,6 +205,18 @@ int api_parameter(struct api_call *call, const char *name, char *value, size_t s
         return 0;
     return api_refuse(call, -QY_EINVAL, name,
         error == -QY_ETOOLARGE ? "is longer than any that can be right" : "is malformed");
+}
+
+int api_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)
+{
+    char text[8];
+    bool present;
+    int error = api_parameter(call, name, text, sizeof(text), &present);
+    *ret_stated = *text != '\0';
+    *ret_value = strcmp(text, "true") == 0;
+    if (!error && *text && !*ret_value && strcmp(text, "false") != 0)
+        error = api_refuse(call, -QY_EINVAL, name, "must be true or false");
+    return error;
 }
 
 /* Digits alone. */

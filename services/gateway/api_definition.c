@@ -3,8 +3,7 @@
  * data, as an audience's count is: it is on record before it is shown. */
 #include "proto/tagging.pb-c.h"
 #include "services/gateway/api.h"
-#include "services/gateway/guard.h"
-#include "services/gateway/rule_money.h"
+#include "services/gateway/definition_json.h"
 #include "services/gateway/rule_names.h"
 
 #include <stdlib.h>
@@ -25,61 +24,6 @@ static int ask(struct api_call *call, Quanyu__TaggingRequest *request, Quanyu__T
 }
 
 /* -- JSON -- */
-
-/* `told` for who may not see single people, else NULL. */
-static void write_counts(struct json *json, const Quanyu__Definition *definition, const struct guarded *told)
-{
-    if (told && told->too_few) {
-        json_field_bool(json, "too_few", true);
-    } else if (told) {
-        json_field_unsigned(json, "count", told->count);
-        json_field_time(json, "counted_at", told->counted_ms);
-    } else {
-        json_field_unsigned(json, "count", definition->count);
-    }
-    if (!told && !definition->scoped) {
-        json_field_unsigned(json, "entered", definition->entered);
-        json_field_unsigned(json, "left", definition->left);
-    }
-}
-
-/* A rule may name units and staff beyond the caller's scope, and is not shown then. */
-static bool shows_rule(struct api_call *call, const Quanyu__Definition *definition)
-{
-    if (access_is_whole(&call->access) || definition->kind == STAGES)
-        return true;
-    struct bytes rule = {definition->rule.data, definition->rule.len};
-    bool shown = rule_names_check(call, rule, "rule") == 0;
-    call->error_field = call->error_message = NULL;
-    return shown;
-}
-
-static void write_definition(struct api_call *call, struct json *json, const Quanyu__Definition *definition,
-    const struct guarded *told)
-{
-    json_open(json, '{');
-    if (definition->kind == SEGMENT)
-        json_field_text(json, "id", definition->id);
-    if (definition->kind == TAG)
-        json_field_text(json, "tag", definition->id);
-    if (definition->kind == SEGMENT)
-        json_field_text(json, "name", definition->name);
-    json_field_text(json, "description", definition->description);
-    if (shows_rule(call, definition)) {
-        json_name(json, definition->kind == STAGES ? "stages" : "rule");
-        json_raw(json, definition->rule.data, definition->rule.len, "null");
-    }
-    json_field_text(json, "state",
-        definition->paused     ? "paused"
-        : definition->building ? "building"
-                               : "active");
-    json_field_unsigned(json, "version", definition->version);
-    json_field_time(json, "created_at", definition->created_ms);
-    json_field_time(json, "changed_at", definition->changed_ms);
-    if (definition->kind != STAGES)
-        write_counts(json, definition, told);
-    json_close(json, '}');
-}
 
 static const char *action_of(Quanyu__Definition__Kind kind, const char *segment, const char *tag)
 {
@@ -108,6 +52,8 @@ static int guard_page(
         return least ? -QY_ENOMEM : 0;
     int error = 0;
     for (size_t i = 0; !error && i < count && page[i]->kind != STAGES; i++) {
+        if (page[i]->withheld)
+            continue;
         const char *member = page[i]->kind == SEGMENT ? "segment" : "tag";
         error = guard_count_named(call, member, page[i]->id, least, &(*ret_told)[i]);
         page[i]->count = error ? 0 : (*ret_told)[i].count;
@@ -132,7 +78,7 @@ static int show_one(struct api_call *call, Quanyu__Definition *definition)
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_definition(call, &json, definition, told);
+    definition_write(call, &json, definition, told);
     api_write_version(call, definition->version);
     return 0;
 }
@@ -200,7 +146,7 @@ static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char
     struct json json = json_to(&call->out);
     json_open_page(&json, member);
     for (size_t i = 0; i < page->n_definitions; i++)
-        write_definition(call, &json, page->definitions[i], told ? &told[i] : NULL);
+        definition_write(call, &json, page->definitions[i], told ? &told[i] : NULL);
     json_close_page(&json, page->next);
     return 0;
 }
@@ -245,8 +191,6 @@ static int read_rule(struct api_call *call, Quanyu__Definition *definition, bool
     int error = rule_names_resolve(call, yyjson_obj_get(call->body, "rule"), "/rule");
     if (!error)
         error = api_raw(call, "rule", required, &rule);
-    if (!error)
-        error = rule_money_check(call, "rule");
     if (!error && !rule.size && definition->rule.len && yyjson_obj_get(call->body, "rule"))
         error =
             api_refuse(call, -QY_EINVAL, "rule", "must be a rule: one that is there cannot be taken away");
@@ -457,8 +401,6 @@ int stages_change(struct api_call *call)
     int error = rule_names_resolve_stages(call);
     if (!error)
         error = api_raw(call, "stages", true, &rules);
-    if (!error)
-        error = rule_money_check(call, "stages");
     if (!error)
         error = api_read_version(call, &definition.version);
     if (error)

@@ -50,6 +50,7 @@ struct number {
 /* What of one journey has been told. */
 struct told {
     uint32_t least;
+    bool withheld; /* nothing is */
     size_t count;
     uint64_t numbers[TOLD_MOST];
 };
@@ -68,6 +69,8 @@ static bool may_tell(const struct told *told, uint64_t number)
 static void write_numbers(struct json *json, const struct number *numbers, size_t count, struct told *told)
 {
     bool too_few = false;
+    if (told->withheld)
+        return;
     for (size_t i = 0; i < count; i++) {
         bool may = may_tell(told, numbers[i].count);
         too_few |= !may;
@@ -98,12 +101,12 @@ static void write_steps(struct json *json, const Quanyu__Journey *journey, struc
     json_close(json, ']');
 }
 
-static void write_journey(struct json *json, const Quanyu__Journey *journey, uint32_t least)
+static void write_journey(struct json *json, const Quanyu__Journey *journey, uint32_t least, bool withheld)
 {
     const struct number numbers[] = {{"entered", journey->entered}, {"active", journey->active},
         {"completed", journey->completed}, {"exited", journey->exited}, {"merged", journey->merged},
         {"removed", journey->removed}};
-    struct told told = {.least = least};
+    struct told told = {.least = least, .withheld = withheld};
     json_open(json, '{');
     json_field_text(json, "id", journey->id);
     json_field_text(json, "name", journey->name);
@@ -122,11 +125,14 @@ static void write_journey(struct json *json, const Quanyu__Journey *journey, uin
 
 static int show_one(struct api_call *call, const Quanyu__Journey *journey)
 {
-    int error = api_record_count(call, "journey.show", journey->entered, journey->id);
+    bool withheld;
+    int error = journey_is_withheld(call, journey->id, &withheld);
+    if (!error)
+        error = api_record_count(call, "journey.show", withheld ? 0 : journey->entered, journey->id);
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_journey(&json, journey, guard_least(call));
+    write_journey(&json, journey, guard_least(call), withheld);
     api_write_version(call, journey->version);
     return 0;
 }
@@ -171,10 +177,14 @@ int journey_list(struct api_call *call)
         return error;
     struct json json = json_to(&call->out);
     json_open_page(&json, "journeys");
-    for (size_t i = 0; i < page->n_journeys; i++)
-        write_journey(&json, page->journeys[i], guard_least(call));
+    for (size_t i = 0; !error && i < page->n_journeys; i++) {
+        bool withheld;
+        error = journey_is_withheld(call, page->journeys[i]->id, &withheld);
+        if (!error)
+            write_journey(&json, page->journeys[i], guard_least(call), withheld);
+    }
     json_close_page(&json, page->next);
-    return 0;
+    return error;
 }
 
 static int fetch_one(struct api_call *call, const char *id, Quanyu__Journey **ret_journey)
@@ -431,7 +441,12 @@ int journey_deliveries(struct api_call *call)
     char **one_ids;
     if (!disclosure_of(call->permissions).persons)
         return api_refuse(call, -QY_EDENIED, NULL, "takes person.read, too: it tells of single people");
+    bool withheld;
     int error = fetch_deliveries(call, &page);
+    if (!error)
+        error = journey_is_withheld(call, call->parameters[0], &withheld);
+    if (!error && withheld)
+        error = api_refuse(call, -QY_EDENIED, "id", "asks for money, which you may not see");
     if (!error)
         error = keep_in_scope(call, page);
     if (!error)

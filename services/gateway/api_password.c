@@ -64,21 +64,23 @@ static int apply_invite(struct api_call *call, struct batch *batch, void *self)
     int error = staff_fetch_managed(call, batch->txn, inviting->id, &staff);
     if (error)
         return error;
-    invitation_put(
-        batch->txn, staff->number, gateway_now_ms(call->gateway), &inviting->invitation, inviting->text);
+    uint32_t made_by = staff->number == call->access.staff ? 0 : call->access.staff;
+    invitation_put(batch->txn, staff->number, made_by, gateway_now_ms(call->gateway), &inviting->invitation,
+        inviting->text);
     const struct staff_act act = {
         .action = "staff.invite", .staff = staff, .more = write_expiry, .self = &inviting->invitation};
     return staff_emit_act(call, batch, &act);
 }
 
-void invitation_put(struct store_txn *txn, uint32_t staff, int64_t now_ms, Quanyu__Credential *ret_invitation,
-    char ret_text[SECRET_TEXT_BYTES])
+void invitation_put(struct store_txn *txn, uint32_t staff, uint32_t made_by, int64_t now_ms,
+    Quanyu__Credential *ret_invitation, char ret_text[SECRET_TEXT_BYTES])
 {
     uint8_t hash[SECRET_HASH_BYTES];
     quanyu__credential__init(ret_invitation);
     ret_invitation->kind = QUANYU__CREDENTIAL__KIND__INVITATION;
     ret_invitation->number = staff_number_next(txn, CREDENTIAL_NUMBER);
     ret_invitation->staff = staff;
+    ret_invitation->made_by = made_by;
     ret_invitation->created_ms = now_ms;
     ret_invitation->expires_ms = now_ms + INVITATION_DAYS * DAY_MS;
     credentials_end(txn, staff, 1u << QUANYU__CREDENTIAL__KIND__INVITATION, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members of staff: made, listed, changed, leaving. Whom the caller's scope does not cover looks as if not there, and nobody gives
  * away, or changes, what they do not have themselves. */
+#include "services/gateway/login.h"
 #include "services/gateway/organisation.h"
 #include "services/gateway/role_store.h"
 #include "services/gateway/staff_body.h"
@@ -45,7 +46,7 @@ struct edit {
     Quanyu__Staff *staff; /* as it becomes */
     Quanyu__Staff *before;
     Quanyu__StaffPersonal *personal;
-    uint8_t login[SECRET_HASH_BYTES], old_login[SECRET_HASH_BYTES];
+    struct staff_login login, old_login;
 };
 
 static void overlay(const char *stated, char **text)
@@ -66,7 +67,7 @@ static int fetch_before(struct api_call *call, struct batch *batch, struct edit 
                 ? staff_open_personal(&call->gateway->vault, edit->before, call->arena, &edit->personal)
                 : -QY_ENOMEM;
     if (!error)
-        staff_login_hash(&call->gateway->vault, edit->personal->login, edit->old_login);
+        edit->old_login = staff_login_of(&call->gateway->vault, edit->personal->login);
     return error;
 }
 
@@ -112,13 +113,40 @@ static int read_unit(struct api_call *call, struct store_txn *txn, const char *i
     return 0;
 }
 
+/* One that is unlike all others of the brand tells whoever gives it which ones there are: that is for who sees everybody. */
+static int check_given(struct api_call *call, const char *field, const char *stated, const char *now)
+{
+    if (!stated || access_covers_all_units(&call->access) || strcmp(stated, now) == 0)
+        return 0;
+    return api_refuse(call, -QY_EDENIED, field, API_GIVEN_BY_HQ);
+}
+
+static int check_login(struct api_call *call, const struct edit *edit)
+{
+    char id[STAFF_ID_BYTES] = "";
+    const char *login = edit->input.login;
+    int error = check_given(call, "login", login, edit->personal->login);
+    if (error || !login || !login_is_of_id(login))
+        return error;
+    if (edit->before)
+        staff_id(edit->before->number, id);
+    return strcmp(login, id) == 0 ? 0
+                                  : api_refuse(call, -QY_EINVAL, "login",
+                                        "must not begin with st_, as ids do, but be the own one");
+}
+
 static int check_unique(struct api_call *call, struct store_txn *txn, struct edit *edit)
 {
     uint32_t own = edit->before ? edit->before->number : 0, other;
-    staff_login_hash(&call->gateway->vault, edit->personal->login, edit->login);
-    other = staff_by_login(txn, edit->login);
-    if (other && other != own)
-        return api_refuse(call, -QY_EEXISTS, "login", "somebody has this login");
+    if (edit->input.login) {
+        edit->login = staff_login_of(&call->gateway->vault, edit->input.login);
+        other = staff_by_look(txn, &edit->login);
+        if (!other)
+            other = staff_by_login(txn, &edit->login);
+        if (other && other != own)
+            return api_refuse(
+                call, -QY_EEXISTS, "login", "somebody has this login, or one that looks the same");
+    }
     other = *edit->staff->code ? staff_by_code(txn, edit->staff->code) : 0;
     if (other && other != own)
         return api_refuse(call, -QY_EEXISTS, "code", "somebody has this code");
@@ -133,6 +161,10 @@ static int check(struct api_call *call, struct batch *batch, struct edit *edit)
     int error = check_role(call, batch->txn, input->role);
     if (!error)
         error = read_unit(call, batch->txn, input->unit, &staff->unit);
+    if (!error)
+        error = check_given(call, "code", input->code, staff->code);
+    if (!error)
+        error = check_login(call, edit);
     if (error)
         return error;
     overlay(input->role, &staff->role);
@@ -165,6 +197,25 @@ static void write_changed(struct json *json, const void *self)
     json_close(json, ']');
 }
 
+/* Who was given no login signs in with the id. */
+static int put_login(struct api_call *call, struct batch *batch, struct edit *edit)
+{
+    uint32_t number = edit->staff->number;
+    if (edit->before && !edit->input.login)
+        return 0;
+    if (edit->before)
+        staff_login_delete(batch->txn, &edit->old_login, number);
+    if (!edit->input.login) {
+        edit->personal->login = arena_alloc(call->arena, STAFF_ID_BYTES);
+        if (!edit->personal->login)
+            return -QY_ENOMEM;
+        staff_id(number, edit->personal->login);
+        edit->login = staff_login_of(&call->gateway->vault, edit->personal->login);
+    }
+    staff_login_put(batch->txn, &edit->login, number);
+    return store_error(batch->txn);
+}
+
 static int apply_edit(struct api_call *call, struct batch *batch, void *self)
 {
     struct edit *edit = self;
@@ -180,12 +231,11 @@ static int apply_edit(struct api_call *call, struct batch *batch, void *self)
         staff->number = staff_number_next(batch->txn, STAFF_NUMBER);
         staff->created_ms = batch->now_ms;
     }
-    error = staff_seal_personal(&call->gateway->vault, staff, edit->personal, call->arena);
+    error = put_login(call, batch, edit);
+    if (!error)
+        error = staff_seal_personal(&call->gateway->vault, staff, edit->personal, call->arena);
     if (error)
         return store_fail(batch->txn, error);
-    if (before)
-        staff_login_delete(batch->txn, edit->old_login);
-    staff_login_put(batch->txn, edit->login, staff->number);
     staff_store(batch, staff, before);
     call->access_ended = staff->number == call->access.staff;
     if (!before || before->unit != staff->unit)

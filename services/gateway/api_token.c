@@ -107,6 +107,7 @@ static int apply_make(struct api_call *call, struct batch *batch, void *self)
         return api_refuse(
             call, -QY_ECONFLICT, NULL, "there are %u tokens and sessions; end one first", CREDENTIALS_MAX);
     making->token.staff = owner->number;
+    making->token.made_by = owner->number == call->access.staff ? 0 : call->access.staff;
     making->token.number = staff_number_next(batch->txn, CREDENTIAL_NUMBER);
     making->token.created_ms = gateway_now_ms(call->gateway);
     secret_make("qt", making->text);

@@ -5,7 +5,6 @@
 #include "services/gateway/api_binding.h"
 #include "services/gateway/disclosure.h"
 #include "services/gateway/organisation.h"
-#include "services/gateway/rule_money.h"
 #include "services/gateway/rule_names.h"
 
 #include <inttypes.h>
@@ -97,8 +96,6 @@ static int read_from(struct api_call *call, Quanyu__TransferRequest *transfer)
     int error = read_object(call, "from", members, &from);
     if (!error && yyjson_obj_size(from) != 1)
         error = api_refuse(call, -QY_EINVAL, "from", "give one of guide, unit, rule and persons");
-    if (!error)
-        error = rule_money_check(call, "from");
     if (!error)
         error = binding_unit(call, yyjson_obj_get(from, "unit"), "from/unit", &transfer->from_unit);
     if (!error)

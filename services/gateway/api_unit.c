@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Units: HQ, regions, distributors, stores, and what else the brand has. Each change is on record as an act, with what was before and
  * after. */
-#include "services/gateway/api.h"
+#include "services/gateway/api_unit.h"
+#include "services/gateway/api_access.h"
 #include "services/gateway/api_binding.h"
 #include "services/gateway/organisation.h"
 #include "services/gateway/rule_names.h"
 #include "services/gateway/unit_check.h"
-#include "services/gateway/unit_import.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static int fetch(struct api_call *call, Quanyu__Unit **ret_unit)
 
 /* -- what is wrong -- */
 
-static const char *reason_of(enum unit_fault fault)
+const char *unit_fault_reason(enum unit_fault fault)
 {
     switch (fault) {
     case UNIT_NO_PARENT:
@@ -94,33 +94,45 @@ static const char *reason_of(enum unit_fault fault)
     }
 }
 
-static const char *column_of(enum unit_fault fault)
+const char *unit_fault_column(enum unit_fault fault)
 {
     if (fault == UNIT_CODE_TAKEN)
         return "code";
     return fault == UNIT_NO_PARENT || fault == UNIT_CYCLE || fault == UNIT_DEEP ? "parent" : NULL;
 }
 
-static int store(struct api_call *call, const char *action, struct unit_edit *edits, size_t count,
+int unit_store_for(struct api_call *call, const char *action, struct unit_edit *edits, size_t count,
     struct unit_refusal *ret_refusal)
 {
-    const struct unit_act act = {
-        .actor = &call->actor, .request_id = http_request_id(call->request), .action = action};
+    const struct unit_act act = {.actor = &call->actor,
+        .request_id = http_request_id(call->request),
+        .action = action,
+        .scope = call->access.unit,
+        .check = api_check_in,
+        .call = call};
     return unit_store(call->gateway, &act, edits, count, ret_refusal);
 }
 
 static int store_one(struct api_call *call, const char *action, struct unit_edit *edit)
 {
     struct unit_refusal refusal;
-    int error = store(call, action, edit, 1, &refusal);
+    int error = unit_store_for(call, action, edit, 1, &refusal);
     if (error == -QY_ENOTFOUND)
         return refuse_missing(call);
     if (error == -QY_EINVAL)
-        return api_refuse(call, -QY_ECONFLICT, column_of(refusal.fault), "%s", reason_of(refusal.fault));
+        return api_refuse(
+            call, -QY_ECONFLICT, unit_fault_column(refusal.fault), "%s", unit_fault_reason(refusal.fault));
     return error;
 }
 
 /* -- bodies -- */
+
+static int check_code(struct api_call *call, const Quanyu__Unit *unit, const char *code)
+{
+    if (access_covers_all_units(&call->access) || strcmp(code, unit->code) == 0)
+        return 0;
+    return api_refuse(call, -QY_EDENIED, "code", API_GIVEN_BY_HQ);
+}
 
 static int read_field(struct api_call *call, Quanyu__Unit *unit, enum unit_field field)
 {
@@ -129,6 +141,8 @@ static int read_field(struct api_call *call, Quanyu__Unit *unit, enum unit_field
     if (!value)
         return 0;
     int error = yyjson_is_null(value) ? 0 : api_text(call, name, false, &text);
+    if (!error && field == UNIT_FIELD_CODE)
+        error = check_code(call, unit, text);
     const char *wrong = error ? NULL : unit_set(unit, field, text);
     return wrong ? api_refuse(call, -QY_EINVAL, name, "%s", wrong) : error;
 }
@@ -195,7 +209,12 @@ static int refuse_named(struct api_call *call, uint32_t unit)
 {
     const char *name;
     int error = rule_names_referrer(call, unit, &name);
-    return error || !*name ? error : api_refuse(call, -QY_ECONFLICT, NULL, "the %s refers to it", name);
+    if (error || !*name)
+        return error;
+    bool told = permission_in(call->permissions, PERMISSION_JOURNEY_READ) && access_is_whole(&call->access);
+    if (!told && strncmp(name, "journey", strlen("journey")) == 0)
+        return api_refuse(call, -QY_ECONFLICT, NULL, "a rule that you may not see refers to it");
+    return api_refuse(call, -QY_ECONFLICT, NULL, "the %s refers to it", name);
 }
 
 /* What would lose its unit. The writer looks again whether units are below it. */
@@ -206,7 +225,7 @@ static int unit_is_used(struct api_call *call, const Quanyu__Unit *unit)
     uint32_t below = unit_tree_below(tree, unit->number);
     unit_tree_release(&tree);
     if (below)
-        return api_refuse(call, -QY_ECONFLICT, NULL, "%s", reason_of(UNIT_HAS_UNITS));
+        return api_refuse(call, -QY_ECONFLICT, NULL, "%s", unit_fault_reason(UNIT_HAS_UNITS));
     int error = binding_count_people(call, unit->number, 0, &people);
     if (error == -QY_ENOTFOUND) /* tagging has not heard of it yet: nobody can be there */
         error = 0;
@@ -279,21 +298,10 @@ static int read_text(struct api_call *call, const char *name, char *text, size_t
     return api_parameter(call, name, text, size, &present);
 }
 
-static int read_switch(struct api_call *call, const char *name, bool *ret_stated, bool *ret_value)
-{
-    char text[8];
-    int error = read_text(call, name, text, sizeof(text));
-    *ret_stated = *text != '\0';
-    *ret_value = strcmp(text, "true") == 0;
-    if (!error && *text && !*ret_value && strcmp(text, "false") != 0)
-        error = api_refuse(call, -QY_EINVAL, name, "must be true or false");
-    return error;
-}
-
 static int read_closed(struct api_call *call, struct listing *listing)
 {
     bool stated, closed;
-    int error = read_switch(call, "closed", &stated, &closed);
+    int error = api_switch(call, "closed", &stated, &closed);
     listing->closed = !stated ? CLOSED_OR_NOT : closed ? CLOSED : NOT_CLOSED;
     return error;
 }
@@ -371,121 +379,4 @@ int unit_list(struct api_call *call)
     unit_tree_release(&tree);
     store_abort(&txn);
     return error;
-}
-
-/* -- import -- */
-
-static void write_errors(struct json *json, const struct unit_import *import)
-{
-    json_name(json, "errors");
-    json_open(json, '[');
-    for (size_t i = 0; i < import->error_count; i++) {
-        json_open(json, '{');
-        json_field_unsigned(json, "line", import->errors[i].line);
-        json_field_optional(json, "column", import->errors[i].column);
-        json_field_text(json, "reason", import->errors[i].reason);
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
-
-static int answer_import(struct api_call *call, const struct unit_import *import, bool dry_run)
-{
-    struct json json = json_to(&call->out);
-    json_open(&json, '{');
-    json_field_bool(&json, "dry_run", dry_run);
-    json_field_unsigned(&json, "created", import->created);
-    json_field_unsigned(&json, "changed", import->changed);
-    json_field_unsigned(&json, "unchanged", import->unchanged);
-    json_close(&json, '}');
-    return 0;
-}
-
-/* All that is wrong is told, so that a text is mended at once. */
-static int refuse_import(struct api_call *call, const struct unit_import *import)
-{
-    struct json json = json_to(&call->out);
-    call->status = 400;
-    json_open(&json, '{');
-    json_field_text(&json, "type", "urn:quanyu:problem:invalid");
-    json_field_text(&json, "title", "Bad Request");
-    json_field_integer(&json, "status", call->status);
-    json_field_text(&json, "detail",
-        arena_printf(call->arena, "%zu %s; no unit was made or changed", import->errors_found,
-            import->errors_found == 1 ? "cell or line is wrong" : "cells or lines are wrong"));
-    json_field_text(&json, "request_id", http_request_id(call->request));
-    write_errors(&json, import);
-    json_close(&json, '}');
-    return 0;
-}
-
-static void add_error(struct unit_import *import, const struct unit_refusal *refusal)
-{
-    const char *column = column_of(refusal->fault);
-    import->errors[0] = (struct unit_import_error){.line = import->lines[refusal->edit],
-        .column = column && strcmp(column, "parent") == 0 ? "parent_code"
-                  : column                                ? column
-                                                          : "",
-        .reason = reason_of(refusal->fault)};
-    import->error_count = import->errors_found = 1;
-}
-
-/* A dry run looks at the tree that there would be. */
-static int try_import(struct api_call *call, struct unit_import *import, const struct unit_tree *tree)
-{
-    struct unit_refusal refusal = {0};
-    struct unit_tree *next = NULL;
-    Quanyu__Unit **rows = arena_alloc(call->arena, sizeof(Quanyu__Unit *) * (import->count + 1));
-    uint32_t last = unit_tree_last(tree);
-    if (!rows)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < import->count; i++) {
-        rows[i] = &import->edits[i].unit;
-        if (!rows[i]->number)
-            rows[i]->number = ++last;
-    }
-    for (size_t i = 0; i < import->count; i++)
-        if (import->edits[i].parent)
-            rows[i]->parent = import->edits[i].parent->unit.number;
-    int error = unit_tree_make(tree, rows, import->count, &next, &refusal.fault, &refusal.edit);
-    unit_tree_release(&next);
-    if (error == -QY_EINVAL)
-        add_error(import, &refusal);
-    return error == -QY_EINVAL ? 0 : error;
-}
-
-static int read_import(struct api_call *call, const struct unit_tree *tree, struct unit_import *import)
-{
-    struct store_txn *txn;
-    int error = service_read(call->gateway->service, &txn);
-    if (error)
-        return error;
-    error = unit_import_read(http_body(call->request), tree, txn, call->arena, import);
-    store_abort(&txn);
-    return error;
-}
-
-int unit_import(struct api_call *call)
-{
-    bool stated, dry_run;
-    struct unit_refusal refusal;
-    int error = read_switch(call, "dry_run", &stated, &dry_run);
-    struct unit_import *import = arena_alloc(call->arena, sizeof(*import));
-    if (error || !import)
-        return error ? error : -QY_ENOMEM;
-    struct unit_tree *tree = units_hold(call->gateway->units);
-    error = read_import(call, tree, import);
-    if (!error && dry_run)
-        error = try_import(call, import, tree);
-    unit_tree_release(&tree);
-    if (!error && !dry_run) {
-        error = store(call, "unit.import", import->edits, import->count, &refusal);
-        if (error == -QY_EINVAL)
-            add_error(import, &refusal);
-    }
-    if (error == -QY_EOVERTAKEN || error == -QY_ENOTFOUND)
-        return api_refuse(call, -QY_ECONFLICT, NULL, "others change units at the same time; try again");
-    if (error && error != -QY_EINVAL)
-        return error;
-    return import->errors_found ? refuse_import(call, import) : answer_import(call, import, dry_run);
 }

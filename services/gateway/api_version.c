@@ -9,9 +9,7 @@
 
 void api_write_version(struct api_call *call, uint64_t version)
 {
-    char tag[24];
-    snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", version);
-    http_add_header(call->request, "ETag", tag);
+    snprintf(call->etag, sizeof(call->etag), "\"%" PRIu64 "\"", version);
 }
 
 bool api_version_of_tag(const char *tag, uint64_t *ret_version)

@@ -18,9 +18,22 @@ static void owner_prefix(struct store_key *key, uint32_t staff)
     key_u32(key, staff);
 }
 
+static void maker_prefix(struct store_key *key, uint32_t maker)
+{
+    key_reset(key);
+    key_u8(key, STAFF_INDEX_MADE);
+    key_u32(key, maker);
+}
+
 static void owner_key(struct store_key *key, uint32_t staff, uint32_t number)
 {
     owner_prefix(key, staff);
+    key_u32(key, number);
+}
+
+static void maker_key(struct store_key *key, uint32_t maker, uint32_t number)
+{
+    maker_prefix(key, maker);
     key_u32(key, number);
 }
 
@@ -30,6 +43,10 @@ void credential_put(
     struct store_key key;
     owner_key(&key, credential->staff, credential->number);
     store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
+    if (credential->made_by) {
+        maker_key(&key, credential->made_by, credential->number);
+        store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
+    }
     hash_key(&key, hash);
     uint8_t *room = store_put_room(txn, TABLE_TOKENS, &key, quanyu__credential__get_packed_size(credential));
     if (room)
@@ -62,18 +79,17 @@ Quanyu__Credential *credential_of(struct store_txn *txn, uint32_t staff, uint32_
     return credential_get(txn, ret_hash, allocator);
 }
 
-/* The hash of the first one above `after`. */
-static bool next_hash(
-    struct store_txn *txn, uint32_t staff, uint32_t after, uint8_t ret_hash[SECRET_HASH_BYTES])
+/* The hash of the first one below the prefix whose number is above `after`. */
+static bool next_hash(struct store_txn *txn, const struct store_key *prefix, uint32_t after,
+    uint8_t ret_hash[SECRET_HASH_BYTES])
 {
-    struct store_key prefix, from;
+    struct store_key from = *prefix;
     struct bytes key, value;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     if (after == UINT32_MAX)
         return false;
-    owner_prefix(&prefix, staff);
-    owner_key(&from, staff, after + 1);
-    if (scan_open(txn, TABLE_STAFF_INDEX, &prefix, &from, &scan) || !scan_next(scan, &key, &value) ||
+    key_u32(&from, after + 1);
+    if (scan_open(txn, TABLE_STAFF_INDEX, prefix, &from, &scan) || !scan_next(scan, &key, &value) ||
         value.size != SECRET_HASH_BYTES)
         return false;
     memcpy(ret_hash, value.data, SECRET_HASH_BYTES);
@@ -83,7 +99,17 @@ static bool next_hash(
 Quanyu__Credential *credential_next(struct store_txn *txn, uint32_t staff, uint32_t after,
     ProtobufCAllocator *allocator, uint8_t ret_hash[SECRET_HASH_BYTES])
 {
-    return next_hash(txn, staff, after, ret_hash) ? credential_get(txn, ret_hash, allocator) : NULL;
+    struct store_key prefix;
+    owner_prefix(&prefix, staff);
+    return next_hash(txn, &prefix, after, ret_hash) ? credential_get(txn, ret_hash, allocator) : NULL;
+}
+
+Quanyu__Credential *credential_made_next(struct store_txn *txn, uint32_t maker, uint32_t after,
+    ProtobufCAllocator *allocator, uint8_t ret_hash[SECRET_HASH_BYTES])
+{
+    struct store_key prefix;
+    maker_prefix(&prefix, maker);
+    return next_hash(txn, &prefix, after, ret_hash) ? credential_get(txn, ret_hash, allocator) : NULL;
 }
 
 void credential_delete(
@@ -92,6 +118,10 @@ void credential_delete(
     struct store_key key;
     owner_key(&key, credential->staff, credential->number);
     store_delete(txn, TABLE_STAFF_INDEX, &key);
+    if (credential->made_by) {
+        maker_key(&key, credential->made_by, credential->number);
+        store_delete(txn, TABLE_STAFF_INDEX, &key);
+    }
     hash_key(&key, hash);
     store_delete(txn, TABLE_TOKENS, &key);
 }

@@ -19,6 +19,9 @@ Quanyu__Credential *credential_of(struct store_txn *txn, uint32_t staff, uint32_
 /* The first one of this member of staff whose number is above `after`; NULL behind the last. */
 Quanyu__Credential *credential_next(struct store_txn *txn, uint32_t staff, uint32_t after,
     ProtobufCAllocator *allocator, uint8_t ret_hash[SECRET_HASH_BYTES]);
+/* The first one above `after` that this member of staff made for another. */
+Quanyu__Credential *credential_made_next(struct store_txn *txn, uint32_t maker, uint32_t after,
+    ProtobufCAllocator *allocator, uint8_t ret_hash[SECRET_HASH_BYTES]);
 void credential_delete(
     struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const Quanyu__Credential *credential);
 

@@ -85,18 +85,23 @@ static int open_staff(struct gateway *gateway, struct batch *batch)
     if (error)
         return service_refuse_start(
             batch->service, error, "%s cannot be used as a key: %s", path, error_text(error));
-    return staff_take_over(&gateway->vault, batch->txn, batch->now_ms);
+    error = staff_note_looks(&gateway->vault, batch->txn);
+    return error ? error : staff_take_over(&gateway->vault, batch->txn, batch->now_ms);
 }
 
-/* Whoever was made just now is somebody's guide, too. */
+/* Whoever was made just now is somebody's guide, too, and was made by nobody but the service. */
 static int tell_first(struct batch *batch)
 {
+    Quanyu__Actor nobody = QUANYU__ACTOR__INIT;
     Quanyu__Staff *first = staff_next(batch->txn, 0, NULL);
-    if (first) {
-        staff_emit_member(batch, first);
-        quanyu__staff__free_unpacked(first, NULL);
-    }
-    return store_error(batch->txn);
+    if (!first)
+        return store_error(batch->txn);
+    staff_emit_member(batch, first);
+    const struct staff_act act = {
+        .action = "staff.create", .actor = &nobody, .staff = first, .after = first, .rows = true};
+    int error = staff_emit_act_of(batch, &act, "");
+    quanyu__staff__free_unpacked(first, NULL);
+    return error ? error : store_error(batch->txn);
 }
 
 static int gateway_open(void *self, struct batch *batch)

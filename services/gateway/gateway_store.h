@@ -24,7 +24,7 @@ enum gateway_table {
     GATEWAY_TABLE_COUNT
 };
 extern const char *const gateway_tables[GATEWAY_TABLE_COUNT];
-#define GATEWAY_SCHEMA_VERSION 4
+#define GATEWAY_SCHEMA_VERSION 5
 #define GATEWAY_MIGRATIONS (GATEWAY_SCHEMA_VERSION - 1)
 extern const struct store_migration gateway_migrations[GATEWAY_MIGRATIONS];
 

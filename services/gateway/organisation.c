@@ -10,9 +10,17 @@
 bool organisation_is_within(const struct gateway *gateway, uint32_t unit, uint32_t above)
 {
     struct unit_tree *tree = units_hold(gateway->units);
-    bool within = unit_tree_within(tree, unit, above);
+    bool within = unit_tree_within(tree, unit_tree_heir(tree, unit), above);
     unit_tree_release(&tree);
     return within;
+}
+
+uint64_t organisation_lost(const struct gateway *gateway, uint32_t unit)
+{
+    struct unit_tree *tree = units_hold(gateway->units);
+    uint64_t lost = unit_tree_lost(tree, unit);
+    unit_tree_release(&tree);
+    return lost;
 }
 
 uint32_t organisation_find_unit(const struct gateway *gateway, const char *name)

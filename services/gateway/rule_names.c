@@ -80,6 +80,22 @@ static int resolve_names(
     return error;
 }
 
+/* What the caller may not see of tags, stages and segments is not there either. */
+static int check_readable(struct api_call *call, const char *key, yyjson_val *names, const struct spot *spot)
+{
+    const struct spot first = {.above = spot};
+    static const struct {
+        const char *key;
+        enum permission permission;
+    } kinds[] = {
+        {"segment", PERMISSION_SEGMENT_READ}, {"tag", PERMISSION_TAG_READ}, {"stage", PERMISSION_STAGE_READ}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (strcmp(key, kinds[i].key) == 0 && !permission_in(call->permissions, kinds[i].permission))
+            return refuse(
+                call, yyjson_is_arr(names) ? &first : spot, arena_printf(call->arena, "no such %s", key));
+    return 0;
+}
+
 /* -- the tree -- */
 
 static int resolve_rule(struct api_call *call, yyjson_val *rule, const struct spot *spot, unsigned depth);
@@ -118,6 +134,8 @@ static int resolve_rule(struct api_call *call, yyjson_val *rule, const struct sp
             error = resolve_rule(call, value, &here, depth + 1);
         else if (yyjson_equals_str(key, "all") || yyjson_equals_str(key, "any"))
             error = resolve_children(call, value, &here, depth + 1);
+        else
+            error = check_readable(call, yyjson_get_str(key), value, &here);
     }
     return error;
 }

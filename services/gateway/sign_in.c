@@ -49,7 +49,7 @@ struct beginning {
 
 static int fetch(struct api_call *call, struct store_txn *txn, struct sign_in *attempt)
 {
-    uint32_t number = staff_by_login(txn, attempt->who[0].hash);
+    uint32_t number = staff_by_login(txn, &attempt->name);
     attempt->staff = number ? staff_get(txn, number, arena_allocator(call->arena)) : NULL;
     attempt->secrets = number ? staff_secrets_get(txn, number, arena_allocator(call->arena)) : NULL;
     return store_error(txn);
@@ -136,7 +136,8 @@ int sign_in_try(struct api_call *call, const char *login, const char *password, 
 {
     struct beginning beginning = {.attempt = ret_try};
     *ret_try = (struct sign_in){.login = login, .password = password};
-    staff_login_hash(&call->gateway->vault, login, ret_try->who[0].hash);
+    ret_try->name = staff_login_of(&call->gateway->vault, login);
+    memcpy(ret_try->who[0].hash, ret_try->name.exact, SECRET_HASH_BYTES);
     hash_address(call, ret_try->who[1].hash);
     ret_try->who[1].free = call->gateway->address_failures;
     int error = staff_commit(call, apply_begin, &beginning);

@@ -10,7 +10,8 @@
 struct sign_in {
     const char *login, *password;
     struct sign_in_who who[2]; /* login, address */
-    Quanyu__Staff *staff;      /* NULL: there is none with this login who has not left */
+    struct staff_login name;
+    Quanyu__Staff *staff; /* NULL: there is none with this login who has not left */
     Quanyu__StaffSecrets *secrets;
 };
 

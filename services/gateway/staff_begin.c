@@ -13,22 +13,21 @@
 #define ADMIN_LOGIN "admin"
 
 /* "admin", or where that is taken "admin-7". */
-static void choose_login(const struct staff_vault *vault, struct store_txn *txn, uint32_t number,
-    char ret_login[32], uint8_t ret_hash[SECRET_HASH_BYTES])
+static struct staff_login choose_login(
+    const struct staff_vault *vault, struct store_txn *txn, uint32_t number, char ret_login[32])
 {
     snprintf(ret_login, 32, ADMIN_LOGIN);
-    staff_login_hash(vault, ret_login, ret_hash);
-    if (staff_by_login(txn, ret_hash) == 0)
-        return;
+    struct staff_login login = staff_login_of(vault, ret_login);
+    if (staff_by_look(txn, &login) == 0)
+        return login;
     snprintf(ret_login, 32, ADMIN_LOGIN "-%" PRIu32, number);
-    staff_login_hash(vault, ret_login, ret_hash);
+    return staff_login_of(vault, ret_login);
 }
 
 int staff_make_admin(const struct staff_vault *vault, struct store_txn *txn, int64_t now_ms,
     Quanyu__Staff__State state, uint32_t *ret_number)
 {
     char login[32];
-    uint8_t hash[SECRET_HASH_BYTES];
     struct arena *arena;
     Quanyu__Staff staff = QUANYU__STAFF__INIT;
     Quanyu__StaffPersonal personal = QUANYU__STAFF_PERSONAL__INIT;
@@ -41,13 +40,34 @@ int staff_make_admin(const struct staff_vault *vault, struct store_txn *txn, int
     staff.unit = UNIT_ROOT;
     staff.state = state;
     staff.created_ms = staff.changed_ms = now_ms;
-    choose_login(vault, txn, staff.number, login, hash);
+    const struct staff_login hashes = choose_login(vault, txn, staff.number, login);
     personal.login = login;
     error = staff_seal_personal(vault, &staff, &personal, arena);
     if (!error) {
         staff_put(txn, &staff, NULL);
-        staff_login_put(txn, hash, staff.number);
+        staff_login_put(txn, &hashes, staff.number);
         *ret_number = staff.number;
+    }
+    arena_close(&arena);
+    return error ? error : store_error(txn);
+}
+
+int staff_note_looks(const struct staff_vault *vault, struct store_txn *txn)
+{
+    struct arena *arena;
+    Quanyu__Staff *staff;
+    if (staff_looks_known(txn))
+        return store_error(txn);
+    int error = arena_open(&arena);
+    for (uint32_t at = 0; !error && (staff = staff_next(txn, at, arena_allocator(arena)));) {
+        Quanyu__StaffPersonal *personal;
+        at = staff->number;
+        error = staff_open_personal(vault, staff, arena, &personal);
+        if (!error && staff->state != QUANYU__STAFF__STATE__LEFT) {
+            const struct staff_login login = staff_login_of(vault, personal->login);
+            staff_login_put(txn, &login, staff->number);
+        }
+        arena_reset(arena);
     }
     arena_close(&arena);
     return error ? error : store_error(txn);

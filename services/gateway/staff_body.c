@@ -2,6 +2,7 @@
 #include "services/gateway/staff_body.h"
 
 #include "common/looks.h"
+#include "services/gateway/login.h"
 #include "services/gateway/staff_store.h"
 
 #include <string.h>
@@ -27,44 +28,16 @@ int staff_read_text(
     return 0;
 }
 
-/* UTF-8 from the first bytes to the last: blanks, what is not seen, and marks that join the letter before them. With them two
- * logins would look the same. */
-static const struct {
-    const char *first, *last;
-} unseen[] = {
-    {"\xc2\xa0", "\xc2\xa0"},         /* a blank that does not break */
-    {"\xc2\xad", "\xc2\xad"},         /* a hyphen that is not shown */
-    {"\xcc\x80", "\xcd\xaf"},         /* combining marks */
-    {"\xe2\x80\x80", "\xe2\x80\x8f"}, /* blanks, zero widths, directions */
-    {"\xe2\x80\xa8", "\xe2\x80\xaf"}, /* lines, directions */
-    {"\xe2\x81\x9f", "\xe2\x81\xaf"}, /* a blank, joiners, directions */
-    {"\xe3\x80\x80", "\xe3\x80\x80"}, /* the ideographic blank */
-    {"\xef\xb8\x80", "\xef\xb8\x8f"}, /* variants */
-    {"\xef\xbb\xbf", "\xef\xbb\xbf"}, /* zero width */
-};
-
-static bool has_unseen(const char *text)
+static int read_login(struct api_call *call, const char **login)
 {
-    for (; *text; text++)
-        for (size_t i = 0; i < COUNT_OF(unseen); i++) {
-            size_t size = strlen(unseen[i].first);
-            if (strncmp(text, unseen[i].first, size) >= 0 && strncmp(text, unseen[i].last, size) <= 0)
-                return true;
-        }
-    return false;
-}
-
-static int check_login(struct api_call *call, const char *login)
-{
-    if (login && strlen(login) < STAFF_LOGIN_BYTES_MIN)
-        return api_refuse(call, -QY_EINVAL, "login", "must be at least %u bytes", STAFF_LOGIN_BYTES_MIN);
-    if (login && strpbrk(login, " \t"))
-        return api_refuse(call, -QY_EINVAL, "login", "must not hold blanks");
-    if (login && has_unseen(login))
-        return api_refuse(call, -QY_EINVAL, "login",
-            "must not hold what is not seen, or marks apart from their letters: two logins would look the "
-            "same");
-    return 0;
+    char *text = arena_alloc(call->arena, LOGIN_BYTES_MAX + 1);
+    if (!*login)
+        return 0;
+    if (!text)
+        return -QY_ENOMEM;
+    const char *problem = login_read(*login, text);
+    *login = text;
+    return problem ? api_refuse(call, -QY_EINVAL, "login", "%s", problem) : 0;
 }
 
 /* It is named by events and stands in records, so it is nobody's phone number. */
@@ -101,7 +74,7 @@ int staff_read_body(struct api_call *call, bool whole, struct staff_input *ret_i
         size_t most;
         const char **text;
     } members[] = {
-        {"login", whole, STAFF_LOGIN_BYTES, &input->login},
+        {"login", false, LOGIN_BYTES_MAX, &input->login},
         {"name", false, STAFF_TEXT_BYTES, &input->name},
         {"email", false, STAFF_TEXT_BYTES, &input->email},
         {"phone", false, STAFF_TEXT_BYTES, &input->phone},
@@ -113,7 +86,7 @@ int staff_read_body(struct api_call *call, bool whole, struct staff_input *ret_i
     for (size_t i = 0; !error && i < COUNT_OF(members); i++)
         error = staff_read_text(call, members[i].name, members[i].required, members[i].most, members[i].text);
     if (!error)
-        error = check_login(call, input->login);
+        error = read_login(call, &input->login);
     if (!error)
         error = check_code(call, input->code);
     return error ? error : check_contact(call, input);

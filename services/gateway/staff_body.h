@@ -5,8 +5,6 @@
 
 #include "services/gateway/api.h"
 
-#define STAFF_LOGIN_BYTES_MIN 3u
-#define STAFF_LOGIN_BYTES 128u
 #define STAFF_TEXT_BYTES 128u
 
 /* NULL: not stated; "": none. */
@@ -15,7 +13,7 @@ struct staff_input {
     const char *code, *role, *unit;
 };
 
-/* Reads what is there; `whole`: login, role and unit are required. */
+/* Reads what is there; `whole`: role and unit are required. */
 int staff_read_body(struct api_call *call, bool whole, struct staff_input *ret_input);
 /* A text of the body that goes on record: short, without control characters. */
 int staff_read_text(

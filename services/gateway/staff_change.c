@@ -154,7 +154,7 @@ void staff_emit_member(struct batch *batch, const Quanyu__Staff *staff)
 
 /* -- for audit -- */
 
-int staff_emit_act(struct api_call *call, struct batch *batch, const struct staff_act *act)
+int staff_emit_act_of(struct batch *batch, const struct staff_act *act, const char *request_id)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
     char id[STAFF_ID_BYTES];
@@ -172,7 +172,14 @@ int staff_emit_act(struct api_call *call, struct batch *batch, const struct staf
     const char *text = buffer_c_str(&detail);
     if (buffer_error(&detail))
         return store_fail(batch->txn, buffer_error(&detail));
-    gateway_emit_act(
-        batch, act->actor ? act->actor : &call->actor, http_request_id(call->request), act->action, text);
+    gateway_emit_act(batch, act->actor, request_id, act->action, text);
     return 0;
+}
+
+int staff_emit_act(struct api_call *call, struct batch *batch, const struct staff_act *act)
+{
+    struct staff_act named = *act;
+    if (!named.actor)
+        named.actor = &call->actor;
+    return staff_emit_act_of(batch, &named, http_request_id(call->request));
 }

@@ -43,5 +43,7 @@ struct staff_act {
     const void *self;
 };
 int staff_emit_act(struct api_call *call, struct batch *batch, const struct staff_act *act);
+/* The same where nobody called: act->actor says who it was. */
+int staff_emit_act_of(struct batch *batch, const struct staff_act *act, const char *request_id);
 
 #endif

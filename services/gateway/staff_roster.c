@@ -51,7 +51,6 @@ void staff_roster_put(struct store_txn *txn, const Quanyu__Staff *staff)
 /* A pick as entries show it. */
 struct sieve {
     const struct unit_tree *units;
-    bool everywhere;        /* also in units that are no more */
     uint32_t first, places; /* of units: a run of them */
     uint32_t mask, wanted;  /* of state and mark */
 };
@@ -65,7 +64,6 @@ static bool sieve_of(const struct staff_pick *pick, struct sieve *ret_sieve)
         top = unit_tree_within(pick->units, pick->unit, top) ? pick->unit : 0;
     if (!unit_tree_has(pick->units, top))
         return false;
-    sieve.everywhere = pick->scope == UNIT_ROOT && !pick->unit;
     sieve.first = unit_tree_place(pick->units, top);
     sieve.places = unit_tree_below(pick->units, top) + 1;
     if (*pick->role) {
@@ -85,7 +83,8 @@ static bool lets_through(const struct sieve *sieve, const uint8_t *entry)
     uint32_t unit = get_be32(entry);
     if (unit == 0 || (get_be32(entry + 4) & sieve->mask) != sieve->wanted)
         return false;
-    return sieve->everywhere || unit_tree_place(sieve->units, unit) - sieve->first < sieve->places;
+    uint32_t place = unit_tree_place(sieve->units, unit_tree_heir(sieve->units, unit));
+    return place - sieve->first < sieve->places;
 }
 
 /* The number of the first one from `from` on; 0 behind the last. */

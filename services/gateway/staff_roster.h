@@ -12,7 +12,7 @@
 
 #define STAFF_ANY_STATE (-1)
 
-/* Whom a list shows. Units that are not there have nobody in them. */
+/* Whom a list shows. Who was in a unit that is no more counts as in the one above it. */
 struct staff_pick {
     const struct unit_tree *units; /* borrowed */
     uint32_t scope;                /* in it, or below */

@@ -39,6 +39,13 @@ static void counter_key(struct store_key *key, enum staff_number which)
     key_u8(key, (uint8_t)which);
 }
 
+uint32_t staff_number_last(struct store_txn *txn, enum staff_number which)
+{
+    struct store_key key;
+    counter_key(&key, which);
+    return get_number(txn, &key);
+}
+
 void staff_number_take(struct store_txn *txn, enum staff_number which, uint32_t number)
 {
     struct store_key key;
@@ -143,31 +150,59 @@ bool staff_is_empty(struct store_txn *txn)
     return store_count(txn, TABLE_STAFF) == 0;
 }
 
-static void login_key(struct store_key *key, const uint8_t hash[SECRET_HASH_BYTES])
+static void login_key(struct store_key *key, const struct staff_login *login)
 {
     index_key(key, STAFF_INDEX_LOGIN);
-    key_raw(key, hash, SECRET_HASH_BYTES);
+    key_raw(key, login->exact, SECRET_HASH_BYTES);
 }
 
-uint32_t staff_by_login(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES])
+static void look_key(struct store_key *key, const struct staff_login *login)
+{
+    index_key(key, STAFF_INDEX_LOOK);
+    key_raw(key, login->look, SECRET_HASH_BYTES);
+}
+
+uint32_t staff_by_login(struct store_txn *txn, const struct staff_login *login)
 {
     struct store_key key;
-    login_key(&key, hash);
+    login_key(&key, login);
     return get_number(txn, &key);
 }
 
-void staff_login_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], uint32_t number)
+uint32_t staff_by_look(struct store_txn *txn, const struct staff_login *login)
 {
     struct store_key key;
-    login_key(&key, hash);
+    look_key(&key, login);
+    return get_number(txn, &key);
+}
+
+void staff_login_put(struct store_txn *txn, const struct staff_login *login, uint32_t number)
+{
+    struct store_key key;
+    login_key(&key, login);
+    put_number(txn, &key, number);
+    look_key(&key, login);
     put_number(txn, &key, number);
 }
 
-void staff_login_delete(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES])
+/* Logins from before looks were kept may share one. */
+void staff_login_delete(struct store_txn *txn, const struct staff_login *login, uint32_t number)
 {
     struct store_key key;
-    login_key(&key, hash);
+    login_key(&key, login);
     store_delete(txn, TABLE_STAFF_INDEX, &key);
+    look_key(&key, login);
+    if (get_number(txn, &key) == number)
+        store_delete(txn, TABLE_STAFF_INDEX, &key);
+}
+
+bool staff_looks_known(struct store_txn *txn)
+{
+    struct store_key prefix;
+    struct bytes key, value;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    index_key(&prefix, STAFF_INDEX_LOOK);
+    return scan_open(txn, TABLE_STAFF_INDEX, &prefix, NULL, &scan) == 0 && scan_next(scan, &key, &value);
 }
 
 uint32_t staff_by_code(struct store_txn *txn, const char *code)

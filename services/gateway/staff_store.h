@@ -21,10 +21,14 @@ enum staff_index {
     STAFF_INDEX_KEY,         /* -> what the key of the sealed values is known by */
     STAFF_INDEX_ROSTER,      /* staff_roster.h */
     STAFF_INDEX_UNMASKED,    /* unmask_store.h */
+    STAFF_INDEX_MADE,        /* (who made it for another, number) -> hash of its secret */
+    STAFF_INDEX_LOOK,        /* keyed hash of what a login looks like -> number */
 };
 
 /* Numbers are dense, from 1, and never reused. */
-enum staff_number { STAFF_NUMBER, CREDENTIAL_NUMBER };
+enum staff_number { STAFF_NUMBER, CREDENTIAL_NUMBER, MOVE_NUMBER /* of commits that move units */ };
+/* 0: none yet. */
+uint32_t staff_number_last(struct store_txn *txn, enum staff_number which);
 uint32_t staff_number_next(struct store_txn *txn, enum staff_number which);
 /* Says that this one is taken. */
 void staff_number_take(struct store_txn *txn, enum staff_number which, uint32_t number);
@@ -37,11 +41,18 @@ Quanyu__Staff *staff_get(struct store_txn *txn, uint32_t number, ProtobufCAlloca
 Quanyu__Staff *staff_next(struct store_txn *txn, uint32_t after, ProtobufCAllocator *allocator);
 bool staff_is_empty(struct store_txn *txn);
 
+/* What a login is found by: itself, and what looks the same (login.h). Keyed hashes. */
+struct staff_login {
+    uint8_t exact[SECRET_HASH_BYTES], look[SECRET_HASH_BYTES];
+};
 /* 0 where nobody has it. */
-uint32_t staff_by_login(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES]);
+uint32_t staff_by_login(struct store_txn *txn, const struct staff_login *login);
+uint32_t staff_by_look(struct store_txn *txn, const struct staff_login *login);
 uint32_t staff_by_code(struct store_txn *txn, const char *code);
-void staff_login_put(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], uint32_t number);
-void staff_login_delete(struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES]);
+void staff_login_put(struct store_txn *txn, const struct staff_login *login, uint32_t number);
+void staff_login_delete(struct store_txn *txn, const struct staff_login *login, uint32_t number);
+/* Whether any look is known: none is in a state from before they were kept. */
+bool staff_looks_known(struct store_txn *txn);
 /* The next one above `after` who has this role, or is in this unit itself, and has not left; 0 behind the last. */
 uint32_t staff_next_of_role(struct store_txn *txn, const char *role, uint32_t after);
 uint32_t staff_next_of_unit(struct store_txn *txn, uint32_t unit, uint32_t after);

@@ -3,13 +3,14 @@
 
 #include "common/glyph.h"
 #include "common/keys.h"
+#include "services/gateway/login.h"
 
 #include <sodium.h>
 #include <string.h>
 
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
-#define LOGIN_BYTES_MAX 256u
+#define FOLDED_BYTES_MAX 256u
 
 /* A key for one purpose. */
 static void derive(const uint8_t key[32], const char *purpose, uint8_t ret_key[32])
@@ -109,11 +110,14 @@ static void keyed_hash(const struct staff_vault *vault, char kind, const char *t
     crypto_generichash_final(&state, ret_hash, SECRET_HASH_BYTES);
 }
 
-void staff_login_hash(const struct staff_vault *vault, const char *login, uint8_t ret_hash[SECRET_HASH_BYTES])
+struct staff_login staff_login_of(const struct staff_vault *vault, const char *login)
 {
-    char folded[LOGIN_BYTES_MAX];
-    size_t size = strnlen(login, sizeof(folded));
-    keyed_hash(vault, 'l', folded, glyph_fold(login, size, folded), ret_hash);
+    char folded[FOLDED_BYTES_MAX], look[FOLDED_BYTES_MAX];
+    struct staff_login found;
+    size_t size = glyph_fold(login, strnlen(login, sizeof(folded)), folded);
+    keyed_hash(vault, 'l', folded, size, found.exact);
+    keyed_hash(vault, 's', look, login_look(folded, size, look), found.look);
+    return found;
 }
 
 void staff_keyed_hash(const struct staff_vault *vault, const char *text, uint8_t ret_hash[SECRET_HASH_BYTES])

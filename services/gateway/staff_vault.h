@@ -32,8 +32,7 @@ int staff_open_personal(const struct staff_vault *vault, const Quanyu__Staff *st
     Quanyu__StaffPersonal **ret_personal);
 
 /* What a login is found by: of small and large letters, and of full width, it is the same. */
-void staff_login_hash(
-    const struct staff_vault *vault, const char *login, uint8_t ret_hash[SECRET_HASH_BYTES]);
+struct staff_login staff_login_of(const struct staff_vault *vault, const char *login);
 /* The keyed hash of any other text, under which nothing else is found. */
 void staff_keyed_hash(const struct staff_vault *vault, const char *text, uint8_t ret_hash[SECRET_HASH_BYTES]);
 

@@ -43,6 +43,22 @@ static int read_before(struct change *change, struct batch *batch)
     return 0;
 }
 
+/* Who asked may have lost the unit since, or the place where it is to stand. */
+static int check_scope(struct change *change, const struct unit_tree *tree)
+{
+    uint32_t scope = change->act->scope;
+    for (size_t i = 0; scope && i < change->count; i++) {
+        const Quanyu__Unit *unit = &change->edits[i].unit;
+        bool top = unit->number == scope; /* stays where it is */
+        *change->refusal = (struct unit_refusal){.fault = UNIT_NO_PARENT, .edit = i};
+        if (unit->number && !unit_tree_within(tree, unit->number, scope))
+            return -QY_ENOTFOUND;
+        if (!top && !change->edits[i].parent && !unit_tree_within(tree, unit->parent, scope))
+            return -QY_EINVAL;
+    }
+    return 0;
+}
+
 static int check_staff(struct change *change, struct batch *batch)
 {
     for (size_t i = 0; i < change->count; i++) {
@@ -122,20 +138,25 @@ static int emit_places(struct change *change, struct batch *batch)
     if (!order)
         return -QY_ENOMEM;
     for (size_t i = 0; i < change->count; i++) {
-        if (moves(change, order[i])) {
-            const Quanyu__Unit *unit = &change->edits[order[i]].unit;
-            Quanyu__OrganisationChanged__Place *place = list[message.n_places] = &places[message.n_places];
-            message.n_places++;
-            quanyu__organisation_changed__place__init(place);
-            place->unit = unit->number;
-            place->parent = unit->parent;
-            place->removed = unit->removed_ms != 0;
-        }
-        if (message.n_places == ROWS_OF_RECORD || (i + 1 == change->count && message.n_places > 0)) {
+        if (!moves(change, order[i]))
+            continue;
+        if (message.n_places == ROWS_OF_RECORD) {
             batch_emit(batch, CLASS_ORGANISATION, &message.base);
             message.n_places = 0;
         }
+        const Quanyu__Unit *unit = &change->edits[order[i]].unit;
+        Quanyu__OrganisationChanged__Place *place = list[message.n_places] = &places[message.n_places];
+        message.n_places++;
+        quanyu__organisation_changed__place__init(place);
+        place->unit = unit->number;
+        place->parent = unit->parent;
+        place->removed = unit->removed_ms != 0;
     }
+    if (message.n_places == 0)
+        return 0;
+    /* The last one says that all have come. */
+    message.moves = unit_tree_moves(change->next);
+    batch_emit(batch, CLASS_ORGANISATION, &message.base);
     return 0;
 }
 
@@ -151,13 +172,14 @@ static void write_state(struct json *json, const char *name, const Quanyu__Unit 
     json_close(json, '}');
 }
 
-static void write_edit(struct json *json, const struct change *change, size_t index)
+/* `before` NULL: it is new. */
+static void write_edit(struct json *json, const Quanyu__Unit *before, const Quanyu__Unit *after)
 {
     char id[UNIT_ID_BYTES];
     json_open(json, '{');
-    json_field_text(json, "id", unit_id(change->edits[index].unit.number, id));
-    write_state(json, "before", change->before[index]);
-    write_state(json, "after", &change->edits[index].unit);
+    json_field_text(json, "id", unit_id(after->number, id));
+    write_state(json, "before", before);
+    write_state(json, "after", after);
     json_close(json, '}');
 }
 
@@ -168,14 +190,15 @@ static int emit_act(struct change *change, struct batch *batch, size_t first, si
     struct json json = json_to(&detail);
     size_t next = first;
     if (change->count == 1) {
-        write_edit(&json, change, next++);
+        write_edit(&json, change->before[0], &change->edits[0].unit);
+        next++;
     } else {
         json_open(&json, '{');
         json_field_unsigned(&json, "units_in_all", change->count);
         json_name(&json, "units");
         json_open(&json, '[');
-        while (next < change->count && detail.size < DETAIL_BYTES)
-            write_edit(&json, change, next++);
+        for (; next < change->count && detail.size < DETAIL_BYTES; next++)
+            write_edit(&json, change->before[next], &change->edits[next].unit);
         json_close(&json, ']');
         json_close(&json, '}');
     }
@@ -200,6 +223,7 @@ static int store(struct change *change, struct batch *batch)
 {
     for (size_t i = 0; i < change->count; i++)
         unit_put(batch->txn, change->rows[i]);
+    staff_number_take(batch->txn, MOVE_NUMBER, (uint32_t)unit_tree_moves(change->next));
     int error = store_error(batch->txn);
     if (!error)
         error = emit_places(change, batch);
@@ -212,6 +236,10 @@ static int apply_change(struct work *work, struct batch *batch)
     struct units *units = change->gateway->units;
     const struct unit_tree *now = units_ahead(units);
     int error = batch_time(batch, gateway_now_ms(change->gateway));
+    if (!error && change->act->check)
+        error = change->act->check(change->act->call, batch->txn);
+    if (!error)
+        error = check_scope(change, now);
     if (!error)
         error = read_before(change, batch);
     if (!error)
@@ -266,6 +294,19 @@ int unit_store(struct gateway *gateway, const struct unit_act *act, struct unit_
     return waiting_work_run(gateway->service, &change.waiting, apply_change);
 }
 
+/* Nobody has called: the service made it. */
+static int emit_begin(struct batch *batch, const Quanyu__Unit *root)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    Quanyu__Actor nobody = QUANYU__ACTOR__INIT;
+    write_edit(&json, NULL, root);
+    const char *text = buffer_c_str(&detail);
+    if (!buffer_error(&detail))
+        gateway_emit_act(batch, &nobody, "", "unit.create", text);
+    return buffer_error(&detail) ? buffer_error(&detail) : store_error(batch->txn);
+}
+
 int unit_begin(struct batch *batch)
 {
     if (store_count(batch->txn, TABLE_UNITS) > 0 || store_error(batch->txn))
@@ -282,5 +323,5 @@ int unit_begin(struct batch *batch)
     message.n_places = 1;
     message.places = &places;
     batch_emit(batch, CLASS_ORGANISATION, &message.base);
-    return store_error(batch->txn);
+    return emit_begin(batch, &root);
 }

@@ -6,6 +6,8 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/units.h"
 
+struct api_call;
+
 /* One unit as it is to be. */
 struct unit_edit {
     Quanyu__Unit unit;              /* number 0: a new one. Its version is the one that it was made from */
@@ -17,6 +19,10 @@ struct unit_act {
     const Quanyu__Actor *actor;
     const char *request_id;
     const char *action;
+    uint32_t scope; /* it changes nothing but what is this unit or below it, when it is done; 0: anything */
+    /* Whether the caller still may, in the batch that changes something: api_check_in(). May be NULL. */
+    int (*check)(struct api_call *call, struct store_txn *txn);
+    struct api_call *call;
 };
 
 struct unit_refusal {

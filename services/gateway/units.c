@@ -1,35 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/gateway/units.h"
+#include "services/gateway/units_private.h"
 
-#include "common/buffer.h"
-#include "common/snapshot.h"
-
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NOWHERE UINT32_MAX
-
-/* By number. */
-struct unit_node {
-    uint32_t parent; /* 0: the root, or it is not there */
-    uint32_t place;  /* NOWHERE: it is not there */
-    uint32_t below;
-    uint32_t code; /* where it begins in tree.codes; 0: none */
-    uint8_t depth;
-};
-
-struct unit_tree {
-    struct snapshot snapshot; /* first */
-    struct unit_node *nodes;  /* `last` + 1 */
-    uint32_t last;
-    uint32_t *order; /* numbers by place */
-    uint32_t count;
-    struct buffer codes; /* each with its NUL; the first byte is no code's */
-    uint32_t *slots;     /* numbers by the code's hash; 0: free */
-    size_t slot_count;   /* a power of two, more than twice as many as there are codes */
-    uint8_t secret[crypto_shorthash_KEYBYTES]; /* nobody can choose codes that fall into one place */
-};
 
 /* -- looking -- */
 
@@ -47,6 +20,13 @@ uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit)
 {
     const struct unit_node *node = node_of(tree, unit);
     return node ? node->parent : 0;
+}
+
+uint32_t unit_tree_heir(const struct unit_tree *tree, uint32_t unit)
+{
+    while (unit && !unit_tree_has(tree, unit))
+        unit = unit <= tree->last ? tree->nodes[unit].parent : 0;
+    return unit;
 }
 
 unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit)
@@ -86,6 +66,17 @@ uint32_t unit_tree_at(const struct unit_tree *tree, uint32_t place)
 uint32_t unit_tree_last(const struct unit_tree *tree)
 {
     return tree->last;
+}
+
+uint64_t unit_tree_moves(const struct unit_tree *tree)
+{
+    return tree->moves;
+}
+
+uint64_t unit_tree_lost(const struct unit_tree *tree, uint32_t unit)
+{
+    const struct unit_node *node = node_of(tree, unit);
+    return node ? node->lost : 0;
 }
 
 static const char *code_of(const struct unit_tree *tree, uint32_t unit)
@@ -147,6 +138,18 @@ static void add_node(struct unit_tree *tree, uint32_t unit, uint32_t parent, con
     }
 }
 
+/* Of what `base` had below a unit and the tree has not. A unit that is removed leaves its people to the one above it: nobody has lost them. */
+static void note_lost(struct unit_tree *tree, const struct unit_tree *base, const Quanyu__Unit *row)
+{
+    const struct unit_node *before = base ? node_of(base, row->number) : NULL;
+    if (!before || row->removed_ms || before->parent == row->parent)
+        return;
+    tree->moves = base->moves + 1;
+    for (uint32_t above = before->parent; above; above = unit_tree_parent(base, above))
+        if (!unit_tree_within(tree, row->number, above) && above <= tree->last)
+            tree->nodes[above].lost = tree->moves;
+}
+
 static int copy_nodes(struct unit_tree *tree, const struct unit_tree *base)
 {
     tree->nodes = calloc((size_t)tree->last + 1, sizeof(*tree->nodes));
@@ -157,8 +160,11 @@ static int copy_nodes(struct unit_tree *tree, const struct unit_tree *base)
     for (uint32_t unit = 0; unit <= tree->last; unit++) {
         tree->nodes[unit].place = NOWHERE;
         const struct unit_node *node = base ? node_of(base, unit) : NULL;
-        if (node)
+        if (node) {
             add_node(tree, unit, node->parent, node->code ? code_of(base, unit) : "");
+            tree->nodes[unit].lost = node->lost;
+        } else if (base && unit <= base->last)
+            tree->nodes[unit].parent = base->nodes[unit].parent;
     }
     return 0;
 }
@@ -303,9 +309,11 @@ static enum unit_fault apply_rows(
     struct unit_tree *tree, Quanyu__Unit *const *rows, size_t count, size_t *ret_row)
 {
     for (size_t i = 0; i < count; i++) {
-        tree->nodes[rows[i]->number] = (struct unit_node){.place = NOWHERE};
+        uint64_t lost = tree->nodes[rows[i]->number].lost;
+        tree->nodes[rows[i]->number] = (struct unit_node){.parent = rows[i]->parent, .place = NOWHERE};
         if (!rows[i]->removed_ms)
             add_node(tree, rows[i]->number, rows[i]->parent, rows[i]->code);
+        tree->nodes[rows[i]->number].lost = lost;
     }
     for (size_t i = 0; i < count; i++) {
         enum unit_fault fault = fault_of_row(tree, rows[i]);
@@ -357,6 +365,7 @@ int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size
     snapshot_init(&tree->snapshot, tree_free);
     crypto_shorthash_keygen(tree->secret);
     tree->last = base ? base->last : 0;
+    tree->moves = base ? base->moves : 0;
     *ret_fault = UNIT_GOOD;
     for (size_t i = 0; i < count; i++)
         if (rows[i]->number > tree->last)
@@ -368,107 +377,9 @@ int unit_tree_make(const struct unit_tree *base, Quanyu__Unit *const *rows, size
     int error = copy_nodes(tree, base);
     if (!error)
         error = shape(tree, rows, count, ret_fault, ret_row);
+    for (size_t i = 0; !error && i < count; i++)
+        note_lost(tree, base, rows[i]);
     if (!error)
         *ret_tree = TAKE(tree);
     return error;
-}
-
-/* -- in force -- */
-
-struct units {
-    struct snapshot_slot slot; /* trees */
-    struct unit_tree *staged;  /* the writer's; NULL: none */
-};
-
-struct reading {
-    struct arena *arena;
-    struct buffer rows; /* pointers */
-};
-
-static int read_row(void *self, const Quanyu__Unit *unit)
-{
-    struct reading *reading = self;
-    Quanyu__Unit *copy = arena_alloc(reading->arena, sizeof(*copy));
-    char *code = arena_text(reading->arena, unit->code, strlen(unit->code));
-    if (!copy || !code)
-        return -QY_ENOMEM;
-    *copy = *unit;
-    copy->code = code;
-    buffer_append(&reading->rows, &copy, sizeof(Quanyu__Unit *));
-    return buffer_error(&reading->rows);
-}
-
-static int read_tree(struct store_txn *txn, struct unit_tree **ret_tree)
-{
-    struct reading reading = {0};
-    enum unit_fault fault;
-    size_t row;
-    int error = arena_open(&reading.arena);
-    if (!error)
-        error = unit_walk(txn, read_row, &reading);
-    if (!error)
-        error = unit_tree_make(NULL, (Quanyu__Unit *const *)(const void *)reading.rows.data,
-            reading.rows.size / sizeof(Quanyu__Unit *), ret_tree, &fault, &row);
-    buffer_free(&reading.rows);
-    arena_close(&reading.arena);
-    return error == -QY_EINVAL ? -QY_ECORRUPT : error;
-}
-
-int units_open(struct store_txn *txn, struct units **ret_units)
-{
-    struct units *units = calloc(1, sizeof(*units));
-    struct unit_tree *tree = NULL;
-    if (!units)
-        return -QY_ENOMEM;
-    snapshot_slot_open(&units->slot);
-    int error = read_tree(txn, &tree);
-    if (error) {
-        units_close(&units);
-        return error;
-    }
-    units_install(units, &tree);
-    *ret_units = units;
-    return 0;
-}
-
-void units_close(struct units **units)
-{
-    if (!*units)
-        return;
-    snapshot_slot_close(&(*units)->slot);
-    unit_tree_release(&(*units)->staged);
-    free(*units);
-    *units = NULL;
-}
-
-const struct unit_tree *units_ahead(const struct units *units)
-{
-    return units->staged ? units->staged : (const struct unit_tree *)units->slot.current;
-}
-
-void units_stage(struct units *units, struct unit_tree *tree)
-{
-    units_unstage(units);
-    snapshot_hold(&tree->snapshot);
-    units->staged = tree;
-}
-
-void units_unstage(struct units *units)
-{
-    unit_tree_release(&units->staged);
-}
-
-void units_install(struct units *units, struct unit_tree **tree)
-{
-    snapshot_release(snapshot_install(&units->slot, &TAKE(*tree)->snapshot));
-}
-
-struct unit_tree *units_hold(struct units *units)
-{
-    return (struct unit_tree *)snapshot_take(&units->slot);
-}
-
-void units_update(struct units *units, struct unit_tree **tree)
-{
-    *tree = (struct unit_tree *)snapshot_update(&units->slot, (struct snapshot *)*tree);
 }

@@ -25,7 +25,10 @@ struct unit_tree;
 
 bool unit_tree_has(const struct unit_tree *tree, uint32_t unit);
 uint32_t unit_tree_parent(const struct unit_tree *tree, uint32_t unit); /* 0 for the root */
-unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit);  /* 0 for the root */
+/* The unit, or where it has been removed the next one above it that is there: what was the unit's belongs to that. 0: there never was such
+ * a unit. */
+uint32_t unit_tree_heir(const struct unit_tree *tree, uint32_t unit);
+unsigned unit_tree_depth(const struct unit_tree *tree, uint32_t unit); /* 0 for the root */
 /* Whether `unit` is `above` or lies below it; both must be there. */
 bool unit_tree_within(const struct unit_tree *tree, uint32_t unit, uint32_t above);
 /* Units below it, it not counted. */
@@ -37,6 +40,10 @@ uint32_t unit_tree_place(const struct unit_tree *tree, uint32_t unit);
 uint32_t unit_tree_at(const struct unit_tree *tree, uint32_t place);
 /* The highest number that was given away. */
 uint32_t unit_tree_last(const struct unit_tree *tree);
+/* How many commits have moved units, and the last of them by which something that was below this unit is so no more; 0: none, or it is not
+ * there. */
+uint64_t unit_tree_moves(const struct unit_tree *tree);
+uint64_t unit_tree_lost(const struct unit_tree *tree, uint32_t unit);
 /* 0 where no unit has it. */
 uint32_t unit_tree_find(const struct unit_tree *tree, const char *code, size_t size);
 

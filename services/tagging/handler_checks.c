@@ -28,6 +28,25 @@ int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint
     return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such member of staff");
 }
 
+bool handler_hides_money(const struct rpc_context *context)
+{
+    const Quanyu__Actor *actor = context->header->actor;
+    return actor && actor->without_amounts;
+}
+
+int handler_check_money(
+    struct rpc_context *context, const struct registry *registry, const struct rule *rule, const char *member)
+{
+    struct money_view view;
+    struct rule_problem where = {0};
+    if (!handler_hides_money(context))
+        return 0;
+    int error = money_view_make(registry, context->arena, &view);
+    if (!error && money_view_rule_asks(&view, rule, &where))
+        error = handler_refuse_rule(context, -QY_EINVAL, member, &where);
+    return error;
+}
+
 int handler_check_reason(struct rpc_context *context, const char *reason)
 {
     if (*reason && strlen(reason) <= REASON_BYTES_MAX)
@@ -36,19 +55,20 @@ int handler_check_reason(struct rpc_context *context, const char *reason)
 }
 
 /* Where people go: the guide's unit where no other is named. */
-int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide, uint32_t *ret_unit)
+int handler_check_target(struct rpc_context *context, uint32_t unit, uint32_t guide,
+    const struct target_fields *fields, uint32_t *ret_unit)
 {
     struct store_txn *txn = context->batch->txn;
     struct staff_row member = {0};
     *ret_unit = unit;
     if (!unit && !guide)
-        return rpc_refuse(context, -QY_EINVAL, "unit", "give a unit, a guide or both");
-    int error = guide ? handler_check_staff(context, txn, guide, "guide", &member) : 0;
+        return rpc_refuse(context, -QY_EINVAL, fields->unit, "give a unit, a guide or both");
+    int error = guide ? handler_check_staff(context, txn, guide, fields->guide, &member) : 0;
     if (!error && guide && staff_is_absent(&member))
-        error = rpc_refuse(context, -QY_ECONFLICT, "guide", "st_%u has left", guide);
+        error = rpc_refuse(context, -QY_ECONFLICT, fields->guide, "st_%u has left", guide);
     if (!error && !unit)
         *ret_unit = member.unit;
     else if (!error)
-        error = handler_check_unit(context, txn, unit, "unit");
+        error = handler_check_unit(context, txn, unit, fields->unit);
     return error;
 }

@@ -17,20 +17,37 @@ static int parse(
     return error ? handler_refuse_rule(context, error, "/rule", &problem) : 0;
 }
 
+/* Of who may not see it: whether it asks for money is told where that was asked for, and refused elsewhere. */
+static int check_money(struct rpc_context *context, const struct registry *registry, const struct rule *rule,
+    bool tell, bool *ret_asks)
+{
+    struct money_view view;
+    if (!tell || !handler_hides_money(context))
+        return handler_check_money(context, registry, rule, "/rule");
+    int error = money_view_make(registry, context->arena, &view);
+    if (!error)
+        *ret_asks = money_view_rule_asks(&view, rule, NULL);
+    return error;
+}
+
 int handle_rule_check(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__RuleCheckRequest *check = ((const Quanyu__TaggingRequest *)request)->rule_check;
     _cleanup_(registry_close) struct registry *registry = NULL;
     _cleanup_(rule_free) struct rule *rule = NULL;
+    bool asks = false;
     int error = handler_registry(context, &registry);
     if (!error)
         error = parse(context, registry, check->rule, &rule);
+    if (!error)
+        error = check_money(context, registry, rule, check->tell_money, &asks);
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_RULE_CHECK;
     answer->rule_check = arena_alloc(context->arena, sizeof(*answer->rule_check));
     if (!answer->rule_check)
         return -QY_ENOMEM;
     quanyu__rule_check_reply__init(answer->rule_check);
+    answer->rule_check->asks_for_money = asks;
     return error;
 }
 
@@ -59,6 +76,8 @@ int handler_audience(struct rpc_context *context, ProtobufCBinaryData text, int6
     int error = handler_registry(context, ret_registry);
     if (!error)
         error = parse(context, *ret_registry, text, ret_rule);
+    if (!error)
+        error = handler_check_money(context, *ret_registry, *ret_rule, "/rule");
     if (error)
         return error;
     *scope = handler_scope(context);

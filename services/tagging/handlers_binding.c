@@ -120,12 +120,13 @@ int handle_bind(struct rpc_context *context, const ProtobufCMessage *request, Pr
         error = handler_check_reason(context, change->reason);
     if (error)
         return handler_check(context, error);
+    static const struct target_fields fields = {"unit", "guide"};
     struct person *person = people_resolve(&tagging->people, change->person);
     if (!person)
         return rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
     error = handler_check_scope(context, person);
     if (!error)
-        error = handler_check_target(context, change->unit, change->guide, &unit);
+        error = handler_check_target(context, change->unit, change->guide, &fields, &unit);
     if (!error)
         error = bind_person(context, change, unit, person);
     if (error)

@@ -17,6 +17,22 @@ static int scope_counts(
     return error;
 }
 
+/* Leaves those stages that do not ask for money, for who may not see it. */
+static int withhold(struct rpc_context *context, Quanyu__TaggingCounts *counts)
+{
+    _cleanup_(registry_close) struct registry *registry = NULL;
+    struct money_view view;
+    size_t kept = 0;
+    int error = handler_registry(context, &registry);
+    if (!error)
+        error = money_view_make(registry, context->arena, &view);
+    for (size_t i = 0; !error && i < counts->n_stages; i++)
+        if (!money_view_stage_asks(&view, counts->stages[i]->stage))
+            counts->stages[kept++] = counts->stages[i];
+    counts->n_stages = error ? counts->n_stages : kept;
+    return error;
+}
+
 int handle_counts(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     (void)request;
@@ -46,5 +62,8 @@ int handle_counts(struct rpc_context *context, const ProtobufCMessage *request, 
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_COUNTS;
     answer->counts = counts;
     const struct scope scope = handler_scope(context);
+    error = handler_hides_money(context) ? withhold(context, counts) : 0;
+    if (error)
+        return error;
     return scope.bounded ? scope_counts(context, &scope, state.highest, counts) : 0;
 }

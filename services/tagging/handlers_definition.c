@@ -54,14 +54,27 @@ static int show_scoped(struct rpc_context *context, const struct scope *scope, u
         tag ? BITS_TAG : BITS_SEGMENT, tag ? number : definition->id, highest, &shown->count);
 }
 
-static int show_in_scope(struct rpc_context *context, const struct definition *definition, uint32_t highest,
-    Quanyu__Definition **ret_shown)
+static int show_in_scope(struct rpc_context *context, const struct money_view *view,
+    const struct definition *definition, uint32_t highest, Quanyu__Definition **ret_shown)
 {
     const struct scope scope = handler_scope(context);
     *ret_shown = show(context, definition);
     if (!*ret_shown)
         return -QY_ENOMEM;
+    if (view->registry && money_view_asks(view, definition)) {
+        (*ret_shown)->withheld = true;
+        (*ret_shown)->count = (*ret_shown)->entered = (*ret_shown)->left = 0;
+        return 0;
+    }
     return scope.bounded ? show_scoped(context, &scope, highest, definition, *ret_shown) : 0;
+}
+
+/* Without a registry nothing is withheld. */
+static int make_view(
+    struct rpc_context *context, const struct registry *registry, struct money_view *ret_view)
+{
+    *ret_view = (struct money_view){0};
+    return handler_hides_money(context) ? money_view_make(registry, context->arena, ret_view) : 0;
 }
 
 static int fill_page(struct rpc_context *context, const struct registry *registry,
@@ -71,10 +84,12 @@ static int fill_page(struct rpc_context *context, const struct registry *registr
                      : question->limit < PAGE_MAX ? question->limit
                                                   : PAGE_MAX;
     struct tagging_state state;
+    struct money_view view;
+    int error = make_view(context, registry, &view);
     tagging_read_state(context->txn, &state);
     page->definitions = arena_alloc(context->arena, limit * sizeof(*page->definitions));
-    if (!page->definitions)
-        return -QY_ENOMEM;
+    if (error || !page->definitions)
+        return error ? error : -QY_ENOMEM;
     for (size_t i = 0; i < registry->count; i++) {
         const struct definition *definition = registry->by_id[i];
         if (definition->kind != (enum definition_kind)question->kind)
@@ -86,8 +101,8 @@ static int fill_page(struct rpc_context *context, const struct registry *registr
             page->next = page->definitions[limit - 1]->id;
             break;
         }
-        int error =
-            show_in_scope(context, definition, state.highest, &page->definitions[page->n_definitions]);
+        error =
+            show_in_scope(context, &view, definition, state.highest, &page->definitions[page->n_definitions]);
         if (error)
             return error;
         page->n_definitions++;
@@ -223,6 +238,22 @@ static int change_in_place(
     return 0;
 }
 
+static int check_money(
+    struct rpc_context *context, const struct definition *definition, const Quanyu__Definition *given)
+{
+    const struct tagging *tagging = context->self;
+    int error = 0;
+    for (size_t i = 0; !error && i < definition_rule_count(definition); i++) {
+        const char *member = rule_member(given);
+        if (definition->kind == DEFINITION_STAGES)
+            member = arena_printf(context->arena, "%s/%zu/rule", member, i);
+        error = member
+                    ? handler_check_money(context, tagging->registry, definition_rule(definition, i), member)
+                    : -QY_ENOMEM;
+    }
+    return error;
+}
+
 static int put_in_force(struct rpc_context *context, const Quanyu__Definition *given, const char *text,
     const struct definition *former, struct definition **ret_definition)
 {
@@ -238,6 +269,9 @@ static int put_in_force(struct rpc_context *context, const Quanyu__Definition *g
         error = set_texts(definition, given);
     if (error)
         return handler_refuse_rule(context, error, rule_member(given), &problem);
+    error = check_money(context, definition, given);
+    if (error)
+        return error;
     definition->paused = given->paused;
     error = tagging_define(tagging, context->batch, definition, &problem);
     if (error)
@@ -297,7 +331,10 @@ int handle_define(struct rpc_context *context, const ProtobufCMessage *request, 
     Quanyu__TaggingReply *answer = (Quanyu__TaggingReply *)reply;
     answer->result_case = QUANYU__TAGGING_REPLY__RESULT_DEFINE;
     const struct tagging *tagging = context->self;
-    error = show_in_scope(context, definition, tagging->state.highest, &answer->define);
+    struct money_view view;
+    error = make_view(context, tagging->registry, &view);
+    if (!error)
+        error = show_in_scope(context, &view, definition, tagging->state.highest, &answer->define);
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 
@@ -434,6 +471,12 @@ int handle_changes(struct rpc_context *context, const ProtobufCMessage *request,
     const struct definition *segment = registry_find(registry, DEFINITION_SEGMENT, question->segment);
     if (!segment)
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no segment \"%.100s\"", question->segment);
+    struct money_view view;
+    error = make_view(context, registry, &view);
+    if (!error && view.registry && money_view_asks(&view, segment))
+        error = rpc_refuse(context, -QY_EDENIED, "id", "asks for money, which you may not see");
+    if (error)
+        return error;
     Quanyu__ChangesReply *page = arena_alloc(context->arena, sizeof(*page));
     if (!page)
         return -QY_ENOMEM;

@@ -12,7 +12,8 @@ struct profile {
     struct people people;
     struct registry *registry;
     const struct person *person;
-    bool amounts; /* money is shown */
+    bool amounts;           /* money is shown */
+    struct money_view view; /* where it is not */
     Quanyu__ProfileReply *reply;
 };
 
@@ -129,6 +130,8 @@ static int show_memberships(struct profile *profile)
     for (size_t i = 0; !error && i < person->membership_count; i++) {
         const struct membership *membership = &person->memberships[i];
         const struct definition *definition = registry_by_number(profile->registry, membership->definition);
+        if (definition && !profile->amounts && money_view_asks(&profile->view, definition))
+            continue;
         if (definition && definition->kind == DEFINITION_TAG)
             error = add_tag(profile, definition->id, "rule", membership->since_ms, 0);
         else if (definition && definition->kind == DEFINITION_SEGMENT)
@@ -170,8 +173,9 @@ static int show(struct profile *profile, uint32_t events)
     struct tagging_state state;
     tagging_read_state(profile->context->txn, &state);
     profile->reply->person = profile->person->number;
-    profile->reply->stage = reply_text(profile->context, profile->person->stage);
-    profile->reply->stage_since_ms = profile->person->stage_since_ms;
+    bool told = profile->amounts || !money_view_stage_asks(&profile->view, profile->person->stage);
+    profile->reply->stage = reply_text(profile->context, told ? profile->person->stage : "");
+    profile->reply->stage_since_ms = told ? profile->person->stage_since_ms : 0;
     int error = profile->reply->stage ? make_room(profile) : -QY_ENOMEM;
     if (!error)
         error = show_memberships(profile);
@@ -184,6 +188,18 @@ static int show(struct profile *profile, uint32_t events)
     if (!error)
         error = show_events(profile, events);
     return error ? error : profile->people.error;
+}
+
+/* Rules are needed where money is not shown: somebody's place in what asks for it is not either. */
+static int open_registry(struct profile *profile)
+{
+    struct rpc_context *context = profile->context;
+    const struct tagging *tagging = context->self;
+    int error = registry_open(tagging->money.scale, &profile->registry);
+    if (!error)
+        error = registry_load(profile->registry, context->txn, !profile->amounts);
+    return error || profile->amounts ? error
+                                     : money_view_make(profile->registry, context->arena, &profile->view);
 }
 
 static void profile_close(struct profile *profile)
@@ -202,7 +218,7 @@ int handle_profile(struct rpc_context *context, const ProtobufCMessage *request,
     _cleanup_(profile_close) struct profile profile = {.context = context, .amounts = question->amounts};
     people_open(&profile.people, context->txn, context->arena);
     profile.reply = arena_alloc(context->arena, sizeof(*profile.reply));
-    int error = profile.reply ? handler_registry(context, &profile.registry) : -QY_ENOMEM;
+    int error = profile.reply ? open_registry(&profile) : -QY_ENOMEM;
     if (error)
         return error;
     quanyu__profile_reply__init(profile.reply);

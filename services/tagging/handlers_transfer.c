@@ -32,7 +32,8 @@ static int check_rule(struct rpc_context *context, ProtobufCBinaryData text)
     if (text.len > RULE_BYTES_MAX)
         return rpc_refuse(context, -QY_ETOOLARGE, "from/rule", "a rule has at most 64 KiB");
     int error = rule_parse_text((const char *)text.data, text.len, &names, &rule, &problem);
-    return error ? handler_refuse_rule(context, error, "/from/rule", &problem) : 0;
+    return error ? handler_refuse_rule(context, error, "/from/rule", &problem)
+                 : handler_check_money(context, tagging->registry, rule, "/from/rule");
 }
 
 static int check_source(
@@ -59,11 +60,12 @@ static int check_source(
 static int read_transfer(
     struct rpc_context *context, const Quanyu__TransferRequest *asked, Quanyu__Transfer *transfer)
 {
+    static const struct target_fields fields = {"to/unit", "to/guide"};
     int error = handler_check_reason(context, asked->reason);
     if (!error)
         error = check_source(context, asked, transfer);
     if (!error)
-        error = handler_check_target(context, asked->unit, asked->guide, &transfer->unit);
+        error = handler_check_target(context, asked->unit, asked->guide, &fields, &transfer->unit);
     transfer->kind = QUANYU__TRANSFER__KIND__PEOPLE;
     transfer->from_unit = asked->from_unit;
     transfer->from_guide = asked->from_guide;
@@ -136,8 +138,7 @@ int handle_transfer(struct rpc_context *context, const ProtobufCMessage *request
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 
-/* Those whom a member of staff has begun are shown to whom that one's scope is. */
-static bool may_see(const struct rpc_context *context, const Quanyu__Transfer *transfer)
+bool handler_may_see_transfer(const struct rpc_context *context, const Quanyu__Transfer *transfer)
 {
     const struct scope own = handler_scope(context), its = scope_of(transfer->actor);
     return !own.bounded || (its.bounded && its.unit == own.unit && its.staff == own.staff);
@@ -152,7 +153,8 @@ int handle_show_transfer(
     Quanyu__Transfer *transfer = NULL;
     if (store_get(context->txn, TABLE_TRANSFERS, &key, &row))
         transfer = quanyu__transfer__unpack(arena_allocator(context->arena), row.size, row.data);
-    if (!transfer || transfer->kind != QUANYU__TRANSFER__KIND__PEOPLE || !may_see(context, transfer))
+    if (!transfer || transfer->kind != QUANYU__TRANSFER__KIND__PEOPLE ||
+        !handler_may_see_transfer(context, transfer))
         return rpc_refuse(context, -QY_ENOTFOUND, "id", "there is no such transfer");
     reply_of(reply)->result_case = QUANYU__TAGGING_REPLY__RESULT_SHOW_TRANSFER;
     return show(context, transfer, &reply_of(reply)->show_transfer);

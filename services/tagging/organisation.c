@@ -41,6 +41,20 @@ static void put_row(
         store_put(txn, TABLE_ORGANISATION, &key, row->data, row->size);
 }
 
+uint64_t organisation_moves(struct store_txn *txn)
+{
+    struct row_reader row;
+    return get_row(txn, ORGANISATION_MOVES, 0, &row) ? read_unsigned(&row) : 0;
+}
+
+void organisation_put_moves(struct store_txn *txn, uint64_t moves)
+{
+    _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
+    buffer_byte(&row, ROW_VERSION);
+    buffer_varint(&row, moves);
+    put_row(txn, ORGANISATION_MOVES, 0, &row);
+}
+
 bool organisation_unit(struct store_txn *txn, uint32_t unit, struct unit_row *ret_unit)
 {
     struct row_reader row;

@@ -59,6 +59,9 @@ bool organisation_staff(struct store_txn *txn, uint32_t staff, struct staff_row 
 void organisation_put_unit(struct store_txn *txn, uint32_t unit, const struct unit_row *place);
 void organisation_put_staff(struct store_txn *txn, uint32_t staff, const struct staff_row *member);
 
+/* How many commits that move units have been folded. */
+uint64_t organisation_moves(struct store_txn *txn);
+void organisation_put_moves(struct store_txn *txn, uint64_t moves);
 /* The unit and all above it, the unit first; yields how many. */
 size_t organisation_chain(struct store_txn *txn, uint32_t unit, uint32_t ret_chain[UNIT_DEPTH_MAX]);
 /* Whether it is `above` or below that. */

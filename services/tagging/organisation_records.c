@@ -246,6 +246,8 @@ int tagging_take_organisation(
         error = take_place(&change, record->places[i]);
     if (!error && change.touched_count > 0)
         error = change_flush(&change);
+    if (!error && record->moves)
+        organisation_put_moves(batch->txn, record->moves);
     for (size_t i = 0; !error && i < record->n_members; i++)
         error = take_member(tagging, batch, record->members[i]);
     return error ? error : store_error(batch->txn);

@@ -127,6 +127,8 @@ int registry_arrange(struct registry *registry);
 /* The first definition that refers to `kind`, `id`; NULL: none. For stages, `id` is a stage's name. */
 const struct definition *registry_referrer(
     const struct registry *registry, enum definition_kind kind, const char *id);
+/* Whether its rules name this unit (RULE_UNIT) or guide (RULE_GUIDE). */
+bool definition_names(const struct definition *definition, enum rule_kind kind, uint32_t number);
 /* The first one that names this unit. */
 const struct definition *registry_unit_referrer(const struct registry *registry, uint32_t unit);
 

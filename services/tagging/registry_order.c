@@ -52,25 +52,30 @@ const struct definition *registry_referrer(
     return NULL;
 }
 
-static bool node_names_unit(const struct rule_node *node, uint32_t unit)
+static bool node_names(const struct rule_node *node, enum rule_kind kind, uint32_t number)
 {
-    for (size_t i = 0; node->kind == RULE_UNIT && i < node->number_count; i++)
-        if (node->numbers[i] == unit)
+    for (size_t i = 0; node->kind == kind && i < node->number_count; i++)
+        if (node->numbers[i] == number)
             return true;
     for (size_t i = 0; i < node->child_count; i++)
-        if (node_names_unit(node->children[i], unit))
+        if (node_names(node->children[i], kind, number))
+            return true;
+    return false;
+}
+
+bool definition_names(const struct definition *definition, enum rule_kind kind, uint32_t number)
+{
+    for (size_t i = 0; i < definition_rule_count(definition); i++)
+        if (node_names(rule_root(definition_rule(definition, i)), kind, number))
             return true;
     return false;
 }
 
 const struct definition *registry_unit_referrer(const struct registry *registry, uint32_t unit)
 {
-    for (size_t i = 0; i < registry->count; i++) {
-        const struct definition *definition = registry->slots[i];
-        for (size_t j = 0; j < definition_rule_count(definition); j++)
-            if (node_names_unit(rule_root(definition_rule(definition, j)), unit))
-                return definition;
-    }
+    for (size_t i = 0; i < registry->count; i++)
+        if (definition_names(registry->slots[i], RULE_UNIT, unit))
+            return registry->slots[i];
     return NULL;
 }
 

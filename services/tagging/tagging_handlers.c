@@ -22,6 +22,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__TAGGING_REQUEST__CALL_KEEP_QUESTION] = {"keep_question", handle_keep_question, RPC_COMMAND,
         from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_REFERRER] = {"referrer", handle_referrer, RPC_QUERY, from_gateway},
+    [QUANYU__TAGGING_REQUEST__CALL_OPEN_WORK] = {"open_work", handle_open_work, RPC_QUERY, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_IN_SCOPE] = {"in_scope", handle_in_scope, RPC_QUERY, from_rule_users},
     [QUANYU__TAGGING_REQUEST__CALL_PEOPLE] = {"people", handle_people, RPC_QUERY, from_gateway},
     [QUANYU__TAGGING_REQUEST__CALL_BIND] = {"bind", handle_bind, RPC_COMMAND, from_gateway},
@@ -35,11 +36,23 @@ static const struct rpc_handler handlers[] = {
         from_gateway},
 };
 
+/* Whose scope has lost units is answered by the tree that has them elsewhere, or not at all. */
+static int check_moves(struct rpc_context *context)
+{
+    const Quanyu__Actor *actor = context->header->actor;
+    uint64_t moves = actor && actor->scope ? actor->scope->moves : 0;
+    if (moves == 0 || organisation_moves(context->txn) >= moves)
+        return 0;
+    return rpc_refuse(
+        context, -QY_EOVERTAKEN, RPC_FIELD_SCOPE, "units have been moved that stand where they were here");
+}
+
 const struct rpc_service tagging_rpc = {
     .request = &quanyu__tagging_request__descriptor,
     .reply = &quanyu__tagging_reply__descriptor,
     .handlers = handlers,
     .handler_count = COUNT_OF(handlers),
+    .check = check_moves,
 };
 
 char *reply_text(struct rpc_context *context, const char *text)
@@ -78,7 +91,7 @@ int handler_registry(struct rpc_context *context, struct registry **ret_registry
 {
     const struct tagging *tagging = context->self;
     int error = registry_open(tagging->money.scale, ret_registry);
-    return error ? error : registry_load(*ret_registry, context->txn, false);
+    return error ? error : registry_load(*ret_registry, context->txn, handler_hides_money(context));
 }
 
 int handler_refuse_rule(

@@ -17,7 +17,7 @@ enum tagging_table {
     TABLE_INDEX_LOG, /* sort, term, sequence */
     TABLE_EVENTS,    /* sequence: a stored event, in the order of arrival, so that writes lie side by side */
     TABLE_NAMES,     /* names of events: number to name, and name to number */
-    TABLE_ORGANISATION, /* kind, number: a unit or a member of staff */
+    TABLE_ORGANISATION, /* kind, number: a unit or a member of staff; how many commits have moved units */
     TABLE_TRANSFERS,    /* number: people that are handed over, or looked at again, step by step */
     TABLE_QUESTIONS,    /* part, …: counts that were told to who may not see people; questions.h */
     TAGGING_TABLES
@@ -37,7 +37,7 @@ void key_event(struct store_key *key, uint64_t sequence);
 /* Too long a name makes too long a key. */
 void key_name(struct store_key *key, const char *name);
 void key_name_number(struct store_key *key, uint32_t number);
-enum organisation_kind { ORGANISATION_UNIT, ORGANISATION_STAFF };
+enum organisation_kind { ORGANISATION_UNIT, ORGANISATION_STAFF, ORGANISATION_MOVES };
 void key_organisation(struct store_key *key, enum organisation_kind kind, uint32_t number);
 void key_transfer(struct store_key *key, uint32_t number);
 void key_definition(struct store_key *key, uint32_t number);

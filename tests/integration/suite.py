@@ -239,13 +239,13 @@ class Suite:
         return request(self.ports["gateway", "HTTP_PORT"], method, path, body,
                        {"Authorization": f"Bearer {token}", **(headers or {})})
 
-    def get(self, path):
-        answer = self.api("GET", path)
+    def get(self, path, token=None):
+        answer = self.api("GET", path, token=token)
         assert answer.status == 200, answer
         return answer.json
 
-    def post(self, path, body=None, status=(200, 201, 204)):
-        answer = self.api("POST", path, body)
+    def post(self, path, body=None, status=(200, 201, 204), token=None):
+        answer = self.api("POST", path, body, token=token)
         assert answer.status in status, answer
         return answer.json if answer.body else None
 

@@ -2,6 +2,7 @@
 """The log cannot be altered unnoticed: an auditor checks records with nothing but hashes, and so does the service itself."""
 import base64
 import hashlib
+import json
 
 from suite import request, wait_for
 
@@ -124,3 +125,28 @@ def test_a_dump_of_the_state_is_on_record_and_not_made_without(suite):
     suite.kill("audit")
     refused = suite.cli("dump", "--canonical", check=False)
     assert refused.returncode == 1 and refused.stdout == "", refused
+
+
+def test_an_auditors_token_is_made_and_revoked_on_the_machine_and_both_are_on_record(suite):
+    suite.wait_quiet()  # the clock has been heard of
+    made = json.loads(suite.cli("auditor", "create", "Wang", "--days", "30").stdout)
+    assert suite.audit("/v1/tree", token=made["token"]).status == 200
+    listed = [json.loads(line) for line in suite.cli("auditor", "list").stdout.splitlines()]
+    assert {one["name"] for one in listed} == {"auditor", "Wang"} and not any("token" in one for one in listed)
+    unknown = suite.cli("auditor", "revoke", "at_0000", check=False)
+    assert unknown.returncode == 1 and "no auditor has this token" in unknown.stderr
+    revoked = json.loads(suite.cli("auditor", "revoke", made["id"]).stdout)
+    assert revoked["id"] == made["id"]
+    for restart in (False, True):
+        if restart:
+            suite.kill("audit")
+            suite.spawn("audit")
+            suite.wait_ready("audit")
+        assert suite.audit("/v1/tree", token=made["token"]).status == 401
+        assert suite.audit("/v1/tree").status == 200
+    for action in ("token.create", "token.revoke"):
+        records = suite.audit(f"/v1/records?action={action}").json["records"]
+        own = [record for record in records if record.get("detail") and json.loads(record["detail"]).get("token_id") == made["id"]]
+        assert [record["actor"]["kind"] for record in own] == ["operator"], records
+    assert suite.cli("auditor", "create", "x" * 100, check=False).returncode == 1
+    assert suite.cli("auditor", "create", "Li", "--days", "0", check=False).returncode == 2

@@ -110,7 +110,7 @@ def test_transfers_count_nothing_for_who_may_not_see_it(running):
         assert running.api("POST", "/api/v1/bindings/transfer", asked, token=token).status == 403
     _, token = guide(running, "poor", "assigner_of_people")
     refused = running.api("POST", "/api/v1/bindings/transfer", body, token=token)
-    assert refused.status == 400 and "money" in refused.json["detail"] and refused.json["field"] == "from"
+    assert refused.status == 400 and "money" in refused.json["detail"] and refused.json["field"] == "/from/rule"
     journey = {"name": "Rich", "entry": {"rule": body["from"]["rule"]}, "steps": [{"id": "end", "type": "exit"}]}
     refused = running.api("POST", "/api/v1/journeys", journey, token=token)
     assert refused.status == 400 and refused.json["field"] == "/entry/rule", refused

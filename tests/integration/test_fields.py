@@ -206,7 +206,7 @@ def test_money_is_not_found_out_by_rules(running):
     for rule in ({"metric": "revenue", "gte": 4000}, {"not": {"event": "Order Completed", "sum": {"property": "total", "gte": 1}}}):
         for path, body in (("audiences/count", {"rule": rule}), ("segments", {"name": "x", "rule": rule}), ("tags", {"tag": "x", "rule": rule})):
             answer = running.api("POST", f"/api/v1/{path}", body, token=mine)
-            assert answer.status == 400 and answer.json["field"] == "rule", answer
+            assert answer.status == 400 and answer.json["field"].startswith("/rule"), answer
     assert running.api("POST", "/api/v1/audiences/count", {"rule": {"metric": "orders", "gte": 1}}, token=mine).json["count"] == 1
 
 

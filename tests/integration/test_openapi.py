@@ -156,7 +156,7 @@ def prepare_staff(running):
     one = ({"id": member}, "", None)
     return {
         "role_show": ({"role": "guide"}, "", None), "role_update": ({"role": "desk"}, "", None), "role_remove": ({"role": "gone"}, "", None),
-        "staff_show": one, "staff_change": one, "staff_invite": one, "staff_token_create": one, "staff_token_list": one,
+        "staff_show": one, "staff_change": one, "staff_invite": one, "staff_open_work": one, "staff_token_create": one, "staff_token_list": one,
         "staff_leave": ({"id": leaver}, "", None), "staff_token_revoke": ({"id": member, "token": token}, "", None),
         "me_token_revoke": ({"token": own}, "", None),
     }

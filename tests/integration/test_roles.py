@@ -49,7 +49,7 @@ TABLE = {
     "GET /api/v1/roles": "AMRS", "GET /api/v1/roles/{role}": "AMRS", "POST /api/v1/roles": "A", "PATCH /api/v1/roles/{role}": "A",
     "DELETE /api/v1/roles/{role}": "A",
     "GET /api/v1/staff": "AMRS", "GET /api/v1/staff/{id}": "AMRS", "POST /api/v1/staff": "ARS", "PATCH /api/v1/staff/{id}": "ARS",
-    "POST /api/v1/staff/{id}/leave": "ARS", "POST /api/v1/staff/{id}/invite": "ARS", "DELETE /api/v1/staff/{id}/second-factor": "ARS",
+    "GET /api/v1/staff/{id}/open-work": "ARS", "POST /api/v1/staff/{id}/leave": "ARS", "POST /api/v1/staff/{id}/invite": "ARS", "DELETE /api/v1/staff/{id}/second-factor": "ARS",
     "GET /api/v1/staff/{id}/tokens": "ARS", "POST /api/v1/staff/{id}/tokens": "ARS", "DELETE /api/v1/staff/{id}/tokens/{token}": "ARS",
     "GET /api/v1/me": EVERYBODY, "POST /api/v1/me/password": EVERYBODY, "POST /api/v1/me/second-factor": EVERYBODY,
     "POST /api/v1/me/second-factor/confirm": EVERYBODY, "GET /api/v1/me/tokens": EVERYBODY, "POST /api/v1/me/tokens": EVERYBODY,

@@ -105,8 +105,8 @@ def test_each_change_is_on_record_with_before_and_after(suite):
     suite.wait_quiet()
 
     for action, before, after in (("unit.create", None, "a"), ("unit.change", "a", "b"), ("unit.delete", "b", None)):
-        (record,) = suite.audit(f"/v1/records?action={action}").json["records"]
-        detail = json.loads(record["detail"])
+        details = [json.loads(record["detail"]) for record in suite.audit(f"/v1/records?action={action}").json["records"]]
+        (detail,) = [detail for detail in details if detail["id"] == unit["id"]]
         assert [side and side["name"] for side in (detail["before"], detail["after"])] == [before, after]
 
 

@@ -185,8 +185,17 @@ static const struct rpc_handler fixture_handlers[] = {
     [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", fixture_records, RPC_QUERY, fixture_cli_only},
 };
 
+static inline int fixture_check(struct rpc_context *context)
+{
+    const Quanyu__Actor *actor = context->header->actor;
+    assert_non_null(context->txn);
+    return actor && strcmp(actor->id, "nobody") == 0
+               ? rpc_refuse(context, -QY_EOVERTAKEN, RPC_FIELD_SCOPE, "not for nobody")
+               : 0;
+}
+
 static const struct rpc_service fixture_service = {&quanyu__audit_request__descriptor,
-    &quanyu__audit_reply__descriptor, fixture_handlers, COUNT_OF(fixture_handlers)};
+    &quanyu__audit_reply__descriptor, fixture_handlers, COUNT_OF(fixture_handlers), fixture_check};
 
 /* -- the service -- */
 

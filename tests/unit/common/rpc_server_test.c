@@ -91,6 +91,30 @@ static void test_refusal_arrives_with_field_and_message(void **state)
     fixture_close(&service);
 }
 
+static void test_what_the_services_check_refuses_is_not_begun(void **state)
+{
+    struct service service;
+    fixture_open(&service, state, 0);
+    struct rpc_client *client = NULL;
+    struct arena *arena = NULL;
+    struct rpc_error error = {0};
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    const struct rpc_call call = {.actor = &actor};
+    uint64_t size;
+    assert_int_equal(arena_open(&arena), 0);
+    assert_int_equal(rpc_client_open(service.peers, &client), 0);
+    actor.id = (char *)"nobody";
+    assert_int_equal(call_append(client, &call, 1, arena, &size, &error), -QY_EOVERTAKEN);
+    assert_string_equal(error.field, RPC_FIELD_SCOPE);
+    assert_int_equal(call_tree(client, &call, &size), -QY_EOVERTAKEN);
+    actor.id = (char *)"7";
+    assert_int_equal(call_tree(client, &call, &size), 0);
+    assert_int_equal(size, 0);
+    arena_close(&arena);
+    rpc_client_close(&client);
+    fixture_close(&service);
+}
+
 static void test_runtime_calls_are_answered_for_any_service(void **state)
 {
     struct service service;
@@ -406,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(test_queries_and_commands_are_answered),
         scratch_test(test_refusal_arrives_with_field_and_message),
+        scratch_test(test_what_the_services_check_refuses_is_not_begun),
         scratch_test(test_runtime_calls_are_answered_for_any_service),
         scratch_test(test_access_is_by_peer_name),
         scratch_test(test_hostile_frames_get_an_error_and_harm_nothing),

@@ -19,9 +19,10 @@ static void test_call_without_handler_is_found(void **state)
         [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", nothing, RPC_COMMAND, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", nothing, RPC_QUERY, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", nothing, RPC_QUERY, NULL},
+        [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", nothing, RPC_COMMAND, NULL},
     };
-    struct rpc_service service = {
-        &quanyu__audit_request__descriptor, &quanyu__audit_reply__descriptor, handlers, COUNT_OF(handlers)};
+    struct rpc_service service = {&quanyu__audit_request__descriptor, &quanyu__audit_reply__descriptor,
+        handlers, COUNT_OF(handlers), NULL};
     assert_null(rpc_service_check(&service));
     handlers[QUANYU__AUDIT_REQUEST__CALL_TREE].handle = NULL;
     assert_string_equal(rpc_service_check(&service), "tree");
@@ -38,8 +39,8 @@ static void test_call_without_a_reply_is_found(void **state)
         [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", nothing, RPC_QUERY, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", nothing, RPC_QUERY, NULL},
     };
-    struct rpc_service service = {
-        &quanyu__audit_request__descriptor, &quanyu__runtime_reply__descriptor, handlers, COUNT_OF(handlers)};
+    struct rpc_service service = {&quanyu__audit_request__descriptor, &quanyu__runtime_reply__descriptor,
+        handlers, COUNT_OF(handlers), NULL};
     assert_string_equal(rpc_service_check(&service), "append");
 }
 

@@ -4,7 +4,8 @@
 #include "tests/unit/gateway/write_key_fixture.h"
 
 #define STAFF 1000u
-#define UNITS 15u /* a binary tree: u is below u / 2 */
+#define UNITS 15u  /* a binary tree: u is below u / 2 */
+#define REMOVED 2u /* units that are no more, behind them */
 
 struct world {
     struct store *store;
@@ -15,17 +16,18 @@ struct world {
 
 static struct unit_tree *make_tree(void)
 {
-    Quanyu__Unit units[UNITS], *rows[UNITS];
+    Quanyu__Unit units[UNITS + REMOVED], *rows[UNITS + REMOVED];
     struct unit_tree *tree;
     enum unit_fault fault;
     size_t row;
-    for (uint32_t i = 0; i < UNITS; i++) {
+    for (uint32_t i = 0; i < UNITS + REMOVED; i++) {
         quanyu__unit__init(&units[i]);
+        units[i].removed_ms = i >= UNITS;
         units[i].number = i + 1;
         units[i].parent = (i + 1) / 2;
         rows[i] = &units[i];
     }
-    assert_int_equal(unit_tree_make(NULL, rows, UNITS, &tree, &fault, &row), 0);
+    assert_int_equal(unit_tree_make(NULL, rows, UNITS + REMOVED, &tree, &fault, &row), 0);
     return tree;
 }
 
@@ -80,9 +82,7 @@ static bool is_below(uint32_t unit, uint32_t above)
 /* What is asked of every row of its own. */
 static bool fits(const struct staff_pick *pick, const Quanyu__Staff *staff)
 {
-    bool everywhere = pick->scope == UNIT_ROOT && !pick->unit; /* in units that are no more, too */
-    return (everywhere || (staff->unit <= UNITS && is_below(staff->unit, pick->scope) &&
-                              (!pick->unit || is_below(staff->unit, pick->unit)))) &&
+    return is_below(staff->unit, pick->scope) && (!pick->unit || is_below(staff->unit, pick->unit)) &&
            (!*pick->role || strcmp(pick->role, staff->role) == 0) &&
            (pick->state == STAFF_ANY_STATE || pick->state == (int)staff->state);
 }
@@ -105,7 +105,7 @@ static void every_filter_in_every_scope_shows_whom_it_should(void **state)
     static const char *const roles[] = {"", "guide", "store_manager", "nobody"};
     struct world world = open_world(state);
     for (uint32_t number = 1; number <= STAFF; number += 1 + number % 3)
-        put(&world, number, roles[1 + number % 2], 1 + number * 7 % (UNITS + 2), number % 5 % 3);
+        put(&world, number, roles[1 + number % 2], 1 + number * 7 % (UNITS + REMOVED), number % 5 % 3);
     for (uint32_t scope = 1; scope <= UNITS; scope += 2)
         for (uint32_t unit = 0; unit <= UNITS; unit += 3)
             for (size_t role = 0; role < COUNT_OF(roles); role++)
@@ -138,13 +138,13 @@ static void who_changes_is_found_as_what_they_are_now(void **state)
     close_world(&world);
 }
 
-static void a_number_behind_the_last_and_a_unit_that_is_not_there_show_nobody(void **state)
+static void a_number_behind_the_last_and_a_unit_that_never_was_show_nobody(void **state)
 {
     struct world world = open_world(state);
     struct staff_pick pick = everybody(&world);
     assert_int_equal(next(&world, &pick, 0), 0);
-    put(&world, 3, "guide", UNITS + 1, QUANYU__STAFF__STATE__ACTIVE);
-    assert_int_equal(next(&world, &pick, 0), 3);
+    put(&world, 3, "guide", UNITS + REMOVED + 1, QUANYU__STAFF__STATE__ACTIVE);
+    assert_int_equal(next(&world, &pick, 0), 0);
     pick.unit = UNIT_ROOT;
     assert_int_equal(next(&world, &pick, 0), 0);
     put(&world, 3, "guide", UNITS, QUANYU__STAFF__STATE__ACTIVE);
@@ -174,7 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(every_filter_in_every_scope_shows_whom_it_should),
         scratch_test(who_changes_is_found_as_what_they_are_now),
-        scratch_test(a_number_behind_the_last_and_a_unit_that_is_not_there_show_nobody),
+        scratch_test(a_number_behind_the_last_and_a_unit_that_never_was_show_nobody),
         scratch_test(roles_that_share_a_mark_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

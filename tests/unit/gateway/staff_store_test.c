@@ -105,12 +105,71 @@ static void another_key_than_the_states_is_told(void **state)
 static void logins_are_the_same_in_any_case_and_width(void **state)
 {
     struct world world = open_world(state);
-    uint8_t one[SECRET_HASH_BYTES], other[SECRET_HASH_BYTES];
-    staff_login_hash(&world.vault, "Li.Lei@example.com", one);
-    staff_login_hash(&world.vault, "ｌｉ.lei@EXAMPLE.com", other);
-    assert_memory_equal(one, other, sizeof(one));
-    staff_login_hash(&world.vault, "li.lei@example.co", other);
-    assert_memory_not_equal(one, other, sizeof(one));
+    const struct staff_login one = staff_login_of(&world.vault, "Li.Lei@example.com");
+    struct staff_login other = staff_login_of(&world.vault, "ｌｉ.lei@EXAMPLE.com");
+    assert_memory_equal(one.exact, other.exact, sizeof(one.exact));
+    assert_memory_equal(one.look, other.look, sizeof(one.look));
+    other = staff_login_of(&world.vault, "li.lei@example.co");
+    assert_memory_not_equal(one.exact, other.exact, sizeof(one.exact));
+    assert_memory_not_equal(one.look, other.look, sizeof(one.look));
+    assert_memory_not_equal(one.exact, one.look, sizeof(one.exact));
+    close_world(&world);
+}
+
+static void a_login_is_found_by_what_looks_the_same_until_it_is_let_go(void **state)
+{
+    struct world world = open_world(state);
+    const struct staff_login one = staff_login_of(&world.vault, "e-1017"),
+                             same = staff_login_of(&world.vault, "e-lol7");
+    staff_login_put(world.txn, &one, 7);
+    assert_int_equal(staff_by_login(world.txn, &one), 7);
+    assert_int_equal(staff_by_login(world.txn, &same), 0);
+    assert_int_equal(staff_by_look(world.txn, &same), 7);
+    staff_login_delete(world.txn, &same, 8); /* another's, who has the look no more */
+    assert_int_equal(staff_by_look(world.txn, &one), 7);
+    staff_login_delete(world.txn, &one, 7);
+    assert_int_equal(staff_by_login(world.txn, &one), 0);
+    assert_int_equal(staff_by_look(world.txn, &one), 0);
+    close_world(&world);
+}
+
+/* As a state is that knew logins alone. */
+static void looks_of_logins_that_are_there_are_noted_once(void **state)
+{
+    struct world world = open_world(state);
+    uint32_t number;
+    assert_int_equal(staff_note_looks(&world.vault, world.txn), 0);
+    assert_int_equal(staff_make_admin(&world.vault, world.txn, 1, QUANYU__STAFF__STATE__ACTIVE, &number), 0);
+    const struct staff_login admin = staff_login_of(&world.vault, "admin");
+    struct store_key key;
+    key_reset(&key);
+    key_u8(&key, STAFF_INDEX_LOOK);
+    key_raw(&key, admin.look, sizeof(admin.look));
+    store_delete(world.txn, TABLE_STAFF_INDEX, &key);
+    assert_false(staff_looks_known(world.txn));
+    assert_int_equal(staff_note_looks(&world.vault, world.txn), 0);
+    assert_true(staff_looks_known(world.txn));
+    assert_int_equal(staff_by_look(world.txn, &admin), number);
+    close_world(&world);
+}
+
+static void what_somebody_made_for_others_is_found(void **state)
+{
+    struct world world = open_world(state);
+    uint8_t hash[SECRET_HASH_BYTES] = {1}, found[SECRET_HASH_BYTES];
+    Quanyu__Credential row = QUANYU__CREDENTIAL__INIT;
+    row.staff = 9;
+    row.number = 4;
+    row.made_by = 7;
+    credential_put(world.txn, hash, &row);
+    Quanyu__Credential *made = credential_made_next(world.txn, 7, 0, arena_allocator(world.arena), found);
+    assert_non_null(made);
+    assert_int_equal(made->staff, 9);
+    assert_memory_equal(found, hash, sizeof(hash));
+    assert_null(credential_made_next(world.txn, 7, 4, arena_allocator(world.arena), found));
+    assert_null(credential_made_next(world.txn, 9, 0, arena_allocator(world.arena), found));
+    credential_delete(world.txn, hash, made);
+    assert_null(credential_made_next(world.txn, 7, 0, arena_allocator(world.arena), found));
     close_world(&world);
 }
 
@@ -227,6 +286,9 @@ int main(void)
         IN_SCRATCH(what_is_sealed_opens_for_its_owner_as_what_it_is_alone),
         IN_SCRATCH(another_key_than_the_states_is_told),
         IN_SCRATCH(logins_are_the_same_in_any_case_and_width),
+        IN_SCRATCH(a_login_is_found_by_what_looks_the_same_until_it_is_let_go),
+        IN_SCRATCH(looks_of_logins_that_are_there_are_noted_once),
+        IN_SCRATCH(what_somebody_made_for_others_is_found),
         IN_SCRATCH(credentials_end_by_kind_but_for_one),
         IN_SCRATCH(what_expired_makes_room),
         IN_SCRATCH(tokens_from_before_there_was_staff_become_the_first_admins),

@@ -66,6 +66,61 @@ static void units_are_found_by_code_and_by_number(void **state)
     unit_tree_release(&tree);
 }
 
+static int take_away(struct unit_tree **tree, uint32_t number, uint32_t parent)
+{
+    Quanyu__Unit unit = row(number, parent, ""), *rows[] = {&unit};
+    unit.removed_ms = 1;
+    return add(tree, rows, 1).error;
+}
+
+static void what_was_a_removed_units_is_the_one_aboves_wherever_that_goes(void **state)
+{
+    (void)state;
+    struct unit_tree *tree = with_root();
+    assert_int_equal(put(&tree, 2, 1, "EAST").error, 0);
+    assert_int_equal(put(&tree, 3, 1, "WEST").error, 0);
+    assert_int_equal(put(&tree, 4, 2, "CITY").error, 0);
+    assert_int_equal(put(&tree, 5, 4, "S-1").error, 0);
+    assert_int_equal(unit_tree_heir(tree, 5), 5);
+    assert_int_equal(take_away(&tree, 5, 4), 0);
+    assert_int_equal(unit_tree_heir(tree, 5), 4);
+    assert_int_equal(put(&tree, 4, 3, "CITY").error, 0);
+    assert_true(unit_tree_within(tree, unit_tree_heir(tree, 5), 3));
+    assert_int_equal(take_away(&tree, 4, 3), 0);
+    assert_int_equal(unit_tree_heir(tree, 5), 3);
+    assert_int_equal(unit_tree_parent(tree, 5), 0);
+    assert_false(unit_tree_has(tree, 5));
+    assert_int_equal(unit_tree_heir(tree, 0), 0);
+    assert_int_equal(unit_tree_heir(tree, 6), 0);
+    unit_tree_release(&tree);
+}
+
+static void a_move_is_a_loss_to_what_was_above_and_is_no_more(void **state)
+{
+    (void)state;
+    struct unit_tree *tree = with_root();
+    assert_int_equal(put(&tree, 2, 1, "EAST").error, 0);
+    assert_int_equal(put(&tree, 3, 1, "WEST").error, 0);
+    assert_int_equal(put(&tree, 4, 2, "CITY").error, 0);
+    assert_int_equal(put(&tree, 5, 4, "S-1").error, 0);
+    assert_int_equal(put(&tree, 5, 4, "S-2").error, 0);
+    assert_int_equal(unit_tree_moves(tree), 0);
+    assert_int_equal(put(&tree, 5, 2, "S-1").error, 0); /* within the region */
+    assert_int_equal(unit_tree_moves(tree), 1);
+    assert_int_equal(unit_tree_lost(tree, 4), 1);
+    assert_int_equal(unit_tree_lost(tree, 2), 0);
+    assert_int_equal(put(&tree, 5, 3, "S-1").error, 0);
+    assert_int_equal(unit_tree_lost(tree, 2), 2);
+    assert_int_equal(unit_tree_lost(tree, 4), 1);
+    assert_int_equal(unit_tree_lost(tree, 3), 0);
+    assert_int_equal(unit_tree_lost(tree, 1), 0);
+    assert_int_equal(take_away(&tree, 5, 3), 0); /* its people are the region's */
+    assert_int_equal(unit_tree_moves(tree), 2);
+    assert_int_equal(unit_tree_lost(tree, 3), 0);
+    assert_int_equal(unit_tree_lost(tree, 77), 0);
+    unit_tree_release(&tree);
+}
+
 static void a_tree_that_is_held_stays_as_it_was(void **state)
 {
     (void)state;
@@ -242,6 +297,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_are_found_by_code_and_by_number),
+        cmocka_unit_test(what_was_a_removed_units_is_the_one_aboves_wherever_that_goes),
+        cmocka_unit_test(a_move_is_a_loss_to_what_was_above_and_is_no_more),
         cmocka_unit_test(a_tree_that_is_held_stays_as_it_was),
         cmocka_unit_test(what_cannot_be_is_refused_and_named),
         cmocka_unit_test(a_tree_has_32_levels_at_most),

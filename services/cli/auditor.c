@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `quanyu auditor`: auditors' tokens, from the machine itself. */
+#include "common/json.h"
+#include "common/rpc.h"
+#include "proto/audit.pb-c.h"
+#include "services/cli/command.h"
+#include "services/cli/operator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void write_auditor(struct json *json, const Quanyu__AuditorsReply__Auditor *auditor, const char *token)
+{
+    json_open(json, '{');
+    json_field_text(json, "id", auditor->id);
+    json_field_text(json, "name", auditor->name);
+    json_field_time(json, "created_at", auditor->created_ms);
+    json_field_time(json, "expires_at", auditor->expires_ms);
+    json_field_optional(json, "token", token);
+    json_close(json, '}');
+}
+
+static int print(const Quanyu__AuditorsReply *reply)
+{
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    for (size_t i = 0; i < reply->n_auditors; i++) {
+        struct json json = json_to(&text);
+        write_auditor(&json, reply->auditors[i], reply->token);
+        buffer_byte(&text, '\n');
+    }
+    return !buffer_error(&text) && fwrite(text.data, 1, text.size, stdout) == text.size ? 0 : 1;
+}
+
+static int ask(struct operator* operator, Quanyu__AuditorsRequest * question)
+{
+    char id[OPERATOR_ID_BYTES];
+    Quanyu__Actor actor;
+    Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
+    ProtobufCMessage *reply;
+    struct rpc_error error = {0};
+    operator_actor(id, &actor);
+    request.call_case = QUANYU__AUDIT_REQUEST__CALL_AUDITORS;
+    request.auditors = question;
+    struct rpc_call call = {.actor = &actor, .patient = true};
+    int code = rpc_call(operator->client, "audit", &call, &request.base,
+        &quanyu__audit_reply__descriptor, operator->arena, &reply, &error);
+    if (code && error.message && *error.message) {
+        fprintf(stderr, "quanyu: %s%s%s\n", error.field ? error.field : "", error.field ? ": " : "",
+            error.message);
+        return 1;
+    }
+    return operator_complain(code, "audit") ? 1 : print(((Quanyu__AuditReply *)reply)->auditors);
+}
+
+static int run(Quanyu__AuditorsRequest *question)
+{
+    struct operator operator= { 0 };
+    int status = operator_open(&operator) ? 1 : ask(&operator, question);
+    operator_close(&operator);
+    return status;
+}
+
+static int auditor_list(int argc, char **argv)
+{
+    Quanyu__AuditorsRequest question = QUANYU__AUDITORS_REQUEST__INIT;
+    (void)argc;
+    (void)argv;
+    return run(&question);
+}
+
+static int auditor_create(int argc, char **argv)
+{
+    Quanyu__AuditorsRequest question = QUANYU__AUDITORS_REQUEST__INIT;
+    question.act = QUANYU__AUDITORS_REQUEST__ACT__MAKE;
+    question.name = argv[0];
+    if (argc > 1) {
+        char *end;
+        unsigned long days = argc == 3 && strcmp(argv[1], "--days") == 0 ? strtoul(argv[2], &end, 10) : 0;
+        if (days < 1 || days > 3650 || *end)
+            return command_usage("auditor");
+        question.days = (uint32_t)days;
+    }
+    return run(&question);
+}
+
+static int auditor_revoke(int argc, char **argv)
+{
+    Quanyu__AuditorsRequest question = QUANYU__AUDITORS_REQUEST__INIT;
+    (void)argc;
+    question.act = QUANYU__AUDITORS_REQUEST__ACT__REVOKE;
+    question.id = argv[0];
+    return run(&question);
+}
+
+int command_auditor(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {"list", auditor_list, 0, 0},
+        {"create", auditor_create, 1, 3},
+        {"revoke", auditor_revoke, 1, 1},
+    };
+    return command_act(actions, COUNT_OF(actions), argc, argv);
+}
