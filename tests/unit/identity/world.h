@@ -180,6 +180,7 @@ struct output {
     const Quanyu__NodeCreated *created;
     const Quanyu__NodesMoved *moved;
     const Quanyu__OrganisationChanged *organisation;
+    const Quanyu__EventOfNobody *nobody;
 };
 
 static inline bool next_record(struct world *world, struct journal_record *ret_record)
@@ -217,12 +218,15 @@ static inline bool next(struct world *world, struct output *ret_output)
     else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION)
         ret_output->organisation =
             quanyu__organisation_changed__unpack(allocator, record.data.size, record.data.data);
-    assert_true(ret_output->event || ret_output->created || ret_output->moved || ret_output->organisation);
+    else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_NOBODY)
+        ret_output->nobody = quanyu__event_of_nobody__unpack(allocator, record.data.size, record.data.data);
+    assert_true(ret_output->event || ret_output->created || ret_output->moved || ret_output->organisation ||
+                ret_output->nobody);
     return true;
 }
 
 /* All new records in short: "+3phone@1" created, "2,3>1" moved, "e3@1(1,2)" event of node 3, person 1,
- * linked, "o2,1" two units and a member of staff. */
+ * linked, "o2,1" two units and a member of staff, "n7blocked" the event at 7 of nobody. */
 static inline void check(struct world *world, const char *expected)
 {
     char text[4096] = "";
@@ -246,6 +250,8 @@ static inline void check(struct world *world, const char *expected)
                 size +=
                     snprintf(at + size, room - (size_t)size, "%s%u", i ? "," : "", output.event->linked[i]);
             size += snprintf(at + size, room - (size_t)size, ") ");
+        } else if (output.nobody) {
+            size = snprintf(at, room, "n%u%s ", (unsigned)output.nobody->origin, output.nobody->reason);
         } else {
             size = snprintf(
                 at, room, "o%zu,%zu ", output.organisation->n_places, output.organisation->n_members);
