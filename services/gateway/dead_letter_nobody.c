@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "proto/identity.pb-c.h"
 #include "services/gateway/dead_letters.h"
+#include "services/gateway/event_type.h"
 #include "services/gateway/ingest_event.h"
 
 #include <stdio.h>
@@ -22,20 +23,26 @@ static bool pack(const Quanyu__DeadLetter *letter, struct buffer *content)
     return room != NULL;
 }
 
-/* As it came: alone, or in a batch where it takes one to say so much of it. */
-static int write_content(const Quanyu__RawEvent *raw, yyjson_val *json, struct buffer *content)
+/* As it came: in a batch where it says itself of what type it is. */
+static uint32_t call_of(const Quanyu__RawEvent *raw, yyjson_val *json)
+{
+    if (raw->history)
+        return CALL_IMPORT;
+    return event_type_of(yyjson_obj_get(json, "type")) == raw->type ? CALL_BATCH : (uint32_t)raw->type;
+}
+
+static int write_content(
+    const Quanyu__RawEvent *raw, yyjson_val *json, const char *message_id, struct buffer *content)
 {
     char time[TIME_TEXT_BYTES], sent_at[TIME_TEXT_BYTES + 2];
     int64_t sent_ms;
     Quanyu__DeadLetter letter = QUANYU__DEAD_LETTER__INIT;
-    letter.call = raw->history ? CALL_IMPORT : (uint32_t)raw->type;
+    letter.call = call_of(raw, json);
     letter.from = raw->browser ? QUANYU__DEAD_LETTER__FROM__BROWSER : QUANYU__DEAD_LETTER__FROM__ELSEWHERE;
     letter.detail = text_data("it was accepted, and belongs to nobody: none of its identifiers can be used");
     letter.event = raw->body;
-    if (event_is_message_id(yyjson_obj_get(json, "messageId")))
-        letter.message_id = text_data(raw->message_id);
+    letter.message_id = text_data(message_id);
     if (event_sent_at(json, raw->received_ms, raw->event_ms, &sent_ms)) {
-        letter.call = raw->history ? CALL_IMPORT : CALL_BATCH;
         snprintf(sent_at, sizeof(sent_at), "\"%s\"", time_format(sent_ms, time));
         letter.sent_at = text_data(sent_at);
     }
@@ -49,14 +56,15 @@ static int keep_event(struct gateway *gateway, struct batch *batch, const Quanyu
     char reason[LETTER_REASON_BYTES];
     struct dead_letter letter = {
         .reason = reason, .source = raw->source, .received_ms = raw->received_ms, .accepted = true};
-    yyjson_val *id = yyjson_obj_get(json, "messageId");
+    const char *stated = yyjson_get_str(yyjson_obj_get(json, "messageId"));
+    const char *id = stated && *stated ? raw->message_id : ""; /* else the gateway has made one */
     snprintf(reason, sizeof(reason), "identifier_%s", why);
-    int error = write_content(raw, json, &content);
+    int error = write_content(raw, json, id, &content);
     if (error || content.size > gateway->limits.letter_bytes)
         return error;
     letter.content = (struct bytes){content.data, content.size};
-    if (event_is_message_id(id) && yyjson_get_len(id) > 0) {
-        ingest_hash(raw->source, yyjson_get_str(id), yyjson_get_len(id), letter.message);
+    if (*id) {
+        ingest_hash(raw->source, id, strlen(id), letter.message);
         dead_letters_supersede(gateway->letters, batch->txn, letter.message, NULL);
     }
     return dead_letters_add(gateway->letters, batch->txn, &letter, ret_number);

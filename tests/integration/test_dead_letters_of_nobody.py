@@ -81,6 +81,16 @@ def test_one_that_a_mapping_gives_another_id_is_measured_by_that(suite):
     assert listed(suite) == []
 
 
+def test_a_mapping_may_change_what_type_it_is(suite):
+    send(suite, [lost(1, traits={"city": "上海"}, messageId="")])
+    assert suite.ingest("/v1/track", {"userId": "null", "event": "X", "properties": {"customer": "u2"}}).status == 200
+    suite.wait_quiet()
+    assert [letter.get("message_id") for letter in listed(suite)] == [None, None]
+    assert replay(suite, mapping=MEND + [{"set": "/type", "value": "identify"}]) == [2, 0, 0, 0]
+    assert suite.lookup("user_id", "u1").json["traits"]["city"] == "上海"
+    assert suite.lookup("user_id", "u2").json["events"][0]["type"] == "track", "it came as a call of its own"
+
+
 def test_of_letters_with_one_message_id_one_counts(suite):
     """One was accepted and is nobody's, the other was refused under the same id, afterwards."""
     send(suite, [lost(1)])
