@@ -168,24 +168,37 @@ static size_t count_members(struct store_txn *txn, uint32_t person)
     return count;
 }
 
-static int check_size(const struct asked *asked, uint32_t one, uint32_t other)
+static int check_size(const struct asked *asked, size_t count)
 {
     const struct identity *identity = asked->context->self;
-    struct store_txn *txn = asked->context->txn;
     uint32_t most = worker_rules(identity->worker)->identifiers_max;
-    if (count_members(txn, one) + count_members(txn, other) <= most)
+    if (count <= most)
         return 0;
     return rpc_refuse(asked->context, -QY_ECONFLICT, "identifiers",
         "together they would have more than %u identifiers", most);
 }
 
-static unsigned strength_of(const struct asked *asked, uint32_t node)
+static const struct kind_rule *rule_of(const struct asked *asked, const struct node_place *place)
 {
     const struct identity *identity = asked->context->self;
+    return &worker_rules(identity->worker)->kinds[place->kind];
+}
+
+static unsigned strength_of(const struct asked *asked, uint32_t node)
+{
     struct node_place place;
-    return identity_store_place(asked->context->txn, node, &place)
-               ? worker_rules(identity->worker)->kinds[place.kind].strength
-               : KINDS_MAX;
+    return identity_store_place(asked->context->txn, node, &place) ? rule_of(asked, &place)->strength
+                                                                   : KINDS_MAX;
+}
+
+/* One that joins nothing comes last: what is tied to it would leave the person with it. */
+static unsigned tie_strength(const struct asked *asked, uint32_t node)
+{
+    struct node_place place;
+    if (!identity_store_place(asked->context->txn, node, &place))
+        return 2 * KINDS_MAX;
+    const struct kind_rule *rule = rule_of(asked, &place);
+    return rule->strength + (!rule->joins || place.flags & NODE_OUT ? KINDS_MAX + 1u : 0);
 }
 
 /* The persons are meant, whichever of their identifiers were named: a weak one alone could be drawn over. */
@@ -196,8 +209,8 @@ static int find_strongest(const struct asked *asked, uint32_t person, uint32_t *
     uint32_t node;
     unsigned best = UINT32_MAX;
     while (!error && identity_store_next_member(scan, &node)) {
-        unsigned strength = strength_of(asked, node);
-        if (strength >= best)
+        unsigned strength = tie_strength(asked, node);
+        if (strength >= best || identity_store_plain(asked->context->txn, node) != node)
             continue;
         best = strength;
         *ret_node = node;
@@ -220,7 +233,7 @@ static int prepare_join(const struct asked *asked, Quanyu__Decision *decision, b
     if (!error)
         error = check_apart(asked, one, other);
     if (!error)
-        error = check_size(asked, one, other);
+        error = check_size(asked, count_members(txn, one) + count_members(txn, other));
     uint32_t *nodes = arena_alloc(asked->context->arena, 2 * sizeof(*nodes));
     if (error || !nodes)
         return error ? error : -QY_ENOMEM;
@@ -289,15 +302,15 @@ static int prepare_move(const struct asked *asked, Quanyu__Decision *decision, b
         return rpc_refuse(asked->context, -QY_ECONFLICT, "identifiers",
             "decision d_%llu keeps it apart from this person: undo it first", (unsigned long long)number);
     if (!error)
-        error = check_size(asked, asked->nodes[0], asked->person);
+        error = check_size(asked, 1 + count_members(txn, asked->person));
     uint32_t *nodes = arena_alloc(asked->context->arena, 2 * sizeof(*nodes));
     if (error || !nodes)
         return error ? error : -QY_ENOMEM;
     nodes[0] = asked->nodes[0];
-    nodes[1] = asked->person; /* the node that founded it */
     decision->nodes = nodes;
     decision->n_nodes = 2;
-    return put_others(asked, from, decision);
+    error = find_strongest(asked, asked->person, &nodes[1]);
+    return error ? error : put_others(asked, from, decision);
 }
 
 static int prepare_block(const struct asked *asked, Quanyu__Decision *decision, bool *ret_unchanged)

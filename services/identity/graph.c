@@ -20,6 +20,8 @@ int graph_open(
     if (!error)
         error = digest_index_open(kinds, &graph->digests);
     if (!error)
+        error = evidence_index_open(&graph->seen);
+    if (!error)
         error = digester_open(&graph->digester);
     if (error)
         graph_close(&graph);
@@ -32,6 +34,7 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    evidence_index_close(&(*graph)->seen);
     digest_index_close(&(*graph)->digests);
     digester_close(&(*graph)->digester);
     buffer_free(&(*graph)->moved);
@@ -40,6 +43,7 @@ void graph_close(struct graph **graph)
     rules_free(&(*graph)->rules);
     rules_free(&(*graph)->former);
     buffer_free(&(*graph)->swept);
+    buffer_free(&(*graph)->attributed);
     free(*graph);
     *graph = NULL;
 }
@@ -51,8 +55,12 @@ int graph_load(struct graph *graph, struct store_txn *txn)
     digest_index_load(graph->digests, txn);
     sweep_load(txn, &graph->sweep);
     graph->committed_sweep = graph->sweep;
+    attribution_load(txn, &graph->attribution);
+    graph->committed_attribution = graph->attribution;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = rules_load(txn, graph->kinds, &graph->rules);
+    if (!error)
+        error = evidence_index_load(graph->seen, txn);
     if (!error)
         error = identity_store_scan_places(txn, 0, &scan);
     uint32_t node;
@@ -76,6 +84,7 @@ void graph_keep(struct graph *graph)
 {
     graph->committed = graph->counters;
     graph->committed_sweep = graph->sweep;
+    graph->committed_attribution = graph->attribution;
     if (graph->rules_changed)
         rules_free(&graph->former);
     graph->rules_changed = false;
@@ -86,6 +95,7 @@ void graph_forget(struct graph *graph)
 {
     graph->counters = graph->committed;
     graph->sweep = graph->committed_sweep;
+    graph->attribution = graph->committed_attribution;
     if (graph->rules_changed) {
         rules_free(&graph->rules);
         graph->rules = graph->former;
@@ -95,6 +105,7 @@ void graph_forget(struct graph *graph)
     buffer_clear(&graph->swept);
     node_index_revert(graph->index);
     groups_clear(graph->groups);
+    evidence_index_forget(graph->seen);
     digest_index_forget(graph->digests);
     graph_forget_changed(graph);
 }
@@ -165,6 +176,14 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     return buffer_error(&graph->changed);
 }
 
+/* From the first that carries the node on. */
+static void reattribute_of(struct graph *graph, struct store_txn *txn, uint32_t node)
+{
+    struct node_row row;
+    if (identity_store_node(txn, node, &row))
+        graph_reattribute(graph, txn, row.evidence);
+}
+
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags)
 {
     struct node_place place;
@@ -172,6 +191,8 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return 0;
     if (!identity_store_place(txn, node, &place))
         return store_fail(txn, -QY_ECORRUPT);
+    if (!(place.flags & NODE_NOBODY) != !(flags & NODE_NOBODY))
+        reattribute_of(graph, txn, node);
     if ((place.flags ^ flags) & NODE_BUSY)
         identity_store_set_busy(txn, node, flags & NODE_BUSY);
     place.flags = (uint16_t)flags;

@@ -59,6 +59,18 @@ int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes);
 bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all);
 const struct identity_rules *graph_rules(const struct graph *graph);
 
+/* attribute.c: whose events are, by the rules and what is blocked now. Goes on through the evidence, of so many events at most, and emits
+ * EventsMoved. */
+int graph_attribute(struct graph *graph, struct batch *batch, unsigned events);
+/* How many events may still have to be looked at. */
+uint64_t graph_attributions_left(const struct graph *graph);
+struct attributed {
+    uint64_t evidence;
+    uint32_t from, to; /* nodes */
+};
+/* What graph_attribute() has moved last, by `from`; borrowed. */
+const struct attributed *graph_attributed(const struct graph *graph, size_t *ret_count);
+
 /* Persons whose nodes are others than before, since graph_forget_changed(); borrowed. */
 const uint32_t *graph_changed(const struct graph *graph, size_t *ret_count);
 void graph_forget_changed(struct graph *graph);

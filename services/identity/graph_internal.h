@@ -7,6 +7,7 @@
 #include "services/identity/component.h"
 #include "services/identity/digest_index.h"
 #include "services/identity/digester.h"
+#include "services/identity/evidence_index.h"
 #include "services/identity/graph.h"
 #include "services/identity/groups.h"
 #include "services/identity/link_store.h"
@@ -19,11 +20,15 @@ struct graph {
     bool rules_changed;
     struct sweep_place sweep;
     struct sweep_place committed_sweep;
+    struct attribution_place attribution;
+    struct attribution_place committed_attribution;
+    struct buffer attributed; /* struct attributed */
     struct buffer swept; /* a bit a node: what was solved since the start of the sweep, or of the service */
     struct identity_counters counters;
     struct identity_counters committed;
     struct node_index *index;
     struct groups *groups;
+    struct evidence_index *seen;
     struct digest_index *digests;
     struct digester *digester;
     struct buffer moved;   /* numbers of nodes */
@@ -45,6 +50,10 @@ int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);
+
+/* attribute.c: whether the node is somebody's has changed, or how strong the kinds are: events that carry it, from that one on, are to be
+ * looked at again. */
+void graph_reattribute(struct graph *graph, struct store_txn *txn, uint64_t evidence);
 
 /* A sweep need not look at the node again. */
 void graph_mark_swept(struct graph *graph, uint32_t node);

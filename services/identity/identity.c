@@ -50,6 +50,7 @@ void identity_close(struct identity *identity)
 
 #define PART_NODES                                                                                           \
     500 /* of a change of rules: a few milliseconds' worth, so that what comes meanwhile waits no longer */
+#define PART_EVENTS 20000 /* that are looked at again, which mostly changes nothing: as much */
 
 /* -- the fold -- */
 
@@ -128,6 +129,9 @@ static int fold_finish(void *self, struct batch *batch)
 {
     struct identity *identity = self;
     int error = worker_save(identity->worker, batch);
+    uint64_t left = worker_left(identity->worker);
+    if (left > identity->left)
+        identity->left = left; /* whoever sees what is committed sees that too */
     return error ? error : store_error(batch->txn);
 }
 
@@ -136,15 +140,15 @@ static struct identity *of_more(struct work *work)
     return (struct identity *)(void *)((uint8_t *)work - offsetof(struct identity, more));
 }
 
-/* A part of what a change of rules makes of everybody, while events are taken in between; digests are finish()'s. What failed half way
- * takes the batch with it. */
+/* A part of what a change of rules makes of everybody, and then of whose events are, while others are taken in between; digests are
+ * finish()'s. What failed half way takes the batch with it. */
 static int do_more(struct work *work, struct batch *batch)
 {
     struct identity *identity = of_more(work);
     uint64_t done, all;
-    if (!worker_sweeps(identity->worker, &done, &all))
-        return 0;
-    int error = worker_sweep(identity->worker, batch, PART_NODES);
+    int error = worker_sweeps(identity->worker, &done, &all)
+                    ? worker_sweep(identity->worker, batch, PART_NODES)
+                    : worker_attribute(identity->worker, batch, PART_EVENTS);
     return error ? store_fail(batch->txn, error) : 0;
 }
 

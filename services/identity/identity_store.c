@@ -14,6 +14,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_LINKS] = "links",
     [TABLE_TRAITS] = "traits",
     [TABLE_EVIDENCE] = "evidence",
+    [TABLE_FILTERS] = "filters",
     [TABLE_CONFLICTS] = "conflicts",
     [TABLE_HISTORY] = "history",
     [TABLE_DECISIONS] = "decisions",

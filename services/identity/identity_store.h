@@ -21,6 +21,7 @@ enum identity_table {
     TABLE_LINKS, /* node, other node, both ways: the best evidence and what was decided by hand, at the lower one */
     TABLE_TRAITS, /* person, node: the node's wrapped key and sealed personal traits */
     TABLE_EVIDENCE, /* offset of an event: the identifiers that it carried, where there were several; for good */
+    TABLE_FILTERS,    /* the last offset of a part of that: which pairs it may hold (evidence_index.h) */
     TABLE_CONFLICTS,  /* lower node, higher node: why a link joins nothing */
     TABLE_HISTORY,    /* person, number: nodes that came or went, when and why */
     TABLE_DECISIONS,  /* number: what somebody decided by hand */

@@ -238,3 +238,93 @@ int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct state
     memory_drop(keeper->memory, statement->person);
     return put(keeper, txn, statement);
 }
+
+/* -- events that turn out to be others' -- */
+
+struct moving {
+    struct keeper *keeper;
+    struct store_txn *txn;
+    const struct attributed *moved;
+    size_t count;
+    struct profile left; /* of who had them */
+};
+
+static const struct attributed *find_moved(const struct moving *own, uint64_t offset)
+{
+    size_t low = 0, high = own->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (own->moved[middle].evidence < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < own->count && own->moved[low].evidence == offset ? &own->moved[low] : NULL;
+}
+
+/* The node's profile, and where it is put. */
+static int load_of(struct moving *own, uint32_t node, struct statement *ret_where)
+{
+    struct node_place place;
+    if (!identity_store_place(own->txn, node, &place))
+        return store_fail(own->txn, -QY_ECORRUPT);
+    *ret_where = (struct statement){.node = node, .person = place.person};
+    own->keeper->profile_node = 0;
+    return load(own->keeper, own->txn, ret_where);
+}
+
+static int put_back(struct moving *own, const struct statement *where)
+{
+    memory_drop(own->keeper->memory, where->person);
+    int error = put(own->keeper, own->txn, where);
+    own->keeper->profile_node = 0;
+    return error;
+}
+
+/* It holds there, where nothing later does. */
+static int hand_over(struct moving *own, const struct profile_entry *entry, uint32_t to)
+{
+    struct statement where;
+    const struct profile single = {.entries = {*entry}, .count = 1};
+    int error = load_of(own, to, &where);
+    if (error)
+        return error;
+    profile_fold(&own->keeper->profile, &single);
+    return put_back(own, &where);
+}
+
+static int hand_over_all(struct moving *own)
+{
+    int error = 0;
+    unsigned stay = 0;
+    for (unsigned i = 0; !error && i < own->left.count; i++) {
+        const struct profile_entry entry = own->left.entries[i];
+        const struct attributed *moved = find_moved(own, entry.offset);
+        if (moved)
+            error = hand_over(own, &entry, moved->to);
+        else
+            own->left.entries[stay++] = entry;
+    }
+    own->left.count = stay;
+    return error;
+}
+
+int keeper_move(struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count)
+{
+    struct moving own = {.keeper = keeper, .txn = txn, .moved = moved, .count = count};
+    struct statement where;
+    int error = load_of(&own, moved->from, &where);
+    if (error || keeper->profile.count == 0)
+        return error;
+    unsigned before = keeper->profile.count;
+    own.left = keeper->profile;
+    _cleanup_(buffer_free) struct buffer plain = keeper->plain; /* what it points into */
+    keeper->plain = (struct buffer)BUFFER_INIT;
+    error = hand_over_all(&own);
+    if (!error && own.left.count < before) {
+        keeper->profile = own.left;
+        error = put_back(&own, &where);
+    }
+    sodium_memzero(plain.data, plain.capacity);
+    return error;
+}

@@ -4,6 +4,7 @@
 #ifndef QY_IDENTITY_KEEPER_H
 #define QY_IDENTITY_KEEPER_H
 
+#include "services/identity/graph.h"
 #include "services/identity/identity.h"
 
 struct keeper;
@@ -26,6 +27,9 @@ struct statement {
     unsigned count;
 };
 int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct statement *statement);
+
+/* Events of a node are others' now, all `moved` from the same: what they stated last goes with them. */
+int keeper_move(struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count);
 
 /* Nodes have come to this person, or left. */
 void keeper_changed(struct keeper *keeper, uint32_t person);

@@ -14,6 +14,7 @@
 #define LINK_BYTES_MAX (1 + LINK_PIECE_BYTES + 3 * 8)
 
 #define EVIDENCE_WITHDRAWN 1
+#define EVIDENCE_ATTRIBUTED 2 /* not to the first: the node stands behind the others */
 #define EVIDENCE_HEAD_BYTES (1 + 1 + 8 + 4)
 #define EVIDENCE_ITEM_BYTES 5
 #define ITEM_VERIFIED 1
@@ -84,6 +85,13 @@ static bool read_link(struct store_txn *txn, struct bytes value, struct link *re
             at += 8;
         }
     return true;
+}
+
+enum worth link_worth(const struct link *link)
+{
+    if (!link->has_evidence || !link->verified)
+        return link->has_evidence ? WORTH_CLAIMED : WORTH_NOTHING;
+    return link->alias ? WORTH_ALIAS : WORTH_VERIFIED;
 }
 
 bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, struct link *ret_link)
@@ -197,7 +205,8 @@ static struct store_key key_of(uint64_t offset)
 
 static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
 {
-    value[0] = evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0;
+    bool first = evidence->attributed == evidence->items[0].node;
+    value[0] = (uint8_t)((evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0) | (first ? 0 : EVIDENCE_ATTRIBUTED));
     value[1] = (uint8_t)evidence->count;
     put_be64(value + 2, (uint64_t)evidence->event_ms);
     put_be32(value + 10, evidence->source);
@@ -207,6 +216,10 @@ static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
         item[4] = (uint8_t)((evidence->items[i].verified ? ITEM_VERIFIED : 0) |
                             (evidence->items[i].alias ? ITEM_ALIAS : 0));
     }
+    if (!first) {
+        put_be32(item, evidence->attributed);
+        item += sizeof(uint32_t);
+    }
     return (size_t)(item - value);
 }
 
@@ -214,8 +227,9 @@ static bool read_evidence(
     struct store_txn *txn, uint64_t offset, struct bytes value, struct evidence *ret_evidence)
 {
     unsigned count = value.size >= EVIDENCE_HEAD_BYTES ? value.data[1] : 0;
+    bool first = count > 0 && !(value.data[0] & EVIDENCE_ATTRIBUTED);
     if (count == 0 || count > IDENTIFIERS_MAX ||
-        value.size != EVIDENCE_HEAD_BYTES + count * EVIDENCE_ITEM_BYTES) {
+        value.size != EVIDENCE_HEAD_BYTES + count * EVIDENCE_ITEM_BYTES + (first ? 0 : sizeof(uint32_t))) {
         store_fail(txn, -QY_ECORRUPT);
         return false;
     }
@@ -230,10 +244,18 @@ static bool read_evidence(
         ret_evidence->items[i].verified = item[4] & ITEM_VERIFIED;
         ret_evidence->items[i].alias = item[4] & ITEM_ALIAS;
     }
+    ret_evidence->attributed = first ? ret_evidence->items[0].node : get_be32(item);
     return true;
 }
 
-#define EVIDENCE_BYTES_MAX (EVIDENCE_HEAD_BYTES + IDENTIFIERS_MAX * EVIDENCE_ITEM_BYTES)
+enum worth evidence_worth(const struct evidence *evidence, unsigned one, unsigned other)
+{
+    if (!evidence->items[one].verified || !evidence->items[other].verified)
+        return WORTH_CLAIMED;
+    return evidence->items[one].alias || evidence->items[other].alias ? WORTH_ALIAS : WORTH_VERIFIED;
+}
+
+#define EVIDENCE_BYTES_MAX (EVIDENCE_HEAD_BYTES + IDENTIFIERS_MAX * EVIDENCE_ITEM_BYTES + sizeof(uint32_t))
 
 void identity_store_add_evidence(struct store_txn *txn, const struct evidence *evidence)
 {
@@ -267,4 +289,64 @@ bool identity_store_next_evidence(
 {
     struct bytes key, value;
     return scan_next(scan, &key, &value) && read_evidence(txn, get_be64(key.data), value, ret_evidence);
+}
+
+/* -- how far it is looked at again -- */
+
+#define ATTRIBUTION_BYTES 16
+
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place)
+{
+    struct bytes value;
+    *ret_place = (struct attribution_place){0};
+    if (!identity_store_meta(txn, "attribution", &value))
+        return;
+    if (value.size != ATTRIBUTION_BYTES) {
+        store_fail(txn, -QY_ECORRUPT);
+        return;
+    }
+    ret_place->next = get_be64(value.data);
+    ret_place->end = get_be64(value.data + 8);
+}
+
+void attribution_save(struct store_txn *txn, const struct attribution_place *place)
+{
+    uint8_t value[ATTRIBUTION_BYTES];
+    put_be64(value, place->next);
+    put_be64(value + 8, place->end);
+    identity_store_put_meta(txn, "attribution", value, sizeof(value));
+}
+
+/* -- filters of it -- */
+
+void identity_store_add_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size)
+{
+    struct store_key key = key_of(last);
+    store_append(txn, TABLE_FILTERS, &key, filter, size);
+}
+
+uint64_t identity_store_evidence_filtered(struct store_txn *txn)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, filter;
+    if (scan_open_reverse(txn, TABLE_FILTERS, &no_prefix, NULL, &scan) || !scan_next(scan, &key, &filter))
+        return 0;
+    return get_be64(key.data) + 1;
+}
+
+int identity_store_scan_evidence_filters(struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan)
+{
+    struct store_key from = key_of(offset);
+    return scan_open(txn, TABLE_FILTERS, &no_prefix, &from, ret_scan);
+}
+
+bool identity_store_next_evidence_filter(
+    struct store_scan *scan, uint64_t *ret_last, struct bytes *ret_filter)
+{
+    struct bytes key;
+    if (!scan_next(scan, &key, ret_filter))
+        return false;
+    *ret_last = get_be64(key.data);
+    return true;
 }

@@ -11,7 +11,7 @@
 struct link {
     bool has_evidence; /* the rest of it is valid */
     bool verified;
-    bool alias;        /* one is the other's former name */
+    bool alias;        /* one is the other's former name, and that is verified */
     bool same;         /* one is the other's digest */
     uint64_t evidence; /* offset in the gateway's journal */
     int64_t event_ms;
@@ -20,6 +20,9 @@ struct link {
     uint64_t cut;    /* takes back what was joined before it */
     uint64_t apart;
 };
+/* Of two pieces of evidence the one that is worth more counts, of the same worth the earlier one. */
+enum worth { WORTH_NOTHING, WORTH_CLAIMED, WORTH_VERIFIED, WORTH_ALIAS };
+enum worth link_worth(const struct link *link);
 bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, struct link *ret_link);
 /* `is_new`: there is none yet. */
 void identity_store_put_link(
@@ -45,7 +48,8 @@ struct evidence {
     uint64_t offset;
     int64_t event_ms;
     uint32_t source;
-    bool withdrawn; /* taken back: it shows nothing any more */
+    bool withdrawn;      /* taken back: it shows nothing any more */
+    uint32_t attributed; /* whose event it is: one of the nodes */
     unsigned count;
     struct {
         uint32_t node;
@@ -53,6 +57,8 @@ struct evidence {
         bool alias; /* a former name, whose limit does not hold */
     } items[IDENTIFIERS_MAX];
 };
+/* What it shows of two of its items. */
+enum worth evidence_worth(const struct evidence *evidence, unsigned one, unsigned other);
 /* A new one, above all others. */
 void identity_store_add_evidence(struct store_txn *txn, const struct evidence *evidence);
 bool identity_store_evidence(struct store_txn *txn, uint64_t offset, struct evidence *ret_evidence);
@@ -60,5 +66,22 @@ void identity_store_put_evidence(struct store_txn *txn, const struct evidence *e
 int identity_store_scan_evidence(struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
 bool identity_store_next_evidence(
     struct store_txn *txn, struct store_scan *scan, struct evidence *ret_evidence);
+
+/* The events before `end`, from `next` on, are to be looked at again: whose they are may have changed. */
+struct attribution_place {
+    uint64_t next, end;
+};
+void attribution_load(struct store_txn *txn, struct attribution_place *ret_place);
+void attribution_save(struct store_txn *txn, const struct attribution_place *place);
+
+/* Filters of parts of it, by the last offset of each (evidence_index.h): a new one, from which on there are none, and those of the parts
+ * that end at `offset` or later; borrowed. */
+void identity_store_add_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size);
+uint64_t identity_store_evidence_filtered(struct store_txn *txn);
+int identity_store_scan_evidence_filters(
+    struct store_txn *txn, uint64_t offset, struct store_scan **ret_scan);
+bool identity_store_next_evidence_filter(
+    struct store_scan *scan, uint64_t *ret_last, struct bytes *ret_filter);
 
 #endif

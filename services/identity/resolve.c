@@ -212,25 +212,42 @@ static bool may_join(const struct resolving *own, const struct found *found)
     return found_rule(own, found)->joins && !(found_flags(own, found) & NODE_OUT);
 }
 
+/* What the event shows of two of its identifiers. */
+static enum worth worth_of(const struct found *one, const struct found *other)
+{
+    if (!one->verified || !other->verified)
+        return WORTH_CLAIMED;
+    return one->identifier->previous || other->identifier->previous ? WORTH_ALIAS : WORTH_VERIFIED;
+}
+
+/* Whether it is remembered that as much is known; of aliases, which are few, nothing is. */
+static bool is_remembered(
+    const struct resolving *own, const struct found *one, const struct found *other, enum worth worth)
+{
+    return worth != WORTH_ALIAS &&
+           node_index_linked(own->graph->index, one->node, other->node, worth == WORTH_VERIFIED);
+}
+
 /* Keeps the link, if the event shows more than was known. */
 static int take_link(struct resolving *own, const struct found *one, const struct found *other)
 {
     struct graph *graph = own->graph;
     struct store_txn *txn = own->batch->txn;
-    bool verified = one->verified && other->verified;
-    if (node_index_linked(graph->index, one->node, other->node, verified))
+    enum worth worth = worth_of(one, other);
+    if (is_remembered(own, one, other, worth))
         return 0;
     struct link link = {0};
-    bool fresh = one->is_new || other->is_new;
+    bool fresh = one->is_new || other->is_new, verified = worth != WORTH_CLAIMED;
     bool there = !fresh && identity_store_link(txn, one->node, other->node, &link);
-    bool known = link.has_evidence && (link.verified || !verified);
-    node_index_link(graph->index, one->node, other->node, verified || (known && link.verified));
-    if (known)
+    enum worth before = link_worth(&link);
+    node_index_link(graph->index, one->node, other->node, verified || before >= WORTH_VERIFIED);
+    if (before >= worth)
         return 0;
-    bool alias = one->identifier->previous || other->identifier->previous;
+    /* It counts later than it did: what came in between may go before it. */
+    own->unsettled |= before == WORTH_VERIFIED;
     link.has_evidence = true;
     link.verified = verified;
-    link.alias = verified && alias && graph->kinds->user_id;
+    link.alias = worth == WORTH_ALIAS;
     link.evidence = own->sighting->evidence;
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
@@ -286,12 +303,11 @@ static int take_links(struct resolving *own)
 /* The event shows no more of the two than is known. */
 static bool knows_link(const struct resolving *own, const struct found *one, const struct found *other)
 {
-    bool verified = one->verified && other->verified;
+    enum worth worth = worth_of(one, other);
     struct link link;
-    if (node_index_linked(own->graph->index, one->node, other->node, verified))
+    if (is_remembered(own, one, other, worth))
         return true;
-    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || !link.has_evidence ||
-        (verified && !link.verified))
+    if (!identity_store_link(own->batch->txn, one->node, other->node, &link) || link_worth(&link) < worth)
         return false;
     node_index_link(own->graph->index, one->node, other->node, link.verified);
     return true;
@@ -310,19 +326,28 @@ static bool says_nothing_new(const struct resolving *own)
     return true;
 }
 
+static uint32_t carried_node(const struct resolving *own, const struct carried *carried)
+{
+    return carried->digest ? carried->digest : own->found[carried->found].node;
+}
+
 static void keep_evidence(struct resolving *own)
 {
     struct evidence evidence = {.offset = own->sighting->evidence,
         .event_ms = own->sighting->event_ms,
         .source = own->sighting->source,
-        .count = own->count};
-    for (unsigned i = 0; i < own->count; i++) {
-        evidence.items[i].node = own->found[i].node;
-        evidence.items[i].verified = own->found[i].verified;
-        evidence.items[i].alias = own->found[i].identifier->previous;
+        .attributed = carried_node(own, &own->carried[own->lead]),
+        .count = own->carried_count};
+    for (unsigned i = 0; i < own->carried_count; i++) {
+        const struct found *found = &own->found[own->carried[i].found];
+        evidence.items[i].node = carried_node(own, &own->carried[i]);
+        evidence.items[i].verified = found->verified;
+        evidence.items[i].alias = found->identifier->previous;
     }
-    if (own->count > 1)
-        identity_store_add_evidence(own->batch->txn, &evidence);
+    if (own->count < 2)
+        return;
+    evidence_index_add(own->graph->seen, own->batch->txn, &evidence);
+    identity_store_add_evidence(own->batch->txn, &evidence);
 }
 
 /* Two verified ones of a kind in one person: claimed links between them may not have been worth it. */
@@ -382,7 +407,7 @@ static void write_carried(const struct resolving *own, struct resolution *resolu
     for (unsigned i = own->lead; i < own->carried_count; i++) {
         const struct carried *carried = &own->carried[i];
         const struct found *found = &own->found[carried->found];
-        uint32_t node = carried->digest ? carried->digest : found->node;
+        uint32_t node = carried_node(own, carried);
         if (i == own->lead) {
             resolution->node = node;
             resolution->person = found->person;

@@ -23,11 +23,8 @@ struct unifying {
 
 static bool is_better(const struct link *one, const struct link *other)
 {
-    if (!one->has_evidence || !other->has_evidence)
-        return one->has_evidence;
-    if (one->verified != other->verified)
-        return one->verified;
-    return one->evidence < other->evidence;
+    enum worth worth = link_worth(one), others = link_worth(other);
+    return worth != others ? worth > others : one->evidence < other->evidence;
 }
 
 static uint64_t later(uint64_t one, uint64_t other)

@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool same_strengths(const struct identity_rules *one, const struct identity_rules *other)
+{
+    for (unsigned kind = 0; kind <= KINDS_MAX; kind++)
+        if (one->kinds[kind].strength != other->kinds[kind].strength)
+            return false;
+    return true;
+}
+
 int graph_change_rules(struct graph *graph, struct batch *batch, struct identity_rules *rules)
 {
     if (graph->rules_changed)
@@ -15,6 +23,8 @@ int graph_change_rules(struct graph *graph, struct batch *batch, struct identity
         graph->former = graph->rules;
     graph->rules_changed = true;
     rules->version = graph->rules.version + 1;
+    if (!same_strengths(&graph->rules, rules))
+        graph_reattribute(graph, batch->txn, 0);
     graph->rules = *rules;
     graph->sweep = (struct sweep_place){.phase = SWEEP_FLAGS, .next = 1};
     rules_save(batch->txn, graph->kinds, &graph->rules);
@@ -30,11 +40,10 @@ const struct identity_rules *graph_rules(const struct graph *graph)
 
 bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all)
 {
-    uint64_t nodes = graph->committed.nodes;
+    uint64_t nodes = graph->counters.nodes;
     *ret_all = 2 * nodes;
-    *ret_done = graph->committed_sweep.phase == SWEEP_PERSONS ? nodes + graph->committed_sweep.next
-                                                              : graph->committed_sweep.next;
-    return graph->committed_sweep.phase != SWEEP_NONE;
+    *ret_done = graph->sweep.phase == SWEEP_PERSONS ? nodes + graph->sweep.next : graph->sweep.next;
+    return graph->sweep.phase != SWEEP_NONE;
 }
 
 /* -- flags -- */

@@ -6,7 +6,7 @@
 #include "services/identity/graph.h"
 
 /* What the event at `offset` says of its identifiers does not count, or counts again: their links are shown by the best of the
- * other events, if there is one. Reads the evidence from when the identifiers came on. The caller solves anew what they
+ * other events, if there is one. Reads little of the evidence (evidence_index.h). The caller solves anew what they
  * are of. -QY_ENOTFOUND: there is no such evidence. */
 int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool withdrawn);
 

@@ -99,6 +99,17 @@ static void forget_changed(struct worker *worker)
     graph_forget_changed(worker->graph);
 }
 
+/* Where persons changed and no event goes with it: whoever follows need not wait for one. */
+static void settle(struct worker *worker, struct batch *batch)
+{
+    const Quanyu__PersonsSettled settled = QUANYU__PERSONS_SETTLED__INIT;
+    size_t count;
+    graph_changed(worker->graph, &count);
+    if (count > 0)
+        batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+    forget_changed(worker);
+}
+
 int worker_load(struct worker *worker, struct store_txn *txn)
 {
     return graph_load(worker->graph, txn);
@@ -107,7 +118,7 @@ int worker_load(struct worker *worker, struct store_txn *txn)
 int worker_save(struct worker *worker, struct batch *batch)
 {
     int error = graph_index_digests(worker->graph, batch);
-    forget_changed(worker);
+    settle(worker, batch);
     graph_save(worker->graph, batch->txn);
     return error;
 }
@@ -116,7 +127,7 @@ uint64_t worker_left(const struct worker *worker)
 {
     uint64_t done, all;
     uint64_t unswept = graph_sweeps(worker->graph, &done, &all) ? 1 + all - (done < all ? done : all) : 0;
-    return graph_digests_left(worker->graph) + unswept;
+    return graph_digests_left(worker->graph) + unswept + graph_attributions_left(worker->graph);
 }
 
 void worker_keep(struct worker *worker)
@@ -303,7 +314,20 @@ const struct identity_rules *worker_rules(const struct worker *worker)
 int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes)
 {
     int error = graph_sweep(worker->graph, batch, nodes);
-    forget_changed(worker);
+    settle(worker, batch);
+    return error;
+}
+
+int worker_attribute(struct worker *worker, struct batch *batch, unsigned events)
+{
+    int error = graph_attribute(worker->graph, batch, events);
+    size_t count, next;
+    const struct attributed *moved = graph_attributed(worker->graph, &count);
+    for (size_t i = 0; !error && i < count; i = next) {
+        for (next = i + 1; next < count && moved[next].from == moved[i].from;)
+            next++;
+        error = keeper_move(worker->keeper, batch->txn, &moved[i], next - i);
+    }
     return error;
 }
 
@@ -315,14 +339,14 @@ bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *re
 int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision)
 {
     int error = decide(worker->graph, batch, decision);
-    forget_changed(worker);
+    settle(worker, batch);
     return error;
 }
 
 int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)
 {
     int error = decide_undo(worker->graph, batch, decision, arena);
-    forget_changed(worker);
+    settle(worker, batch);
     return error;
 }
 

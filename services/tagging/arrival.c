@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 255
-#define TRAIT_BYTES_MAX 8192
 #define CARRIED_BYTES_MAX 1024
 
 struct arrival {
@@ -52,51 +50,24 @@ static struct bytes carried_nodes(const Quanyu__PersonEvent *record, uint8_t out
     return (struct bytes){out, size};
 }
 
-static int state_trait(struct arrival *arrival, yyjson_val *key, yyjson_val *value)
+static void mark_trait(void *context, const char *name)
 {
-    const char *name = yyjson_get_str(key);
-    size_t size;
-    if (strlen(name) != yyjson_get_len(key) || yyjson_get_len(key) > NAME_MAX_BYTES)
-        return 0;
-    char *json = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &size);
-    if (!json)
-        return 0;
-    if (size <= TRAIT_BYTES_MAX) {
-        const struct trait trait = {name, json, size, arrival->event.time_ms, arrival->event.origin};
-        if (node_state_trait(&arrival->tagging->people, arrival->node, &trait)) {
-            mark(arrival, name_masks_find(&arrival->tagging->registry->traits, name));
-            arrival->person->dirty = arrival->person->facts_dirty = true;
-        }
-    }
-    free(json);
-    return arrival->tagging->people.error;
-}
-
-static int state_traits(struct arrival *arrival)
-{
-    if (arrival->event.traits.size == 0)
-        return 0;
-    yyjson_val *traits = arena_json(
-        arrival->tagging->scratch, (const char *)arrival->event.traits.data, arrival->event.traits.size);
-    yyjson_obj_iter members = yyjson_obj_iter_with(traits);
-    int error = 0;
-    for (yyjson_val *key; !error && (key = yyjson_obj_iter_next(&members));)
-        error = state_trait(arrival, key, yyjson_obj_iter_get_val(key));
-    return error;
+    struct arrival *arrival = context;
+    mark(arrival, name_masks_find(&arrival->tagging->registry->traits, name));
+    arrival->person->dirty = arrival->person->facts_dirty = true;
 }
 
 static int count_purchase(struct arrival *arrival)
 {
-    bool order = strcmp(arrival->event.name, EVENT_ORDER) == 0;
-    if (arrival->event.type != QUANYU__EVENT_TYPE__EVENT_TRACK ||
-        (!order && strcmp(arrival->event.name, EVENT_REFUND) != 0))
+    bool refund;
+    if (!event_is_purchase(&arrival->event, &refund))
         return 0;
     struct purchase purchase;
     struct purchase_key key;
-    purchase_read(&arrival->tagging->money, &arrival->event, arrival->properties, !order, &purchase, &key);
+    purchase_read(&arrival->tagging->money, &arrival->event, arrival->properties, refund, &purchase, &key);
     if (purchase.beyond)
         atomic_fetch_add(&arrival->tagging->beyond_amounts, 1);
-    return (order ? orders_add : refunds_add)(
+    return (refund ? refunds_add : orders_add)(
         &arrival->tagging->people, arrival->node, arrival->person, &key, &purchase);
 }
 
@@ -146,7 +117,8 @@ static int store_event(struct arrival *arrival)
     arrival->person->dirty = true;
     error = count_purchase(arrival);
     if (!error)
-        error = state_traits(arrival);
+        error = node_state_traits(&arrival->tagging->people, arrival->node, &arrival->event,
+            arrival->tagging->scratch, mark_trait, arrival);
     mark_metrics(arrival, totals_difference(&before, &arrival->person->totals));
     if (*arrival->event.name)
         mark(arrival, name_masks_find(&arrival->tagging->registry->events, arrival->event.name));

@@ -91,23 +91,68 @@ int node_store_event(struct people *people, struct node *node, const struct stor
     return people->error;
 }
 
+static void count(struct node *node, const struct event_reference *reference, const char *name)
+{
+    int64_t time_ms = reference->time_ms;
+    if (time_ms > node->latest_ms)
+        node->latest_ms = time_ms;
+    node->names |= event_name_bit(name);
+    node->contacts += reference->contact;
+    if (!reference->delivery) {
+        if (node->events == 0 || time_ms < node->first_seen_ms)
+            node->first_seen_ms = time_ms;
+        if (node->events == 0 || time_ms > node->last_seen_ms)
+            node->last_seen_ms = time_ms;
+        node->events++;
+    }
+}
+
 int node_add_event(struct people *people, struct node *node, const struct stored_event *event)
 {
     int error = node_store_event(people, node, event);
-    if (error)
-        return error;
-    if (event->time_ms > node->latest_ms)
-        node->latest_ms = event->time_ms;
-    node->names |= event_name_bit(event->name);
-    node->contacts += event_is_contact(event);
-    if (event->type != QUANYU__EVENT_TYPE__EVENT_NONE) {
-        if (node->events == 0 || event->time_ms < node->first_seen_ms)
-            node->first_seen_ms = event->time_ms;
-        if (node->events == 0 || event->time_ms > node->last_seen_ms)
-            node->last_seen_ms = event->time_ms;
-        node->events++;
+    if (!error)
+        count(node, &node->references[node->reference_count - 1], event->name);
+    return error;
+}
+
+int node_adopt_event(struct people *people, struct node *node, const struct event_reference *reference,
+    const struct stored_event *event)
+{
+    struct stored_event stored = *event;
+    struct store_key key;
+    stored.node = node->number;
+    buffer_clear(&people->row);
+    event_encode(&stored, &people->row);
+    if (buffer_error(&people->row)) {
+        fail(people, buffer_error(&people->row));
+        return people->error;
     }
-    return 0;
+    key_event(&key, reference->sequence);
+    store_put(people->txn, TABLE_EVENTS, &key, people->row.data, people->row.size);
+    if (refer(people, node, reference))
+        count(node, reference, event->name);
+    return people->error;
+}
+
+int node_keep_events(
+    struct people *people, struct node *node, const struct event_reference *references, size_t kept)
+{
+    struct store_key prefix;
+    key_part(&prefix, node->number, PART_EVENT);
+    store_delete_prefix(people->txn, TABLE_PEOPLE, &prefix);
+    node->reference_count = 0;
+    node->chunks = 0;
+    node->events = node->contacts = node->names = 0;
+    node->first_seen_ms = node->last_seen_ms = 0;
+    node->latest_ms = INT64_MIN;
+    node->dirty = true;
+    for (size_t i = 0; i < kept; i++) {
+        const char *name = event_name(people, node->number, &references[i]);
+        if (!name || !refer(people, node, &references[i]))
+            break;
+        count(node, &references[i], name);
+    }
+    return people->error;
 }
 
 /* -- reading one -- */

@@ -37,8 +37,19 @@ static inline bool event_is_contact(const struct stored_event *event)
 int node_add_event(struct people *people, struct node *node, const struct stored_event *event);
 /* Stores it and refers to it, no more: for what the node has counted before. */
 int node_store_event(struct people *people, struct node *node, const struct stored_event *event);
+/* A stored event of another node is this one's from now on: counted here, and no more there only by node_keep_events(). */
+int node_adopt_event(struct people *people, struct node *node, const struct event_reference *reference,
+    const struct stored_event *event);
+/* The node has these events alone, in this order, and counts them anew; of the others the rows stay. */
+int node_keep_events(
+    struct people *people, struct node *node, const struct event_reference *references, size_t kept);
 /* Deletes what is stored of the node's events; the references are the caller's to forget. */
 void node_delete_events(struct people *people, const struct node *node);
+
+/* States on the node what the event states, and tells of each trait whose latest statement that is; event_traits.c. */
+typedef void trait_fn(void *context, const char *name);
+int node_state_traits(struct people *people, struct node *node, const struct stored_event *event,
+    struct arena *scratch, trait_fn *changed, void *context);
 
 /* -- walking -- */
 

@@ -46,6 +46,13 @@ static void key_of(const struct stored_event *event, yyjson_val *order_id, struc
     }
 }
 
+bool event_is_purchase(const struct stored_event *event, bool *ret_refund)
+{
+    *ret_refund = strcmp(event->name, EVENT_REFUND) == 0;
+    return event->type == QUANYU__EVENT_TYPE__EVENT_TRACK &&
+           (*ret_refund || strcmp(event->name, EVENT_ORDER) == 0);
+}
+
 void purchase_read(const struct money_settings *money, const struct stored_event *event,
     yyjson_val *properties, bool refund, struct purchase *ret_purchase, struct purchase_key *ret_key)
 {
@@ -100,6 +107,28 @@ static void put_purchase(struct people *people, uint32_t node, enum people_part 
     row[24] = purchase->own;
     purchase_row_key(&key, node, part, id);
     store_put(people->txn, TABLE_PEOPLE, &key, row, sizeof(row));
+}
+
+void purchase_keep(struct people *people, struct node *node, bool refund, const struct purchase_key *key,
+    const struct purchase *purchase)
+{
+    enum people_part part = refund ? PART_REFUND : PART_ORDER;
+    struct purchase here;
+    node->purchases = node->dirty = true;
+    if (!get_purchase(people, node->number, part, key, &here) || purchase_before(purchase, &here))
+        put_purchase(people, node->number, part, key, purchase);
+}
+
+bool purchase_drop(struct people *people, struct node *node, bool refund, const struct purchase_key *key,
+    const struct purchase *purchase)
+{
+    enum people_part part = refund ? PART_REFUND : PART_ORDER;
+    struct purchase here;
+    struct store_key row;
+    if (!get_purchase(people, node->number, part, key, &here) || here.origin != purchase->origin)
+        return false;
+    purchase_row_key(&row, node->number, part, key);
+    return store_delete(people->txn, TABLE_PEOPLE, &row);
 }
 
 /* The earliest of the person's other nodes. */

@@ -26,6 +26,16 @@ struct purchase_key {
 void purchase_read(const struct money_settings *money, const struct stored_event *event,
     yyjson_val *properties, bool refund, struct purchase *ret_purchase, struct purchase_key *ret_key);
 
+/* Whether it tells of an order or a refund. */
+bool event_is_purchase(const struct stored_event *event, bool *ret_refund);
+
+/* Into the node's rows, where none is there that is earlier; and out of them, where it is this event that the row is of. Sums are the
+ * caller's to take anew. */
+void purchase_keep(struct people *people, struct node *node, bool refund, const struct purchase_key *key,
+    const struct purchase *purchase);
+bool purchase_drop(struct people *people, struct node *node, bool refund, const struct purchase_key *key,
+    const struct purchase *purchase);
+
 /* Folds one into node and person. */
 int orders_add(struct people *people, struct node *node, struct person *person,
     const struct purchase_key *key, const struct purchase *order);

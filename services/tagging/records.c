@@ -181,6 +181,13 @@ static int on_move(struct tagging *tagging, struct batch *batch, const void *mes
     return take_move(tagging, batch, message);
 }
 
+static int on_events(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)batch;
+    (void)time_ms;
+    return tagging_move_events(tagging, message);
+}
+
 static int on_erasure(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
 {
     (void)time_ms;
@@ -191,6 +198,14 @@ static int on_organisation(struct tagging *tagging, struct batch *batch, const v
 {
     (void)time_ms;
     return tagging_take_organisation(tagging, batch, message);
+}
+
+/* By a decision or by other rules: nobody need wait for an event. */
+static int on_settled(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
+{
+    (void)message;
+    (void)time_ms;
+    return tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_JOIN});
 }
 
 static int on_delivery(struct tagging *tagging, struct batch *batch, const void *message, int64_t time_ms)
@@ -229,7 +244,8 @@ static int take_record(struct tagging *tagging, struct batch *batch, const struc
         tagging->state.ignored++;
         return 0;
     }
-    return type->take(tagging, batch, message, record->time_ms);
+    int error = type->take == on_events ? 0 : tagging_settle_moves(tagging, batch);
+    return error ? error : type->take(tagging, batch, message, record->time_ms);
 }
 
 int tagging_identity_record(struct tagging *tagging, struct batch *batch, const struct journal_record *record)
@@ -241,6 +257,8 @@ int tagging_identity_record(struct tagging *tagging, struct batch *batch, const 
         [QUANYU__IDENTITY_RECORD__RECORD_ERASED] = {&quanyu__person_erased__descriptor, on_erasure},
         [QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION] = {&quanyu__organisation_changed__descriptor,
             on_organisation},
+        [QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED] = {&quanyu__events_moved__descriptor, on_events},
+        [QUANYU__IDENTITY_RECORD__RECORD_SETTLED] = {&quanyu__persons_settled__descriptor, on_settled},
     };
     return take_record(tagging, batch, types, COUNT_OF(types), record);
 }

@@ -57,9 +57,10 @@ int tagging_begin(struct tagging *tagging, struct batch *batch)
 
 int tagging_flush(struct tagging *tagging, struct batch *batch)
 {
+    int settled = tagging_settle_moves(tagging, batch);
     tagging_note_persons(tagging);
     people_flush(&tagging->people);
-    int error = tagging->people.error;
+    int error = settled ? settled : tagging->people.error;
     if (!error)
         error = index_flush(tagging->index, batch->txn, tagging->state.persons);
     people_forget(&tagging->people);
@@ -152,6 +153,8 @@ static void close_fold(void *self)
     tagging->stage_count = tagging->stage_capacity = 0;
     free(TAKE(tagging->unsettled.numbers));
     tagging->unsettled = (struct number_list){0};
+    free(TAKE(tagging->regrouped.numbers));
+    tagging->regrouped = (struct number_list){0};
 }
 
 static int record(void *self, struct batch *batch, unsigned input, const struct journal_record *record)
@@ -196,6 +199,8 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
     int64_t now_ms = batch->now_ms;
     bool full = false;
     int error = tagging_begin(tagging, batch);
+    if (!error)
+        error = tagging_settle_moves(tagging, batch);
     if (!error && tagging->unsettled.count > 0)
         error = tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_EVENT});
     for (;;) {
@@ -243,6 +248,8 @@ static void discard(void *self)
     struct tagging *tagging = self;
     tagging->begun = false;
     tagging->stale = true;
+    tagging->regrouped.count = 0;
+    tagging->regrouped_contacts = false;
 }
 
 static uint64_t pending(void *self)

@@ -85,6 +85,8 @@ struct tagging {
      * so that what it causes bears its cause. */
     struct number_list unsettled;
     int64_t unsettled_ms;
+    struct number_list regrouped; /* persons whose events are others now, some more than once */
+    bool regrouped_contacts;      /* some of those say who served */
     bool begun;   /* memory belongs to the batch that runs */
     bool stale;   /* a batch was rolled back: memory must be read anew */
     bool working; /* a step of building is queued */
@@ -139,6 +141,11 @@ int tagging_settle(struct tagging *tagging, struct batch *batch, const struct ca
 int tagging_take_event(struct tagging *tagging, struct batch *batch, const Quanyu__PersonEvent *record);
 int tagging_take_delivery(
     struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms);
+
+/* -- event_moves.c -- */
+/* Their persons are looked at later, all at once. */
+int tagging_move_events(struct tagging *tagging, const Quanyu__EventsMoved *record);
+int tagging_settle_moves(struct tagging *tagging, struct batch *batch);
 
 /* -- bindings.c -- */
 struct binding_fact binding_fact_of(const struct stored_event *contact);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What it takes to join, to split, to explain, and to apply other rules, among many persons. Usage: bench_identity_graph DIRECTORY PERSONS.
- * DIRECTORY must not hold state. Each person has a user id, a confirmed phone, an email and a browser. Prints JSON: milliseconds, of a
+/* What it takes to join, to split, to explain, and to apply other rules, among many persons. Usage: bench_identity_graph DIRECTORY PERSONS
+ * [EVENTS]. DIRECTORY must not hold state. Each person has a user id, a confirmed phone, an email and a browser; so many more events show
+ * what is known. Prints JSON: milliseconds, of a
  * decision or an event alone in its commit, as the processor's own ("own") and until it is durable. */
 #include "proto/gateway.pb-c.h"
 #include "services/identity/handlers.h"
@@ -78,6 +79,22 @@ static void add_people(struct bench *bench, uint64_t persons)
         write_person(body, person);
         fold(bench, body);
         if (person % PER_COMMIT == 0) {
+            commit(bench);
+            begin(bench);
+        }
+    }
+    commit(bench);
+}
+
+/* About people who are known, but for the first ones, who never come again. */
+static void add_known(struct bench *bench, uint64_t persons, uint64_t events)
+{
+    char body[1024];
+    begin(bench);
+    for (uint64_t event = 1; event <= events; event++) {
+        write_person(body, persons / 2 + 1 + pick_below(&bench->seed, persons - persons / 2));
+        fold(bench, body);
+        if (event % PER_COMMIT == 0) {
             commit(bench);
             begin(bench);
         }
@@ -193,6 +210,27 @@ static uint64_t join(struct bench *bench, struct times *times, uint64_t one, uin
     return number;
 }
 
+/* Of the event at this offset. */
+static uint64_t take_back(struct bench *bench, struct times *times, uint64_t evidence)
+{
+    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
+    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    Quanyu__DecideRequest asked = QUANYU__DECIDE_REQUEST__INIT;
+    asked.what = QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW;
+    asked.evidence = evidence;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_DECIDE;
+    request.decide = &asked;
+    struct stretch began = start();
+    begin(bench);
+    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
+    check(handle_decide(&context, &request.base, &reply.base), "withdraw");
+    uint64_t number = reply.decide->decision->number;
+    double own = now(CLOCK_THREAD_CPUTIME_ID);
+    commit(bench);
+    note(times, &began, own);
+    return number;
+}
+
 static void undo(struct bench *bench, struct times *times, uint64_t number)
 {
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
@@ -220,6 +258,15 @@ static void time_decisions(struct bench *bench, struct times *times, uint64_t pe
     for (unsigned i = 0; i < tries; i++)
         undo(bench, times, numbers[i]);
     report(times, "split_by_undoing");
+    for (unsigned i = 0; i < tries; i++)
+        numbers[i] = take_back(bench, times, i + 1); /* all that connected whom nothing else does */
+    report(times, "evidence_taken_back");
+    for (unsigned i = 0; i < tries; i++)
+        undo(bench, times, numbers[i]);
+    report(times, "evidence_given_back");
+    for (unsigned i = 0; i < tries; i++)
+        (void)take_back(bench, times, persons / 2 + 1 + i);
+    report(times, "evidence_taken_back_of_who_comes_again");
 }
 
 static void time_events(struct bench *bench, struct times *times, uint64_t persons)
@@ -330,7 +377,7 @@ static void open_all(struct bench *bench, const char *directory)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: bench_identity_graph DIRECTORY PERSONS\n");
+        fprintf(stderr, "usage: bench_identity_graph DIRECTORY PERSONS [EVENTS]\n");
         return 2;
     }
     static struct bench bench = {.seed = 42, .offset = 1};
@@ -338,6 +385,7 @@ int main(int argc, char **argv)
     uint64_t persons = strtoull(argv[2], NULL, 10);
     open_all(&bench, argv[1]);
     add_people(&bench, persons);
+    add_known(&bench, persons, argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
     add_extremes(&bench);
     printf("{\"persons\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\n", persons, store_used_bytes(bench.store));
     time_events(&bench, &times, persons);

@@ -179,7 +179,7 @@ def graph(stage):
     """joining, splitting, explaining and looking up among many persons, and other rules for all of them"""
     persons = min(stage.options.people, 1_000_000)
     result = json.loads(stage.program("identity_graph", stage.directory / "identity_graph", persons))
-    decisions, questions = ("join_by_hand", "split_by_undoing"), ("explain", "lookup")
+    decisions, questions = ("join_by_hand", "split_by_undoing", "evidence_taken_back"), ("explain", "lookup")
     events = ("new_identifier", "event_of_990_identifiers", "event_of_a_tablet_in_100000")
     name = {key: key.replace("_", " ") for key in result}
     own = ", ".join(f"{name[key]} {result[key]['own_p99_ms']:.3f}" for key in decisions + events)

@@ -3,6 +3,7 @@
 import random
 from decimal import Decimal
 
+from maker_identity import RulesMaker
 from model import time_text
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -27,6 +28,7 @@ class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.made = 0
+        self.rules = RulesMaker(self.random)  # of One ID
         self.signed_in = self.pick([0.15, 0.65])  # how many events name a user, and how many bear identifiers of other kinds
         self.identified = self.pick([0.1, 0.4])
 
@@ -142,6 +144,8 @@ class Maker:
             context["verified"] = self.verified()
         if self.chance(0.08):
             context["traits"] = self.traits()
+        if self.chance(0.2):
+            context["source"] = self.pick(["till", "web"])
         if context:
             event["context"] = context
         self.fill(event)
@@ -193,7 +197,7 @@ class Maker:
         return {"decide": what, "number": self.random.randrange(10**6)}  # of as many as there are then
 
     def decisions(self, now_ms, sent):
-        """Each either with an event behind it, or looked at as time goes on."""
+        """And other rules, with and without events behind them."""
         steps = []
         for _ in range(self.random.randrange(5)):
             steps += [self.decision() for _ in range(self.random.randint(1, 3))]
@@ -202,7 +206,9 @@ class Maker:
                 sent += steps[-1]["send"]["batch"]
             if self.chance(0.1):
                 steps.append({"kill": "identity"})
-        return steps + [{"look": 1}]
+            if self.chance(0.4):
+                steps.append({"change_rules": self.rules.changed(), "kill": self.chance(0.3)})
+        return steps
 
     # -- what is asked about them
 

@@ -4,6 +4,7 @@ names need not be there: that is refused, by the suite as by the model."""
 import random
 
 from maker import DAY, HOUR, START_MS
+from maker_identity import RulesMaker
 from model import time_text
 from model_bindings import HQ, RULES
 
@@ -24,6 +25,7 @@ class Maker:
         self.held = {HQ}     # units that cannot be: somebody works there, or other units were made below
         self.now_ms = START_MS
         self.users = [f"u{i}" for i in range(12)]
+        self.rules = RulesMaker(self.random)  # of One ID
         self.quiet = self.users[7:]  # who meet nobody, mostly, and are bound by hand alone
 
     def pick(self, options):
@@ -178,6 +180,24 @@ class Maker:
                             {"rule": self.pick(self.CHOSEN)}, {"persons": self.random.sample(self.users, self.random.randint(1, 4))}])
         return {"do": "transfer", "from": source, "to": self.target(), "by": self.somebody(), "dry_run": self.chance(0.3)}
 
+    # -- who is who
+
+    def identifier(self):
+        return ["user_id", self.pick(self.users)] if self.chance(0.6) else ["anonymous_id", f"browser-{self.random.randrange(14)}"]
+
+    def decide(self):
+        what = self.pick(["join", "join", "split", "split", "move", "block", "withdraw", "undo", "undo"])
+        step = {"do": "decide", "decide": what}
+        if what in ("withdraw", "undo"):
+            return {**step, "number": self.random.randrange(10**6)}
+        if what == "split":
+            return {**step, "of": self.identifier(), "bits": self.random.randrange(1, 2**8)}
+        of = {"of": self.identifier()} if what == "move" else {}
+        return {**step, **of, "these": [self.identifier() for _ in range(2 if what == "join" else 1)]}
+
+    def change_identity(self):
+        return {"do": "change_rules", "change_rules": self.rules.changed(), "kill": self.chance(0.3)}
+
     def time(self):
         hours = self.pick([1, 12, 24, 36, 24 * 7, 24 * 23, 24 * 31])
         self.now_ms += hours * HOUR
@@ -186,7 +206,7 @@ class Maker:
     # -- a run
 
     def step(self):
-        makers = {self.batch: 24, self.new_unit: 2, self.new_staff: 2, self.leave: 2, self.remove: 3, self.change_rules: 3, self.bind: 8,
+        makers = {self.decide: 8, self.change_identity: 3, self.batch: 24, self.new_unit: 2, self.new_staff: 2, self.leave: 2, self.remove: 3, self.change_rules: 3, self.bind: 8,
                   self.transfer: 5, self.time: 4, self.move_staff: 2, self.move_key: 3, self.reorganise: 3,
                   lambda: {"do": "move_unit", "unit": self.unit(), "parent": self.unit()}: 3}
         made = self.random.choices(list(makers), makers.values())[0]()

@@ -114,7 +114,7 @@ class World:
         self.events, self.seen = [], set()
         self.identity = model_identity.Identity()
         self.nodes, self.person, self.kinds = self.identity.nodes, self.identity.person, self.identity.kinds
-        self.pending = set()  # persons who are not who they were, until the next event or the next moment
+        self.pending = set()  # persons who are not who they were
         self.taken = None  # thresholds of the scores, since the last midnight
         self.stages = STAGES
         self.definitions = []
@@ -152,10 +152,12 @@ class World:
 
     def take(self, event, history, browser=False):
         trusted = history or not browser  # what is imported is the brand's own
-        nodes = self.changing(self.identity.see, model_identity.identifiers_of(event), trusted)
+        stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
+        carried, source = model_identity.identifiers_of(event), (event.get("context") or {}).get("source")
+        shown = self.identity.shown_kinds(carried)
+        nodes = self.changing(self.identity.see, carried, trusted, source, stated_ms)
         if not nodes:
             return
-        stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
         clock = self.clock(stated_ms, history)
         lost = stated_ms > self.now_ms or clock == "past" and stated_ms < YEAR_2000
         group, context = event["type"] == "group", event.get("context") or {}
@@ -164,11 +166,11 @@ class World:
         for kind in PERSONAL:
             if kind in traits:
                 derived["has_" + kind] = None if traits[kind] is None else True
-            elif any(self.kinds[node] == kind for node in nodes):
+            elif kind in shown:
                 derived["has_" + kind] = True
         self.events.append({
             "number": len(self.events), "message_id": event["messageId"], "type": event["type"],
-            "name": event.get("event" if event["type"] == "track" else "name") or "", "node": nodes[0],
+            "name": event.get("event" if event["type"] == "track" else "name") or "", "node": nodes[0], "sighting": len(self.identity.came) - 1,
             "time_ms": self.now_ms if lost else stated_ms, "stated_ms": stated_ms, "received_ms": self.now_ms, "clock": clock,
             "properties": (event.get("traits") if group else event.get("properties")) or {},
             "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS}, **derived},
@@ -183,7 +185,7 @@ class World:
             self.sent.append(person)
 
     def changing(self, action, *given):
-        """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at by and by."""
+        """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at next."""
         before = dict(self.person)
         answer = action(*given)
         for former in set(before.values()) - set(self.person.values()):
@@ -193,6 +195,12 @@ class World:
         for node, person in self.person.items():
             if before.get(node) != person:
                 self.pending |= {before.get(node), person}
+        return answer
+
+    def deciding(self, action, *given):
+        """By hand, or by other rules: no event goes with it."""
+        answer = self.changing(action, *given)
+        self.settle("join")
         return answer
 
     def settle(self, cause):
@@ -206,7 +214,7 @@ class World:
         return sorted(set(self.person.values()))
 
     def events_of(self, person, before_ms=None):
-        return [event for event in self.events if self.person[event["node"]] == person and
+        return [event for event in self.events if self.person[self.identity.owner(event["sighting"], event["node"])] == person and
                 (before_ms is None or event["time_ms"] < before_ms)]
 
     def subject(self, person, now_ms):
@@ -283,7 +291,6 @@ class World:
     def advance(self, ms):
         """Everything whose age passes a rule's duration on the way is looked at then, and everybody at midnight."""
         end = self.now_ms + ms
-        self.settle("event")
         moments = {}
         durations = sorted({d for rule in [d.rule for d in self.definitions] + [r for _, r in self.stages] for d in self.durations(rule)})
         for person in self.people():

@@ -4,22 +4,17 @@ rules as the README says them. It shares no code with the suite.
 
 Identifiers have numbers in the order in which they came; the number of a person is that of his or her first one."""
 import itertools
-import re
 from collections import namedtuple
 from decimal import Decimal
 
-PRIORITY = ("user_id", "member_card", "wechat_unionid", "phone", "email", "wechat_openid", "anonymous_id")
+from model_identity_rules import KINDS, Rules, phone, standard
+
+# What of the past other rules change too, as if they had always held: whose an event is ("attribution"), what counts as verified
+# ("verification"), what a source may do ("sources"), and what only blocked values were known of ("nobodys").
+FOLLOWS = frozenset()
 TRAIT_KINDS = {"phone": "phone", "email": "email", "member_card": "member_card", "wechat_unionid": "wechat_unionid"}
-ISSUED = ("user_id", "member_card", "wechat_unionid", "wechat_openid")  # verified wherever they come from somebody trusted
-NEVER_VERIFIED = ("anonymous_id",)
-LIMITS = {"user_id": 1, "member_card": 3, "wechat_unionid": 1, "phone": 3, "email": 5, "wechat_openid": 10}  # of one person
-BUSY_AFTER = 5
-NEVER_BUSY = ("user_id",)
-ONE_OWNER = ("phone", "email")
-MOST = 1000  # identifiers of one person
 NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email",
           "distinctid", "distinct_id", "not_authenticated", "[object object]")
-MOBILE = re.compile(r"(?:\+86[ -]?)?(1[0-9]{2})[ -]?([0-9]{4})[ -]?([0-9]{4})")
 
 
 # -- what an event carries
@@ -41,8 +36,7 @@ def normalise(kind, value):
     if stands_for_nobody(value):
         return None
     if kind == "phone":
-        found = MOBILE.fullmatch(value)
-        return "+86" + "".join(found.groups()) if found else None
+        return phone(value)
     if kind == "email":
         local, at, domain = value.partition("@")
         return value.lower() if local and at and "." in domain and " " not in value and "@" not in domain else None
@@ -93,12 +87,13 @@ def identifiers_of(event):
         else:
             better = one if one.kind == "anonymous_id" else found[at]
             found[at] = better._replace(stated=found[at].stated or one.stated)
-    return sorted(found, key=lambda one: PRIORITY.index(one.kind))
+    return sorted(found, key=lambda one: KINDS.index(one.kind))
 
 
 # -- the rules
 
 
+Came = namedtuple("Came", "carried trusted source ms rules")  # an event as it came, and what held then
 Seen = namedtuple("Seen", "node verified previous")
 Link = namedtuple("Link", "one other rank order alias")  # the stronger one first; order: the event's, or the decision's number
 Conflict = namedtuple("Conflict", "link reason kind")
@@ -129,34 +124,72 @@ class Decision:
 
 class Identity:
     def __init__(self):
+        self.rules = Rules(standard())
         self.nodes = {}      # (kind, value): number
         self.kinds = {}      # node: kind
+        self.first_ms = {}   # node: the time of the first event that carried it
         self.verified = set()
-        self.sightings = []  # of each event, what of it was seen
+        self.came = []       # all events
+        self.sightings = []  # of each, what of it was seen
         self.decisions = []  # the first is number 1
         self.person = {}     # node: person, which is its first node
+        self.nobodys = set()  # nodes that are blocked, by hand or by the rules
         self.conflicts = []
 
     # -- what happens
 
-    def see(self, carried, trusted):
+    def see(self, carried, trusted, source, ms):
         """An event; yields the nodes whose it is, the strongest first: not those that are blocked now, which only count as evidence. Where
         all of them are, it is nobody's, and no evidence."""
-        keys = [("anonymous_id", one.value) if one.previous and (one.kind, one.value) not in self.nodes and
-                ("anonymous_id", one.value) in self.nodes else (one.kind, one.value) for one in carried]
-        blocked = self.blocked()
-        seen = []
-        if any(self.nodes.get(key) not in blocked for key in keys):
-            for key, one in sorted(zip(keys, carried), key=lambda both: PRIORITY.index(both[0][0])):
-                if key not in self.nodes:
-                    self.nodes[key] = len(self.nodes) + 1
-                    self.kinds[self.nodes[key]] = key[0]
-                stated = key[0] in ISSUED or one.stated and key[0] not in NEVER_VERIFIED
-                seen.append(Seen(self.nodes[key], trusted and stated, one.previous))
+        self.came.append(Came(carried, trusted, source, ms, self.rules))
+        seen = self.take(self.came[-1])
         self.sightings.append(seen)
-        self.verified |= {one.node for one in seen if one.verified}
         self.solve()
-        return [one.node for one in seen if one.node not in blocked]
+        return [one.node for one in seen if one.node not in self.nobodys]
+
+    def key_of(self, one):
+        """A former name is an anonymous id's, where it is known as that alone."""
+        anonymous = ("anonymous_id", one.value)
+        return anonymous if one.previous and (one.kind, one.value) not in self.nodes and anonymous in self.nodes else (one.kind, one.value)
+
+    def is_left_out(self, key):
+        """Values that only came while they were blocked are not known at all."""
+        return key not in self.nodes and self.rules.blocks(*key)
+
+    def shown_kinds(self, carried):
+        """Of what an event carries, the kinds of those that are somebody's."""
+        return {key[0] for key in map(self.key_of, carried) if not self.is_left_out(key) and self.nodes.get(key) not in self.nobodys}
+
+    def take(self, came):
+        """What is seen of an event. A source that joins nobody shows one identifier: the strongest that is somebody's."""
+        sources, verification = (self.rules if what in FOLLOWS else came.rules for what in ("sources", "verification"))
+        trusted, joins = came.trusted and sources.may(came.source, "verifies"), sources.may(came.source, "joins")
+        taken, found = [], False  # found: one that is somebody's
+        for one in sorted(came.carried, key=lambda one: sources.order[self.key_of(one)[0]]):
+            key = self.key_of(one)
+            if self.is_left_out(key) or not joins and found:
+                continue
+            found = found or self.nodes.get(key) not in self.nobodys
+            taken = (taken if joins else []) + [(key, one)]
+        if not found:
+            return []
+        return [Seen(self.node_of(key, came.ms), trusted and verification.verifies(key[0], one.stated), one.previous) for key, one in taken]
+
+    def node_of(self, key, ms):
+        if key not in self.nodes:
+            self.nodes[key] = len(self.nodes) + 1
+            self.kinds[self.nodes[key]] = key[0]
+            self.first_ms[self.nodes[key]] = ms
+        return self.nodes[key]
+
+    def change_rules(self, document):
+        self.rules = Rules(document)
+        self.solve()
+
+    def owner(self, event, node):
+        """Whose node an event is by now, which came to that of `node`."""
+        counts = [one.node for one in self.sightings[event] if one.node not in self.nobodys]
+        return min(counts, key=lambda node: self.rules.order[self.kinds[node]], default=node) if "attribution" in FOLLOWS else node
 
     def decide(self, decision):
         self.decisions.append(decision)
@@ -170,9 +203,14 @@ class Identity:
         left, right = self.members(self.person[one]), self.members(self.person[other])
         if left == right or any(set(decision.others) == {one, other} for decision in self.in_force("join")):
             return UNCHANGED
-        if {one, other} & self.blocked() or self.are_kept_apart(left, right) or len(left) + len(right) > MOST:
+        if {one, other} & self.blocked() or self.are_kept_apart(left, right) or len(left) + len(right) > self.rules.most:
             return REFUSED
-        return self.decide(Decision("join", [min(left, key=self.strength), min(right, key=self.strength)], [one, other]))
+        return self.decide(Decision("join", [self.tie(left), self.tie(right)], [one, other]))
+
+    def tie(self, nodes):
+        """Who stands for a person: the strongest, if possible one that joins people."""
+        out = self.out(self.links())
+        return min(nodes, key=lambda node: (node in out, self.strength(node)))
 
     def split(self, person, nodes):
         if any(set(one.nodes) == set(nodes) for one in self.in_force("split")):
@@ -186,10 +224,11 @@ class Identity:
         if self.person[node] == person or any(one.nodes[0] == node and self.person[one.nodes[1]] == person for one in self.in_force("move")):
             return UNCHANGED
         members = self.members(person)
-        if node in self.blocked() or any(node in pair and set(pair) & set(members) for pair in self.pairs_apart()):
+        if node in self.blocked() or any(node in pair and set(pair) & set(members) for pair in self.pairs_apart()) or \
+                1 + len(members) > self.rules.most:
             return REFUSED
         others = [one for one in self.members(self.person[node]) if one != node]
-        return self.decide(Decision("move", [node, person], others))
+        return self.decide(Decision("move", [node, self.tie(members)], others))
 
     def block(self, node):
         return UNCHANGED if node in self.blocked() else self.decide(Decision("block", [node]))
@@ -231,7 +270,7 @@ class Identity:
 
     def strongest_first(self, nodes):
         """Only who speaks for all changes place."""
-        best = min(range(len(nodes)), key=lambda at: PRIORITY.index(self.kinds[nodes[at]]))
+        best = min(range(len(nodes)), key=lambda at: self.rules.order[self.kinds[nodes[at]]])
         nodes = list(nodes)
         nodes[0], nodes[best] = nodes[best], nodes[0]
         return nodes
@@ -239,21 +278,23 @@ class Identity:
     # -- who is who
 
     def strength(self, node):
-        return PRIORITY.index(self.kinds[node]), node
+        return self.rules.order[self.kinds[node]], node
 
     def links(self):
-        """Of each pair that was seen together, what counts most: the first event in which both are verified, or else the first."""
+        """Of each pair that was seen together, what counts most: the first event in which one is verified to be the other's former name,
+        else the first in which both are verified, or else the first."""
         withdrawn = self.withdrawn()
         found = {}
         for at, seen in enumerate(self.sightings):
             for one, other in itertools.combinations(seen, 2):
-                if at in withdrawn:
+                if at in withdrawn or one.node == other.node:
                     continue
                 pair = frozenset((one.node, other.node))
                 verified = one.verified and other.verified
-                if pair not in found or verified and found[pair].rank == "claimed":
-                    found[pair] = self.link(pair, "verified" if verified else "claimed", at, verified and (one.previous or other.previous))
-        return list(found.values())
+                worth = verified + (verified and (one.previous or other.previous))
+                if pair not in found or worth > found[pair][0]:
+                    found[pair] = worth, at
+        return [self.link(pair, "verified" if worth else "claimed", at, worth > 1) for pair, (worth, at) in found.items()]
 
     def link(self, pair, rank, order, alias=False):
         one, other = sorted(pair, key=self.strength)
@@ -285,7 +326,7 @@ class Identity:
         aliases = {frozenset((link.one, link.other)) for link in links if link.alias}
         owners = {}
         for link in links:
-            if link.rank == "verified" and self.kinds[link.other] in ONE_OWNER and self.kinds[link.one] != self.kinds[link.other]:
+            if link.rank == "verified" and self.rules.kinds[self.kinds[link.other]]["one_owner"] and self.kinds[link.one] != self.kinds[link.other]:
                 owners.setdefault((link.other, self.kinds[link.one]), []).append(link.one)
         return {node for (node, _), names in owners.items()
                 if any(frozenset(pair) not in aliases for pair in itertools.combinations(names, 2))}
@@ -295,37 +336,50 @@ class Identity:
         links = self.links() if links is None else links
         owned, found = self.owned_twice(links), {}
         counts = self.seen_with(links)
-        many = {node for (node, _), count in counts.items() if count > BUSY_AFTER and self.kinds[node] not in NEVER_BUSY}
+        most = {kind: rule["busy_after"] for kind, rule in self.rules.kinds.items()}
+        many = {node for (node, _), count in counts.items() if most[self.kinds[node]] and count > most[self.kinds[node]]}
         for (node, kind), count in counts.items():
             if node in many | owned:
-                found.setdefault(node, []).append((count, -PRIORITY.index(kind), kind))
+                found.setdefault(node, []).append((count, -self.rules.order[kind], kind))
         return {node: max(several)[::2] for node, several in found.items()}
 
     def refusal(self, link, one, other):
         """What speaks against the union of two groups, or None."""
         if self.are_kept_apart(one, other):
             return "apart", None
-        if len(one) + len(other) > MOST:
+        if len(one) + len(other) > self.rules.most:
             return "size", None
         if link.rank == "hand":
             return None
-        for kind in PRIORITY:
-            left, right = ([node for node in group if self.kinds[node] == kind] for group in (one, other))
-            free = kind not in LIMITS or link.alias and kind == "user_id"
-            if left and right and not free and len(left) + len(right) > LIMITS[kind]:
+        both = [(kind, *([node for node in group if self.kinds[node] == kind] for group in (one, other))) for kind in KINDS]
+        both = [(kind, left, right) for kind, left, right in both if left and right]
+        free = "user_id" if link.alias else None
+        for kind, left, right in both:
+            limit = self.rules.kinds[kind]["limit"]
+            if kind != free and limit and len(left) + len(right) > limit:
                 return "limit", kind
-        for kind in PRIORITY:
-            sure = [any(self.kinds[node] == kind and node in self.verified for node in group) for group in (one, other)]
-            if link.rank == "claimed" and all(sure):
+        for kind, left, right in both:
+            if link.rank == "claimed" and self.verified & set(left) and self.verified & set(right):
                 return "claimed", kind
+        for kind, left, right in both:
+            if kind != free and self.rules.breaks_window(kind, [self.first_ms[node] for node in left + right]):
+                return "limit_within", kind
         return None
 
+    def out(self, links):
+        """Who joins nobody by evidence."""
+        describing = {node for node, kind in self.kinds.items() if not self.rules.kinds[kind]["joins"]}
+        return self.nobodys | describing | set(self.busy(links))
+
     def solve(self):
+        self.nobodys = self.blocked() | {node for key, node in self.nodes.items() if self.rules.blocks(*key)}
+        if FOLLOWS - {"attribution"}:
+            self.sightings = [self.take(came) for came in self.came]
+        self.verified = {one.node for seen in self.sightings for one in seen if one.verified}
         links = self.links()
-        out = self.blocked() | set(self.busy(links))
+        out = self.out(links)
         links = self.links_by_hand() + [link for link in links if link.one not in out and link.other not in out]
-        links.sort(key=lambda link: (RANKS.index(link.rank), link.order, PRIORITY.index(self.kinds[link.one]),
-                                     PRIORITY.index(self.kinds[link.other]), link.one, link.other))
+        links.sort(key=lambda link: (RANKS.index(link.rank), link.order, *(self.rules.order[self.kinds[node]] for node in link[:2]), *link[:2]))
         groups = {node: {node} for node in self.kinds}
         refused = []
         for link in links:

@@ -10,12 +10,12 @@ import tempfile
 import time
 
 import seeds
+from deciding import Deciding, Difference, same
 from maker import HOUR, START, START_MS
 from maker_bindings import KEYS, Maker
 from model import time_text
 from model_bindings import ADMIN, HQ, OrganisedWorld
 from suite import Suite
-from test_property import Difference, same
 
 SECONDS = 25
 NEEDED = ("add_unit", "add_staff", "compare")  # what later steps name, and what finds the difference
@@ -26,11 +26,12 @@ MAY_COUNT = (*MAY_ASSIGN, "integration")
 BUYERS = {"event": "Order Completed"}
 
 
-class Run:
+class Run(Deciding):
     def __init__(self, suite):
         self.suite, self.world = suite, OrganisedWorld(START_MS)
         self.tokens, self.secrets, self.key_ids = {ADMIN: None}, {None: None}, {}
         self.one_ids = {}  # by person
+        self.positions = []  # of all events
         suite.post("/api/v1/roles", OWN_GUIDE)
         self.buyers = suite.post("/api/v1/segments", {"name": "Buyers", "rule": BUYERS})["id"]
         for key in KEYS:
@@ -47,7 +48,9 @@ class Run:
         self.world.key = step["key"]
         answer = self.suite.ingest(step["path"], step["body"], write_key=self.secrets[step["key"]])
         assert answer.status == 200 and "errors" not in answer.json, answer
-        self.world.send(step["body"], history=step["path"] == "/v1/import")
+        accepted, _ = self.world.send(step["body"], history=step["path"] == "/v1/import")
+        end = int(answer.json["position"])
+        self.positions += range(end - accepted, end)
 
     def add_unit(self, step):
         made = self.suite.post("/api/v1/units", {"name": "Unit", "kind": "store", "parent": step["parent"],

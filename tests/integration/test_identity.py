@@ -84,8 +84,7 @@ def split(suite, whose, *refs, token=None):
 
 
 def follow(suite):
-    """What was decided by hand is there, and rules have been looked at since: with time, as no event goes with it."""
-    suite.advance("1s")
+    """What was decided by hand is everywhere, while no event comes and no clock moves."""
     suite.wait_quiet()
 
 
@@ -200,6 +199,7 @@ def test_a_join_takes_everything_along_and_its_undoing_takes_everything_back(run
     assert undo(running, decision).status == 200
     assert picture(running, *both) == before
     assert running.get(f"/api/v1/segments/{segment}")["count"] == 0 and not same(running, *both)
+    assert {change["cause"] for change in running.get(f"/api/v1/segments/{segment}/changes")["changes"]} == {"join"}
     gone = running.get(f"{DECISIONS}/{decision['id']}")
     assert (gone["undone"]["reason"], gone["undone"]["by"]) == ("it was a mistake", "st_1")
 

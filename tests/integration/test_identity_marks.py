@@ -3,7 +3,7 @@
 import pytest
 
 from suite import Suite
-from test_identity import done, event, follow, join, one_id, person, ref, same, send, undo, user
+from test_identity import WHY, done, event, follow, join, one_id, person, ref, same, send, split, undo, user
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,27 @@ def test_what_somebody_was_found_by_in_the_past_is_what_is_his_now(running):
     send(running, event("other", name="Marked", ids=[("phone", "13800138022")], timestamp="2026-03-01T00:10:00Z"))
     assert undo(running, decision).status == 200
     assert count() == 0, "as if they had never been one"
+
+
+def test_an_alias_joins_those_who_were_seen_together_before(running):
+    former, later = user("name-1"), user("name-2")
+    send(running, event("name-1", ids=[("user_id", "name-2")]))
+    assert not same(running, former, later), "one account a person"
+    send(running, {"type": "alias", "userId": "name-2", "previousId": "name-1"})
+    assert same(running, former, later)
+    position = running.api("POST", "/api/v1/identifiers/explain", {"one": former, "other": later}).json["links"][0]["position"]
+    assert running.api("POST", f"/api/v1/evidence/{position}/withdraw", {"reason": WHY}).status == 200
+    follow(running)
+    assert not same(running, former, later), "the alias does not count any more, and what came before it does"
+
+
+def test_what_was_moved_to_somebody_stays_with_who_was_meant(running):
+    browser, card = ref("anonymous_id", "meant-1"), ref("member_card", "MOVED-1")
+    send(running, event(None, "meant-1"), event("meant", "meant-1"), event("had-it", ids=[("member_card", "MOVED-1")]))
+    done(running.api("POST", f"/api/v1/persons/{one_id(running, user('meant'))}/move", {"identifier": card, "reason": WHY}))
+    assert same(running, user("meant"), card) and not same(running, user("had-it"), card)
+    apart = done(split(running, one_id(running, user("meant")), browser))
+    assert same(running, user("meant"), card) and not same(running, browser, card), "whoever founded the One ID has left"
+    assert undo(running, apart).status == 200
+    done(running.api("POST", "/api/v1/identifiers/block", {"identifier": browser, "reason": WHY}))
+    assert same(running, user("meant"), card) and not same(running, browser, card)

@@ -12,9 +12,9 @@ from collections import Counter
 from decimal import Decimal
 
 import seeds
+from deciding import Deciding, Difference, same
 from maker import HOUR, SHOWN_TRAITS, START, START_MS, Maker
 from model import World, time_text
-from model_identity import WRONG
 from receivers import Webhooks
 from suite import Suite
 from test_rules import write
@@ -26,16 +26,7 @@ ENTRY = "Signed In"  # what sets off a journey
 # -- the suite beside the model
 
 
-class Difference(Exception):
-    pass
-
-
-def same(what, suite, model):
-    if suite != model:
-        raise Difference(f"{what}\n  suite: {suite}\n  model: {model}")
-
-
-class Run:
+class Run(Deciding):
     def __init__(self, suite, url):
         self.suite, self.world = suite, World(START_MS)
         self.world.entry = ENTRY
@@ -56,64 +47,6 @@ class Run:
         self.positions += range(end - expected[0], end)
 
     # -- who is who
-
-    def node_of(self, one):
-        return self.world.nodes.get(tuple(one))
-
-    def decide(self, step):
-        """As staff does; whatever is asked, the answer is the model's."""
-        self.suite.wait_quiet()
-        identity, what = self.world.identity, step["decide"]
-        if "number" in step:
-            return self.decide_by_number(what, step["number"])
-        these = [one for one in step.get("these", []) if one]
-        nodes, whose = [self.node_of(one) for one in these], self.node_of(step["of"]) if "of" in step else None
-        person = self.world.person.get(whose)
-        if "of" in step and person is None or what != "split" and None in nodes:
-            return None
-        if "bits" in step:
-            keys = {node: key for key, node in self.world.nodes.items()}
-            chosen = [node for at, node in enumerate(identity.members(person)) if step["bits"] >> at & 1]
-            these += [list(keys[node]) for node in chosen]
-            nodes += chosen
-            if None in nodes or not nodes:
-                return None
-        one_id = self.suite.lookup(*step["of"]).json["one_id"] if person else None
-        paths = {"join": "persons/join", "split": f"persons/{one_id}/split", "move": f"persons/{one_id}/move", "block": "identifiers/block"}
-        refs = [{"kind": kind, "value": value} for kind, value in these]
-        named = {"identifiers": refs} if what in ("join", "split") else {"identifier": refs[0]}
-        answer = self.suite.api("POST", "/api/v1/" + paths[what], {**named, "reason": "random"})
-        if what == "join":
-            expected = self.world.changing(identity.join, *nodes) if nodes[0] != nodes[1] else WRONG
-        elif what == "split":
-            expected = self.world.changing(identity.split, person, list(dict.fromkeys(nodes)))
-        else:
-            expected = self.world.changing(getattr(identity, what), nodes[0], *([person] if what == "move" else []))
-        return self.same_answer(step, answer, expected)
-
-    def decide_by_number(self, what, number):
-        identity = self.world.identity
-        if what == "withdraw":
-            event = number % len(self.positions)
-            answer = self.suite.api("POST", f"/api/v1/evidence/{self.positions[event]}/withdraw", {"reason": "random"})
-            expected = self.world.changing(identity.withdraw, event)
-        else:
-            decision = number % (len(identity.decisions) + 1) + 1
-            answer = self.suite.api("DELETE", f"/api/v1/identity-decisions/d_{decision}", {"reason": "random"})
-            expected = self.world.changing(identity.undo, decision)
-        return self.same_answer(f"{what} {number}", answer, expected)
-
-    def same_answer(self, what, answer, expected):
-        shown = answer.json
-        same(f"answer to {what}", (answer.status, shown.get("unchanged")), expected[:2])
-        if expected.number:
-            same(f"decision of {what}", shown["id"], f"d_{expected.number}")
-
-    def look(self, step):
-        """What was decided by hand is looked at with time, as no event goes with it."""
-        self.suite.wait_quiet()
-        self.suite.advance(f"{step['look']}s")
-        self.world.advance(step["look"] * 1000)
 
     def kill(self, step):
         self.suite.kill(step["kill"])
@@ -277,7 +210,7 @@ class Run:
         same(f"changes of {definition.name} that one has alone", suite - model, model - suite)
 
     def take(self, step):
-        kind = next(name for name in ("send", "decide", "look", "kill", "define", "redefine", "stages", "tag", "untag", "advance", "ask",
+        kind = next(name for name in ("send", "decide", "change_rules", "kill", "define", "redefine", "stages", "tag", "untag", "advance", "ask",
                                       "compare") if name in step)
         getattr(self, kind)(step)
 
@@ -302,11 +235,11 @@ def differ(steps):
 
 
 def events_of(steps):
-    return sum(len(step["send"]["batch"]) if "send" in step else "decide" in step for step in steps)
+    return sum(len(step["send"]["batch"]) if "send" in step else "decide" in step or "change_rules" in step for step in steps)
 
 
 def without(steps, unwanted):
-    """Leaves out events and decisions by their number in the whole run."""
+    """Leaves out events, decisions and rules by their number in the whole run."""
     kept, number = [], 0
     for step in steps:
         if "send" in step:
@@ -314,7 +247,7 @@ def without(steps, unwanted):
             number += len(step["send"]["batch"])
             if batch:
                 kept.append({**step, "send": {**step["send"], "batch": batch}})
-        elif "decide" in step:
+        elif "decide" in step or "change_rules" in step:
             kept += [] if number in unwanted else [step]
             number += 1
         else:

@@ -13,18 +13,19 @@
 #define EVENTS 120
 #define CARRIED 4
 
-/* The universe: so many values of each kind, the strongest kind first. */
+/* The universe: so many values of each kind. */
 static struct {
     const char *kind, *format;
     unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
     bool issued, stated, one_owner;
     bool joins_nothing;
+    unsigned strength; /* 0: the strongest */
 } kinds[] = {
-    {"user_id", "u-%u", 6, 1, 0, true, false, false, false},
-    {"member_card", "c-%u", 8, 3, 5, true, false, false, false},
-    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false},
-    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false},
-    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false},
+    {"user_id", "u-%u", 6, 1, 0, true, false, false, false, 0},
+    {"member_card", "c-%u", 8, 3, 5, true, false, false, false, 1},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false, 2},
+    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false, 3},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false, 4},
 };
 
 struct value {
@@ -59,6 +60,11 @@ struct made_link {
 };
 static struct made_link links[UNIVERSE][UNIVERSE];
 
+static unsigned strength_of(unsigned value)
+{
+    return kinds[universe[value].kind].strength;
+}
+
 static void make_universe(void)
 {
     unsigned count = 0;
@@ -70,10 +76,11 @@ static void make_universe(void)
 
 /* -- the naive one -- */
 
+/* A former name tells more than that both are somebody's, and that more than what was only claimed; of the same the first counts. */
 static void note_link(unsigned one, unsigned other, bool verified, bool alias, unsigned order)
 {
     struct made_link *link = &links[one][other];
-    if (link->is && (link->verified || !verified))
+    if (link->is && link->verified + link->alias >= verified + (verified && alias))
         return;
     *link = (struct made_link){true, verified, verified && alias, order};
     links[other][one] = *link;
@@ -84,7 +91,7 @@ static bool is_several(unsigned value)
 {
     for (unsigned one = 0; one < UNIVERSE; one++)
         for (unsigned other = 0; other < one; other++)
-            if (universe[one].kind == universe[other].kind && universe[one].kind < universe[value].kind &&
+            if (universe[one].kind == universe[other].kind && strength_of(one) < strength_of(value) &&
                 links[value][one].verified && links[value][other].verified && !links[one][other].alias)
                 return true;
     return false;
@@ -95,10 +102,11 @@ static bool is_busy(unsigned value)
     unsigned kind = universe[value].kind;
     if (kinds[kind].one_owner && is_several(value))
         return true;
-    for (unsigned strong = 0; strong < kind; strong++) {
+    for (unsigned strong = 0; strong < COUNT_OF(kinds); strong++) {
         unsigned seen = 0;
         for (unsigned other = 0; other < UNIVERSE; other++)
-            seen += universe[other].kind == strong && links[value][other].is;
+            seen += universe[other].kind == strong && strength_of(other) < strength_of(value) &&
+                    links[value][other].is;
         if (kinds[kind].most_strong && seen > kinds[kind].most_strong)
             return true;
     }
@@ -195,7 +203,7 @@ static void join_pair(unsigned *part, unsigned d, unsigned one, unsigned other)
 
 static bool is_before(unsigned one, unsigned other)
 {
-    unsigned a = universe[value_of(one)].kind, b = universe[value_of(other)].kind;
+    unsigned a = strength_of(value_of(one)), b = strength_of(value_of(other));
     return a != b ? a < b : one < other;
 }
 
@@ -214,6 +222,17 @@ static void join_by_hand(unsigned *part)
             join_pair(part, d, decided->nodes[0], decided->nodes[next]);
         }
     }
+}
+
+/* Whose an event is: the number of its strongest identifier that is somebody's, of equals the first's; 0: nobody's. */
+static unsigned owner_of(const struct event_made *made)
+{
+    unsigned lead = UNIVERSE;
+    for (unsigned i = 0; i < made->count; i++)
+        if (!is_blocked(made->values[i]) &&
+            (lead == UNIVERSE || strength_of(made->values[i]) < strength_of(lead)))
+            lead = made->values[i];
+    return lead == UNIVERSE ? 0 : universe[lead].number;
 }
 
 static bool fits(
@@ -243,9 +262,9 @@ static bool precedes(unsigned one, unsigned other, unsigned left, unsigned right
 {
     const struct made_link *a = &links[one][other], *b = &links[left][right];
     const unsigned keys[2][6] = {
-        {!a->verified, a->order, universe[one].kind, universe[other].kind, universe[one].number,
+        {!a->verified, a->order, strength_of(one), strength_of(other), universe[one].number,
             universe[other].number},
-        {!b->verified, b->order, universe[left].kind, universe[right].kind, universe[left].number,
+        {!b->verified, b->order, strength_of(left), strength_of(right), universe[left].number,
             universe[right].number},
     };
     for (unsigned i = 0; i < 6; i++)
@@ -257,8 +276,8 @@ static bool precedes(unsigned one, unsigned other, unsigned left, unsigned right
 /* Ordered within: the stronger kind first, of one kind the lower number. */
 static bool is_first(unsigned one, unsigned other)
 {
-    return universe[one].kind != universe[other].kind ? universe[one].kind < universe[other].kind
-                                                      : universe[one].number < universe[other].number;
+    unsigned a = strength_of(one), b = strength_of(other);
+    return a != b ? a < b : universe[one].number < universe[other].number;
 }
 
 static void recompute(unsigned *part)

@@ -39,7 +39,8 @@ struct world {
     struct bytes left;
     struct arena *arena; /* of the record that was read last */
     struct batch batch;
-    uint64_t offset; /* of the next event in the gateway's journal */
+    unsigned settled; /* records that say so: passed over by next() */
+    uint64_t offset;  /* of the next event in the gateway's journal */
 };
 
 static inline void open_world(struct world *world)
@@ -181,6 +182,7 @@ struct output {
     const Quanyu__NodesMoved *moved;
     const Quanyu__OrganisationChanged *organisation;
     const Quanyu__EventOfNobody *nobody;
+    const Quanyu__EventsMoved *events_moved;
 };
 
 static inline bool next_record(struct world *world, struct journal_record *ret_record)
@@ -205,8 +207,11 @@ static inline bool next_record(struct world *world, struct journal_record *ret_r
 static inline bool next(struct world *world, struct output *ret_output)
 {
     struct journal_record record;
-    if (!next_record(world, &record))
-        return false;
+    do {
+        if (!next_record(world, &record))
+            return false;
+        world->settled += record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED;
+    } while (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED);
     ProtobufCAllocator *allocator = arena_allocator(world->arena);
     *ret_output = (struct output){.class = record.record_class};
     if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_EVENT)
@@ -220,13 +225,17 @@ static inline bool next(struct world *world, struct output *ret_output)
             quanyu__organisation_changed__unpack(allocator, record.data.size, record.data.data);
     else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_NOBODY)
         ret_output->nobody = quanyu__event_of_nobody__unpack(allocator, record.data.size, record.data.data);
+    else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED)
+        ret_output->events_moved =
+            quanyu__events_moved__unpack(allocator, record.data.size, record.data.data);
     assert_true(ret_output->event || ret_output->created || ret_output->moved || ret_output->organisation ||
-                ret_output->nobody);
+                ret_output->events_moved || ret_output->nobody);
     return true;
 }
 
 /* All new records in short: "+3phone@1" created, "2,3>1" moved, "e3@1(1,2)" event of node 3, person 1,
- * linked, "o2,1" two units and a member of staff, "n7blocked" the event at 7 of nobody. */
+ * linked, "o2,1" two units and a member of staff, "3!7>4,9>5" of node 3 the events 7 and 9,
+ * "n7blocked" the event at 7 of nobody. */
 static inline void check(struct world *world, const char *expected)
 {
     char text[4096] = "";
@@ -252,6 +261,12 @@ static inline void check(struct world *world, const char *expected)
             size += snprintf(at + size, room - (size_t)size, ") ");
         } else if (output.nobody) {
             size = snprintf(at, room, "n%u%s ", (unsigned)output.nobody->origin, output.nobody->reason);
+        } else if (output.events_moved) {
+            size = snprintf(at, room, "%u!", output.events_moved->from);
+            for (size_t i = 0; i < output.events_moved->n_origins; i++)
+                size += snprintf(at + size, room - (size_t)size, "%s%llu>%u", i ? "," : "",
+                    (unsigned long long)output.events_moved->origins[i], output.events_moved->nodes[i]);
+            size += snprintf(at + size, room - (size_t)size, " ");
         } else {
             size = snprintf(
                 at, room, "o%zu,%zu ", output.organisation->n_places, output.organisation->n_members);

@@ -122,6 +122,23 @@ static void what_a_join_causes_waits_for_its_event(void **state)
     assert_true(change->history);
 }
 
+static void a_split_by_hand_is_settled_at_once(void **state)
+{
+    struct world *world = *state;
+    char id[64];
+    world_segment(world, "{\"metric\":\"orders\",\"gte\":1}", id);
+    world_node(world, 1, 1, "user_id");
+    world_node(world, 2, 1, "anonymous_id");
+    buy(world, 2, 0);
+    world_move(world, (uint32_t[]){2}, 1, 1, 2);
+    assert_true(world_in_segment(world, 1, id));
+    world_settle(world);
+    assert_false(world_in_segment(world, 1, id));
+    assert_true(world_in_segment(world, 2, id));
+    world_settle(world);
+    assert_null(world_change(world, 3));
+}
+
 static void a_split_is_settled_when_time_goes_on(void **state)
 {
     struct world *world = *state;
@@ -423,6 +440,7 @@ int main(void)
         TEST(a_window_lets_go_when_its_events_grow_old),
         TEST(imported_history_marks_what_it_causes_but_time_does_not),
         TEST(what_a_join_causes_waits_for_its_event),
+        TEST(a_split_by_hand_is_settled_at_once),
         TEST(a_split_is_settled_when_time_goes_on),
         TEST(who_is_joined_into_another_leaves_what_he_was_in),
         TEST(definitions_that_refer_to_others_follow_them),

@@ -114,7 +114,8 @@ static const char *story_kind_of(uint32_t node)
 
 /* Tells the story. With `before_ms`, only events before it, and only nodes that have one: as if told at that
  * time. */
-static void story_tell(struct world *world, struct story *story, int64_t before_ms, unsigned commit_every)
+static inline void story_tell(
+    struct world *world, struct story *story, int64_t before_ms, unsigned commit_every)
 {
     static uint32_t person[STORY_NODES + 1];
     bool told[STORY_NODES + 1] = {false};

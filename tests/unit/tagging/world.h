@@ -238,6 +238,13 @@ static inline void world_move(struct world *world, uint32_t *nodes, size_t count
     world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_MOVED, &record.base);
 }
 
+/* What moved was decided by hand, or follows from other rules. */
+static inline void world_settle(struct world *world)
+{
+    const Quanyu__PersonsSettled record = QUANYU__PERSONS_SETTLED__INIT;
+    world_record(world, 0, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &record.base);
+}
+
 struct world_event {
     uint32_t node;
     const char *name; /* NULL: an identify */
