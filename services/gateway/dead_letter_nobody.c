@@ -59,8 +59,10 @@ static int keep_event(struct gateway *gateway, struct batch *batch, const Quanyu
     const char *stated = yyjson_get_str(yyjson_obj_get(json, "messageId"));
     const char *id = stated && *stated ? raw->message_id : ""; /* else the gateway has made one */
     snprintf(reason, sizeof(reason), "identifier_%s", why);
+    if (raw->body.len > dead_letters_limits(gateway->letters)->letter_bytes)
+        return 0;
     int error = write_content(raw, json, id, &content);
-    if (error || content.size > gateway->limits.letter_bytes)
+    if (error)
         return error;
     letter.content = (struct bytes){content.data, content.size};
     if (*id) {

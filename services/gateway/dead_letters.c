@@ -193,6 +193,11 @@ void dead_letters_close(struct dead_letters **letters)
     *letters = NULL;
 }
 
+const struct dead_letter_limits *dead_letters_limits(const struct dead_letters *letters)
+{
+    return &letters->room.limits;
+}
+
 /* -- changes -- */
 
 /* Before any of a batch. Also takes back the slots that were overwritten. */

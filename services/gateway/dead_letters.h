@@ -12,6 +12,7 @@
 #include "services/gateway/dead_letter_store.h"
 
 struct dead_letter_limits {
+    size_t letter_bytes;                 /* of one event and what is said of its time; 0: none is kept */
     uint64_t count, bytes;               /* in all */
     uint64_t source_count, source_bytes; /* of one source */
     int64_t kept_ms;
@@ -24,6 +25,8 @@ struct dead_letters;
 int dead_letters_open(struct store_txn *txn, const struct dead_letter_limits *limits, const char *keys_path,
     struct dead_letters **ret_letters, uint64_t *ret_lost);
 void dead_letters_close(struct dead_letters **letters);
+/* As it was opened with. Any thread. */
+const struct dead_letter_limits *dead_letters_limits(const struct dead_letters *letters);
 
 /* -- writer -- */
 

@@ -36,6 +36,7 @@ static int open_letters(struct gateway *gateway, struct batch *batch)
 {
     const struct config *config = service_config(batch->service);
     const struct dead_letter_limits limits = {
+        .letter_bytes = (size_t)config_number(config, "gateway.dead_letter_max"),
         .count = (uint64_t)config_number(config, "gateway.dead_letters_max"),
         .bytes = (uint64_t)config_number(config, "gateway.dead_letters_size"),
         .source_count = (uint64_t)config_number(config, "gateway.dead_letters_source_max"),

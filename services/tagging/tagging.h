@@ -87,9 +87,9 @@ struct tagging {
     int64_t unsettled_ms;
     struct number_list regrouped; /* persons whose events are others now, some more than once */
     bool regrouped_contacts;      /* some of those say who served */
-    bool begun;   /* memory belongs to the batch that runs */
-    bool stale;   /* a batch was rolled back: memory must be read anew */
-    bool working; /* a step of building is queued */
+    bool begun;                   /* memory belongs to the batch that runs */
+    bool stale;                   /* a batch was rolled back: memory must be read anew */
+    bool working;                 /* a step of building is queued */
     struct work step;
     /* for any thread */
     atomic_int_fast64_t next_due_ms;
