@@ -280,12 +280,13 @@ void round_publish(struct round *round)
     atomic_store(&service->now_ms, round->batch.now_ms);
     atomic_store(&service->origin, origin);
     for (unsigned i = 0; i < service->spec->input_count; i++) {
+        if (!round->fed[i].batches)
+            continue; /* it may not be open yet, and who opens it reads where it stands */
         service->inputs[i].committed = round->reached[i];
         service->inputs[i].stopped = round->stopped[i];
         service->inputs[i].echoed = fed_origin(&round->fed[i], service->inputs[i].echoed);
         atomic_store(&service->inputs[i].next, round->reached[i].next);
-        if (round->fed[i].batches)
-            follow_confirm(service->inputs[i].follow, service->inputs[i].durable);
+        follow_confirm(service->inputs[i].follow, service->inputs[i].durable);
     }
     journal_publish(service->journal, origin, round->batch.now_ms);
     feed_wake(service->feed);

@@ -44,7 +44,8 @@ static bool says_the_same(const struct asked *asked, const Quanyu__Decision *dec
         return decision->evidence == asked->request->evidence;
     if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__MOVE)
         return names_node(asked, decision->nodes, 1, asked->nodes[0]) &&
-               person_of(asked->context->txn, decision->nodes[1]) == asked->person;
+               (person_of(asked->context->txn, decision->nodes[1]) == asked->person ||
+                   present_person(asked->context->txn, decision->person) == asked->person);
     bool join = asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__JOIN; /* of those that were named */
     const uint32_t *nodes = join ? decision->others : decision->nodes;
     size_t count = join ? decision->n_others : decision->n_nodes;
@@ -307,6 +308,7 @@ static int prepare_move(const struct asked *asked, Quanyu__Decision *decision, b
     if (error || !nodes)
         return error ? error : -QY_ENOMEM;
     nodes[0] = asked->nodes[0];
+    decision->person = asked->request->person;
     decision->nodes = nodes;
     decision->n_nodes = 2;
     error = find_strongest(asked, asked->person, &nodes[1]);

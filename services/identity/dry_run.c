@@ -273,26 +273,29 @@ void dry_run_close(struct dry_run **run)
     *run = NULL;
 }
 
-int dry_run_begin(struct dry_run *run, const struct kinds *kinds, struct identity_rules *rules)
+/* Behind the lock; the one before it is done with that. Takes the rules over on success. */
+static int start_thread(struct dry_run *run, const struct kinds *kinds, const struct identity_rules *rules)
 {
-    pthread_mutex_lock(&run->lock);
-    bool running = run->state == RUN_RUNNING;
-    if (!running)
-        run->state = RUN_RUNNING;
-    pthread_mutex_unlock(&run->lock);
-    if (running)
-        return -QY_ECONFLICT;
     join_thread(run);
+    atomic_store(&run->stop, false);
+    run->joinable = pthread_create(&run->thread, NULL, run_thread, run) == 0;
+    if (!run->joinable)
+        return -QY_ENOMEM;
     rules_free(&run->rules);
     run->kinds = *kinds;
     run->rules = *rules;
     run->figures = (struct figures){0};
-    atomic_store(&run->stop, false);
-    run->joinable = pthread_create(&run->thread, NULL, run_thread, run) == 0;
-    if (run->joinable)
-        return 0;
-    run->state = RUN_FAILED;
-    return -QY_ENOMEM;
+    run->state = RUN_RUNNING;
+    return 0;
+}
+
+int dry_run_begin(struct dry_run *run, const struct kinds *kinds, struct identity_rules *rules)
+{
+    pthread_mutex_lock(&run->lock);
+    bool running = run->state == RUN_RUNNING;
+    int error = running ? -QY_ECONFLICT : start_thread(run, kinds, rules);
+    pthread_mutex_unlock(&run->lock);
+    return error;
 }
 
 void dry_run_cancel(struct dry_run *run)

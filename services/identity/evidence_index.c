@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 16 bits a pair, of which 7 are set: one part in a thousand is read in vain. With what LMDB puts before it, a filter fills eight pages. */
+/* 20 bits a pair, of which 7 are set: one part in four thousand is read in vain. With what LMDB puts before it, a filter fills eight
+ * pages. */
 #define LINE_BYTES 64
 #define LINE_BITS (LINE_BYTES * 8u)
 #define LINES 511
 #define FILTER_BYTES (LINES * LINE_BYTES)
-#define PAIRS_MAX 16384
+#define PAIRS_MAX 13000
 #define BITS_SET 7
 
 struct evidence_index {

@@ -42,6 +42,7 @@ int identity_open(const uint8_t master[VAULT_MASTER_BYTES], const char *extra_ki
 
 void identity_close(struct identity *identity)
 {
+    dry_run_close(&identity->dry_run);
     duplicate_search_close(&identity->duplicates);
     worker_close(&identity->worker);
     node_index_close(&identity->index);
@@ -100,6 +101,8 @@ static int fold_open(void *self, struct batch *batch)
                 config_text(config, "phone_region"), identity);
         if (!error)
             error = duplicate_search_open(identity, batch->service, &identity->duplicates);
+        if (!error)
+            error = dry_run_open(identity, batch->service, &identity->dry_run);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
             refuse_settings(batch->service, config);
@@ -235,8 +238,7 @@ int identity_start(void *self, struct service *service)
     identity->first = (struct work){.apply = do_first, .done = did_first};
     if (identity->left)
         (void)service_submit(service, &identity->first); /* the next record does as well */
-    int error = dry_run_open(identity, service, &identity->dry_run);
-    return error ? error : duplicate_search_start(identity->duplicates);
+    return duplicate_search_start(identity->duplicates);
 }
 
 void identity_stop(void *self, struct service *service)
@@ -244,7 +246,7 @@ void identity_stop(void *self, struct service *service)
     (void)service;
     struct identity *identity = self;
     duplicate_search_stop(identity->duplicates);
-    dry_run_close(&identity->dry_run);
+    dry_run_cancel(identity->dry_run); /* who asks for it may still be there */
 }
 
 /* -- what readers ask for -- */

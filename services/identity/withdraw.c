@@ -5,14 +5,27 @@
 
 #include <string.h>
 
-/* What shows a link, where one event does not any more. */
+#define PAIRS_MAX (IDENTIFIERS_MAX * (IDENTIFIERS_MAX - 1) / 2)
+
+/* A link that was shown by the event. */
+struct pair {
+    unsigned one, other; /* items of the event */
+    struct link former, best;
+    uint64_t from; /* what is looked for came then, or later */
+};
+
+/* What shows the links, where the event does not any more. */
 struct search {
     struct graph *graph;
     struct store_txn *txn;
-    uint32_t node, other;
-    struct buffer keys; /* of evidence that is worth as much as is looked for, of the two and their digests */
-    enum worth worth;
-    struct link best;
+    const struct evidence *event;
+    struct buffer forms
+        [IDENTIFIERS_MAX]; /* of each item its node and that one's digests: events may have borne these */
+    struct pair pairs[PAIRS_MAX];
+    unsigned count;
+    enum worth worth; /* of what is looked for */
+    unsigned missing; /* pairs of which none was found so far */
+    struct buffer keys;
 };
 
 /* -- one piece of evidence -- */
@@ -56,30 +69,70 @@ static void show(struct link *link, const struct evidence *evidence, enum worth 
 
 /* -- the next best -- */
 
-static bool is_the_one(void *self, const struct evidence *evidence)
+static bool carries(const struct evidence *evidence, const struct buffer *forms)
 {
-    struct search *own = self;
-    struct evidence plain = *evidence;
-    if (evidence->withdrawn)
-        return false;
-    put_plain(own->graph, own->txn, &plain);
-    int one = item_of(&plain, own->node), other = item_of(&plain, own->other);
-    enum worth worth =
-        one < 0 || other < 0 ? WORTH_NOTHING : evidence_worth(&plain, (unsigned)one, (unsigned)other);
-    if (worth >= own->worth)
-        show(&own->best, evidence, worth);
-    return worth >= own->worth;
+    const uint32_t *nodes = (const uint32_t *)(const void *)forms->data;
+    for (size_t i = 0; i < forms->size / sizeof(*nodes); i++)
+        if (item_of(evidence, nodes[i]) >= 0)
+            return true;
+    return false;
 }
 
-/* The node, and its digests: events may have borne these. */
+static bool carries_two(const struct search *own, const struct evidence *evidence)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; count < 2 && i < own->event->count; i++)
+        count += carries(evidence, &own->forms[i]);
+    return count == 2;
+}
+
+/* Whether something worth as much as is looked for may show it. */
+static bool is_missing(const struct search *own, const struct pair *pair)
+{
+    return !pair->best.has_evidence && link_worth(&pair->former) >= own->worth;
+}
+
+static void look_at(struct search *own, struct pair *pair, const struct evidence *evidence)
+{
+    int one = item_of(evidence, own->event->items[pair->one].node);
+    int other = item_of(evidence, own->event->items[pair->other].node);
+    if (one < 0 || other < 0 || evidence->offset < pair->from)
+        return;
+    enum worth worth = evidence_worth(evidence, (unsigned)one, (unsigned)other);
+    if (worth < own->worth)
+        return;
+    show(&pair->best, evidence, worth);
+    own->missing--;
+}
+
+static bool is_enough(void *self, const struct evidence *evidence)
+{
+    struct search *own = self;
+    if (evidence->withdrawn || !carries_two(own, evidence))
+        return false;
+    struct evidence plain = *evidence;
+    put_plain(own->graph, own->txn, &plain);
+    for (unsigned i = 0; i < own->count; i++)
+        if (is_missing(own, &own->pairs[i]))
+            look_at(own, &own->pairs[i], &plain);
+    return own->missing == 0;
+}
+
+/* Whether digests of its kind are in use at all. */
+static bool may_have_digests(const struct search *own, uint32_t node)
+{
+    const struct kind *kind = kind_numbered(own->graph->kinds, node_index_kind(own->graph->index, node));
+    return kind &&
+           (digest_index_is_stale(own->graph->digests) || digest_index_wants(own->graph->digests, kind));
+}
+
 static int gather_forms(struct search *own, uint32_t node, struct buffer *forms)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = 0;
     uint32_t other;
     buffer_append(forms, &node, sizeof(node));
-    const struct kind *kind = kind_numbered(own->graph->kinds, node_index_kind(own->graph->index, node));
-    if (kind && (kind->form == FORM_PHONE || kind->form == FORM_EMAIL))
+    if (may_have_digests(own, node))
         error = identity_store_scan_neighbours(own->txn, node, &scan);
     while (!error && scan && identity_store_next_neighbour(scan, &other))
         if (node_index_flags(own->graph->index, other) & NODE_SAME)
@@ -89,11 +142,11 @@ static int gather_forms(struct search *own, uint32_t node, struct buffer *forms)
     return error ? error : store_error(own->txn);
 }
 
-static void put_keys(struct search *own, const struct buffer *ones, const struct buffer *others)
+static void put_keys(struct search *own, const struct pair *pair)
 {
+    const struct buffer *ones = &own->forms[pair->one], *others = &own->forms[pair->other];
     const uint32_t *left = (const uint32_t *)(const void *)ones->data;
     const uint32_t *right = (const uint32_t *)(const void *)others->data;
-    buffer_clear(&own->keys);
     for (size_t i = 0; i < ones->size / sizeof(*left); i++)
         for (size_t k = 0; k < others->size / sizeof(*right); k++) {
             uint64_t key = evidence_key(left[i], right[k], own->worth);
@@ -101,86 +154,115 @@ static void put_keys(struct search *own, const struct buffer *ones, const struct
         }
 }
 
-static uint64_t first_of(const struct search *own)
+static uint64_t first_of(const struct search *own, const struct pair *pair)
 {
-    struct node_row node, other;
-    if (!identity_store_node(own->txn, own->node, &node) ||
-        !identity_store_node(own->txn, own->other, &other))
+    struct node_row one, other;
+    if (!identity_store_node(own->txn, own->event->items[pair->one].node, &one) ||
+        !identity_store_node(own->txn, own->event->items[pair->other].node, &other))
         return 0;
-    return node.evidence > other.evidence ? node.evidence : other.evidence;
+    return one.evidence > other.evidence ? one.evidence : other.evidence;
 }
 
-/* Nothing was better than `former`: what is worth as much came later, what is worth less at any time. */
-static int find_best(struct search *own, const struct link *former)
+/* Nothing was better than what showed a link before: what is worth as much came later, what is worth less at any time. */
+static int find_worth(struct search *own)
 {
-    _cleanup_(buffer_free) struct buffer ones = BUFFER_INIT;
-    _cleanup_(buffer_free) struct buffer others = BUFFER_INIT;
-    int error = gather_forms(own, own->node, &ones);
-    if (!error)
-        error = gather_forms(own, own->other, &others);
-    uint64_t from = former->evidence + 1;
-    for (own->worth = link_worth(former); !error && own->worth && !own->best.has_evidence; own->worth--) {
-        put_keys(own, &ones, &others);
-        error = buffer_error(&own->keys);
-        if (!error)
-            error = evidence_index_search(own->graph->seen, own->txn,
-                (const uint64_t *)(const void *)own->keys.data, own->keys.size / sizeof(uint64_t), from,
-                is_the_one, own);
-        from = first_of(own);
+    uint64_t from = UINT64_MAX;
+    own->missing = 0;
+    buffer_clear(&own->keys);
+    for (unsigned i = 0; i < own->count; i++) {
+        struct pair *pair = &own->pairs[i];
+        if (!is_missing(own, pair))
+            continue;
+        bool same = link_worth(&pair->former) == own->worth;
+        pair->from = same ? own->event->offset + 1 : first_of(own, pair);
+        from = pair->from < from ? pair->from : from;
+        put_keys(own, pair);
+        own->missing++;
     }
+    if (buffer_error(&own->keys))
+        return buffer_error(&own->keys);
+    return own->missing == 0 ? store_error(own->txn)
+                             : evidence_index_search(own->graph->seen, own->txn,
+                                   (const uint64_t *)(const void *)own->keys.data,
+                                   own->keys.size / sizeof(uint64_t), from, is_enough, own);
+}
+
+static int find_best(struct search *own)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && own->count > 0 && i < own->event->count; i++)
+        error = gather_forms(own, own->event->items[i].node, &own->forms[i]);
+    for (own->worth = WORTH_ALIAS; !error && own->worth > WORTH_NOTHING; own->worth--)
+        error = find_worth(own);
     return error;
 }
 
-/* -- one pair -- */
+/* -- the links -- */
 
-static int put_pair(struct search *own, const struct link *link, bool there)
+static int put_link(struct search *own, const struct pair *pair, const struct link *link, bool there)
 {
-    uint32_t low = own->node < own->other ? own->node : own->other;
-    node_index_unlink(own->graph->index, own->node, own->other);
+    uint32_t one = own->event->items[pair->one].node, other = own->event->items[pair->other].node;
+    uint32_t low = one < other ? one : other, high = one < other ? other : one;
+    node_index_unlink(own->graph->index, low, high);
     if (link->has_evidence || link->joined || link->cut || link->apart)
-        identity_store_put_link(own->txn, own->node, own->other, link, !there);
+        identity_store_put_link(own->txn, low, high, link, !there);
     else
-        identity_store_delete_link(own->txn, own->node, own->other);
-    if (!link->has_evidence && identity_store_delete_conflict(own->txn, low, own->node + own->other - low))
+        identity_store_delete_link(own->txn, low, high);
+    if (!link->has_evidence && identity_store_delete_conflict(own->txn, low, high))
         own->graph->counters.conflicts--;
     return store_error(own->txn);
 }
 
-/* It was what the link was shown by. */
-static int take_back(struct search *own, struct link *link)
+/* It counts again: where nothing better does. */
+static int give_back(struct search *own, struct pair *pair, bool there)
 {
-    int error = find_best(own, link);
-    own->best.joined = link->joined;
-    own->best.cut = link->cut;
-    own->best.apart = link->apart;
-    return error ? error : put_pair(own, &own->best, true);
-}
-
-static int look_at_pair(struct search *own, const struct evidence *evidence, enum worth worth)
-{
-    struct link link = {0};
-    bool there = identity_store_link(own->txn, own->node, own->other, &link);
-    if (evidence->withdrawn)
-        return link.has_evidence && link.evidence == evidence->offset ? take_back(own, &link)
-                                                                      : store_error(own->txn);
-    enum worth present = link_worth(&link);
-    if (worth < present || (worth == present && evidence->offset >= link.evidence))
+    enum worth worth = evidence_worth(own->event, pair->one, pair->other),
+               present = link_worth(&pair->former);
+    if (worth < present || (worth == present && own->event->offset >= pair->former.evidence))
         return store_error(own->txn);
-    show(&link, evidence, worth);
-    return put_pair(own, &link, there);
+    show(&pair->former, own->event, worth);
+    return put_link(own, pair, &pair->former, there);
 }
 
-static int look_at_pairs(struct search *own, const struct evidence *evidence)
+/* The links that the event shows are kept, to be shown by others; or it shows those that it may. */
+static int look_at_pair(struct search *own, unsigned one, unsigned other)
+{
+    struct pair *pair = &own->pairs[own->count];
+    *pair = (struct pair){.one = one, .other = other};
+    bool there = identity_store_link(
+        own->txn, own->event->items[one].node, own->event->items[other].node, &pair->former);
+    if (!own->event->withdrawn)
+        return give_back(own, pair, there);
+    own->count += pair->former.has_evidence && pair->former.evidence == own->event->offset;
+    return store_error(own->txn);
+}
+
+static int put_best(struct search *own, struct pair *pair)
+{
+    pair->best.joined = pair->former.joined;
+    pair->best.cut = pair->former.cut;
+    pair->best.apart = pair->former.apart;
+    return put_link(own, pair, &pair->best, true);
+}
+
+static int look_at_pairs(struct search *own)
 {
     int error = 0;
-    for (unsigned i = 0; !error && i < evidence->count; i++)
-        for (unsigned k = 0; !error && k < i; k++) {
-            own->node = evidence->items[i].node;
-            own->other = evidence->items[k].node;
-            own->best = (struct link){0};
-            error = look_at_pair(own, evidence, evidence_worth(evidence, i, k));
-        }
+    for (unsigned i = 0; !error && i < own->event->count; i++)
+        for (unsigned k = 0; !error && k < i; k++)
+            error = look_at_pair(own, i, k);
+    if (!error)
+        error = find_best(own);
+    for (unsigned i = 0; !error && i < own->count; i++)
+        error = put_best(own, &own->pairs[i]);
     return error;
+}
+
+static void search_free(struct search *search)
+{
+    for (unsigned i = 0; i < IDENTIFIERS_MAX; i++)
+        buffer_free(&search->forms[i]);
+    buffer_free(&search->keys);
 }
 
 /* Whether they are busy follows from the links, of which some may have said that two accounts are one. */
@@ -200,15 +282,14 @@ static int watch(struct graph *graph, struct store_txn *txn, const struct eviden
 
 int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool withdrawn)
 {
-    struct search search = {.graph = graph, .txn = txn};
     struct evidence evidence;
+    _cleanup_(search_free) struct search search = {.graph = graph, .txn = txn, .event = &evidence};
     if (!identity_store_evidence(txn, offset, &evidence))
         return store_error(txn) ? store_error(txn) : -QY_ENOTFOUND;
     evidence.withdrawn = withdrawn;
     identity_store_put_evidence(txn, &evidence);
     put_plain(graph, txn, &evidence);
-    int error = look_at_pairs(&search, &evidence);
-    buffer_free(&search.keys);
+    int error = look_at_pairs(&search);
     if (!error)
         error = watch(graph, txn, &evidence);
     return error ? error : store_error(txn);

@@ -99,15 +99,29 @@ static void forget_changed(struct worker *worker)
     graph_forget_changed(worker->graph);
 }
 
+static void tell_settled(struct batch *batch)
+{
+    const Quanyu__PersonsSettled settled = QUANYU__PERSONS_SETTLED__INIT;
+    batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+}
+
 /* Where persons changed and no event goes with it: whoever follows need not wait for one. */
 static void settle(struct worker *worker, struct batch *batch)
 {
-    const Quanyu__PersonsSettled settled = QUANYU__PERSONS_SETTLED__INIT;
     size_t count;
     graph_changed(worker->graph, &count);
     if (count > 0)
-        batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_SETTLED, &settled.base);
+        tell_settled(batch);
     forget_changed(worker);
+}
+
+/* The same, but not before the events of these persons are where they belong. */
+static void settle_with_events(struct worker *worker, struct batch *batch)
+{
+    if (graph_attributions_left(worker->graph))
+        forget_changed(worker); /* worker_attribute() tells */
+    else
+        settle(worker, batch);
 }
 
 int worker_load(struct worker *worker, struct store_txn *txn)
@@ -118,7 +132,7 @@ int worker_load(struct worker *worker, struct store_txn *txn)
 int worker_save(struct worker *worker, struct batch *batch)
 {
     int error = graph_index_digests(worker->graph, batch);
-    settle(worker, batch);
+    settle_with_events(worker, batch);
     graph_save(worker->graph, batch->txn);
     return error;
 }
@@ -320,6 +334,7 @@ int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes)
 
 int worker_attribute(struct worker *worker, struct batch *batch, unsigned events)
 {
+    uint64_t left = graph_attributions_left(worker->graph);
     int error = graph_attribute(worker->graph, batch, events);
     size_t count, next;
     const struct attributed *moved = graph_attributed(worker->graph, &count);
@@ -328,6 +343,8 @@ int worker_attribute(struct worker *worker, struct batch *batch, unsigned events
             next++;
         error = keeper_move(worker->keeper, batch->txn, &moved[i], next - i);
     }
+    if (count > 0 || (left && !graph_attributions_left(worker->graph)))
+        tell_settled(batch);
     return error;
 }
 
@@ -339,14 +356,14 @@ bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *re
 int worker_decide(struct worker *worker, struct batch *batch, Quanyu__Decision *decision)
 {
     int error = decide(worker->graph, batch, decision);
-    settle(worker, batch);
+    settle_with_events(worker, batch);
     return error;
 }
 
 int worker_undo(struct worker *worker, struct batch *batch, Quanyu__Decision *decision, struct arena *arena)
 {
     int error = decide_undo(worker->graph, batch, decision, arena);
-    settle(worker, batch);
+    settle_with_events(worker, batch);
     return error;
 }
 

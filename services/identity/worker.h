@@ -28,9 +28,10 @@ int worker_change_rules(
 const struct identity_rules *worker_rules(const struct worker *worker);
 /* A part of what a change of rules makes of everybody. */
 int worker_sweep(struct worker *worker, struct batch *batch, unsigned nodes);
+/* How far that has come, of how much; false: there is nothing to be done. */
+bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *ret_all);
 /* A part of what has to be looked at again of whose events are. */
 int worker_attribute(struct worker *worker, struct batch *batch, unsigned events);
-bool worker_sweeps(const struct worker *worker, uint64_t *ret_done, uint64_t *ret_all);
 
 int worker_load(struct worker *worker, struct store_txn *txn);
 /* The batch is complete: does a part of what is done in the background, and writes what memory holds. */

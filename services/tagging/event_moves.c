@@ -19,6 +19,7 @@ struct event_moves {
     size_t count, capacity;
     struct arena *scratch;  /* of one event */
     struct buffer copy;     /* of its row */
+    bool contacts;          /* some say who served */
     bool traits, purchases; /* that moved were the node's: what is left says what holds */
 };
 
@@ -175,7 +176,7 @@ static int move_event(struct event_moves *moves, const struct moving_event *movi
     index_time(tagging->index, event.name, person->number, event.time_ms, true);
     take_back_traits(moves, event.origin);
     move_purchase(moves, to, &event);
-    tagging->regrouped_contacts |= event_is_contact(&event);
+    moves->contacts |= event_is_contact(&event);
     person->names |= event_name_bit(event.name);
     person->dirty = person->facts_dirty = true;
     error = node_adopt_event(people, to, &moving->reference, &event);
@@ -229,64 +230,18 @@ static int keep_rest(struct event_moves *moves)
 
 /* -- the persons -- */
 
-/* One person may have to do with very many records: all are looked at once, before anything else is. */
-static int note_person(struct tagging *tagging, uint32_t person)
-{
-    struct number_list *list = &tagging->regrouped;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        uint32_t *numbers = realloc(list->numbers, capacity * sizeof(*numbers));
-        if (!numbers)
-            return -QY_ENOMEM;
-        list->numbers = numbers;
-        list->capacity = capacity;
-    }
-    list->numbers[list->count++] = person;
-    return 0;
-}
-
-static int note_persons(struct event_moves *moves)
+static int regroup_persons(struct event_moves *moves)
 {
     struct tagging *tagging = moves->tagging;
-    int error = note_person(tagging, moves->from->person);
+    int error = tagging_regroup(tagging, moves->from->person, moves->contacts);
     for (size_t i = 0; !error && i < moves->count; i++) {
         const struct node *to =
             moves->events[i].to ? people_node(&tagging->people, moves->events[i].to) : NULL;
-        error = to ? note_person(tagging, to->person) : tagging->people.error;
+        if (to)
+            error = tagging_regroup(tagging, to->person, moves->contacts);
+        else
+            error = tagging->people.error;
     }
-    return error;
-}
-
-static int settle_person(struct tagging *tagging, struct batch *batch, uint32_t number)
-{
-    struct person *person = people_person(&tagging->people, number);
-    int error = person ? orders_recount(&tagging->people, person) : tagging->people.error;
-    if (error || person->node_count == 0)
-        return error;
-    person->dirty = person->facts_dirty = true;
-    if (tagging->regrouped_contacts)
-        error = tagging_rebind(tagging, batch, person);
-    return error ? error : tagging_evaluate_all(tagging, batch, person, &(struct cause){.kind = CAUSE_JOIN});
-}
-
-static int compare_numbers(const void *one, const void *other)
-{
-    const uint32_t *a = one, *b = other;
-    return *a < *b ? -1 : *a > *b;
-}
-
-int tagging_settle_moves(struct tagging *tagging, struct batch *batch)
-{
-    struct number_list *list = &tagging->regrouped;
-    int error = 0;
-    if (list->count == 0)
-        return 0;
-    qsort(list->numbers, list->count, sizeof(*list->numbers), compare_numbers);
-    for (size_t i = 0; !error && i < list->count; i++)
-        if (i == 0 || list->numbers[i] != list->numbers[i - 1])
-            error = settle_person(tagging, batch, list->numbers[i]);
-    list->count = 0;
-    tagging->regrouped_contacts = false;
     return error;
 }
 
@@ -308,7 +263,7 @@ int tagging_move_events(struct tagging *tagging, const Quanyu__EventsMoved *reco
     if (!error)
         error = keep_rest(&moves);
     if (!error)
-        error = note_persons(&moves);
+        error = regroup_persons(&moves);
     arena_close(&moves.scratch);
     buffer_free(&moves.copy);
     return error;

@@ -12,23 +12,10 @@ static void see_number(struct tagging *tagging, uint32_t number)
 
 /* -- persons whose event is still to come -- */
 
-static int unsettle(struct tagging *tagging, const struct batch *batch, uint32_t person)
+int tagging_unsettle(struct tagging *tagging, const struct batch *batch, uint32_t person)
 {
-    struct number_list *list = &tagging->unsettled;
-    for (size_t i = 0; i < list->count; i++)
-        if (list->numbers[i] == person)
-            return 0;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        uint32_t *numbers = realloc(list->numbers, capacity * sizeof(*numbers));
-        if (!numbers)
-            return -QY_ENOMEM;
-        list->numbers = numbers;
-        list->capacity = capacity;
-    }
-    list->numbers[list->count++] = person;
     tagging->unsettled_ms = batch->now_ms;
-    return 0;
+    return number_list_add(&tagging->unsettled, person);
 }
 
 bool tagging_is_unsettled(const struct tagging *tagging, uint32_t person)
@@ -42,6 +29,7 @@ bool tagging_is_unsettled(const struct tagging *tagging, uint32_t person)
 int tagging_settle(struct tagging *tagging, struct batch *batch, const struct cause *cause)
 {
     int error = 0;
+    number_list_unique(&tagging->unsettled);
     for (size_t i = 0; !error && i < tagging->unsettled.count; i++) {
         struct person *person = people_person(&tagging->people, tagging->unsettled.numbers[i]);
         if (!person)
@@ -70,51 +58,48 @@ static int take_node(struct tagging *tagging, struct batch *batch, const Quanyu_
         return error;
     see_number(tagging, record->node);
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_NODE, &record->base);
-    return unsettle(tagging, batch, record->person);
+    return tagging_unsettle(tagging, batch, record->person);
 }
 
-static int recount(struct tagging *tagging, struct batch *batch, struct person *person)
+/* Whether what they bring has to be folded with all else: purchases, and who served or is said to. Else they add what they have seen, and
+ * leave all else as it is. */
+static bool adds_only(struct tagging *tagging, const struct person *to, const Quanyu__NodesMoved *record,
+    struct totals *ret_totals, bool *ret_contacts)
 {
-    if (person->node_count == 0) {
-        tagging_vanish(tagging, batch, person, CAUSE_JOIN);
-        people_remove_person(&tagging->people, person);
-        return 0;
-    }
-    int error = orders_recount(&tagging->people, person);
-    return error ? error : unsettle(tagging, batch, person->number);
-}
-
-/* Nodes without purchases add what they have seen, and leave all else as it is. */
-static int recount_joined(
-    struct tagging *tagging, struct batch *batch, struct person *to, const Quanyu__NodesMoved *record)
-{
-    struct totals totals = to->totals;
-    for (size_t i = 0; i < record->n_nodes; i++) {
-        const struct node *node = people_node(&tagging->people, record->nodes[i]);
-        if (!node)
-            return tagging->people.error;
-        if (node->purchases || node->person != to->number)
-            return recount(tagging, batch, to);
-        totals_add_seen(&totals, node->events, node->first_seen_ms, node->last_seen_ms);
-    }
-    to->totals = totals;
-    to->dirty = true;
-    return unsettle(tagging, batch, to->number);
-}
-
-/* Nodes without contacts, of whom nothing was set by hand, leave bindings as they are. */
-static int rebind_moved(struct tagging *tagging, struct batch *batch, struct person *from, struct person *to,
-    const Quanyu__NodesMoved *record)
-{
-    bool matter = false;
+    bool only = true;
+    *ret_totals = to->totals;
+    *ret_contacts = false;
     for (size_t i = 0; i < record->n_nodes; i++) {
         const struct node *node = record->nodes[i] ? people_node(&tagging->people, record->nodes[i]) : NULL;
-        matter |= node && (node->contacts > 0 || node->hand_count > 0);
+        if (!node || node->person != to->number)
+            continue;
+        *ret_contacts |= node->contacts > 0 || node->hand_count > 0;
+        only &= !node->purchases;
+        totals_add_seen(ret_totals, node->events, node->first_seen_ms, node->last_seen_ms);
     }
-    if (!matter)
-        return 0;
-    int error = tagging_rebind(tagging, batch, to);
-    return error || from->node_count == 0 ? error : tagging_rebind(tagging, batch, from);
+    return only && !*ret_contacts;
+}
+
+static int regroup(struct tagging *tagging, struct batch *batch, struct person *from, struct person *to,
+    const Quanyu__NodesMoved *record)
+{
+    struct totals totals;
+    bool contacts;
+    int error;
+    if (adds_only(tagging, to, record, &totals, &contacts)) {
+        to->totals = totals;
+        to->dirty = true;
+        error = tagging_unsettle(tagging, batch, to->number);
+    } else {
+        error = tagging_regroup(tagging, to->number, contacts);
+    }
+    if (error || tagging->people.error)
+        return error ? error : tagging->people.error;
+    if (from->node_count > 0)
+        return tagging_regroup(tagging, from->number, contacts);
+    tagging_vanish(tagging, batch, from, CAUSE_JOIN);
+    people_remove_person(&tagging->people, from);
+    return 0;
 }
 
 static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu__NodesMoved *record)
@@ -133,10 +118,7 @@ static int take_move(struct tagging *tagging, struct batch *batch, const Quanyu_
     if (!from || !to)
         return people->error;
     batch_emit(batch, QUANYU__TAGGING_RECORD__RECORD_MOVED, &record->base);
-    int error = recount_joined(tagging, batch, to, record);
-    if (!error)
-        error = recount(tagging, batch, from);
-    return error ? error : rebind_moved(tagging, batch, from, to, record);
+    return regroup(tagging, batch, from, to, record);
 }
 
 static int take_erasure(struct tagging *tagging, struct batch *batch, const Quanyu__PersonErased *record)
@@ -244,7 +226,8 @@ static int take_record(struct tagging *tagging, struct batch *batch, const struc
         tagging->state.ignored++;
         return 0;
     }
-    int error = type->take == on_events ? 0 : tagging_settle_moves(tagging, batch);
+    bool regroups = type->take == on_node || type->take == on_move || type->take == on_events;
+    int error = regroups ? 0 : tagging_fold_regrouped(tagging, batch);
     return error ? error : type->take(tagging, batch, message, record->time_ms);
 }
 

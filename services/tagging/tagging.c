@@ -31,7 +31,8 @@ void tagging_note_due(struct tagging *tagging)
     int64_t due_ms = tagging->timers.next_due_ms;
     if (tagging->state.next_midnight_ms < due_ms)
         due_ms = tagging->state.next_midnight_ms;
-    if (tagging->unsettled.count > 0 && tagging->unsettled_ms + 1 < due_ms)
+    bool waits = tagging->unsettled.count > 0 || tagging->regrouped.count > 0;
+    if (waits && tagging->unsettled_ms + 1 < due_ms)
         due_ms = tagging->unsettled_ms + 1;
     atomic_store(&tagging->next_due_ms, due_ms);
 }
@@ -57,10 +58,10 @@ int tagging_begin(struct tagging *tagging, struct batch *batch)
 
 int tagging_flush(struct tagging *tagging, struct batch *batch)
 {
-    int settled = tagging_settle_moves(tagging, batch);
+    int folded = tagging_fold_regrouped(tagging, batch);
     tagging_note_persons(tagging);
     people_flush(&tagging->people);
-    int error = settled ? settled : tagging->people.error;
+    int error = folded ? folded : tagging->people.error;
     if (!error)
         error = index_flush(tagging->index, batch->txn, tagging->state.persons);
     people_forget(&tagging->people);
@@ -200,7 +201,7 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
     bool full = false;
     int error = tagging_begin(tagging, batch);
     if (!error)
-        error = tagging_settle_moves(tagging, batch);
+        error = tagging_fold_regrouped(tagging, batch);
     if (!error && tagging->unsettled.count > 0)
         error = tagging_settle(tagging, batch, &(struct cause){.kind = CAUSE_EVENT});
     for (;;) {

@@ -132,6 +132,8 @@ int tagging_identity_record(
     struct tagging *tagging, struct batch *batch, const struct journal_record *record);
 int tagging_campaign_record(
     struct tagging *tagging, struct batch *batch, const struct journal_record *record);
+/* The person is looked at together with the event that comes with this, or as soon as identity says that none does. */
+int tagging_unsettle(struct tagging *tagging, const struct batch *batch, uint32_t person);
 /* Whether the person waits for its event. */
 bool tagging_is_unsettled(const struct tagging *tagging, uint32_t person);
 /* Looks at those who wait. */
@@ -143,9 +145,16 @@ int tagging_take_delivery(
     struct tagging *tagging, struct batch *batch, const Quanyu__Delivery *record, int64_t time_ms);
 
 /* -- event_moves.c -- */
-/* Their persons are looked at later, all at once. */
 int tagging_move_events(struct tagging *tagging, const Quanyu__EventsMoved *record);
-int tagging_settle_moves(struct tagging *tagging, struct batch *batch);
+
+/* -- regroup.c -- */
+int number_list_add(struct number_list *list, uint32_t number);
+/* In order, each once. Returns how many they are. */
+size_t number_list_unique(struct number_list *list);
+/* Nodes or events of the person are others now; `contacts`: of those that say whose people it is. */
+int tagging_regroup(struct tagging *tagging, uint32_t person, bool contacts);
+/* Folds such persons anew, and leaves them unsettled: before anything else is done with them. */
+int tagging_fold_regrouped(struct tagging *tagging, struct batch *batch);
 
 /* -- bindings.c -- */
 struct binding_fact binding_fact_of(const struct stored_event *contact);

@@ -52,6 +52,8 @@ class Deciding:
 
     def decide_by_number(self, what, number):
         identity = self.world.identity
+        if what == "withdraw" and not self.positions:
+            return None
         if what == "withdraw":
             event = number % len(self.positions)
             answer = self.suite.api("POST", f"/api/v1/evidence/{self.positions[event]}/withdraw", {"reason": "random"})

@@ -28,7 +28,7 @@ class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.made = 0
-        self.rules = RulesMaker(self.random)  # of One ID
+        self.rules, self.changes_rules = RulesMaker(self.random), self.chance(0.6)  # of One ID
         self.signed_in = self.pick([0.15, 0.65])  # how many events name a user, and how many bear identifiers of other kinds
         self.identified = self.pick([0.1, 0.4])
 
@@ -206,7 +206,7 @@ class Maker:
                 sent += steps[-1]["send"]["batch"]
             if self.chance(0.1):
                 steps.append({"kill": "identity"})
-            if self.chance(0.4):
+            if self.changes_rules and self.chance(0.4):
                 steps.append({"change_rules": self.rules.changed(), "kill": self.chance(0.3)})
         return steps
 

@@ -186,8 +186,12 @@ class World:
 
     def changing(self, action, *given):
         """Does what may change who is who. Who is no more leaves all that he or she was in; the others are looked at next."""
-        before = dict(self.person)
+        before, owners = dict(self.person), dict(self.identity.owners)
         answer = action(*given)
+        for event in self.events:
+            former, owner = (of.get(event["sighting"]) for of in (owners, self.identity.owners))
+            if former not in (None, owner):
+                self.move_event(event, former, owner)
         for former in set(before.values()) - set(self.person.values()):
             for definition in self.members.pop(former, ()):
                 definition.left += 1
@@ -196,6 +200,10 @@ class World:
             if before.get(node) != person:
                 self.pending |= {before.get(node), person}
         return answer
+
+    def move_event(self, event, former, owner):
+        """It turns out to be another node's."""
+        self.pending |= {self.person[former], self.person[owner]}
 
     def deciding(self, action, *given):
         """By hand, or by other rules: no event goes with it."""
@@ -214,7 +222,7 @@ class World:
         return sorted(set(self.person.values()))
 
     def events_of(self, person, before_ms=None):
-        return [event for event in self.events if self.person[self.identity.owner(event["sighting"], event["node"])] == person and
+        return [event for event in self.events if self.person[self.identity.owners[event["sighting"]]] == person and
                 (before_ms is None or event["time_ms"] < before_ms)]
 
     def subject(self, person, now_ms):

@@ -153,6 +153,11 @@ class OrganisedWorld(World):
         purchase = taken["type"] == "track" and taken["name"] == "Order Completed"
         taken.update(unit=unit, guide=staff, cause="purchase" if purchase else "contact", person=self.person[taken["node"]])
 
+    def move_event(self, event, former, owner):
+        """As if it had come to whom it belongs now."""
+        super().move_event(event, former, owner)
+        event["person"] = self.person[owner]
+
     # -- the organisation, and what is done by hand
 
     def within(self, unit, above):

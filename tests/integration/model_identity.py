@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from model_identity_rules import KINDS, Rules, phone, standard
 
-# What of the past other rules change too, as if they had always held: whose an event is ("attribution"), what counts as verified
-# ("verification"), what a source may do ("sources"), and what only blocked values were known of ("nobodys").
+# What of the past other rules change as well, as if they had always held: what counts as verified ("verification"), what a source may do
+# ("sources"). The suite keeps both as they were when an event came.
 FOLLOWS = frozenset()
 TRAIT_KINDS = {"phone": "phone", "email": "email", "member_card": "member_card", "wechat_unionid": "wechat_unionid"}
 NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email",
@@ -104,10 +104,10 @@ UNCHANGED, WRONG, UNKNOWN, REFUSED = Answer(200, True, None), Answer(400, None, 
 
 class Decision:
     """Its nodes, and those that they are kept apart from (of a join, those that were named); of a move the second node is of whom the first
-    is to be."""
+    is to be: of the person that was named."""
 
-    def __init__(self, what, nodes=(), others=(), event=None):
-        self.what, self.nodes, self.others, self.event = what, list(nodes), list(others), event
+    def __init__(self, what, nodes=(), others=(), event=None, person=None):
+        self.what, self.nodes, self.others, self.event, self.person = what, list(nodes), list(others), event, person
         self.undone = False
 
     def joins(self):
@@ -124,13 +124,14 @@ class Decision:
 
 class Identity:
     def __init__(self):
-        self.rules = Rules(standard())
+        self.rules, self.rules_changed = Rules(standard()), False
         self.nodes = {}      # (kind, value): number
         self.kinds = {}      # node: kind
         self.first_ms = {}   # node: the time of the first event that carried it
         self.verified = set()
         self.came = []       # all events
         self.sightings = []  # of each, what of it was seen
+        self.owners = {}     # whose each is by now: a node
         self.decisions = []  # the first is number 1
         self.person = {}     # node: person, which is its first node
         self.nobodys = set()  # nodes that are blocked, by hand or by the rules
@@ -183,13 +184,15 @@ class Identity:
         return self.nodes[key]
 
     def change_rules(self, document):
-        self.rules = Rules(document)
+        self.rules, self.rules_changed = Rules(document), True
         self.solve()
 
-    def owner(self, event, node):
-        """Whose node an event is by now, which came to that of `node`."""
-        counts = [one.node for one in self.sightings[event] if one.node not in self.nobodys]
-        return min(counts, key=lambda node: self.rules.order[self.kinds[node]], default=node) if "attribution" in FOLLOWS else node
+    def attribute(self):
+        """Each event to the strongest that it carries and that is somebody's; where none is, it stays where it was."""
+        for event, seen in enumerate(self.sightings):
+            counts = [one.node for one in seen if one.node not in self.nobodys]
+            if counts:
+                self.owners[event] = min(counts, key=lambda node: self.rules.order[self.kinds[node]])
 
     def decide(self, decision):
         self.decisions.append(decision)
@@ -221,14 +224,15 @@ class Identity:
         return self.decide(Decision("split", self.strongest_first(nodes), others)) if others else WRONG
 
     def move(self, node, person):
-        if self.person[node] == person or any(one.nodes[0] == node and self.person[one.nodes[1]] == person for one in self.in_force("move")):
+        moved = [one for one in self.in_force("move") if one.nodes[0] == node]
+        if self.person[node] == person or any(person in (self.person[one.nodes[1]], self.person[one.person]) for one in moved):
             return UNCHANGED
         members = self.members(person)
         if node in self.blocked() or any(node in pair and set(pair) & set(members) for pair in self.pairs_apart()) or \
                 1 + len(members) > self.rules.most:
             return REFUSED
         others = [one for one in self.members(self.person[node]) if one != node]
-        return self.decide(Decision("move", [node, self.tie(members)], others))
+        return self.decide(Decision("move", [node, self.tie(members)], others, person=person))
 
     def block(self, node):
         return UNCHANGED if node in self.blocked() else self.decide(Decision("block", [node]))
@@ -373,8 +377,9 @@ class Identity:
 
     def solve(self):
         self.nobodys = self.blocked() | {node for key, node in self.nodes.items() if self.rules.blocks(*key)}
-        if FOLLOWS - {"attribution"}:
+        if FOLLOWS:
             self.sightings = [self.take(came) for came in self.came]
+        self.attribute()
         self.verified = {one.node for seen in self.sightings for one in seen if one.verified}
         links = self.links()
         out = self.out(links)

@@ -114,7 +114,7 @@ static void a_join_and_a_split_take_the_binding_along(void **state)
     changed(world, li, "2+event 2-join 1+event");
     world_move(world, (uint32_t[]){2}, 1, 1, 2);
     world_event(world, (struct world_event){.node = 1, .name = "Seen"});
-    changed(world, li, "2+event 2-join 1+event 2+event 1-event");
+    changed(world, li, "2+event 2-join 1+event 1-event 2+event");
 }
 
 static void a_trigger_looks_at_whose_somebody_is(void **state)
