@@ -25,7 +25,7 @@ int buffer_error(const struct buffer *buffer)
     return buffer->error;
 }
 
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+uint8_t *buffer_grow(struct buffer *buffer, size_t size)
 {
     if (buffer->error)
         return NULL;
@@ -63,11 +63,6 @@ void buffer_append(struct buffer *buffer, const void *data, size_t size)
 void buffer_text(struct buffer *buffer, const char *text)
 {
     buffer_append(buffer, text, strlen(text));
-}
-
-void buffer_byte(struct buffer *buffer, uint8_t byte)
-{
-    buffer_append(buffer, &byte, 1);
 }
 
 void buffer_varint(struct buffer *buffer, uint64_t value)
@@ -126,6 +121,35 @@ static size_t utf8_length(const uint8_t *text, size_t size)
     return length;
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether one of eight bytes is 0. */
+static bool has_zero(uint64_t eight)
+{
+    return (eight - EACH_BYTE(1)) & ~eight & EACH_BYTE(0x80);
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* So many bytes at the start are ASCII that stands for itself in a JSON string. */
+static size_t plain_length(const uint8_t *text, size_t size)
+{
+    size_t at = 0;
+    for (uint64_t eight; size - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, text + at, sizeof(eight));
+        bool below = (eight - EACH_BYTE(0x20)) & ~eight & EACH_BYTE(0x80);
+        if ((eight & EACH_BYTE(0x80)) || below || has_zero(eight ^ EACH_BYTE('"')) ||
+            has_zero(eight ^ EACH_BYTE('\\')))
+            break;
+    }
+    while (at < size && is_plain(text[at]))
+        at++;
+    return at;
+}
+
 void buffer_json_string(struct buffer *buffer, const char *text, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
@@ -133,13 +157,10 @@ void buffer_json_string(struct buffer *buffer, const char *text, size_t size)
     buffer_byte(buffer, '"');
     for (size_t i = 0; i < size;) {
         uint8_t c = bytes[i];
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            size_t run = i + 1;
-            while (run < size && bytes[run] >= 0x20 && bytes[run] < 0x80 && bytes[run] != '"' &&
-                   bytes[run] != '\\')
-                run++;
-            buffer_append(buffer, bytes + i, run - i);
-            i = run;
+        size_t plain = plain_length(bytes + i, size - i);
+        if (plain > 0) {
+            buffer_append(buffer, bytes + i, plain);
+            i += plain;
             continue;
         }
         if (c == '"' || c == '\\') {

@@ -18,12 +18,24 @@ struct buffer {
 void buffer_free(struct buffer *buffer);  /* for _cleanup_; leaves an empty buffer */
 void buffer_clear(struct buffer *buffer); /* keeps the memory, forgets content and error */
 int buffer_error(const struct buffer *buffer);
+uint8_t *buffer_grow(struct buffer *buffer, size_t size); /* for buffer_reserve() */
 /* Room for `size` more bytes at the end, not yet counted in `size`; NULL on error. Valid until the next
  * append. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    bool fits = !buffer->error && size < buffer->capacity - buffer->size;
+    return fits ? buffer->data + buffer->size : buffer_grow(buffer, size);
+}
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_text(struct buffer *buffer, const char *text);
-void buffer_byte(struct buffer *buffer, uint8_t byte);
+static inline void buffer_byte(struct buffer *buffer, uint8_t byte)
+{
+    uint8_t *room = buffer_reserve(buffer, 1);
+    if (!room)
+        return;
+    *room = byte;
+    buffer->size++;
+}
 void buffer_varint(struct buffer *buffer, uint64_t value);   /* LEB128, as protobuf's */
 void buffer_unsigned(struct buffer *buffer, uint64_t value); /* decimal digits */
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@ struct chunk_reader {
     /* What chunk_next() has not yielded yet. */
     struct bytes rest;
     uint64_t offset;
+    uint64_t end; /* of the chunk */
     int64_t time_ms;
 };
 
@@ -110,10 +111,16 @@ int chunk_read(struct chunk_reader *reader, struct bytes wire, struct journal_po
         return -QY_ECORRUPT;
     reader->rest = records;
     reader->offset = header.first;
+    reader->end = header.first + header.count;
     reader->time_ms = header.base_ms;
     position->next += header.count;
     chunk_chain(position->chain, wire, position->chain);
     return 0;
+}
+
+bool chunk_is_ahead(const struct chunk_reader *reader, uint64_t offset)
+{
+    return reader->rest.size > 0 && offset >= reader->offset && offset < reader->end;
 }
 
 bool chunk_next(struct chunk_reader *reader, struct journal_record *ret_record)

@@ -29,6 +29,7 @@ struct parked {
     struct journal_position from;
     uint64_t origin; /* what the follower knows */
     uint64_t classes;
+    bool from_oldest;
     size_t credit;
     int64_t until_ms;
 };
@@ -165,6 +166,22 @@ static void refuse(
     send_reply(feed, request, &reply, (struct bytes){0});
 }
 
+/* What the request asks for, into feed->chunks. */
+static int read_chunks(struct feed *feed, const struct parked *request, const struct journal_state *state,
+    struct journal_position *ret_after)
+{
+    struct journal *journal = feed->options.journal;
+    struct journal_position from = request->from;
+    int code = 0;
+    buffer_clear(&feed->chunks);
+    if (request->from_oldest && from.next == 0 && state->first > 0)
+        code = journal_pass_trimmed(journal, &feed->chunks, &from);
+    if (!code)
+        code =
+            journal_read_classes(journal, &from, request->classes, request->credit, &feed->chunks, ret_after);
+    return code ? code : buffer_error(&feed->chunks);
+}
+
 /* False: there is nothing to say yet. The state is looked at before the journal is read, so that the
  * watermark never runs ahead of the chunks that carry it. */
 static bool answer(struct feed *feed, const struct parked *request, bool keepalive)
@@ -172,11 +189,7 @@ static bool answer(struct feed *feed, const struct parked *request, bool keepali
     struct journal_state state;
     struct journal_position after = request->from;
     journal_state(feed->options.journal, &state);
-    buffer_clear(&feed->chunks);
-    int code = journal_read_classes(
-        feed->options.journal, &request->from, request->classes, request->credit, &feed->chunks, &after);
-    if (code == 0)
-        code = buffer_error(&feed->chunks);
+    int code = read_chunks(feed, request, &state, &after);
     if (code < 0) {
         refuse(feed, request, code, &state);
         return true;
@@ -261,6 +274,7 @@ static bool read_request(struct feed *feed, struct bytes frame, struct parked *r
     if (!asked || !read_position(asked, &request->from))
         return false;
     request->origin = asked->origin;
+    request->from_oldest = asked->from_oldest;
     request->classes = asked->classes ? asked->classes : UINT64_MAX;
     request->credit =
         asked->max_bytes < feed->options.max_credit ? asked->max_bytes : feed->options.max_credit;

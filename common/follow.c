@@ -202,6 +202,7 @@ static void ask(struct follow *follow)
     request.origin = status.leader_origin;
     request.classes = follow->options.classes;
     request.confirmed = atomic_load(&follow->confirmed);
+    request.from_oldest = follow->options.from_oldest;
     _cleanup_(frames_close) struct frames frames = {0};
     if (frames_pack(&frames, &request.base) < 0 || frames_send(follow->socket, &frames) < 0) {
         start_anew(follow, "the request could not be sent", PAUSE_MS);

@@ -34,9 +34,10 @@ struct follow_options {
     char leader_key[KEYS_Z85];
     uint64_t classes;              /* wanted, as bits; chunks without any do not come; 0: all */
     struct journal_position start; /* where the follower's state stands; confirmed to the leader */
-    size_t credit_bytes;           /* of a batch; 0: 8 MiB */
-    size_t ahead_bytes;            /* in memory, beyond which no more is asked for; 0: 16 MiB */
-    unsigned answer_ms;            /* silence after which it asks again; 0: 10,000 */
+    bool from_oldest;    /* where that is the beginning, and it was trimmed: from what is there on */
+    size_t credit_bytes; /* of a batch; 0: 8 MiB */
+    size_t ahead_bytes;  /* in memory, beyond which no more is asked for; 0: 16 MiB */
+    unsigned answer_ms;  /* silence after which it asks again; 0: 10,000 */
     /* On the follower's thread; must not block. The batch is the receiver's. */
     void (*on_batch)(void *self, struct follow_batch *batch);
     /* On the follower's thread, once, and nothing comes after it: -QY_ETRIMMED, -QY_EAHEAD or -QY_EDIVERGED.

@@ -121,7 +121,7 @@ static int check_host(struct http_parser *parser)
     const char *host = http_parser_known(parser, KNOWN_HOST);
     if (!host)
         return parser->llhttp.http_minor == 0 ? 0 : refuse(parser, 400, "the Host header field is missing");
-    if (host[strcspn(host, " \t,/\\@?#\"<>")])
+    if (*host && !http_is_authority(host, strlen(host)))
         return refuse(parser, 400, "the Host header field is malformed");
     return 0;
 }

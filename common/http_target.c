@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/http_target.h"
 
+#include "common/ascii.h"
 #include "common/error.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,12 +45,47 @@ static const char *decode_path(char *path)
     return NULL;
 }
 
+static bool is_port(const char *text, size_t size)
+{
+    unsigned port = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (size > 5 || !ascii_is_digit(text[i]))
+            return false;
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return port <= UINT16_MAX;
+}
+
+static size_t host_length(const char *text, size_t size)
+{
+    size_t length = 0;
+    if (size > 0 && *text == '[') {
+        while (
+            ++length < size && (hex_digit(text[length]) >= 0 || text[length] == ':' || text[length] == '.'))
+            continue;
+        return length > 1 && length < size && text[length] == ']' ? length + 1 : 0;
+    }
+    while (length < size && (ascii_is_digit(text[length]) || ascii_is_letter(text[length]) ||
+                                (text[length] && strchr("-._~", text[length]))))
+        length++;
+    return length;
+}
+
+bool http_is_authority(const char *text, size_t size)
+{
+    size_t host = host_length(text, size);
+    return host > 0 && (host == size || (text[host] == ':' && is_port(text + host + 1, size - host - 1)));
+}
+
 const char *http_target_split(char *target, size_t size, size_t *ret_path, size_t *ret_query)
 {
     char *path = target, *end = target + size;
     if (strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0) {
-        path = strstr(path, "//") + 2;
-        path += strcspn(path, "/?");
+        const char *host = strstr(path, "//") + 2;
+        path += (size_t)(host - path) + strcspn(host, "/?#");
+        *ret_path = *ret_query = size;
+        if (!http_is_authority(host, (size_t)(path - host)))
+            return "the request target has no host, or a malformed one";
     }
     *ret_path = *ret_query = size;
     if (*path != '/')

@@ -94,6 +94,8 @@ int journal_read(struct journal *journal, const struct journal_position *from, s
 int journal_read_classes(struct journal *journal, const struct journal_position *from, uint64_t classes,
     size_t max_bytes, struct buffer *out, struct journal_position *ret_after);
 #define JOURNAL_PASSED_BYTES (8 + JOURNAL_CHAIN_BYTES)
+/* Where the oldest record stands that is held; appends to `out` that all before it is passed over. */
+int journal_pass_trimmed(struct journal *journal, struct buffer *out, struct journal_position *ret_oldest);
 
 /* Removes whole segments that hold only records below `offset` and older than `before_ms`. */
 int journal_trim(struct journal *journal, uint64_t offset, int64_t before_ms);
@@ -113,9 +115,11 @@ void chunk_reader_close(struct chunk_reader **reader);
 int chunk_read(struct chunk_reader *reader, struct bytes wire, struct journal_position *position);
 /* Next record of the chunk; false at its end. */
 bool chunk_next(struct chunk_reader *reader, struct journal_record *ret_record);
+/* Whether chunk_next() will yield this record, sooner or later. */
+bool chunk_is_ahead(const struct chunk_reader *reader, uint64_t offset);
 
-/* One record by its offset, for lookups; any thread, copied into `out`. -QY_ENOTFOUND beyond the end,
- * -QY_ETRIMMED. */
+/* One record by its offset, for lookups; any thread, copied into `out`. One thread that asks for many, in their order, has each chunk
+ * opened once. -QY_ENOTFOUND beyond the end, -QY_ETRIMMED. */
 int journal_get(
     struct journal *journal, uint64_t offset, struct buffer *out, struct journal_record *ret_record);
 

@@ -239,6 +239,41 @@ static void give_reader(struct journal *journal, struct chunk_reader *reader)
     chunk_reader_close(&reader);
 }
 
+/* The first chunk of a segment says what came before it. */
+static int find_start(struct journal *journal, uint64_t first, struct journal_position *ret_start)
+{
+    struct segment *segment;
+    _cleanup_(buffer_free) struct buffer scratch = BUFFER_INIT;
+    int code = segment_pin(journal, first, &segment);
+    if (code)
+        return code;
+    struct bytes wire;
+    struct chunk_header header;
+    code = segment_read_chunk(journal, segment, first, &scratch, &wire);
+    segment_unpin(journal, segment);
+    if (!code)
+        code = chunk_header_read(wire, &header);
+    if (code)
+        return code;
+    ret_start->next = header.first;
+    memcpy(ret_start->chain, header.previous, JOURNAL_CHAIN_BYTES);
+    return 0;
+}
+
+int journal_pass_trimmed(struct journal *journal, struct buffer *out, struct journal_position *ret_oldest)
+{
+    struct journal_state state;
+    struct journal_position oldest;
+    journal_state(journal, &state);
+    oldest = state.end;
+    int code = state.first < state.end.next ? find_start(journal, state.first, &oldest) : 0;
+    if (code)
+        return code;
+    journal_passed(out, &oldest);
+    *ret_oldest = oldest;
+    return buffer_error(out);
+}
+
 /* Reads the chunk that holds `offset` into the reader. */
 static int load_chunk(
     struct journal *journal, struct chunk_reader *reader, uint64_t offset, struct buffer *scratch)
@@ -264,7 +299,7 @@ static int get(struct journal *journal, struct chunk_reader *reader, uint64_t of
     struct journal_record *ret_record)
 {
     struct buffer scratch = BUFFER_INIT;
-    int code = load_chunk(journal, reader, offset, &scratch);
+    int code = chunk_is_ahead(reader, offset) ? 0 : load_chunk(journal, reader, offset, &scratch);
     buffer_free(&scratch);
     if (code)
         return code;

@@ -91,6 +91,9 @@ struct fold_ops {
 struct service_input {
     const char *leader; /* name of the service whose journal is followed */
     uint64_t classes; /* CLASS_BIT()s wanted; others are passed over, by the leader where whole chunks are */
+    /* The leader folds this service's journal, and what it says is of records in that: it tells this service no time, and records
+     * stay until all that it says of them is folded. Who begins to follow it so, begins with the oldest that it holds. */
+    bool echoes;
 };
 
 struct service_spec {
@@ -100,7 +103,7 @@ struct service_spec {
     uint32_t schema_version;
     const struct store_migration *migrations;
     unsigned migration_count;
-    const struct service_input *inputs; /* up to 8; the first one carries time */
+    const struct service_input *inputs; /* up to 8; the first one carries time, unless it echoes */
     unsigned input_count;
     const char *const
         *followers; /* who follows this journal, NULL-terminated: it is kept until all of them have it */

@@ -29,6 +29,7 @@ struct input {
     struct journal_position committed; /* writer: folded up to here */
     uint32_t stopped; /* writer: which record of the chunk there, from 1, waits for timers; 0: none does */
     uint64_t durable; /* writer: what a crash would not take back of that */
+    uint64_t echoed;  /* writer: where it echoes, all that it has said of this journal up to here is folded */
     /* for status, any thread */
     atomic_uint_fast64_t next;
     atomic_int error; /* the leader's final refusal */
@@ -115,9 +116,16 @@ struct round {
     struct journal_position reached[INPUTS_MAX]; /* after what was folded in this round */
     uint32_t stopped
         [INPUTS_MAX]; /* which record of the chunk behind that waits for timers, from 1; of one input at most */
-    uint64_t begun_at; /* the journal's end before */
+    bool folded[INPUTS_MAX]; /* records of it, and not only word that there are none */
+    uint64_t begun_at;       /* the journal's end before */
     double started;
 };
+
+/* It follows nobody who tells it the time, and is where its own journal is. */
+static inline bool service_makes_time(const struct service_spec *spec)
+{
+    return spec->input_count == 0 || spec->inputs[0].echoes;
+}
 
 /* -- service_round.c -- */
 /* Opens the transaction, folds, commits journal and state. What is visible from outside comes after it. */

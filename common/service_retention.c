@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A journal keeps a record until the state and every registered follower are past it and its retention is over. */
+/* A journal keeps a record until the state and every registered follower are past it, what they say of it is folded, and its retention is
+ * over. */
 #include "common/service_internal.h"
 
 #include "common/clock.h"
@@ -22,6 +23,16 @@ static uint64_t followed_by_all(struct service *service)
     return least;
 }
 
+/* The offset below which all that echoes of this journal is folded. */
+static uint64_t echoed_by_all(const struct service *service)
+{
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < service->spec->input_count; i++)
+        if (service->spec->inputs[i].echoes && service->inputs[i].echoed < least)
+            least = service->inputs[i].echoed;
+    return least;
+}
+
 void retention_run(struct service *service)
 {
     int64_t wall = clock_wall_ms();
@@ -31,8 +42,11 @@ void retention_run(struct service *service)
     char name[64];
     snprintf(name, sizeof(name), "%s.retention", service->spec->name);
     int64_t before = atomic_load(&service->now_ms) - config_number(service->config, name);
-    uint64_t followed = followed_by_all(service);
-    uint64_t least = followed < service->checkpoint ? followed : service->checkpoint;
+    uint64_t least = service->checkpoint;
+    const uint64_t bounds[] = {followed_by_all(service), echoed_by_all(service)};
+    for (size_t i = 0; i < COUNT_OF(bounds); i++)
+        if (bounds[i] < least)
+            least = bounds[i];
     int error = journal_trim(service->journal, least, before);
     if (error)
         log_line(LOG_ERROR, "journal could not be trimmed", "error=%s", error_name(error));

@@ -48,12 +48,13 @@ static int fold_record(
     struct batch *batch, struct input *input, const struct journal_record *record, bool waited)
 {
     const struct service_spec *spec = batch->service->spec;
-    int error = waited || record->time_ms > batch->now_ms ? pass_time(batch, record->time_ms) : 0;
+    bool comes = (waited || record->time_ms > batch->now_ms) && !input->spec->echoes;
+    int error = comes ? pass_time(batch, record->time_ms) : 0;
     if (error)
         return error;
     batch->records++;
     if (record->record_class == RECORD_TICK) {
-        if (input->index == 0)
+        if (input->index == 0 && !input->spec->echoes)
             journal_add(batch->journal, RECORD_TICK, batch->now_ms, NULL, 0);
         return 0;
     }
@@ -109,6 +110,7 @@ static int fold_chunk(struct round *round, struct input *input)
     }
     struct bytes chunk = {cursor.data, size};
     struct journal_position behind = *reached;
+    round->folded[input->index] = true;
     int error = chunk_read(service->reader, chunk, &behind);
     if (!error)
         error = fold_records(round, input);
@@ -200,13 +202,14 @@ static bool is_idle(const struct round *round)
            journal_next(round->batch.journal) == round->begun_at;
 }
 
+/* Word that there is nothing is learnt again, too. */
 static bool state_is_unchanged(const struct round *round)
 {
     const struct service *service = round->batch.service;
     if (!service->spec->journal_decides || store_changed(round->batch.txn))
         return false;
     for (unsigned i = 0; i < service->spec->input_count; i++)
-        if (round->reached[i].next != service->inputs[i].durable)
+        if (round->folded[i])
             return false;
     return true;
 }
@@ -252,19 +255,22 @@ int round_commit(struct round *round)
 
 /* -- showing -- */
 
+/* The watermark of the leader, where all that it has is folded; else `origin`, which was known before. */
+static uint64_t fed_origin(const struct fed *fed, uint64_t origin)
+{
+    bool all = !fed->at && fed->done && fed->done->at_end;
+    return all && fed->done->origin > origin ? fed->done->origin : origin;
+}
+
 /* The watermark after this round: how far the gateway's journal is folded, by way of the first input. */
 uint64_t round_origin(const struct round *round)
 {
     const struct service *service = round->batch.service;
-    uint64_t origin = atomic_load(&service->origin);
-    if (service->spec->input_count == 0)
+    if (service_makes_time(service->spec))
         return journal_next(service->journal);
     if (strcmp(service->spec->inputs[0].leader, "gateway") == 0)
         return round->reached[0].next;
-    const struct fed *fed = &round->fed[0];
-    if (!fed->at && fed->done && fed->done->at_end && fed->done->origin > origin)
-        return fed->done->origin;
-    return origin;
+    return fed_origin(&round->fed[0], atomic_load(&service->origin));
 }
 
 void round_publish(struct round *round)
@@ -278,6 +284,7 @@ void round_publish(struct round *round)
             continue; /* it may not be open yet, and who opens it reads where it stands */
         service->inputs[i].committed = round->reached[i];
         service->inputs[i].stopped = round->stopped[i];
+        service->inputs[i].echoed = fed_origin(&round->fed[i], service->inputs[i].echoed);
         atomic_store(&service->inputs[i].next, round->reached[i].next);
         follow_confirm(service->inputs[i].follow, service->inputs[i].durable);
     }

@@ -137,7 +137,7 @@ static void add_reason(struct buffer *reasons, const char *part, const char *rea
 static bool hears_time(const struct service *service)
 {
     bool simulated = strcmp(config_text(service->config, "clock"), "simulated") == 0;
-    return !simulated || service->spec->input_count == 0 || atomic_load(&service->now_ms) > 0;
+    return !simulated || service_makes_time(service->spec) || atomic_load(&service->now_ms) > 0;
 }
 
 /* Appends {"part":…,"reason":…} for each part that is down. */

@@ -59,7 +59,7 @@ static const struct command commands[] = {
         "the report.\n",
         "quanyu import sales.csv --map sales.json"},
     {"dead-letters", "list | show ID | summary | replay | delete",
-        "events that were refused, and what to do with them", command_dead_letters,
+        "events that were refused or belong to nobody, and what to do with them", command_dead_letters,
         "list and show print refused events as JSON, personal values masked (on record); summary how many "
         "there\n"
         "are. replay tries them again, and delete lets them go. Which ones: IDs, a filter, or --all.\n\n"

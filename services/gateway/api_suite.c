@@ -47,13 +47,15 @@ static bool has_all_of(
     return input && input->next >= leaders->journal_next;
 }
 
-/* Everything up to the gateway's end has gone through, identity has nothing left to look at again, tagging has what came of that,
- * campaign and tagging have all of each other, and nothing is being sent: then only new events, decisions or time can change anything. */
+/* Everything up to the gateway's end has gone through, the gateway has what came back, identity has nothing left to look at again, tagging
+ * has what came of that, campaign and tagging have all of each other, and nothing is being sent: then only new events, decisions or time can
+ * change anything. */
 static bool work_is_done(Quanyu__StatusReply *const all[AUDIT])
 {
     uint64_t end = all[GATEWAY]->journal_next;
     return all[IDENTITY]->origin >= end && all[TAGGING]->origin >= end && all[CAMPAIGN]->origin >= end &&
-           all[IDENTITY]->pending == 0 && has_all_of(all[TAGGING], "identity", all[IDENTITY]) &&
+           has_all_of(all[GATEWAY], "identity", all[IDENTITY]) && all[IDENTITY]->pending == 0 &&
+           has_all_of(all[TAGGING], "identity", all[IDENTITY]) &&
            has_all_of(all[TAGGING], "campaign", all[CAMPAIGN]) &&
            has_all_of(all[CAMPAIGN], "tagging", all[TAGGING]) && all[CAMPAIGN]->pending == 0;
 }

@@ -216,12 +216,22 @@ static int check_second(struct replay *replay, struct item *item)
     return item->field && item->detail ? 0 : -QY_ENOMEM;
 }
 
-static int take_item(struct replay *replay, struct batch *batch, struct item *item)
+/* What deduplication knows by the event's id is the event itself, where that was accepted and belonged to nobody. */
+static void know_again(struct item *item, const struct letter_row *row)
+{
+    struct ingest_event *event = &item->parsed.events[0];
+    event->again =
+        row->accepted && event->deduplicated && memcmp(event->hash, row->message, sizeof(event->hash)) == 0;
+}
+
+static int take_item(
+    struct replay *replay, struct batch *batch, struct item *item, const struct letter_row *row)
 {
     struct gateway *gateway = replay->call->gateway;
     int error = check_second(replay, item);
     if (error || item->second)
         return error;
+    know_again(item, row);
     ingest_commit(gateway, batch, &item->parsed, &replay->run, &item->counts);
     if (item->counts.accepted > 0)
         error = tried_add(&replay->tried, event_of(item), item->number);
@@ -239,7 +249,7 @@ static int apply_item(struct replay *replay, struct batch *batch, struct item *i
     if (item->reason)
         return dead_letters_retry(replay->call->gateway->letters, batch->txn, item->number, item->reason,
             (struct bytes){item->content.data, item->content.size});
-    int error = take_item(replay, batch, item);
+    int error = take_item(replay, batch, item, &row);
     return error ? store_fail(batch->txn, error) : store_error(batch->txn);
 }
 
@@ -253,6 +263,7 @@ static int try_item(struct replay *replay, struct batch *batch, struct item *ite
     int error = check_second(replay, item);
     if (error || item->second)
         return error;
+    know_again(item, &row);
     bool known = ingest_is_known(replay->call->gateway, batch, event_of(item));
     item->counts.duplicates = known;
     item->counts.accepted = !known;

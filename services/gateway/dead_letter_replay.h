@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tries dead letters again: corrected by a mapping, parsed as the call that they came in, as at the time of their arrival, and
  * committed as every event is. A letter that is accepted, or was meanwhile, is gone in that same commit; one that is refused again stays
- * as it came, with its new reason. Of letters of one run that have one message id, or are given one, only the first can be accepted: the
+ * as it came, with its new reason. One whose event was accepted, and belonged to nobody, is no duplicate of itself. Of letters of one run that have one message id, or are given one, only the first can be accepted: the
  * others are other letters, perhaps other events, and are refused and stay untouched. */
 #ifndef QY_GATEWAY_DEAD_LETTER_REPLAY_H
 #define QY_GATEWAY_DEAD_LETTER_REPLAY_H

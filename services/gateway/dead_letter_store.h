@@ -16,7 +16,8 @@ struct letter_row {
     uint32_t size; /* of the sealed content */
     uint16_t attempts;
     uint8_t version;
-    uint8_t marked; /* `mark` leads to it */
+    uint8_t marked : 1;   /* `mark` leads to it */
+    uint8_t accepted : 1; /* its event was, under `message`: it is what deduplication knows by that id */
     char reason[LETTER_REASON_BYTES];
     uint8_t mark[LETTER_MARK_BYTES];
     uint8_t message[16]; /* ingest_hash(); all zero where it bears no message id that could be taken */

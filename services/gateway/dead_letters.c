@@ -193,6 +193,11 @@ void dead_letters_close(struct dead_letters **letters)
     *letters = NULL;
 }
 
+const struct dead_letter_limits *dead_letters_limits(const struct dead_letters *letters)
+{
+    return &letters->room.limits;
+}
+
 /* -- changes -- */
 
 /* Before any of a batch. Also takes back the slots that were overwritten. */
@@ -259,7 +264,7 @@ static int add(struct dead_letters *letters, struct store_txn *txn, const struct
 int dead_letters_add(struct dead_letters *letters, struct store_txn *txn, const struct dead_letter *letter,
     uint64_t *ret_number)
 {
-    struct letter_row row = {.marked = letter->identified};
+    struct letter_row row = {.marked = letter->identified, .accepted = letter->accepted};
     int error = begin(letters, txn);
     if (error)
         return error;
@@ -274,6 +279,14 @@ int dead_letters_add(struct dead_letters *letters, struct store_txn *txn, const 
     if (error)
         return error == -QY_EFULL ? 0 : store_fail(txn, error);
     return add(letters, txn, letter, &row, ret_number);
+}
+
+int dead_letters_room(struct dead_letters *letters, struct store_txn *txn, uint32_t source)
+{
+    int error = begin(letters, txn);
+    if (!error)
+        error = room_check(&letters->room, source, 0);
+    return error && error != -QY_EFULL ? store_fail(txn, error) : error;
 }
 
 static bool first_letter(void *self, uint64_t number, const struct letter_row *row)

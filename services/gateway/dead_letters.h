@@ -12,6 +12,7 @@
 #include "services/gateway/dead_letter_store.h"
 
 struct dead_letter_limits {
+    size_t letter_bytes;                 /* of one event and what is said of its time; 0: none is kept */
     uint64_t count, bytes;               /* in all */
     uint64_t source_count, source_bytes; /* of one source */
     int64_t kept_ms;
@@ -24,6 +25,8 @@ struct dead_letters;
 int dead_letters_open(struct store_txn *txn, const struct dead_letter_limits *limits, const char *keys_path,
     struct dead_letters **ret_letters, uint64_t *ret_lost);
 void dead_letters_close(struct dead_letters **letters);
+/* As it was opened with. Any thread. */
+const struct dead_letter_limits *dead_letters_limits(const struct dead_letters *letters);
 
 /* -- writer -- */
 
@@ -33,12 +36,15 @@ struct dead_letter {
     int64_t received_ms;
     struct bytes content; /* a packed DeadLetter */
     bool identified;      /* known again by its content */
+    bool accepted;        /* the event was, and belongs to nobody (dead_letter_nobody.h) */
     uint8_t message[16];  /* ingest_hash() of its message id; all zero: none */
 };
 
 /* Yields its number, which is an earlier one's where that was the same; 0 where there is no room for it. */
 int dead_letters_add(struct dead_letters *letters, struct store_txn *txn, const struct dead_letter *letter,
     uint64_t *ret_number);
+/* Whether there is room for one more of this source. -QY_EFULL: there is none; others are the transaction's. */
+int dead_letters_room(struct dead_letters *letters, struct store_txn *txn, uint32_t source);
 /* Numbers of letters, ascending. */
 struct letter_set {
     const uint64_t *numbers;

@@ -7,6 +7,7 @@
 #include "common/waiting_work.h"
 #include "services/gateway/api.h"
 #include "services/gateway/bootstrap.h"
+#include "services/gateway/dead_letter_nobody.h"
 #include "services/gateway/dead_letters.h"
 #include "services/gateway/staff_begin.h"
 #include "services/gateway/staff_change.h"
@@ -35,6 +36,7 @@ static int open_letters(struct gateway *gateway, struct batch *batch)
 {
     const struct config *config = service_config(batch->service);
     const struct dead_letter_limits limits = {
+        .letter_bytes = (size_t)config_number(config, "gateway.dead_letter_max"),
         .count = (uint64_t)config_number(config, "gateway.dead_letters_max"),
         .bytes = (uint64_t)config_number(config, "gateway.dead_letters_size"),
         .source_count = (uint64_t)config_number(config, "gateway.dead_letters_source_max"),
@@ -127,6 +129,14 @@ static int gateway_open(void *self, struct batch *batch)
     return error ? error : open_letters(gateway, batch);
 }
 
+/* What identity says of events of this journal. */
+static int gateway_record(
+    void *self, struct batch *batch, unsigned input, const struct journal_record *record)
+{
+    (void)input;
+    return letter_of_nobody(self, batch, record);
+}
+
 static int gateway_advance(void *self, struct batch *batch, int64_t until_ms)
 {
     struct gateway *gateway = self;
@@ -213,6 +223,7 @@ static void gateway_scrape(void *self, struct metrics_page *page)
 /* Nothing to dump: what was taken in shows in identity's state, and write keys, tokens and message ids differ from run to run. */
 const struct fold_ops gateway_fold = {
     .open = gateway_open,
+    .record = gateway_record,
     .advance = gateway_advance,
     .next_due = gateway_next_due,
     .finish = gateway_finish,

@@ -40,15 +40,19 @@ struct ingest {
 
 /* -- writer -- */
 
+/* Also remembers it. */
 static bool is_new(struct gateway *gateway, struct batch *batch, const struct ingest_event *event)
 {
-    if (event->positioned)
-        return import_take(batch->txn, event->import_id, event->import_position);
-    return !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
+    bool taken = event->positioned
+                     ? import_take(batch->txn, event->import_id, event->import_position)
+                     : !event->deduplicated || !dedup_check(gateway->dedup, batch->txn, event->hash);
+    return taken || event->again;
 }
 
 bool ingest_is_known(struct gateway *gateway, struct batch *batch, const struct ingest_event *event)
 {
+    if (event->again)
+        return false;
     if (event->positioned)
         return import_has_position(batch->txn, event->import_id, event->import_position);
     return event->deduplicated && dedup_has(gateway->dedup, batch->txn, event->hash);

@@ -67,6 +67,20 @@ bool event_time(struct event *event, int64_t *ret_ms)
     return true;
 }
 
+bool event_sent_at(yyjson_val *json, int64_t received_ms, int64_t event_ms, int64_t *ret_sent_ms)
+{
+    const struct ingest_origin origin = {.received_ms = received_ms};
+    struct event event = {.origin = &origin, .json = json};
+    bool stated;
+    int64_t alone_ms, original_ms;
+    if (!event_time(&event, &alone_ms) || alone_ms == event_ms ||
+        !get_time(&event, json, "originalTimestamp", &stated, &original_ms) ||
+        (!stated && !get_time(&event, json, "timestamp", &stated, &original_ms)) || !stated)
+        return false;
+    *ret_sent_ms = received_ms + original_ms - event_ms;
+    return true;
+}
+
 Quanyu__Clock event_clock(const struct event *event, const struct ingest_limits *limits, int64_t event_ms)
 {
     int64_t received = event->origin->received_ms;

@@ -33,6 +33,10 @@ bool event_is_message_id(yyjson_val *value);
 /* By the protocol's correction of clocks, within the years 1 to 9999. */
 bool event_time(struct event *event, int64_t *ret_ms);
 
+/* What must be a batch's sentAt, so that an event of it which came at `received_ms` has its time at `event_ms`. False where the event says
+ * that by itself. */
+bool event_sent_at(yyjson_val *json, int64_t received_ms, int64_t event_ms, int64_t *ret_sent_ms);
+
 /* What that time says of the sender's clock. */
 Quanyu__Clock event_clock(const struct event *event, const struct ingest_limits *limits, int64_t event_ms);
 

@@ -28,6 +28,8 @@ struct ingest_event {
     uint8_t import_id[16];           /* of imports with ids of the form <32 hex digits>:<position> */
     uint32_t import_position;
     bool positioned;
+    bool
+        again; /* it is the one that was accepted under this id: a dead letter of nobody's that is replayed */
 };
 
 /* An event that is not valid. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/identity.pb-c.h"
 #include "services/gateway/gateway.h"
 
 int main(int argc, char **argv)
 {
     static struct gateway gateway;
+    static const struct service_input inputs[] = {
+        {.leader = "identity", .classes = CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_NOBODY), .echoes = true},
+    };
     static const char *const followers[] = {"identity", "audit", NULL};
     const struct service_spec spec = {
         .name = "gateway",
@@ -12,6 +16,8 @@ int main(int argc, char **argv)
         .schema_version = GATEWAY_SCHEMA_VERSION,
         .migrations = gateway_migrations,
         .migration_count = GATEWAY_MIGRATIONS,
+        .inputs = inputs,
+        .input_count = COUNT_OF(inputs),
         .followers = followers,
         .rpc = &gateway_rpc,
         .fold = &gateway_fold,

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
             .classes = CLASS_BIT(RECORD_TICK) | CLASS_BIT(IDENTITY_INPUT_EVENT) |
                        CLASS_BIT(IDENTITY_INPUT_ORGANISATION)},
     };
-    static const char *const followers[] = {"tagging", "audit", NULL};
+    static const char *const followers[] = {"tagging", "audit", "gateway", NULL};
     const struct service_spec spec = {
         .name = "identity",
         .tables = identity_tables,

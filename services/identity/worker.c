@@ -174,6 +174,18 @@ static int pass_over(struct worker *worker, enum unusable why)
     return 0;
 }
 
+/* It goes back to the gateway. */
+static int return_event(struct worker *worker, struct batch *batch, const struct journal_record *record,
+    const Quanyu__RawEvent *raw, enum unusable why)
+{
+    Quanyu__EventOfNobody nobody = QUANYU__EVENT_OF_NOBODY__INIT;
+    nobody.origin = record->offset;
+    nobody.source = raw->source;
+    nobody.reason = (char *)(uintptr_t)unusable_name(why);
+    batch_emit(batch, QUANYU__IDENTITY_RECORD__RECORD_NOBODY, &nobody.base);
+    return pass_over(worker, why);
+}
+
 static void count_unusable(struct worker *worker)
 {
     for (enum unusable why = UNUSABLE_MALFORMED; why < UNUSABLE_COUNT; why++)
@@ -238,13 +250,13 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
     struct bytes body = {raw->body.data, raw->body.len};
     int error = event_read(worker->reader, raw->type, body, &worker->event);
     if (error == -QY_EINVAL)
-        return pass_over(worker, UNUSABLE_MALFORMED);
+        return return_event(worker, batch, record, raw, UNUSABLE_MALFORMED);
     if (error)
         return error;
     identifiers_extract(&worker->identity->kinds, worker->keys, &worker->event, &worker->identifiers);
     count_unusable(worker);
     if (worker->identifiers.count == 0)
-        return pass_over(worker, main_reason(&worker->identifiers));
+        return return_event(worker, batch, record, raw, main_reason(&worker->identifiers));
 
     struct resolution resolution;
     const struct sighting sighting = {.evidence = record->offset,
@@ -255,7 +267,7 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
     if (error)
         return error;
     if (resolution.node == 0)
-        return pass_over(worker, UNUSABLE_BLOCKED);
+        return return_event(worker, batch, record, raw, UNUSABLE_BLOCKED);
     if (resolution.moved) {
         forget_changed(worker);
         metric_add(worker->joins, 1);

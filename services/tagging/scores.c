@@ -110,37 +110,59 @@ static bool mark_changed(const struct registry *registry, const struct totals *t
     return any;
 }
 
-static int evaluate_changed(struct tagging *tagging, struct batch *batch, const struct score_borders *former)
+static int look_at(struct tagging *tagging, struct batch *batch, uint32_t number)
 {
+    uint64_t mask[DEFINITION_WORDS];
+    struct person *person = people_person(&tagging->people, number);
+    if (!person)
+        return tagging->people.error;
     int error = 0;
-    for (uint32_t number = 1; !error && number <= tagging->state.highest; number++) {
-        uint64_t mask[DEFINITION_WORDS];
-        struct person *person = people_person(&tagging->people, number);
-        if (!person)
-            return tagging->people.error;
-        if (mark_changed(tagging->registry, &person->totals, former, &tagging->state.borders, mask))
-            error = tagging_evaluate(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_TIME});
-        if (!error)
-            error = tagging_flush_when_large(tagging, batch);
-    }
-    return error;
+    if (mark_changed(
+            tagging->registry, &person->totals, &tagging->state.former, &tagging->state.borders, mask))
+        error = tagging_evaluate(tagging, batch, person, mask, &(struct cause){.kind = CAUSE_TIME});
+    return error ? error : tagging_flush_when_large(tagging, batch);
+}
+
+/* Whether any rule asks for a score. */
+static bool is_asked_for(const struct registry *registry)
+{
+    for (size_t i = 0; i < SCORE_COUNT; i++)
+        for (size_t word = 0; word < registry->words; word++)
+            if (registry->metrics[score_metrics[i]][word] != 0)
+                return true;
+    return false;
+}
+
+/* Other borders hold; who is to be looked at for that is still to come. */
+static int begin_midnight(struct tagging *tagging, struct batch *batch)
+{
+    struct tagging_state *state = &tagging->state;
+    int error = tagging_flush(tagging, batch);
+    if (error || !state->borders_stale)
+        return error;
+    state->former = state->borders;
+    error = borders_of_index(batch->txn, state->highest, &state->borders);
+    if (error)
+        return error;
+    state->borders_ms = batch->now_ms;
+    state->borders_stale = false;
+    state->midnight_next = is_asked_for(tagging->registry) ? 1 : 0;
+    return tagging_flush(tagging, batch);
 }
 
 int tagging_midnight(struct tagging *tagging, struct batch *batch)
 {
-    struct score_borders former = tagging->state.borders;
-    int error = tagging_flush(tagging, batch);
-    tagging->state.next_midnight_ms = clock_next_midnight(batch->now_ms);
-    if (error || !tagging->state.borders_stale)
-        return error;
-    error = borders_of_index(batch->txn, tagging->state.highest, &tagging->state.borders);
+    struct tagging_state *state = &tagging->state;
+    int error = state->midnight_next ? 0 : begin_midnight(tagging, batch);
+    while (!error && state->midnight_next && state->midnight_next <= state->highest) {
+        if (batch_is_full(batch))
+            return 0;
+        batch->timers++;
+        error = look_at(tagging, batch, state->midnight_next++);
+    }
     if (error)
         return error;
-    tagging->state.borders_ms = batch->now_ms;
-    tagging->state.borders_stale = false;
-    for (size_t i = 0; i < SCORE_COUNT; i++)
-        for (size_t word = 0; word < tagging->registry->words; word++)
-            if (tagging->registry->metrics[score_metrics[i]][word] != 0)
-                return evaluate_changed(tagging, batch, &former);
-    return tagging_flush(tagging, batch);
+    state->midnight_next = 0;
+    state->next_midnight_ms = clock_next_midnight(batch->now_ms);
+    return 0;
 }

@@ -211,7 +211,7 @@ static int advance(void *self, struct batch *batch, int64_t until_ms)
         full = batch_is_full(batch);
         if (full)
             break;
-        if (midnight_ms <= timer_ms) {
+        if (midnight_ms <= timer_ms || tagging->state.midnight_next) {
             batch->now_ms = midnight_ms;
             error = tagging_midnight(tagging, batch);
         } else {

@@ -42,6 +42,9 @@ struct tagging_state {
     int64_t borders_ms;       /* when they were taken */
     bool borders_stale;       /* an order or a refund came since */
     int64_t next_midnight_ms; /* when they are taken next; 0: not known yet */
+    /* While that midnight goes on: who is looked at next, and the borders that held until then; 0: it does not. */
+    uint32_t midnight_next;
+    struct score_borders former;
 };
 
 /* A row of its own, too. */
@@ -229,7 +232,8 @@ int tagging_build_step(struct tagging *tagging, struct batch *batch);
 void tagging_queue_step(struct tagging *tagging, struct service *service);
 
 /* -- scores.c -- */
-/* At local midnight: takes the borders anew and evaluates what depends on scores. */
+/* At local midnight: takes the borders anew and evaluates what depends on scores, so far as the batch has room for timers, each person
+ * counting as one. Until it is through, state.midnight_next says who comes next, and the midnight stays due. */
 int tagging_midnight(struct tagging *tagging, struct batch *batch);
 /* Borders from all people with an order, as at an earlier time. */
 int score_borders_of_past(

@@ -30,6 +30,22 @@ static bool get_row(struct store_txn *txn, const char *name, struct row_reader *
     return store_get(txn, TABLE_META, &key, &ret_row->rest) && read_unsigned(ret_row) == ROW_VERSION;
 }
 
+static void put_borders(struct buffer *row, const struct score_borders *borders)
+{
+    buffer_varint(row, borders->people);
+    for (size_t i = 0; i < SCORE_COUNT; i++)
+        for (size_t j = 0; j < SCORE_BORDERS; j++)
+            put_signed(row, borders->borders[i][j]);
+}
+
+static void read_borders(struct row_reader *row, struct score_borders *ret_borders)
+{
+    ret_borders->people = read_unsigned(row);
+    for (size_t i = 0; i < SCORE_COUNT; i++)
+        for (size_t j = 0; j < SCORE_BORDERS; j++)
+            ret_borders->borders[i][j] = read_signed(row);
+}
+
 static void save_state(const struct tagging_state *state, struct store_txn *txn)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
@@ -41,13 +57,14 @@ static void save_state(const struct tagging_state *state, struct store_txn *txn)
     buffer_varint(&row, state->next_definition);
     buffer_varint(&row, state->next_segment);
     buffer_varint(&row, state->ignored);
-    buffer_varint(&row, state->borders.people);
-    for (size_t i = 0; i < SCORE_COUNT; i++)
-        for (size_t j = 0; j < SCORE_BORDERS; j++)
-            put_signed(&row, state->borders.borders[i][j]);
+    put_borders(&row, &state->borders);
     put_signed(&row, state->borders_ms);
     buffer_varint(&row, state->borders_stale);
     put_signed(&row, state->next_midnight_ms);
+    if (state->midnight_next) { /* at the end: most rows have none of it */
+        buffer_varint(&row, state->midnight_next);
+        put_borders(&row, &state->former);
+    }
     put_row(txn, row_state, &row);
 }
 
@@ -64,13 +81,14 @@ bool tagging_read_state(struct store_txn *txn, struct tagging_state *ret_state)
     ret_state->next_definition = (uint32_t)read_unsigned(&row);
     ret_state->next_segment = (uint32_t)read_unsigned(&row);
     ret_state->ignored = read_unsigned(&row);
-    ret_state->borders.people = read_unsigned(&row);
-    for (size_t i = 0; i < SCORE_COUNT; i++)
-        for (size_t j = 0; j < SCORE_BORDERS; j++)
-            ret_state->borders.borders[i][j] = read_signed(&row);
+    read_borders(&row, &ret_state->borders);
     ret_state->borders_ms = read_signed(&row);
     ret_state->borders_stale = read_unsigned(&row) != 0;
     ret_state->next_midnight_ms = read_signed(&row);
+    if (row.rest.size > 0) {
+        ret_state->midnight_next = (uint32_t)read_unsigned(&row);
+        read_borders(&row, &ret_state->former);
+    }
     return !row.failed;
 }
 

@@ -9,19 +9,24 @@ static void *follower_of(struct leader *leader, const char *name)
     return network_client(&leader->network, name, "identity", leader->port);
 }
 
-static void ask(
-    void *follower, const struct journal_position *from, uint32_t credit, uint64_t origin, uint64_t confirmed)
+static void send_request(void *follower, const struct journal_position *from, Quanyu__FeedRequest *request)
 {
     uint8_t room[128];
     struct journal_position position = *from;
+    request->next = position.next;
+    request->chain = (ProtobufCBinaryData){.data = position.chain, .len = JOURNAL_CHAIN_BYTES};
+    size_t size = quanyu__feed_request__pack(request, room);
+    network_send(follower, 1, &(struct bytes){room, size});
+}
+
+static void ask(
+    void *follower, const struct journal_position *from, uint32_t credit, uint64_t origin, uint64_t confirmed)
+{
     Quanyu__FeedRequest request = QUANYU__FEED_REQUEST__INIT;
-    request.next = position.next;
-    request.chain = (ProtobufCBinaryData){.data = position.chain, .len = JOURNAL_CHAIN_BYTES};
     request.max_bytes = credit;
     request.origin = origin;
     request.confirmed = confirmed;
-    size_t size = quanyu__feed_request__pack(&request, room);
-    network_send(follower, 1, &(struct bytes){room, size});
+    send_request(follower, from, &request);
 }
 
 struct answer {
@@ -212,6 +217,48 @@ static void test_another_history_is_refused(void **state)
     leader_close(&leader);
 }
 
+/* Word that nothing is there, up to a position. */
+static struct bytes take_passed(struct bytes chunks, struct journal_position *position)
+{
+    uint64_t size;
+    assert_true(bytes_varint(&chunks, &size) && size == 0 && chunks.size >= JOURNAL_PASSED_BYTES);
+    position->next = get_be64(chunks.data);
+    memcpy(position->chain, chunks.data + 8, JOURNAL_CHAIN_BYTES);
+    return (struct bytes){chunks.data + JOURNAL_PASSED_BYTES, chunks.size - JOURNAL_PASSED_BYTES};
+}
+
+static void test_whoever_begins_anew_may_begin_with_the_oldest(void **state)
+{
+    struct leader leader;
+    leader_open(&leader, state, 0);
+    for (int i = 0; i < 40; i++)
+        leader_write(&leader, 100, 1000, 0, 5);
+    assert_int_equal(journal_trim(leader.journal, 2000, INT64_MAX), 0);
+    struct journal_state held;
+    journal_state(leader.journal, &held);
+    assert_true(held.first > 0);
+    void *follower = follower_of(&leader, "tagging");
+    struct journal_position at = {0};
+    ask(follower, &at, UINT32_MAX, 0, 0);
+    assert_refused(follower, QY_ETRIMMED);
+    Quanyu__FeedRequest request = QUANYU__FEED_REQUEST__INIT;
+    request.max_bytes = UINT32_MAX;
+    request.from_oldest = true;
+    send_request(follower, &at, &request);
+    struct answer answer = next_answer(follower);
+    assert_int_equal(answer.reply->code, 0);
+    struct bytes chunks = take_passed(answer.chunks, &at);
+    assert_int_equal(at.next, held.first);
+    assert_int_equal(read_chunks(chunks, &at), held.end.next - held.first);
+    assert_int_equal(answer.reply->next, at.next);
+    answer_free(&answer);
+    at.next = 1; /* who has begun has lost something */
+    send_request(follower, &at, &request);
+    assert_refused(follower, QY_ETRIMMED);
+    socket_close(&follower);
+    leader_close(&leader);
+}
+
 static void test_only_followers_may_follow(void **state)
 {
     struct leader leader;
@@ -312,6 +359,7 @@ int main(void)
         scratch_test(test_waiting_follower_is_kept_alive),
         scratch_test(test_newer_request_takes_the_place_of_the_older),
         scratch_test(test_another_history_is_refused),
+        scratch_test(test_whoever_begins_anew_may_begin_with_the_oldest),
         scratch_test(test_only_followers_may_follow),
         scratch_test(test_hostile_frames_get_an_error_and_harm_nothing),
         scratch_test(test_confirmed_positions_are_remembered_by_name),

@@ -40,12 +40,28 @@ static void targets_are_cut_and_paths_decoded(void **state)
     assert_split("HTTPS://shop.example/", "/", "");
 }
 
+static void authorities_are_a_host_and_perhaps_a_port(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "a", "a:80", "a:", "a-b.example_1:65535", "127.0.0.1:8080", "[::1]", "[fe80::1.2.3.4]:80", "xn--q~"};
+    static const char *const bad[] = {"", ":80", "a:b", "a:80:80", "a:65536", "a:000080", "a:-1", "a@b",
+        "a b", "[", "[]", "[]:80", "[::1", "[::1]80", "[g]", "::1", "a;b", "a'b", "\xe5\x85\xa8", "a%00"};
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(http_is_authority(good[i], strlen(good[i])));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (http_is_authority(bad[i], strlen(bad[i])))
+            fail_msg("%s was taken", bad[i]);
+    assert_false(http_is_authority("a\0b", 3));
+}
+
 static void wrong_targets_are_named(void **state)
 {
     (void)state;
     static const char *const targets[] = {"", "*", "a", "http://shop.example", "http://shop.example?q",
-        "ftp://a/b", "/#", "/a?b#c", "/%", "/%1", "/%1g", "/%g1", "/%-1", "/%00", "/%1f", "/%7F", "/%2f",
-        "/%2F", "/a\tb"};
+        "ftp://a/b", "http:///a", "http://:80/a", "http://u@b/a", "http://a:x/b", "http://a:65536/b",
+        "http://a#b/c", "http://a b/c", "/#", "/a?b#c", "/%", "/%1", "/%1g", "/%g1", "/%-1", "/%00", "/%1f",
+        "/%7F", "/%2f", "/%2F", "/a\tb"};
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
         char text[64];
         size_t path, query;
@@ -102,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_cut_and_paths_decoded),
+        cmocka_unit_test(authorities_are_a_host_and_perhaps_a_port),
         cmocka_unit_test(wrong_targets_are_named),
         cmocka_unit_test(parameters_are_found_and_decoded),
         cmocka_unit_test(absent_broken_and_overlong_parameters_are_told_apart),

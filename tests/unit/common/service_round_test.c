@@ -184,7 +184,8 @@ struct world {
     unsigned rounds;
 };
 
-static const struct service_input toy_inputs[INPUTS] = {{"first", CLASS_ALL}, {"second", CLASS_ALL}};
+static const struct service_input toy_inputs[INPUTS] = {
+    {.leader = "first", .classes = CLASS_ALL}, {.leader = "second", .classes = CLASS_ALL}};
 
 static void start(struct world *world)
 {

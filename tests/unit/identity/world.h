@@ -181,6 +181,7 @@ struct output {
     const Quanyu__NodeCreated *created;
     const Quanyu__NodesMoved *moved;
     const Quanyu__OrganisationChanged *organisation;
+    const Quanyu__EventOfNobody *nobody;
     const Quanyu__EventsMoved *events_moved;
 };
 
@@ -222,16 +223,19 @@ static inline bool next(struct world *world, struct output *ret_output)
     else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_ORGANISATION)
         ret_output->organisation =
             quanyu__organisation_changed__unpack(allocator, record.data.size, record.data.data);
+    else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_NOBODY)
+        ret_output->nobody = quanyu__event_of_nobody__unpack(allocator, record.data.size, record.data.data);
     else if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED)
         ret_output->events_moved =
             quanyu__events_moved__unpack(allocator, record.data.size, record.data.data);
     assert_true(ret_output->event || ret_output->created || ret_output->moved || ret_output->organisation ||
-                ret_output->events_moved);
+                ret_output->events_moved || ret_output->nobody);
     return true;
 }
 
 /* All new records in short: "+3phone@1" created, "2,3>1" moved, "e3@1(1,2)" event of node 3, person 1,
- * linked, "o2,1" two units and a member of staff, "3!7>4,9>5" of node 3 the events 7 and 9. */
+ * linked, "o2,1" two units and a member of staff, "3!7>4,9>5" of node 3 the events 7 and 9,
+ * "n7blocked" the event at 7 of nobody. */
 static inline void check(struct world *world, const char *expected)
 {
     char text[4096] = "";
@@ -255,6 +259,8 @@ static inline void check(struct world *world, const char *expected)
                 size +=
                     snprintf(at + size, room - (size_t)size, "%s%u", i ? "," : "", output.event->linked[i]);
             size += snprintf(at + size, room - (size_t)size, ") ");
+        } else if (output.nobody) {
+            size = snprintf(at, room, "n%u%s ", (unsigned)output.nobody->origin, output.nobody->reason);
         } else if (output.events_moved) {
             size = snprintf(at, room, "%u!", output.events_moved->from);
             for (size_t i = 0; i < output.events_moved->n_origins; i++)

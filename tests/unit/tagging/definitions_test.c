@@ -290,23 +290,6 @@ static void a_rolled_back_batch_leaves_no_trace(void **state)
     free(after);
 }
 
-/* All that was said, and when. */
-static uint64_t emitted_digest(const struct world *world)
-{
-    uint64_t digest = world->emitted_count;
-    for (size_t i = 0; i < world->emitted_count; i++) {
-        const struct emitted *record = &world->emitted[i];
-        size_t size = protobuf_c_message_get_packed_size(record->message);
-        uint8_t *packed = malloc(size + 1);
-        protobuf_c_message_pack(record->message, packed);
-        digest = (digest ^ record->record_class ^ (uint64_t)record->now_ms) * UINT64_C(1099511628211);
-        for (size_t at = 0; at < size; at++)
-            digest = (digest ^ packed[at]) * UINT64_C(1099511628211);
-        free(packed);
-    }
-    return digest;
-}
-
 /* The same records in batches of another size, and timers in batches of their own: the same state, the same output. */
 static void batches_do_not_matter(void **state)
 {
@@ -337,7 +320,7 @@ static void batches_do_not_matter(void **state)
                 world_commit(world);
         }
         dumps[run] = world_dump(world);
-        emitted[run] = emitted_digest(world);
+        emitted[run] = world_emitted_digest(world);
         if (run > 0)
             world_close(world);
     }
@@ -348,27 +331,6 @@ static void batches_do_not_matter(void **state)
         free(dumps[run]);
     }
     free(dumps[0]);
-}
-
-static void scores_are_taken_at_midnight(void **state)
-{
-    struct world *world = *state;
-    char id[64], text[64];
-    world_segment(world, "{\"metric\":\"frequency_score\",\"gte\":5}", id);
-    for (uint32_t node = 1; node <= 10; node++) {
-        world_node(world, node, node, "user_id");
-        for (uint32_t i = 0; i < node; i++)
-            buy(world, node, 0);
-    }
-    assert_string_equal(world_metric(world, 10, "frequency_score", text), "null");
-    world_time(world, clock_next_midnight(WORLD_START));
-    static const char *const expected[] = {"1", "1", "2", "2", "3", "3", "4", "4", "5", "5"};
-    for (uint32_t node = 1; node <= 10; node++)
-        assert_string_equal(world_metric(world, node, "frequency_score", text), expected[node - 1]);
-    assert_true(world_in_segment(world, 10, id));
-    assert_false(world_in_segment(world, 8, id));
-    buy(world, 8, 0);
-    assert_true(world_in_segment(world, 8, id));
 }
 
 static void watches_report_who_is_in_and_who_comes(void **state)
@@ -487,7 +449,6 @@ int main(void)
         TEST(wrong_rules_are_refused_with_a_pointer),
         TEST(a_rolled_back_batch_leaves_no_trace),
         TEST(batches_do_not_matter),
-        TEST(scores_are_taken_at_midnight),
         TEST(watches_report_who_is_in_and_who_comes),
         TEST(a_trigger_fires_for_each_matching_event_that_is_no_history),
         TEST(many_people_are_looked_at_step_by_step),

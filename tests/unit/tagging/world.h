@@ -82,6 +82,23 @@ int64_t service_now_ms(const struct service *service)
     return world_now->batch.now_ms;
 }
 
+/* All that was said, and when. */
+static inline uint64_t world_emitted_digest(const struct world *world)
+{
+    uint64_t digest = world->emitted_count;
+    for (size_t i = 0; i < world->emitted_count; i++) {
+        const struct emitted *record = &world->emitted[i];
+        size_t size = protobuf_c_message_get_packed_size(record->message);
+        uint8_t *packed = malloc(size + 1);
+        protobuf_c_message_pack(record->message, packed);
+        digest = (digest ^ record->record_class ^ (uint64_t)record->now_ms) * UINT64_C(1099511628211);
+        for (size_t at = 0; at < size; at++)
+            digest = (digest ^ packed[at]) * UINT64_C(1099511628211);
+        free(packed);
+    }
+    return digest;
+}
+
 /* -- a world's life -- */
 
 static void world_begin(struct world *world)
