@@ -33,6 +33,8 @@ static int fill(const struct gateway *gateway, struct store_txn *txn, const Quan
     access->kind = credential->kind;
     access->used_ms = credential->used_ms;
     access->expires_ms = credential->expires_ms;
+    access->limited = credential->limited;
+    access->made_by = credential->made_by;
     snprintf(access->code, sizeof(access->code), "%s", staff->code);
     access->permissions = access->role.permissions;
     if (credential->limited)
@@ -104,6 +106,11 @@ bool access_is_whole(const struct access *access)
 bool access_covers_unit(const struct gateway *gateway, const struct access *access, uint32_t unit)
 {
     return organisation_is_within(gateway, unit, access->unit);
+}
+
+uint32_t access_maker(const struct access *access, uint32_t owner)
+{
+    return access->staff == owner ? access->made_by : access->staff;
 }
 
 /* -- ids -- */

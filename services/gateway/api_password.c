@@ -64,7 +64,7 @@ static int apply_invite(struct api_call *call, struct batch *batch, void *self)
     int error = staff_fetch_managed(call, batch->txn, inviting->id, &staff);
     if (error)
         return error;
-    uint32_t made_by = staff->number == call->access.staff ? 0 : call->access.staff;
+    uint32_t made_by = access_maker(&call->access, staff->number);
     invitation_put(batch->txn, staff->number, made_by, gateway_now_ms(call->gateway), &inviting->invitation,
         inviting->text);
     const struct staff_act act = {

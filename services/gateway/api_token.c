@@ -54,22 +54,33 @@ static int read_permissions(struct api_call *call, struct making *making)
     return 0;
 }
 
+/* With a token nobody gives themselves what outlives it. */
+static int64_t latest_end(const struct api_call *call, const struct making *making, int64_t now_ms)
+{
+    const struct access *access = &call->access;
+    int64_t most_ms = now_ms + LIFE_DAYS_MAX * DAY_MS;
+    bool ends = !making->id && access->kind == QUANYU__CREDENTIAL__KIND__TOKEN && access->expires_ms;
+    return ends && access->expires_ms < most_ms ? access->expires_ms : most_ms;
+}
+
 static int read_expiry(struct api_call *call, struct making *making)
 {
-    int64_t now_ms = gateway_now_ms(call->gateway);
-    int error = api_time(call, "expires_at", &making->token.expires_ms);
+    int64_t now_ms = gateway_now_ms(call->gateway), *expires_ms = &making->token.expires_ms;
+    int64_t standard_ms = now_ms + LIFE_STANDARD_DAYS * DAY_MS, latest_ms = latest_end(call, making, now_ms);
+    int error = api_time(call, "expires_at", expires_ms);
     if (error)
         return error;
-    if (making->token.expires_ms == 0)
-        making->token.expires_ms = now_ms + LIFE_STANDARD_DAYS * DAY_MS;
-    if (making->token.expires_ms <= now_ms || making->token.expires_ms > now_ms + LIFE_DAYS_MAX * DAY_MS)
-        return api_refuse(
-            call, -QY_EINVAL, "expires_at", "must be later than now, by at most %d days", LIFE_DAYS_MAX);
+    if (*expires_ms == 0)
+        *expires_ms = standard_ms < latest_ms ? standard_ms : latest_ms;
+    if (*expires_ms <= now_ms || *expires_ms > latest_ms)
+        return api_refuse(call, -QY_EINVAL, "expires_at",
+            "must be later than now, by at most %d days, and not after the token it is asked with",
+            LIFE_DAYS_MAX);
     return 0;
 }
 
 /* A token can do no more than its owner, nor than who makes it. One that somebody else makes keeps to what the owner's role is
- * now: it does not grow in the hands of who made it. */
+ * now, and so does what is made with it: it does not grow in the hands of who made it. */
 static int limit(
     struct api_call *call, struct store_txn *txn, const Quanyu__Staff *owner, struct making *making)
 {
@@ -79,7 +90,7 @@ static int limit(
     uint64_t most = role.permissions & call->permissions;
     if (making->stated && (making->token.permissions & ~most))
         return api_refuse(call, -QY_EDENIED, "permissions", "must be among your own, and the owner's");
-    making->token.limited = making->stated || making->id || most != role.permissions;
+    making->token.limited = making->stated || making->id || call->access.limited || most != role.permissions;
     if (making->token.limited && !making->stated)
         making->token.permissions = most;
     return most ? 0 : api_refuse(call, -QY_EDENIED, "permissions", "there are none that it could have");
@@ -107,7 +118,7 @@ static int apply_make(struct api_call *call, struct batch *batch, void *self)
         return api_refuse(
             call, -QY_ECONFLICT, NULL, "there are %u tokens and sessions; end one first", CREDENTIALS_MAX);
     making->token.staff = owner->number;
-    making->token.made_by = owner->number == call->access.staff ? 0 : call->access.staff;
+    making->token.made_by = access_maker(&call->access, owner->number);
     making->token.number = staff_number_next(batch->txn, CREDENTIAL_NUMBER);
     making->token.created_ms = gateway_now_ms(call->gateway);
     secret_make("qt", making->text);

@@ -119,7 +119,10 @@ def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(runni
     token = token_of(running, deputy["id"])
     helper, invited = (running.post("/api/v1/staff", {"role": "guide", "unit": running.units["north-1"]}, token=token) for _ in range(2))
     secret = token_of(running, helper["id"], token, "till 7")
-    own = running.post("/api/v1/me/tokens", {"name": "mine"}, token=secret)["token"]
+    assert staff.accept(running, staff.invite(running, helper)["invitation"]).status == 200
+    session = staff.sign_in(running, helper["id"]).json["session"]
+    own = running.post("/api/v1/me/tokens", {"name": "mine"}, token=session)["token"]
+    child = running.post("/api/v1/me/tokens", {"name": "till 8"}, token=secret)["token"]
     link = running.post(f"/api/v1/staff/{invited['id']}/invite", None, token=token)["invitation"]
     rule = {"any": [{"guide": deputy["id"]}, {"trait": "city", "is": "上海"}]}
     segment = running.post("/api/v1/segments", {"name": "hers", "rule": rule})["id"]
@@ -134,16 +137,17 @@ def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(runni
     assert gone.status == 200 and gone.json["open_work"] == before["open_work"], gone
     work = gone.json["open_work"]
     assert work["rules"] == [{"kind": "segment", "id": segment}] and work["transfers"] == []
-    assert [(one["staff"], one["name"]) for one in work["tokens"]] == [(helper["id"], "till 7")]
+    assert [(one["staff"], one["name"]) for one in work["tokens"]] == [(helper["id"], "till 7"), (helper["id"], "till 8")]
     assert work["invitations"] == [{"staff": invited["id"]}]
     assert elsewhere["open_work"] == {**work, "tokens": [], "invitations": []}
     assert running.api("GET", "/api/v1/me", token=secret).status == 401
-    assert running.api("GET", "/api/v1/me", token=own).status == 200  # the owner made it: nobody else has seen it
+    assert running.api("GET", "/api/v1/me", token=own).status == 200  # the owner made it, signed in: nobody else has seen it
+    assert running.api("GET", "/api/v1/me", token=child).status == 401  # whoever has seen the other one could have made this one
     assert staff.accept(running, link).status == 404
     after = running.get(f"/api/v1/staff/{deputy['id']}/open-work")["open_work"]
     assert after == {**work, "tokens": [], "invitations": []}
     ended = [act for _, act in records(running, "token.revoke") if act["id"] == helper["id"]]
-    assert [act["token"]["name"] for act in ended] == ["till 7"]
+    assert [act["token"]["name"] for act in ended] == ["till 8", "till 7"]
     assert [act["id"] for _, act in records(running, "invitation.end")] == [invited["id"]]
 
 

@@ -134,8 +134,10 @@ def test_a_change_of_role_is_in_force_for_the_next_request_and_never_widens_what
     assert running.api("GET", "/api/v1/journeys", token=token).status == 200
     assert running.api("PATCH", f"/api/v1/staff/{staff['id']}", {"role": "finance"}).status == 200
     assert running.api("GET", "/api/v1/journeys", token=token).status == 404
+    child = running.post("/api/v1/me/tokens", {"name": "made with it"}, token=token)["token"]
     assert running.api("PATCH", f"/api/v1/staff/{staff['id']}", {"role": "hq_admin"}).status == 200
-    assert running.api("GET", "/api/v1/staff", token=token).status == 404
+    for made in (token, child):
+        assert running.api("GET", "/api/v1/staff", token=made).status == 404
     assert running.api("POST", f"/api/v1/staff/{staff['id']}/leave").status == 200
 
 
@@ -157,6 +159,8 @@ def test_a_token_ends_when_it_says_so(running):
     now = running.get("/api/v1/clock")["now"]
     refused(running.api("POST", f"/api/v1/staff/{staff['id']}/tokens", {"name": "x", "expires_at": now}), 400, "expires_at")
     token = token_of(running, staff, expires_at="2026-01-02T00:00:00Z")
+    refused(running.api("POST", "/api/v1/me/tokens", {"name": "x", "expires_at": "2026-01-03T00:00:00Z"}, token=token["token"]), 400, "expires_at")
+    assert running.post("/api/v1/me/tokens", {"name": "x"}, token=token["token"])["expires_at"] == token["expires_at"]
     assert running.api("GET", "/api/v1/segments", token=token["token"]).status == 200
     running.advance("2d")
     assert running.api("GET", "/api/v1/segments", token=token["token"]).status == 401
