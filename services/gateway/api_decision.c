@@ -367,6 +367,8 @@ int decision_undo(struct api_call *call)
     int error = begin(call, "identity.undo", &own);
     if (!error)
         error = find_decision(call, &page, &decision);
+    if (!error && call->actor.scope && decision->decision->kind == QUANYU__DECISION__KIND__BLOCK)
+        error = api_refuse(call, -QY_EDENIED, "id", "events of people beyond your scope may go with it");
     if (error)
         return error;
     own.before = page.persons;

@@ -62,7 +62,7 @@ const struct api_operation api_operations[] = {
         .about = {"POST", "/api/v1/identifiers/block", "identifier_block", "who is who",
             "Decide that an identifier is nobody's: it joins nothing", .takes = "IdentifierDecision",
             .gives = "Decision", .others = {404, 409}},
-        .personal = true, MAY(IDENTITY_DECIDE, PEOPLE)},
+        .personal = true, MAY(IDENTITY_DECIDE, BRAND)},
     {evidence_withdraw,
         .about = {"POST", "/api/v1/evidence/{position}/withdraw", "evidence_withdraw", "who is who",
             "Decide that what an event says of who is who does not count", .takes = "Reason",

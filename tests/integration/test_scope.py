@@ -151,6 +151,26 @@ def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(runni
     assert [act["id"] for _, act in records(running, "invitation.end")] == [invited["id"]]
 
 
+# -- who is who
+
+def test_blocking_takes_who_sees_the_whole_brand(running):
+    """What else an event bears may be somebody's elsewhere: the event would take that person along."""
+    permissions = ["identity.read", "identity.decide", "person.read", "personal.masked"]
+    running.post("/api/v1/roles", {"name": "deciding", "permissions": permissions})
+    token = token_of(running, running.post("/api/v1/staff", {"role": "deciding", "unit": running.units["north"]})["id"])
+    decision = {"identifier": {"kind": "user_id", "value": "block-north"}, "reason": "a word of the till"}
+    phone = [{"type": "phone", "id": "13900139077"}]
+    running.send([{"type": "identify", "userId": "block-south", "traits": {"phone": "13900139077"}, "context": {"unit": running.units["south"]}},
+                  {"type": "identify", "userId": "block-north", "context": {"unit": running.units["north-1"], "externalIds": phone}}])
+    running.wait_quiet()
+    assert running.api("POST", "/api/v1/identifiers/block", decision, token=token).status == 404
+    made = running.post("/api/v1/identifiers/block", decision)["id"]
+    running.wait_quiet()
+    undone = running.api("DELETE", f"/api/v1/identity-decisions/{made}", {"reason": "it is somebody"}, token=token)
+    assert undone.status in (403, 404), undone
+    assert running.api("DELETE", f"/api/v1/identity-decisions/{made}", {"reason": "it is somebody"}).status == 200
+
+
 # -- a move
 
 
