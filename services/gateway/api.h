@@ -69,6 +69,7 @@ struct api_operation {
     enum permission permission;
     enum api_scope scope;
     bool personal; /* the body bears personal values; others are refused where they have one */
+    bool persons;  /* it tells of single people: it takes person.read, too */
     bool slow;     /* it hashes a password: two threads do nothing else */
 };
 /* The one table of operations: dispatch, rights and the description follow it. */

@@ -111,7 +111,8 @@ static void touch(struct gateway *gateway, const struct access *access)
 
 static bool is_allowed(const struct api_operation *operation, const struct access *access)
 {
-    return permission_in(access->permissions, operation->permission) &&
+    bool sees = !operation->persons || permission_in(access->permissions, PERMISSION_PERSON_READ);
+    return sees && permission_in(access->permissions, operation->permission) &&
            (operation->scope != SCOPE_BRAND || access_is_whole(access));
 }
 

@@ -169,6 +169,23 @@ def test_wrong_roles_are_named(running, body, status, field):
     assert answer.status == status and answer.json["field"] == field, answer
 
 
+def test_who_may_not_see_people_sees_none_by_another_permission(running):
+    running.send([{"type": "identify", "userId": "seen-1", "traits": {"phone": "13800138000"}}])
+    running.wait_quiet()
+    one = running.lookup("user_id", "seen-1").json["one_id"]
+    who = {"kind": "user_id", "value": "seen-1"}
+    questions = [("GET", f"persons/{one}/history", None), ("POST", "identifiers/explain", {"one": who, "other": who}), ("GET", "identity-conflicts", None),
+                 ("GET", "identity-busy", None), ("GET", "duplicates", None), ("GET", "identity-decisions", None), ("GET", "identity-rules/dry-run", None),
+                 ("POST", "identifiers/block", {"identifier": who, "reason": "a word of the till"}),
+                 ("POST", f"persons/{one}/unmask", {"fields": ["phone"], "purpose": "the customer called about a parcel"})]
+    permissions = ["identity.read", "identity.decide", "personal.masked", "personal.unmask"]
+    for name, status, more in (("blind", 404, []), ("seeing", 200, ["person.read"])):
+        running.post("/api/v1/roles", {"name": name, "permissions": permissions + more})
+        token = token_for(running, f"{name}@example.com", name)
+        for method, path, body in questions:
+            assert running.api(method, f"/api/v1/{path}", body, token=token).status == status, (name, path)
+
+
 def test_roles_out_of_the_box_stay(running):
     for method, body in (("PATCH", {"description": "x"}), ("DELETE", None)):
         answer = running.api(method, "/api/v1/roles/guide", body)
