@@ -124,6 +124,20 @@ static int apply_leave(struct api_call *call, struct batch *batch, void *self)
 
 /* -- what needs someone new -- */
 
+/* Who may see nobody is told what another question could have told. */
+static bool count_people(struct api_call *call, uint32_t guide, uint64_t *ret_people)
+{
+    char id[STAFF_ID_BYTES];
+    uint32_t least = guard_least(call);
+    struct guarded told;
+    if (!least)
+        return binding_count_people(call, 0, guide, ret_people) == 0;
+    if (guard_count_named(call, "guide", staff_id(guide, id), least, &told) || told.too_few)
+        return false;
+    *ret_people = told.count;
+    return true;
+}
+
 /* Nobody has left without having left because tagging or audit is away: then it is not told. */
 static void write_people(struct api_call *call, struct json *json, uint32_t guide)
 {
@@ -131,8 +145,7 @@ static void write_people(struct api_call *call, struct json *json, uint32_t guid
     char id[STAFF_ID_BYTES];
     const char *detail = arena_printf(call->arena, "{\"id\":\"%s\"}", staff_id(guide, id));
     json_name(json, "people");
-    if (binding_count_people(call, 0, guide, &people) || people < guard_least(call) ||
-        api_record_count(call, "staff.open_work", people, detail))
+    if (!count_people(call, guide, &people) || api_record_count(call, "staff.open_work", people, detail))
         json_null(json);
     else
         json_unsigned(json, people);

@@ -186,6 +186,27 @@ def test_who_may_not_see_people_sees_none_by_another_permission(running):
             assert running.api(method, f"/api/v1/{path}", body, token=token).status == status, (name, path)
 
 
+def test_people_of_a_guide_are_no_count_beside_the_others(running):
+    """Who may see nobody asks before and after somebody's guide is another one."""
+    for permission in ("own", "staff"):
+        running.post("/api/v1/roles", {"name": permission, "own_people": permission == "own",
+                                       "permissions": ["clock.read"] if permission == "own" else ["clock.read", "staff.read", "staff.manage"]})
+    guide = running.post("/api/v1/staff", {"role": "own", "unit": "u_1"})["id"]
+    running.wait_quiet()
+    running.send([{"type": "identify", "userId": f"hers-{i}", "context": {"unit": "u_1", "staff": guide}} for i in range(40)]
+                 + [{"type": "identify", "userId": f"free-{i}", "context": {"unit": "u_1"}} for i in range(40)])
+    running.wait_quiet()
+    token = token_for(running, "of.staff@example.com", "staff")
+
+    def people(token=None):
+        return running.get(f"/api/v1/staff/{guide}/open-work", token)["people"]
+
+    assert people() == people(token) == 40
+    running.send([{"type": "identify", "userId": "free-0", "context": {"unit": "u_1", "staff": guide}}])
+    running.wait_quiet()
+    assert (people(), people(token)) == (41, 40)
+
+
 def test_roles_out_of_the_box_stay(running):
     for method, body in (("PATCH", {"description": "x"}), ("DELETE", None)):
         answer = running.api(method, "/api/v1/roles/guide", body)
