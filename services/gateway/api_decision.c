@@ -4,6 +4,7 @@
 #include "services/gateway/identity_json.h"
 #include "services/gateway/identity_ref.h"
 #include "services/gateway/purpose.h"
+#include "services/gateway/visible_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -299,20 +300,51 @@ static int look_at(struct api_call *call, const Quanyu__DecisionsReply *decision
     return error;
 }
 
+struct decision_page {
+    struct visible_page page;
+    const Quanyu__DecisionsReply *last;
+    Quanyu__DecisionsReply shown;
+};
+
+static int ask_decision_page(struct visible_page *page, uint64_t cursor, uint32_t limit)
+{
+    struct decision_page *own = (struct decision_page *)page;
+    Quanyu__DecisionsRequest question = QUANYU__DECISIONS_REQUEST__INIT;
+    struct page looked;
+    question.before = cursor;
+    question.limit = limit;
+    int error = ask_decisions(page->call, &question, &own->last);
+    if (!error)
+        error = visible_page_rows(page, own->last->n_decisions, own->last->next);
+    if (!error)
+        error = look_at(page->call, own->last, &looked);
+    for (size_t i = 0; !error && i < page->count; i++)
+        page->seen[i] = is_seen(&looked, own->last->decisions[i]);
+    return error;
+}
+
+static void take_decision(struct visible_page *page, size_t row)
+{
+    struct decision_page *own = (struct decision_page *)page;
+    own->shown.decisions[own->shown.n_decisions++] = own->last->decisions[row];
+}
+
 int decision_list(struct api_call *call)
 {
     char next[API_CURSOR_BYTES];
-    Quanyu__DecisionsRequest question = QUANYU__DECISIONS_REQUEST__INIT;
-    const Quanyu__DecisionsReply *decisions;
+    struct decision_page own = {.page = {.ask = ask_decision_page, .take = take_decision, .call = call}};
     struct page page;
-    bool personal = disclosure_of(call->permissions).personal;
-    int error = api_limit(call, &question.limit);
+    uint32_t limit;
+    uint64_t cursor, before;
+    int error = api_limit(call, &limit);
     if (!error)
-        error = api_cursor(call, &question.before);
+        error = api_cursor(call, &cursor);
+    own.shown.decisions = error ? NULL : arena_alloc(call->arena, (limit + 1) * sizeof(void *));
+    if (!own.shown.decisions)
+        return error ? error : -QY_ENOMEM;
+    error = visible_page_fill(&own.page, cursor, limit, &before);
     if (!error)
-        error = ask_decisions(call, &question, &decisions);
-    if (!error)
-        error = look_at(call, decisions, &page);
+        error = look_at(call, &own.shown, &page);
     if (!error)
         error = api_record_page(
             call, "identity.decisions", page.persons.numbers, page.persons.one_ids, page.persons.count);
@@ -320,10 +352,9 @@ int decision_list(struct api_call *call)
         return error;
     struct json json = json_to(&call->out);
     json_open_page(&json, "decisions");
-    for (size_t i = 0; i < decisions->n_decisions; i++)
-        if (is_seen(&page, decisions->decisions[i]))
-            identity_json_decision(&json, decisions->decisions[i], personal);
-    json_close_page(&json, api_next_cursor(decisions->next, next));
+    for (size_t i = 0; i < own.shown.n_decisions; i++)
+        identity_json_decision(&json, own.shown.decisions[i], disclosure_of(call->permissions).personal);
+    json_close_page(&json, api_next_cursor(before, next));
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "services/gateway/identity_json.h"
 #include "services/gateway/identity_ref.h"
 #include "services/gateway/purpose.h"
+#include "services/gateway/visible_page.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -167,38 +168,6 @@ static void write_pair(struct json *json, const Quanyu__DuplicatesReply__Pair *p
     json_close(json, '}');
 }
 
-/* Pairs of which the caller may see both. */
-struct seen {
-    const Quanyu__DuplicatesReply__Pair **pairs;
-    size_t count;
-    struct persons persons;
-};
-
-static int see(struct api_call *call, const Quanyu__DuplicatesReply *page, struct seen *ret_seen)
-{
-    struct visible visible;
-    uint32_t *numbers = arena_alloc(call->arena, (2 * page->n_pairs + 1) * sizeof(*numbers));
-    *ret_seen = (struct seen){.pairs = arena_alloc(call->arena, (page->n_pairs + 1) * sizeof(void *))};
-    if (!numbers || !ret_seen->pairs)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < page->n_pairs; i++) {
-        numbers[2 * i] = page->pairs[i]->one->person;
-        numbers[2 * i + 1] = page->pairs[i]->other->person;
-    }
-    int error = visible_find(call, numbers, 2 * page->n_pairs, &visible);
-    if (!error)
-        error = persons_make(call, 2 * page->n_pairs, &ret_seen->persons);
-    for (size_t i = 0; !error && i < page->n_pairs; i++) {
-        const Quanyu__DuplicatesReply__Pair *pair = page->pairs[i];
-        if (!visible_has(&visible, pair->one->person) || !visible_has(&visible, pair->other->person))
-            continue;
-        ret_seen->pairs[ret_seen->count++] = pair;
-        persons_add(&ret_seen->persons, pair->one->person, pair->one->one_id);
-        persons_add(&ret_seen->persons, pair->other->person, pair->other->one_id);
-    }
-    return error;
-}
-
 static int ask_pairs(
     struct api_call *call, Quanyu__DuplicatesRequest *question, const Quanyu__DuplicatesReply **ret_page)
 {
@@ -213,29 +182,73 @@ static int ask_pairs(
     return error;
 }
 
+/* Pairs of which the caller may see both. */
+struct pair_page {
+    struct visible_page page;
+    const Quanyu__DuplicatesReply *last;
+    const Quanyu__DuplicatesReply__Pair **pairs;
+    size_t count;
+    struct persons persons;
+};
+
+static int ask_pair_page(struct visible_page *page, uint64_t cursor, uint32_t limit)
+{
+    struct pair_page *own = (struct pair_page *)page;
+    Quanyu__DuplicatesRequest question = QUANYU__DUPLICATES_REQUEST__INIT;
+    struct visible visible;
+    question.after = cursor;
+    question.limit = limit;
+    int error = ask_pairs(page->call, &question, &own->last);
+    if (!error)
+        error = visible_page_rows(page, own->last->n_pairs, own->last->next);
+    uint32_t *numbers =
+        error ? NULL : arena_alloc(page->call->arena, (2 * page->count + 1) * sizeof(*numbers));
+    if (!numbers)
+        return error ? error : -QY_ENOMEM;
+    for (size_t i = 0; i < page->count; i++) {
+        numbers[2 * i] = own->last->pairs[i]->one->person;
+        numbers[2 * i + 1] = own->last->pairs[i]->other->person;
+    }
+    error = visible_find(page->call, numbers, 2 * page->count, &visible);
+    for (size_t i = 0; !error && i < page->count; i++)
+        page->seen[i] = visible_has(&visible, numbers[2 * i]) && visible_has(&visible, numbers[2 * i + 1]);
+    return error;
+}
+
+static void take_pair(struct visible_page *page, size_t row)
+{
+    struct pair_page *own = (struct pair_page *)page;
+    const Quanyu__DuplicatesReply__Pair *pair = own->last->pairs[row];
+    own->pairs[own->count++] = pair;
+    persons_add(&own->persons, pair->one->person, pair->one->one_id);
+    persons_add(&own->persons, pair->other->person, pair->other->one_id);
+}
+
 int duplicate_list(struct api_call *call)
 {
     char next[API_CURSOR_BYTES];
-    Quanyu__DuplicatesRequest question = QUANYU__DUPLICATES_REQUEST__INIT;
-    const Quanyu__DuplicatesReply *page;
-    struct seen seen;
-    int error = api_limit(call, &question.limit);
+    struct pair_page own = {.page = {.ask = ask_pair_page, .take = take_pair, .call = call}};
+    uint32_t limit;
+    uint64_t cursor, after;
+    int error = api_limit(call, &limit);
     if (!error)
-        error = api_cursor(call, &question.after);
+        error = api_cursor(call, &cursor);
     if (!error)
-        error = ask_pairs(call, &question, &page);
-    if (!error)
-        error = see(call, page, &seen);
+        error = persons_make(call, 2 * (size_t)limit, &own.persons);
+    own.pairs = error ? NULL : arena_alloc(call->arena, (limit + 1) * sizeof(void *));
+    if (!own.pairs)
+        return error ? error : -QY_ENOMEM;
+    error = visible_page_fill(&own.page, cursor, limit, &after);
     if (!error)
         error = api_record_page(
-            call, "identity.duplicates", seen.persons.numbers, seen.persons.one_ids, seen.persons.count);
+            call, "identity.duplicates", own.persons.numbers, own.persons.one_ids, own.persons.count);
     if (error)
         return error;
     struct json json = json_to(&call->out);
     json_open_page(&json, "duplicates");
-    for (size_t i = 0; i < seen.count; i++)
-        write_pair(&json, seen.pairs[i], question.personal);
-    json_close_page(&json, api_next_cursor(page->next, next));
+    for (size_t i = 0; i < own.count; i++)
+        write_pair(&json, own.pairs[i], disclosure_of(call->permissions).personal);
+    json_close_page(&json, api_next_cursor(after, next));
     return 0;
 }
 

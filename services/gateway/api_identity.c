@@ -3,6 +3,7 @@
 #include "services/gateway/disclosure.h"
 #include "services/gateway/identity_json.h"
 #include "services/gateway/identity_ref.h"
+#include "services/gateway/visible_page.h"
 
 #include <string.h>
 
@@ -15,28 +16,46 @@ struct links {
     struct persons persons;
 };
 
-static int see_links(struct api_call *call, Quanyu__LinkView **links, size_t count, struct links *ret_links)
+static int links_make(struct api_call *call, size_t room, struct links *ret_links)
 {
-    struct visible visible;
+    *ret_links = (struct links){.links = arena_alloc(call->arena, (room + 1) * sizeof(void *))};
+    return ret_links->links ? persons_make(call, 2 * room + 2, &ret_links->persons) : -QY_ENOMEM;
+}
+
+static int visible_of_links(
+    struct api_call *call, Quanyu__LinkView **links, size_t count, struct visible *ret_visible)
+{
     uint32_t *numbers = arena_alloc(call->arena, (2 * count + 1) * sizeof(*numbers));
-    *ret_links = (struct links){.links = arena_alloc(call->arena, (count + 1) * sizeof(void *))};
-    if (!numbers || !ret_links->links)
+    if (!numbers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         numbers[2 * i] = links[i]->one_person;
         numbers[2 * i + 1] = links[i]->other_person;
     }
-    int error = visible_find(call, numbers, 2 * count, &visible);
+    return visible_find(call, numbers, 2 * count, ret_visible);
+}
+
+static bool sees_link(const struct visible *visible, const Quanyu__LinkView *link)
+{
+    return visible_has(visible, link->one_person) && visible_has(visible, link->other_person);
+}
+
+static void add_link(struct links *links, Quanyu__LinkView *link)
+{
+    links->links[links->count++] = link;
+    persons_add(&links->persons, link->one_person, link->one_one_id);
+    persons_add(&links->persons, link->other_person, link->other_one_id);
+}
+
+static int see_links(struct api_call *call, Quanyu__LinkView **links, size_t count, struct links *ret_links)
+{
+    struct visible visible;
+    int error = links_make(call, count, ret_links);
     if (!error)
-        error = persons_make(call, 2 * count + 2, &ret_links->persons);
-    for (size_t i = 0; !error && i < count; i++) {
-        Quanyu__LinkView *link = links[i];
-        if (!visible_has(&visible, link->one_person) || !visible_has(&visible, link->other_person))
-            continue;
-        ret_links->links[ret_links->count++] = link;
-        persons_add(&ret_links->persons, link->one_person, link->one_one_id);
-        persons_add(&ret_links->persons, link->other_person, link->other_one_id);
-    }
+        error = visible_of_links(call, links, count, &visible);
+    for (size_t i = 0; !error && i < count; i++)
+        if (sees_link(&visible, links[i]))
+            add_link(ret_links, links[i]);
     return error;
 }
 
@@ -261,32 +280,61 @@ static int ask_conflicts(
     return error;
 }
 
+struct conflict_page {
+    struct visible_page page;
+    const Quanyu__ConflictsReply *last;
+    struct links links;
+};
+
+static int ask_conflict_page(struct visible_page *page, uint64_t cursor, uint32_t limit)
+{
+    struct conflict_page *own = (struct conflict_page *)page;
+    Quanyu__ConflictsRequest question = QUANYU__CONFLICTS_REQUEST__INIT;
+    struct visible visible;
+    question.after = cursor;
+    question.limit = limit;
+    int error = ask_conflicts(page->call, &question, &own->last);
+    if (!error)
+        error = visible_page_rows(page, own->last->n_conflicts, own->last->next);
+    if (!error)
+        error = visible_of_links(page->call, own->last->conflicts, page->count, &visible);
+    for (size_t i = 0; !error && i < page->count; i++)
+        page->seen[i] = sees_link(&visible, own->last->conflicts[i]);
+    return error;
+}
+
+static void take_conflict(struct visible_page *page, size_t row)
+{
+    struct conflict_page *own = (struct conflict_page *)page;
+    add_link(&own->links, own->last->conflicts[row]);
+}
+
 /* How many there are is the whole brand's. */
 int identity_conflicts(struct api_call *call)
 {
     char next[API_CURSOR_BYTES];
-    Quanyu__ConflictsRequest question = QUANYU__CONFLICTS_REQUEST__INIT;
-    const Quanyu__ConflictsReply *page;
-    struct links links;
-    int error = api_limit(call, &question.limit);
+    struct conflict_page own = {.page = {.ask = ask_conflict_page, .take = take_conflict, .call = call}};
+    uint32_t limit;
+    uint64_t cursor, after;
+    int error = api_limit(call, &limit);
     if (!error)
-        error = api_cursor(call, &question.after);
+        error = api_cursor(call, &cursor);
     if (!error)
-        error = ask_conflicts(call, &question, &page);
+        error = links_make(call, limit, &own.links);
     if (!error)
-        error = see_links(call, page->conflicts, page->n_conflicts, &links);
+        error = visible_page_fill(&own.page, cursor, limit, &after);
     if (!error)
-        error = record_persons(call, "identity.conflicts", &links.persons);
+        error = record_persons(call, "identity.conflicts", &own.links.persons);
     if (error)
         return error;
     struct json json = json_to(&call->out);
     json_open(&json, '{');
     if (!call->actor.scope)
-        json_field_unsigned(&json, "count", page->count);
+        json_field_unsigned(&json, "count", own.last->count);
     json_name(&json, "conflicts");
     json_open(&json, '[');
-    write_links(call, &json, &links);
-    json_close_page(&json, api_next_cursor(page->next, next));
+    write_links(call, &json, &own.links);
+    json_close_page(&json, api_next_cursor(after, next));
     return 0;
 }
 
@@ -303,54 +351,76 @@ static int ask_busy(struct api_call *call, Quanyu__BusyRequest *question, const 
     return error;
 }
 
-static int see_busy(struct api_call *call, const Quanyu__BusyReply *page, struct visible *ret_visible,
-    struct persons *ret_persons)
+struct busy_page {
+    struct visible_page page;
+    const Quanyu__BusyReply *last;
+    const Quanyu__BusyReply__Row **rows;
+    size_t count;
+    struct persons persons;
+};
+
+static int ask_busy_page(struct visible_page *page, uint64_t cursor, uint32_t limit)
 {
-    uint32_t *numbers = arena_alloc(call->arena, (page->n_rows + 1) * sizeof(*numbers));
-    if (!numbers)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < page->n_rows; i++)
-        numbers[i] = page->rows[i]->person;
-    int error = visible_find(call, numbers, page->n_rows, ret_visible);
+    struct busy_page *own = (struct busy_page *)page;
+    Quanyu__BusyRequest question = QUANYU__BUSY_REQUEST__INIT;
+    struct visible visible;
+    question.after = cursor;
+    question.limit = limit;
+    int error = ask_busy(page->call, &question, &own->last);
     if (!error)
-        error = persons_make(call, page->n_rows, ret_persons);
-    for (size_t i = 0; !error && i < page->n_rows; i++)
-        if (visible_has(ret_visible, page->rows[i]->person))
-            persons_add(ret_persons, page->rows[i]->person, page->rows[i]->one_id);
+        error = visible_page_rows(page, own->last->n_rows, own->last->next);
+    uint32_t *numbers = error ? NULL : arena_alloc(page->call->arena, (page->count + 1) * sizeof(*numbers));
+    if (!numbers)
+        return error ? error : -QY_ENOMEM;
+    for (size_t i = 0; i < page->count; i++)
+        numbers[i] = own->last->rows[i]->person;
+    error = visible_find(page->call, numbers, page->count, &visible);
+    for (size_t i = 0; !error && i < page->count; i++)
+        page->seen[i] = visible_has(&visible, own->last->rows[i]->person);
     return error;
+}
+
+static void take_busy(struct visible_page *page, size_t row)
+{
+    struct busy_page *own = (struct busy_page *)page;
+    const Quanyu__BusyReply__Row *taken = own->last->rows[row];
+    own->rows[own->count++] = taken;
+    persons_add(&own->persons, taken->person, taken->one_id);
+}
+
+static void write_busy(struct json *json, const Quanyu__BusyReply__Row *row, bool personal)
+{
+    json_open(json, '{');
+    json_name(json, "identifier");
+    identity_json_identifier(json, row->identifier, row->one_id, personal);
+    json_field_unsigned(json, "seen_with", row->seen);
+    json_field_text(json, "kind", row->kind);
+    json_close(json, '}');
 }
 
 int identity_busy(struct api_call *call)
 {
     char next[API_CURSOR_BYTES];
-    Quanyu__BusyRequest question = QUANYU__BUSY_REQUEST__INIT;
-    const Quanyu__BusyReply *page;
-    struct visible visible;
-    struct persons persons;
-    int error = api_limit(call, &question.limit);
+    struct busy_page own = {.page = {.ask = ask_busy_page, .take = take_busy, .call = call}};
+    uint32_t limit;
+    uint64_t cursor, after;
+    int error = api_limit(call, &limit);
     if (!error)
-        error = api_cursor(call, &question.after);
+        error = api_cursor(call, &cursor);
     if (!error)
-        error = ask_busy(call, &question, &page);
+        error = persons_make(call, limit, &own.persons);
+    own.rows = error ? NULL : arena_alloc(call->arena, (limit + 1) * sizeof(void *));
+    if (!own.rows)
+        return error ? error : -QY_ENOMEM;
+    error = visible_page_fill(&own.page, cursor, limit, &after);
     if (!error)
-        error = see_busy(call, page, &visible, &persons);
-    if (!error)
-        error = record_persons(call, "identity.busy", &persons);
+        error = record_persons(call, "identity.busy", &own.persons);
     if (error)
         return error;
     struct json json = json_to(&call->out);
     json_open_page(&json, "busy");
-    for (size_t i = 0; i < page->n_rows; i++) {
-        const Quanyu__BusyReply__Row *row = page->rows[i];
-        if (!visible_has(&visible, row->person))
-            continue;
-        json_open(&json, '{');
-        json_name(&json, "identifier");
-        identity_json_identifier(&json, row->identifier, row->one_id, question.personal);
-        json_field_unsigned(&json, "seen_with", row->seen);
-        json_field_text(&json, "kind", row->kind);
-        json_close(&json, '}');
-    }
-    json_close_page(&json, api_next_cursor(page->next, next));
+    for (size_t i = 0; i < own.count; i++)
+        write_busy(&json, own.rows[i], disclosure_of(call->permissions).personal);
+    json_close_page(&json, api_next_cursor(after, next));
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "services/gateway/disclosure.h"
 #include "services/gateway/guard.h"
 #include "services/gateway/rule_names.h"
+#include "services/gateway/visible_page.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -370,23 +371,6 @@ static int persons_of(
     return api_one_ids(call, numbers, page->n_rows, ret_one_ids);
 }
 
-/* Leaves the deliveries to people whom the caller may see: a page may be shorter than was asked for. */
-static int keep_in_scope(struct api_call *call, Quanyu__DeliveriesReply *page)
-{
-    uint32_t *persons = arena_alloc(call->arena, sizeof(*persons) * (page->n_rows + 1));
-    size_t count = page->n_rows, kept = 0;
-    if (!persons)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < page->n_rows; i++)
-        persons[i] = page->rows[i]->delivery->person;
-    int error = api_in_scope(call, persons, &count);
-    for (size_t i = 0; !error && i < page->n_rows && kept < count; i++)
-        if (page->rows[i]->delivery->person == persons[kept])
-            page->rows[kept++] = page->rows[i];
-    page->n_rows = kept;
-    return error;
-}
-
 static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row *row, const char *one_id)
 {
     const Quanyu__Delivery *delivery = row->delivery;
@@ -403,57 +387,105 @@ static void write_delivery(struct json *json, const Quanyu__DeliveriesReply__Row
     json_close(json, '}');
 }
 
-static void write_deliveries(struct api_call *call, const Quanyu__DeliveriesReply *page, char **one_ids)
+static void write_deliveries(
+    struct api_call *call, const Quanyu__DeliveriesReply *shown, uint64_t before, char **one_ids)
 {
     char next[API_CURSOR_BYTES];
     bool persons = disclosure_of(call->permissions).persons;
     struct json json = json_to(&call->out);
     json_open_page(&json, "deliveries");
-    for (size_t i = 0; i < page->n_rows; i++)
-        write_delivery(&json, page->rows[i], persons ? one_ids[i] : NULL);
-    json_close_page(&json, api_next_cursor(page->next, next));
+    for (size_t i = 0; i < shown->n_rows; i++)
+        write_delivery(&json, shown->rows[i], persons ? one_ids[i] : NULL);
+    json_close_page(&json, api_next_cursor(before, next));
 }
 
-static int fetch_deliveries(struct api_call *call, Quanyu__DeliveriesReply **ret_page)
+struct delivery_page {
+    struct visible_page page;
+    Quanyu__DeliveriesReply *last;
+    Quanyu__DeliveriesReply shown;
+};
+
+static int fetch_deliveries(
+    struct api_call *call, uint64_t cursor, uint32_t limit, Quanyu__DeliveriesReply **ret_page)
 {
     Quanyu__DeliveriesRequest question = QUANYU__DELIVERIES_REQUEST__INIT;
-    int error = api_limit(call, &question.limit);
-    if (!error)
-        error = api_cursor(call, &question.before);
-    if (error)
-        return error;
     question.journey = (char *)(uintptr_t)call->parameters[0];
+    question.limit = limit;
+    question.before = cursor;
     Quanyu__CampaignRequest request = QUANYU__CAMPAIGN_REQUEST__INIT;
     request.call_case = QUANYU__CAMPAIGN_REQUEST__CALL_DELIVERIES;
     request.deliveries = &question;
     Quanyu__CampaignReply *reply;
-    error = ask(call, &request, &reply);
+    int error = ask(call, &request, &reply);
     if (!error)
         *ret_page = reply->deliveries;
+    return error;
+}
+
+static int ask_delivery_page(struct visible_page *page, uint64_t cursor, uint32_t limit)
+{
+    struct delivery_page *own = (struct delivery_page *)page;
+    struct api_call *call = page->call;
+    size_t kept = 0;
+    int error = fetch_deliveries(call, cursor, limit, &own->last);
+    if (!error)
+        error = visible_page_rows(page, own->last->n_rows, own->last->next);
+    uint32_t *persons = error ? NULL : arena_alloc(call->arena, sizeof(*persons) * (page->count + 1));
+    if (!persons)
+        return error ? error : -QY_ENOMEM;
+    for (size_t i = 0; i < page->count; i++)
+        persons[i] = own->last->rows[i]->delivery->person;
+    size_t count = page->count;
+    error = api_in_scope(call, persons, &count);
+    for (size_t i = 0; !error && i < page->count; i++) {
+        page->seen[i] = kept < count && own->last->rows[i]->delivery->person == persons[kept];
+        kept += page->seen[i];
+    }
+    return error;
+}
+
+static void take_delivery(struct visible_page *page, size_t row)
+{
+    struct delivery_page *own = (struct delivery_page *)page;
+    own->shown.rows[own->shown.n_rows++] = own->last->rows[row];
+}
+
+static int read_deliveries(struct api_call *call, Quanyu__DeliveriesReply *ret_shown, uint64_t *ret_before)
+{
+    struct delivery_page own = {.page = {.ask = ask_delivery_page, .take = take_delivery, .call = call}};
+    uint32_t limit;
+    uint64_t cursor;
+    int error = api_limit(call, &limit);
+    if (!error)
+        error = api_cursor(call, &cursor);
+    own.shown.rows = error ? NULL : arena_alloc(call->arena, (limit + 1) * sizeof(void *));
+    if (!own.shown.rows)
+        return error ? error : -QY_ENOMEM;
+    error = visible_page_fill(&own.page, cursor, limit, ret_before);
+    *ret_shown = own.shown;
     return error;
 }
 
 /* Names persons, so it is on record. */
 int journey_deliveries(struct api_call *call)
 {
-    Quanyu__DeliveriesReply *page;
+    Quanyu__DeliveriesReply shown;
+    uint64_t before;
     uint32_t *numbers;
     char **one_ids;
     if (!disclosure_of(call->permissions).persons)
         return api_refuse(call, -QY_EDENIED, NULL, "takes person.read, too: it tells of single people");
     bool withheld;
-    int error = fetch_deliveries(call, &page);
+    int error = read_deliveries(call, &shown, &before);
     if (!error)
         error = journey_is_withheld(call, call->parameters[0], &withheld);
     if (!error && withheld)
         error = api_refuse(call, -QY_EDENIED, "id", "asks for money, which you may not see");
     if (!error)
-        error = keep_in_scope(call, page);
+        error = persons_of(call, &shown, &numbers, &one_ids);
     if (!error)
-        error = persons_of(call, page, &numbers, &one_ids);
+        error = api_record_page(call, "journey.deliveries", numbers, one_ids, shown.n_rows);
     if (!error)
-        error = api_record_page(call, "journey.deliveries", numbers, one_ids, page->n_rows);
-    if (!error)
-        write_deliveries(call, page, one_ids);
+        write_deliveries(call, &shown, before, one_ids);
     return error;
 }

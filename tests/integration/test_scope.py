@@ -171,6 +171,48 @@ def test_blocking_takes_who_sees_the_whole_brand(running):
     assert running.api("DELETE", f"/api/v1/identity-decisions/{made}", {"reason": "it is somebody"}).status == 200
 
 
+def pages(suite, path, token, limit):
+    """The rows of each."""
+    cursor, found = "", []
+    while cursor is not None:
+        answer = suite.api("GET", f"/api/v1/{path}?limit={limit}" + (f"&cursor={cursor}" if cursor else ""), token=token)
+        assert answer.status == 200, answer
+        cursor = answer.json["next_cursor"]
+        found.append([row for rows in answer.json.values() if isinstance(rows, list) for row in rows])
+    return found
+
+
+def test_pages_tell_nothing_of_rows_that_lie_elsewhere(running):
+    """Conflicts, busy identifiers, decisions and deliveries of both regions, one after the other: neither a short page nor a cursor shows a gap."""
+    running.post("/api/v1/roles", {"name": "paging", "permissions": ["person.read", "identity.read", "identity.decide", "delivery.read"]})
+    token = token_of(running, running.post("/api/v1/staff", {"role": "paging", "unit": running.units["north"]})["id"])
+    regions = ["south", "south", "north", "south", "north", "north", "south"]
+
+    def event(at, phone, **who):
+        external = [{"type": "phone", "id": f"13{phone}00130{at:03}"}]
+        return {"type": "identify", "traits": {"paged": True}, "context": {"unit": running.units[regions[at]], "externalIds": external}, **who}
+
+    running.send([event(at, 7, userId=f"page-{at}-{one}") for at in range(len(regions)) for one in range(2)])  # whose is it?
+    running.send([event(at, 8, userId=f"busy-{at}-{one}") for at in range(len(regions)) for one in range(7)])
+    running.send([event(at, 8, anonymousId=f"till-{at}") for at in range(len(regions))])
+    running.wait_quiet()
+    for at in range(len(regions)):
+        these = [{"kind": "user_id", "value": f"busy-{at}-{one}"} for one in range(2)]
+        running.post("/api/v1/persons/join", {"identifiers": these, "reason": "showed both at the till"})
+    journey = running.post("/api/v1/journeys", {"name": "paged", "include_current": True, "entry": {"rule": {"trait": "paged", "is": True}}, "steps": [
+        {"id": "send", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/none", "secret": "change-me", "content": {"a": "b"}}]})["id"]
+    running.post(f"/api/v1/journeys/{journey}/publish")
+    wait_for(lambda: running.get(f"/api/v1/journeys/{journey}")["entered"] >= 40, "all have entered")
+    running.wait_quiet()
+    for path in ("identity-conflicts", "identity-busy", "identity-decisions", f"journeys/{journey}/deliveries"):
+        all_at_once = pages(running, path, token, 500)
+        assert len(all_at_once) == 1 and all_at_once[0] and len(all_at_once[0]) < len(sum(pages(running, path, None, 500), [])), path
+        for limit in (1, 2, 7):
+            found = pages(running, path, token, limit)
+            assert sum(found, []) == all_at_once[0], (path, limit)
+            assert all(len(page) == limit for page in found[:-1]) and 0 < len(found[-1]) <= limit, (path, limit)
+
+
 # -- a move
 
 
