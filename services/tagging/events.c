@@ -67,22 +67,24 @@ static bool refer(struct people *people, struct node *node, const struct event_r
     return true;
 }
 
+/* As the node's, into people->row. */
+static bool write_row(struct people *people, const struct node *node, const struct stored_event *event)
+{
+    struct stored_event stored = *event;
+    stored.node = node->number;
+    buffer_clear(&people->row);
+    event_encode(&stored, &people->row);
+    return !buffer_error(&people->row) || fail(people, buffer_error(&people->row));
+}
+
 int node_store_event(struct people *people, struct node *node, const struct stored_event *event)
 {
     struct event_reference reference = {.time_ms = event->time_ms,
         .delivery = event->type == QUANYU__EVENT_TYPE__EVENT_NONE,
         .traits = event->traits.size > 0,
         .contact = event_is_contact(event)};
-    struct stored_event stored = *event;
     struct store_key key;
-    stored.node = node->number;
-    buffer_clear(&people->row);
-    event_encode(&stored, &people->row);
-    if (buffer_error(&people->row)) {
-        fail(people, buffer_error(&people->row));
-        return people->error;
-    }
-    if (!next_sequence(people, &reference.sequence))
+    if (!write_row(people, node, event) || !next_sequence(people, &reference.sequence))
         return people->error;
     key_event(&key, reference.sequence);
     store_append(people->txn, TABLE_EVENTS, &key, people->row.data, people->row.size);
@@ -118,15 +120,9 @@ int node_add_event(struct people *people, struct node *node, const struct stored
 int node_adopt_event(struct people *people, struct node *node, const struct event_reference *reference,
     const struct stored_event *event)
 {
-    struct stored_event stored = *event;
     struct store_key key;
-    stored.node = node->number;
-    buffer_clear(&people->row);
-    event_encode(&stored, &people->row);
-    if (buffer_error(&people->row)) {
-        fail(people, buffer_error(&people->row));
+    if (!write_row(people, node, event))
         return people->error;
-    }
     key_event(&key, reference->sequence);
     store_put(people->txn, TABLE_EVENTS, &key, people->row.data, people->row.size);
     if (refer(people, node, reference))

@@ -32,21 +32,6 @@ static int put_row(struct store_txn *txn, const Quanyu__Transfer *transfer)
     return store_error(txn);
 }
 
-static int add_running(struct tagging *tagging, uint32_t number)
-{
-    struct number_list *list = &tagging->transfers;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        uint32_t *numbers = realloc(list->numbers, capacity * sizeof(*numbers));
-        if (!numbers)
-            return -QY_ENOMEM;
-        list->numbers = numbers;
-        list->capacity = capacity;
-    }
-    list->numbers[list->count++] = number;
-    return 0;
-}
-
 int tagging_load_transfers(struct tagging *tagging, struct store_txn *txn)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
@@ -60,7 +45,7 @@ int tagging_load_transfers(struct tagging *tagging, struct store_txn *txn)
         if (!transfer)
             return -QY_ECORRUPT;
         if (transfer->ended_ms == 0)
-            error = add_running(tagging, transfer->number);
+            error = number_list_add(&tagging->transfers, transfer->number);
         quanyu__transfer__free_unpacked(transfer, NULL);
     }
     return error ? error : store_error(txn);
@@ -266,7 +251,7 @@ int tagging_begin_transfer(struct tagging *tagging, struct batch *batch, Quanyu_
 {
     transfer->number = tagging->binding_state.next_transfer++;
     transfer->started_ms = batch->now_ms;
-    int error = add_running(tagging, transfer->number);
+    int error = number_list_add(&tagging->transfers, transfer->number);
     return error ? error : step(tagging, batch, transfer);
 }
 
