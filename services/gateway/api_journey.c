@@ -67,6 +67,12 @@ static bool may_tell(const struct told *told, uint64_t number)
     return number >= told->least && told->count < TOLD_MOST;
 }
 
+/* Who may not see people is told multiples: one more than in an earlier answer would give away what somebody is who was sent in between. */
+static uint64_t whole(uint64_t number, uint32_t least)
+{
+    return least ? number - number % least : number;
+}
+
 static void write_numbers(struct json *json, const struct number *numbers, size_t count, struct told *told)
 {
     bool too_few = false;
@@ -77,7 +83,7 @@ static void write_numbers(struct json *json, const struct number *numbers, size_
         too_few |= !may;
         if (!may)
             continue;
-        json_field_unsigned(json, numbers[i].name, numbers[i].count);
+        json_field_unsigned(json, numbers[i].name, whole(numbers[i].count, told->least));
         if (told->least)
             told->numbers[told->count++] = numbers[i].count;
     }

@@ -97,7 +97,8 @@ def test_a_step_of_a_journey_does_not_give_the_other_one_away(running):
         return shown["entered"], {step["id"]: step.get("entered") for step in shown["steps"]}
 
     assert steps() == (PEOPLE, {"few": PEOPLE, "first": 4, "rest": PEOPLE - 4})
-    assert steps(running.tokens[0]) == (PEOPLE, {"few": PEOPLE, "first": None, "rest": None})
+    tens = PEOPLE - PEOPLE % 10
+    assert steps(running.tokens[0]) == (tens, {"few": tens, "first": None, "rest": None})
 
 
 def test_the_same_question_again_has_the_same_answer_while_few_came(running):
