@@ -54,7 +54,7 @@ struct rpc_handler {
 
 #define RPC_RUNTIME_CASES 2 /* status and dump: the runtime answers them for all services */
 
-/* The field of a refusal (-QY_EOVERTAKEN) by who has not heard yet of what the asker's scope has lost: ask again. */
+/* The field of a refusal (-QY_EOVERTAKEN) by who has not heard yet of what the asker's scope has lost, or of who is asked for: ask again. */
 #define RPC_FIELD_SCOPE "scope"
 
 struct rpc_service {

@@ -273,7 +273,7 @@ int unit_people(struct api_call *call)
 int staff_people(struct api_call *call)
 {
     Quanyu__PeopleRequest question = QUANYU__PEOPLE_REQUEST__INIT;
-    question.guide = staff_number_of(call->parameters[0]);
+    question.guide = organisation_find_staff(call->gateway, call->parameters[0], &(uint32_t){0});
     if (question.guide == 0)
         return api_refuse(call, -QY_ENOTFOUND, "id", "there is no such member of staff");
     return list_people_of(call, "staff.people", &question);

@@ -52,8 +52,8 @@ static bool has_not_heard(int code, const struct rpc_error *error)
     return code == -QY_EOVERTAKEN && error->field && strcmp(error->field, RPC_FIELD_SCOPE) == 0;
 }
 
-/* What the caller's scope has lost is on its way to who is asked, through the journals: some milliseconds, or longer where there is a
- * backlog. Nothing tells when it is there. */
+/* What the caller's scope has lost, or a unit or somebody who is new, is on its way to who is asked, through the journals: some
+ * milliseconds, or longer where there is a backlog. Nothing tells when it is there. */
 static int ask_until_heard(struct api_call *call, const char *peer, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret_reply, struct rpc_error *ret_error)
 {
@@ -68,7 +68,7 @@ static int ask_until_heard(struct api_call *call, const char *peer, const Protob
             return code;
         if (metrics_clock() > deadline)
             return api_refuse(call, -QY_EUNAVAILABLE, NULL,
-                "units have just been moved out of what you may see; ask again");
+                "what was just changed of units and staff has not come everywhere yet; ask again");
         nanosleep(&look_again, NULL);
         if (look_again.tv_nsec < LOOK_AGAIN_NS_MAX)
             look_again.tv_nsec *= 2;

@@ -6,12 +6,20 @@
 
 #define REASON_BYTES_MAX 500u
 
+/* Whoever asks has found the name in the gateway's own list: what is not here is on its way. */
+static int refuse_unheard(struct rpc_context *context)
+{
+    return rpc_refuse(context, -QY_EOVERTAKEN, RPC_FIELD_SCOPE, "what was asked for has not come here yet");
+}
+
 /* A unit or a member of staff that the caller may not see does not exist. */
 int handler_check_unit(struct rpc_context *context, struct store_txn *txn, uint32_t unit, const char *field)
 {
     const struct scope scope = handler_scope(context);
     struct unit_row row;
-    bool there = organisation_unit(txn, unit, &row) && !row.removed;
+    if (!organisation_unit(txn, unit, &row))
+        return refuse_unheard(context);
+    bool there = !row.removed;
     if (there && (!scope.bounded || (scope.unit && organisation_is_below(txn, unit, scope.unit))))
         return 0;
     return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such unit");
@@ -21,9 +29,10 @@ int handler_check_staff(struct rpc_context *context, struct store_txn *txn, uint
     struct staff_row *ret_member)
 {
     const struct scope scope = handler_scope(context);
-    bool there = organisation_staff(txn, staff, ret_member);
-    if (there && (!scope.bounded || scope.staff == staff ||
-                     (scope.unit && organisation_is_below(txn, ret_member->unit, scope.unit))))
+    if (!organisation_staff(txn, staff, ret_member))
+        return refuse_unheard(context);
+    if (!scope.bounded || scope.staff == staff ||
+        (scope.unit && organisation_is_below(txn, ret_member->unit, scope.unit)))
         return 0;
     return rpc_refuse(context, -QY_ENOTFOUND, field, "there is no such member of staff");
 }

@@ -51,6 +51,17 @@ def test_a_guide_sees_the_people_bound_to_the_guide_and_nobody_else(running):
     assert {r["outcome"] for r in record} == {"not_found"} and not any(r.get("persons") for r in record)
 
 
+def test_a_guide_and_a_unit_that_were_just_made_can_be_given_people(running):
+    mine, = people(running, "at-once")
+    for number in range(20):
+        staff = running.post("/api/v1/staff", {"login": f"at.once.{number}", "role": "guide", "unit": "u_1"})
+        assert bind(running, mine, staff["id"]).status == 200
+        unit = running.post("/api/v1/units", {"code": f"at-once-{number}", "name": "New", "kind": "store", "parent": "u_1"})
+        answer = running.api("PUT", f"/api/v1/persons/{mine}/binding", {"unit": unit["id"], "reason": "asked for it"})
+        assert answer.status == 200 and answer.json["home_unit"]["id"] == unit["id"], answer
+    assert running.api("GET", "/api/v1/staff/st_9999/people").status == 404
+
+
 def test_the_identifiers_that_follow_one_of_a_stranger_are_looked_at(running):
     li, token = guide(running, "li.follow")
     own, other = people(running, "follow-own", "follow-other")
