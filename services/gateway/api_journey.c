@@ -6,6 +6,7 @@
 #include "services/gateway/api.h"
 #include "services/gateway/disclosure.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/journey_json.h"
 #include "services/gateway/rule_names.h"
 #include "services/gateway/visible_page.h"
 
@@ -15,7 +16,6 @@
 
 #define IN_FORCE_TIMEOUT_S 5.0
 #define LOOK_AGAIN_NS_MAX 50000000L
-#define TOLD_MOST 1024u /* different numbers of one journey */
 
 static int ask(struct api_call *call, Quanyu__CampaignRequest *request, Quanyu__CampaignReply **ret_reply)
 {
@@ -24,110 +24,6 @@ static int ask(struct api_call *call, Quanyu__CampaignRequest *request, Quanyu__
     if (!error)
         *ret_reply = (Quanyu__CampaignReply *)reply;
     return error;
-}
-
-/* -- JSON -- */
-
-static const char *state_name(Quanyu__Journey__State state)
-{
-    switch (state) {
-    case QUANYU__JOURNEY__STATE__ACTIVE:
-        return "active";
-    case QUANYU__JOURNEY__STATE__PAUSED:
-        return "paused";
-    case QUANYU__JOURNEY__STATE__DELETED:
-        return "deleted";
-    default:
-        return "draft";
-    }
-}
-
-/* Numbers of people, where they may be told. */
-struct number {
-    const char *name;
-    uint64_t count;
-};
-
-/* What of one journey has been told. */
-struct told {
-    uint32_t least;
-    bool withheld; /* nothing is */
-    size_t count;
-    uint64_t numbers[TOLD_MOST];
-};
-
-/* Two numbers of a journey that differ by a few give those few away: a step's other branch. */
-static bool may_tell(const struct told *told, uint64_t number)
-{
-    for (size_t i = 0; i < told->count; i++) {
-        uint64_t other = told->numbers[i], apart = other > number ? other - number : number - other;
-        if (apart > 0 && apart < told->least)
-            return false;
-    }
-    return number >= told->least && told->count < TOLD_MOST;
-}
-
-/* Who may not see people is told multiples: one more than in an earlier answer would give away what somebody is who was sent in between. */
-static uint64_t whole(uint64_t number, uint32_t least)
-{
-    return least ? number - number % least : number;
-}
-
-static void write_numbers(struct json *json, const struct number *numbers, size_t count, struct told *told)
-{
-    bool too_few = false;
-    if (told->withheld)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        bool may = may_tell(told, numbers[i].count);
-        too_few |= !may;
-        if (!may)
-            continue;
-        json_field_unsigned(json, numbers[i].name, whole(numbers[i].count, told->least));
-        if (told->least)
-            told->numbers[told->count++] = numbers[i].count;
-    }
-    if (too_few)
-        json_field_bool(json, "too_few", true);
-}
-
-static void write_steps(struct json *json, const Quanyu__Journey *journey, struct told *told)
-{
-    json_name(json, "steps");
-    json_open(json, '[');
-    for (size_t i = 0; i < journey->n_steps; i++) {
-        const Quanyu__Journey__StepCount *step = journey->steps[i];
-        const struct number numbers[] = {{"entered", step->entered}, {"waiting", step->waiting},
-            {"left", step->left}, {"delivered", step->delivered}, {"failed", step->failed},
-            {"unknown", step->unknown}, {"skipped", step->skipped}};
-        json_open(json, '{');
-        json_field_text(json, "id", step->step);
-        write_numbers(json, numbers, COUNT_OF(numbers), told);
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
-
-static void write_journey(struct json *json, const Quanyu__Journey *journey, uint32_t least, bool withheld)
-{
-    const struct number numbers[] = {{"entered", journey->entered}, {"active", journey->active},
-        {"completed", journey->completed}, {"exited", journey->exited}, {"merged", journey->merged},
-        {"removed", journey->removed}};
-    struct told told = {.least = least, .withheld = withheld};
-    json_open(json, '{');
-    json_field_text(json, "id", journey->id);
-    json_field_text(json, "name", journey->name);
-    json_field_text(json, "state", state_name(journey->state));
-    json_field_unsigned(json, "version", journey->version);
-    json_field_unsigned(json, "version_in_force", journey->running_version);
-    json_field_time(json, "created_at", journey->created_ms);
-    json_field_time(json, "changed_at", journey->changed_ms);
-    write_numbers(json, numbers, COUNT_OF(numbers), &told);
-    json_field_optional(json, "error", journey->error);
-    write_steps(json, journey, &told);
-    json_name(json, "definition");
-    json_raw(json, journey->definition.data, journey->definition.len, "null");
-    json_close(json, '}');
 }
 
 static int show_one(struct api_call *call, const Quanyu__Journey *journey)
@@ -139,7 +35,7 @@ static int show_one(struct api_call *call, const Quanyu__Journey *journey)
     struct json json = json_to(&call->out);
     if (error)
         return error;
-    write_journey(&json, journey, guard_least(call), withheld);
+    journey_write(&json, journey, guard_least(call), withheld);
     api_write_version(call, journey->version);
     return 0;
 }
@@ -188,7 +84,7 @@ int journey_list(struct api_call *call)
         bool withheld;
         error = journey_is_withheld(call, page->journeys[i]->id, &withheld);
         if (!error)
-            write_journey(&json, page->journeys[i], guard_least(call), withheld);
+            journey_write(&json, page->journeys[i], guard_least(call), withheld);
     }
     json_close_page(&json, page->next);
     return error;

@@ -99,6 +99,13 @@ def test_a_step_of_a_journey_does_not_give_the_other_one_away(running):
     assert steps() == (PEOPLE, {"few": PEOPLE, "first": 4, "rest": PEOPLE - 4})
     tens = PEOPLE - PEOPLE % 10
     assert steps(running.tokens[0]) == (tens, {"few": tens, "first": None, "rest": None})
+    # that nobody went one way is as much of a secret as that somebody did
+    journey["name"], journey["steps"][0]["rule"] = "Nobody", below(0)
+    made = running.post("/api/v1/journeys", journey)["id"]
+    assert running.api("POST", f"/api/v1/journeys/{made}/publish").status == 200
+    running.wait_quiet()
+    assert steps() == (PEOPLE, {"few": PEOPLE, "first": 0, "rest": PEOPLE})
+    assert steps(running.tokens[0]) == (tens, {"few": tens, "first": None, "rest": None})
 
 
 def test_the_same_question_again_has_the_same_answer_while_few_came(running):
