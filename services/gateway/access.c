@@ -34,7 +34,7 @@ static int fill(const struct gateway *gateway, struct store_txn *txn, const Quan
     access->used_ms = credential->used_ms;
     access->expires_ms = credential->expires_ms;
     access->limited = credential->limited;
-    access->made_by = credential->made_by;
+    access->makers = credential_makers(credential);
     snprintf(access->code, sizeof(access->code), "%s", staff->code);
     access->permissions = access->role.permissions;
     if (credential->limited)
@@ -108,9 +108,26 @@ bool access_covers_unit(const struct gateway *gateway, const struct access *acce
     return organisation_is_within(gateway, unit, access->unit);
 }
 
-uint32_t access_maker(const struct access *access, uint32_t owner)
+static bool add_maker(struct makers *makers, uint32_t staff, uint32_t owner)
 {
-    return access->staff == owner ? access->made_by : access->staff;
+    for (unsigned i = 0; i < makers->count; i++)
+        if (makers->staff[i] == staff)
+            return true;
+    if (staff == owner)
+        return true;
+    if (makers->count == MAKERS_MAX)
+        return false;
+    makers->staff[makers->count++] = staff;
+    return true;
+}
+
+bool access_makers(const struct access *access, uint32_t owner, struct makers *ret_makers)
+{
+    *ret_makers = (struct makers){0};
+    bool room = add_maker(ret_makers, access->staff, owner);
+    for (unsigned i = 0; room && i < access->makers.count; i++)
+        room = add_maker(ret_makers, access->makers.staff[i], owner);
+    return room;
 }
 
 /* -- ids -- */

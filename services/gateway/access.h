@@ -20,7 +20,7 @@ struct access {
     uint64_t permissions; /* the role's, less what the credential is not for */
     bool limited;         /* the credential is: it does not grow with the role */
     bool must_enrol;      /* nothing but to set up a second factor */
-    uint32_t made_by;     /* who else has seen the secret; 0: nobody of the staff */
+    struct makers makers; /* of the credential */
     int64_t used_ms, expires_ms;
 };
 
@@ -39,8 +39,9 @@ bool access_covers_all_units(const struct access *access);
 /* Whether the unit, and the staff in it, are in its scope. A unit that is no more counts as the one above it. */
 bool access_covers_unit(const struct gateway *gateway, const struct access *access, uint32_t unit);
 
-/* Who else sees the secret of what is made for `owner` with it: who asks, or who has made what the owner asks with; 0: nobody. */
-uint32_t access_maker(const struct access *access, uint32_t owner);
+/* Who else sees the secret of what is made for `owner` with it: who asks, and who has seen what is asked with. False: they are too many. */
+bool access_makers(const struct access *access, uint32_t owner, struct makers *ret_makers);
+#define MAKERS_TOO_MANY "too many people have seen the secrets that led to this one: sign in with your own"
 
 /* "st_7" */
 #define STAFF_ID_BYTES 16

@@ -48,6 +48,7 @@ static int put_password(
 struct inviting {
     const char *id;
     Quanyu__Credential invitation;
+    struct makers makers;
     char text[SECRET_TEXT_BYTES];
 };
 
@@ -64,15 +65,16 @@ static int apply_invite(struct api_call *call, struct batch *batch, void *self)
     int error = staff_fetch_managed(call, batch->txn, inviting->id, &staff);
     if (error)
         return error;
-    uint32_t made_by = access_maker(&call->access, staff->number);
-    invitation_put(batch->txn, staff->number, made_by, gateway_now_ms(call->gateway), &inviting->invitation,
-        inviting->text);
+    if (!access_makers(&call->access, staff->number, &inviting->makers))
+        return api_refuse(call, -QY_ECONFLICT, NULL, MAKERS_TOO_MANY);
+    invitation_put(batch->txn, staff->number, &inviting->makers, gateway_now_ms(call->gateway),
+        &inviting->invitation, inviting->text);
     const struct staff_act act = {
         .action = "staff.invite", .staff = staff, .more = write_expiry, .self = &inviting->invitation};
     return staff_emit_act(call, batch, &act);
 }
 
-void invitation_put(struct store_txn *txn, uint32_t staff, uint32_t made_by, int64_t now_ms,
+void invitation_put(struct store_txn *txn, uint32_t staff, struct makers *makers, int64_t now_ms,
     Quanyu__Credential *ret_invitation, char ret_text[SECRET_TEXT_BYTES])
 {
     uint8_t hash[SECRET_HASH_BYTES];
@@ -80,7 +82,7 @@ void invitation_put(struct store_txn *txn, uint32_t staff, uint32_t made_by, int
     ret_invitation->kind = QUANYU__CREDENTIAL__KIND__INVITATION;
     ret_invitation->number = staff_number_next(txn, CREDENTIAL_NUMBER);
     ret_invitation->staff = staff;
-    ret_invitation->made_by = made_by;
+    credential_set_makers(ret_invitation, makers);
     ret_invitation->created_ms = now_ms;
     ret_invitation->expires_ms = now_ms + INVITATION_DAYS * DAY_MS;
     credentials_end(txn, staff, 1u << QUANYU__CREDENTIAL__KIND__INVITATION, 0);

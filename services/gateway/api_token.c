@@ -29,6 +29,7 @@ struct making {
     const char *id;
     bool stated; /* which permissions */
     Quanyu__Credential token;
+    struct makers makers;
     char text[SECRET_TEXT_BYTES];
 };
 
@@ -118,7 +119,9 @@ static int apply_make(struct api_call *call, struct batch *batch, void *self)
         return api_refuse(
             call, -QY_ECONFLICT, NULL, "there are %u tokens and sessions; end one first", CREDENTIALS_MAX);
     making->token.staff = owner->number;
-    making->token.made_by = access_maker(&call->access, owner->number);
+    if (!access_makers(&call->access, owner->number, &making->makers))
+        return api_refuse(call, -QY_ECONFLICT, NULL, MAKERS_TOO_MANY);
+    credential_set_makers(&making->token, &making->makers);
     making->token.number = staff_number_next(batch->txn, CREDENTIAL_NUMBER);
     making->token.created_ms = gateway_now_ms(call->gateway);
     secret_make("qt", making->text);

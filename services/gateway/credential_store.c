@@ -37,6 +37,23 @@ static void maker_key(struct store_key *key, uint32_t maker, uint32_t number)
     key_u32(key, number);
 }
 
+struct makers credential_makers(const Quanyu__Credential *credential)
+{
+    struct makers makers = {0};
+    if (credential->made_by)
+        makers.staff[makers.count++] = credential->made_by;
+    for (size_t i = 0; i < credential->n_made_through && makers.count < MAKERS_MAX; i++)
+        makers.staff[makers.count++] = credential->made_through[i];
+    return makers;
+}
+
+void credential_set_makers(Quanyu__Credential *credential, struct makers *makers)
+{
+    credential->made_by = makers->count > 0 ? makers->staff[0] : 0;
+    credential->made_through = makers->staff + 1;
+    credential->n_made_through = makers->count > 1 ? makers->count - 1 : 0;
+}
+
 void credential_put(
     struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const Quanyu__Credential *credential)
 {
@@ -45,6 +62,10 @@ void credential_put(
     store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
     if (credential->made_by) {
         maker_key(&key, credential->made_by, credential->number);
+        store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
+    }
+    for (size_t i = 0; i < credential->n_made_through; i++) {
+        maker_key(&key, credential->made_through[i], credential->number);
         store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
     }
     hash_key(&key, hash);
@@ -120,6 +141,10 @@ void credential_delete(
     store_delete(txn, TABLE_STAFF_INDEX, &key);
     if (credential->made_by) {
         maker_key(&key, credential->made_by, credential->number);
+        store_delete(txn, TABLE_STAFF_INDEX, &key);
+    }
+    for (size_t i = 0; i < credential->n_made_through; i++) {
+        maker_key(&key, credential->made_through[i], credential->number);
         store_delete(txn, TABLE_STAFF_INDEX, &key);
     }
     hash_key(&key, hash);

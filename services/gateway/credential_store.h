@@ -8,6 +8,16 @@
 /* Of one member of staff at a time. */
 #define CREDENTIALS_MAX 100u
 
+/* Members of staff other than its owner who have seen a secret: it ends when one of them leaves. */
+#define MAKERS_MAX 8u
+struct makers {
+    uint32_t staff[MAKERS_MAX];
+    unsigned count;
+};
+struct makers credential_makers(const Quanyu__Credential *credential);
+/* They must live as long as the credential. */
+void credential_set_makers(Quanyu__Credential *credential, struct makers *makers);
+
 void credential_put(
     struct store_txn *txn, const uint8_t hash[SECRET_HASH_BYTES], const Quanyu__Credential *credential);
 /* NULL where there is none. */

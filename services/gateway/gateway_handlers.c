@@ -57,7 +57,8 @@ static int give_invitation(
 {
     Quanyu__Credential invitation;
     char text[SECRET_TEXT_BYTES], url[300];
-    invitation_put(context->batch->txn, staff, 0, gateway_now_ms(gateway), &invitation, text);
+    struct makers nobody = {0};
+    invitation_put(context->batch->txn, staff, &nobody, gateway_now_ms(gateway), &invitation, text);
     credentials_url(service_config(gateway->service), "gateway", url);
     reply->invitation = arena_text(context->arena, text, strlen(text));
     reply->link = arena_printf(context->arena, "%s" INVITATION_PATH "#%s", url, text);

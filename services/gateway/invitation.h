@@ -8,8 +8,8 @@
 /* The page that a link leads to; the secret stands behind "#", which browsers send nowhere. */
 #define INVITATION_PATH "/invitation"
 
-/* Makes one, for seven days; those before are void. `made_by`: the member of staff who sees it; 0: none of them. */
-void invitation_put(struct store_txn *txn, uint32_t staff, uint32_t made_by, int64_t now_ms,
+/* Makes one, for seven days; those before are void. `makers`: the members of staff who see it; it must live as long as the invitation. */
+void invitation_put(struct store_txn *txn, uint32_t staff, struct makers *makers, int64_t now_ms,
     Quanyu__Credential *ret_invitation, char ret_text[SECRET_TEXT_BYTES]);
 
 #endif

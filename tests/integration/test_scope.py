@@ -113,6 +113,19 @@ def test_the_first_unit_and_the_first_admin_are_on_record_too(running):
     assert actor["kind"] == "service" and made["before"] is None and made["after"]["kind"] == "hq"
 
 
+def test_who_leaves_takes_along_what_was_made_through_others(running):
+    """A manager makes a token of another one, with it one of a third, and so on: all of these have been seen by whoever leaves."""
+    leaver, *others = (running.post("/api/v1/staff", {"role": "region_manager", "unit": running.units["north"]}) for _ in range(4))
+    secret = token_of(running, leaver["id"])
+    chain = []
+    for other in others:
+        secret = token_of(running, other["id"], secret, "handed on")
+        chain.append(secret)
+    assert [running.api("GET", "/api/v1/me", token=one).status for one in chain] == [200] * 3
+    assert running.api("POST", f"/api/v1/staff/{leaver['id']}/leave").status == 200
+    assert [running.api("GET", "/api/v1/me", token=one).status for one in chain] == [401] * 3
+
+
 def test_who_leaves_takes_along_what_they_made_for_others_and_it_is_listed(running):
     running.units["pop"] = running.post("/api/v1/units", {"name": "pop", "kind": "store", "parent": running.units["north"]})["id"]
     deputy = running.post("/api/v1/staff", {"role": "region_manager", "unit": running.units["north"]})
