@@ -238,29 +238,29 @@ void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYT
     store_delete(txn, TABLE_OWED, &key);
 }
 
+static struct store_scan *scan_tokens(struct store_txn *txn)
+{
+    struct store_scan *scan = NULL;
+    struct store_key all;
+    key_reset(&all);
+    return scan_open(txn, TABLE_TOKENS, &all, NULL, &scan) ? NULL : scan;
+}
+
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context)
 {
-    struct store_key all;
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
-    if (scan_open(txn, TABLE_TOKENS, &all, NULL, &scan))
-        return;
-    while (scan_next(scan, &key, &value) && visit(context, value))
+    while (scan && scan_next(scan, &key, &value) && visit(context, value))
         ;
 }
 
 void audit_store_drop_tokens(
     struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context)
 {
-    struct store_key all;
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
-    if (scan_open(txn, TABLE_TOKENS, &all, NULL, &scan))
-        return;
-    while (scan_next(scan, &key, &value))
+    while (scan && scan_next(scan, &key, &value))
         if (drop(context, value))
             scan_delete(scan);
 }

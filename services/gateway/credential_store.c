@@ -60,12 +60,9 @@ void credential_put(
     struct store_key key;
     owner_key(&key, credential->staff, credential->number);
     store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
-    if (credential->made_by) {
-        maker_key(&key, credential->made_by, credential->number);
-        store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
-    }
-    for (size_t i = 0; i < credential->n_made_through; i++) {
-        maker_key(&key, credential->made_through[i], credential->number);
+    const struct makers makers = credential_makers(credential);
+    for (unsigned i = 0; i < makers.count; i++) {
+        maker_key(&key, makers.staff[i], credential->number);
         store_put(txn, TABLE_STAFF_INDEX, &key, hash, SECRET_HASH_BYTES);
     }
     hash_key(&key, hash);
@@ -139,12 +136,9 @@ void credential_delete(
     struct store_key key;
     owner_key(&key, credential->staff, credential->number);
     store_delete(txn, TABLE_STAFF_INDEX, &key);
-    if (credential->made_by) {
-        maker_key(&key, credential->made_by, credential->number);
-        store_delete(txn, TABLE_STAFF_INDEX, &key);
-    }
-    for (size_t i = 0; i < credential->n_made_through; i++) {
-        maker_key(&key, credential->made_through[i], credential->number);
+    const struct makers makers = credential_makers(credential);
+    for (unsigned i = 0; i < makers.count; i++) {
+        maker_key(&key, makers.staff[i], credential->number);
         store_delete(txn, TABLE_STAFF_INDEX, &key);
     }
     hash_key(&key, hash);

@@ -185,10 +185,25 @@ static void refer(Quanyu__IdentifierRef *reference, char text[32], uint64_t pers
     reference->value = text;
 }
 
-static uint64_t join(struct bench *bench, struct times *times, uint64_t one, uint64_t other)
+static uint64_t decide(struct bench *bench, struct times *times, Quanyu__DecideRequest *asked)
 {
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
+    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_DECIDE;
+    request.decide = asked;
+    struct stretch began = start();
+    begin(bench);
+    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
+    check(handle_decide(&context, &request.base, &reply.base), "decide");
+    uint64_t number = reply.decide->decision->number;
+    double own = now(CLOCK_THREAD_CPUTIME_ID);
+    commit(bench);
+    note(times, &began, own);
+    return number;
+}
+
+static uint64_t join(struct bench *bench, struct times *times, uint64_t one, uint64_t other)
+{
     Quanyu__DecideRequest asked = QUANYU__DECIDE_REQUEST__INIT;
     Quanyu__IdentifierRef references[2], *pointers[2] = {&references[0], &references[1]};
     char texts[2][32];
@@ -197,38 +212,16 @@ static uint64_t join(struct bench *bench, struct times *times, uint64_t one, uin
     asked.what = QUANYU__DECIDE_REQUEST__WHAT__JOIN;
     asked.identifiers = pointers;
     asked.n_identifiers = 2;
-    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_DECIDE;
-    request.decide = &asked;
-    struct stretch began = start();
-    begin(bench);
-    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
-    check(handle_decide(&context, &request.base, &reply.base), "join");
-    uint64_t number = reply.decide->decision->number;
-    double own = now(CLOCK_THREAD_CPUTIME_ID);
-    commit(bench);
-    note(times, &began, own);
-    return number;
+    return decide(bench, times, &asked);
 }
 
 /* Of the event at this offset. */
 static uint64_t take_back(struct bench *bench, struct times *times, uint64_t evidence)
 {
-    Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
-    Quanyu__IdentityReply reply = QUANYU__IDENTITY_REPLY__INIT;
     Quanyu__DecideRequest asked = QUANYU__DECIDE_REQUEST__INIT;
     asked.what = QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW;
     asked.evidence = evidence;
-    request.call_case = QUANYU__IDENTITY_REQUEST__CALL_DECIDE;
-    request.decide = &asked;
-    struct stretch began = start();
-    begin(bench);
-    struct rpc_context context = context_of(bench, bench->batch.txn, &bench->batch);
-    check(handle_decide(&context, &request.base, &reply.base), "withdraw");
-    uint64_t number = reply.decide->decision->number;
-    double own = now(CLOCK_THREAD_CPUTIME_ID);
-    commit(bench);
-    note(times, &began, own);
-    return number;
+    return decide(bench, times, &asked);
 }
 
 static void undo(struct bench *bench, struct times *times, uint64_t number)
