@@ -98,14 +98,14 @@ static bool sees_unit(const struct api_call *call, uint32_t unit)
     return unit && access_covers_unit(call->gateway, &call->access, unit);
 }
 
-static bool sees_guide(const struct api_call *call, uint32_t guide)
+bool binding_sees_staff(const struct api_call *call, uint32_t staff)
 {
     char id[STAFF_ID_BYTES];
     uint32_t unit;
-    if (!guide || access_is_whole(&call->access) || guide == call->access.staff)
-        return guide != 0;
+    if (!staff || access_is_whole(&call->access) || staff == call->access.staff)
+        return staff != 0;
     return !call->access.role.own_people &&
-           organisation_find_staff(call->gateway, staff_id(guide, id), &unit) && sees_unit(call, unit);
+           organisation_find_staff(call->gateway, staff_id(staff, id), &unit) && sees_unit(call, unit);
 }
 
 static void write_history(struct api_call *call, const Quanyu__BindingsReply *page)
@@ -117,7 +117,8 @@ static void write_history(struct api_call *call, const Quanyu__BindingsReply *pa
         const Quanyu__BindingsReply__Change *change = page->changes[i];
         json_open(&json, '{');
         write_id(&json, "unit", sees_unit(call, change->unit) ? unit_id(change->unit, unit) : NULL);
-        write_id(&json, "guide", sees_guide(call, change->guide) ? staff_id(change->guide, guide) : NULL);
+        write_id(
+            &json, "guide", binding_sees_staff(call, change->guide) ? staff_id(change->guide, guide) : NULL);
         json_field_time(&json, "from", change->from_ms);
         if (change->to_ms)
             json_field_time(&json, "to", change->to_ms);

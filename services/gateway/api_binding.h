@@ -14,6 +14,8 @@ void binding_members(struct json *json, const Quanyu__Binding *binding);
 struct api_call;
 int binding_unit(struct api_call *call, yyjson_val *value, const char *field, uint32_t *ret_unit);
 int binding_staff(struct api_call *call, yyjson_val *value, const char *field, uint32_t *ret_staff);
+/* Whether the caller's scope has this member of staff, or it is the caller. */
+bool binding_sees_staff(const struct api_call *call, uint32_t staff);
 /* How many people in scope have this home unit, or one below it; or this guide, where `unit` is 0. */
 int binding_count_people(struct api_call *call, uint32_t unit, uint32_t guide, uint64_t *ret_count);
 

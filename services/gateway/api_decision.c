@@ -93,7 +93,7 @@ static int record(
 static void write_decision(struct api_call *call, const Quanyu__DecisionReply *done)
 {
     struct json json = json_to(&call->out);
-    identity_json_decision(&json, done, disclosure_of(call->permissions).personal);
+    identity_json_decision(call, &json, done, disclosure_of(call->permissions).personal);
 }
 
 /* A request that names one identifier has no list of them. */
@@ -353,7 +353,8 @@ int decision_list(struct api_call *call)
     struct json json = json_to(&call->out);
     json_open_page(&json, "decisions");
     for (size_t i = 0; i < own.shown.n_decisions; i++)
-        identity_json_decision(&json, own.shown.decisions[i], disclosure_of(call->permissions).personal);
+        identity_json_decision(
+            call, &json, own.shown.decisions[i], disclosure_of(call->permissions).personal);
     json_close_page(&json, api_next_cursor(before, next));
     return 0;
 }

@@ -327,7 +327,7 @@ static void write_dismissal(struct api_call *call, const Quanyu__DuplicateDismis
     json_text(&json, dismissal->other_one_id);
     json_close(&json, ']');
     json_field_time(&json, "at", dismissal->at_ms);
-    json_field_optional(&json, "by", dismissal->actor ? dismissal->actor->id : NULL);
+    identity_json_by(call, &json, dismissal->actor);
     json_field_text(&json, "reason", dismissal->reason);
     json_field_bool(&json, "unchanged", dismissal->unchanged);
     json_close(&json, '}');

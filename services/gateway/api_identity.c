@@ -201,8 +201,8 @@ static void write_named(struct json *json, const char *member, const struct name
         json_field_optional(json, member, one_id);
 }
 
-static void write_entry(
-    struct json *json, const Quanyu__HistoryReply__Entry *entry, const struct named *named, bool personal)
+static void write_entry(const struct api_call *call, struct json *json,
+    const Quanyu__HistoryReply__Entry *entry, const struct named *named, bool personal)
 {
     char id[DECISION_ID_BYTES];
     json_open(json, '{');
@@ -215,7 +215,7 @@ static void write_entry(
         json_field_number(json, "position", entry->evidence);
     if (entry->decision)
         json_field_text(json, "decision", decision_id(entry->decision, id));
-    json_field_optional(json, "by", entry->actor ? entry->actor->id : NULL);
+    identity_json_by(call, json, entry->actor);
     json_field_optional(json, "reason", entry->reason);
     json_close(json, '}');
 }
@@ -259,7 +259,7 @@ int person_history(struct api_call *call)
     struct json json = json_to(&call->out);
     json_open_page(&json, "history");
     for (size_t i = 0; i < history->n_entries; i++)
-        write_entry(&json, history->entries[i], &named, question.personal);
+        write_entry(call, &json, history->entries[i], &named, question.personal);
     json_close_page(&json, api_next_cursor(history->next, next));
     return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/gateway/identity_json.h"
 
+#include "services/gateway/api_binding.h"
+
 #include "services/gateway/write_key_json.h"
 
 #include <inttypes.h>
@@ -146,14 +148,22 @@ static const char *what(Quanyu__Decision__Kind kind)
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : names[0];
 }
 
-static void write_by(struct json *json, int64_t at_ms, const Quanyu__Actor *actor, const char *reason)
+void identity_json_by(const struct api_call *call, struct json *json, const Quanyu__Actor *actor)
+{
+    bool seen = actor && binding_sees_staff(call, staff_number_of(actor->id));
+    json_field_optional(json, "by", seen ? actor->id : NULL);
+}
+
+static void write_act(const struct api_call *call, struct json *json, int64_t at_ms,
+    const Quanyu__Actor *actor, const char *reason)
 {
     json_field_time(json, "at", at_ms);
-    json_field_optional(json, "by", actor ? actor->id : NULL);
+    identity_json_by(call, json, actor);
     json_field_text(json, "reason", reason);
 }
 
-void identity_json_decision(struct json *json, const Quanyu__DecisionReply *reply, bool personal)
+void identity_json_decision(
+    const struct api_call *call, struct json *json, const Quanyu__DecisionReply *reply, bool personal)
 {
     char id[DECISION_ID_BYTES];
     const Quanyu__Decision *decision = reply->decision;
@@ -168,11 +178,11 @@ void identity_json_decision(struct json *json, const Quanyu__DecisionReply *repl
     identity_json_identifiers(json, "others", reply->others, reply->n_others, personal);
     if (decision->kind == QUANYU__DECISION__KIND__WITHDRAW)
         json_field_number(json, "position", decision->evidence);
-    write_by(json, decision->at_ms, decision->actor, decision->reason);
+    write_act(call, json, decision->at_ms, decision->actor, decision->reason);
     json_name(json, "undone");
     if (decision->undone_ms) {
         json_open(json, '{');
-        write_by(json, decision->undone_ms, decision->undone_by, decision->undone_reason);
+        write_act(call, json, decision->undone_ms, decision->undone_by, decision->undone_reason);
         json_close(json, '}');
     } else {
         json_null(json);

@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "proto/identity.pb-c.h"
+#include "services/gateway/api.h"
 #include "services/gateway/write_keys.h"
 
 /* {"id","kind","value","verified"}: the value, masked, where `personal`; and "one_id" where there is one. */
@@ -16,7 +17,10 @@ void identity_json_identifiers(
 /* `keys` name sources; NULL: none is known. */
 void identity_json_link(
     struct json *json, const Quanyu__LinkView *link, const struct write_key_snapshot *keys, bool personal);
-void identity_json_decision(struct json *json, const Quanyu__DecisionReply *decision, bool personal);
+void identity_json_decision(
+    const struct api_call *call, struct json *json, const Quanyu__DecisionReply *decision, bool personal);
+/* Who did it, where that is somebody whom the caller may see. */
+void identity_json_by(const struct api_call *call, struct json *json, const Quanyu__Actor *actor);
 
 /* "d_7" */
 #define DECISION_ID_BYTES 24

@@ -3,7 +3,7 @@
 import pytest
 
 from suite import Suite
-from test_identity import WHY, done, event, follow, join, one_id, person, ref, same, send, split, undo, user
+from test_identity import DECISIONS, WHY, done, event, follow, join, one_id, person, ref, same, send, split, staff, undo, user
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +85,21 @@ def test_what_was_moved_to_somebody_stays_with_who_was_meant(running):
     assert undo(running, apart).status == 200
     done(running.api("POST", "/api/v1/identifiers/block", {"identifier": browser, "reason": WHY}))
     assert same(running, user("meant"), card) and not same(running, browser, card)
+
+
+def test_who_decided_is_named_to_those_who_may_see_that_one(running):
+    shop = running.post("/api/v1/units", {"name": "Shop", "kind": "store", "parent": "u_1"})["id"]
+    running.wait_quiet()
+    mine, token = staff(running, "marks.data", "data_manager", unit=shop)
+    send(running, event("by-1", context={"unit": shop}), event("by-2", context={"unit": shop}))
+    own = done(join(running, user("by-1"), user("by-2"), token=token))
+    running.wait_quiet()
+    assert own["by"] == mine and undo(running, own).json["undone"]["by"] == "st_1"
+    shown, = running.api("GET", DECISIONS + "?limit=1", token=token).json["decisions"]
+    assert shown["by"] == mine and shown["undone"]["reason"] == "it was a mistake" and "by" not in shown["undone"]
+    done(join(running, user("by-1"), user("by-2")))
+    running.wait_quiet()
+    path = f"/api/v1/persons/{one_id(running, user('by-1'))}/history"
+    whole, part = (running.api("GET", path, token=caller).json["history"] for caller in (None, token))
+    assert {"st_1", mine} <= {entry.get("by") for entry in whole}
+    assert part == [{name: value for name, value in entry.items() if (name, value) != ("by", "st_1")} for entry in whole]
