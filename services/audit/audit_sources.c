@@ -12,13 +12,16 @@
 #include <string.h>
 
 const struct service_input audit_inputs[AUDIT_INPUT_COUNT] = {
-    [INPUT_GATEWAY] = {"gateway", CLASS_BIT(QUANYU__GATEWAY_RECORD__RECORD_ACT)},
-    [INPUT_IDENTITY] = {"identity",
-        CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_MOVED) | CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED)},
-    [INPUT_TAGGING] = {"tagging",
-        CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT) | CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_BINDING)},
-    [INPUT_CAMPAIGN] = {"campaign",
-        CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_ACT) | CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY)},
+    [INPUT_GATEWAY] = {.leader = "gateway", .classes = CLASS_BIT(QUANYU__GATEWAY_RECORD__RECORD_ACT)},
+    [INPUT_IDENTITY] = {.leader = "identity",
+        .classes = CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_MOVED) |
+                   CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED)},
+    [INPUT_TAGGING] = {.leader = "tagging",
+        .classes = CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT) |
+                   CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_BINDING)},
+    [INPUT_CAMPAIGN] = {.leader = "campaign",
+        .classes = CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_ACT) |
+                   CLASS_BIT(QUANYU__CAMPAIGN_RECORD__RECORD_DELIVERY)},
 };
 
 /* A conversion is given the unpacked message; texts stay where they are. */
