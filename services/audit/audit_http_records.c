@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The audit port's records: searched, and one by one with its proof. */
+#include "common/json.h"
+#include "services/audit/audit_json.h"
+#include "services/audit/audit_look.h"
+#include "services/audit/audit_parameters.h"
+#include "services/audit/audit_record.h"
+#include "services/audit/audit_store.h"
+#include "services/audit/audit_watch.h"
+
+/* An altered record is shown as such: a reader that is answered nothing would not learn which one it is. */
+static int add_record(struct look *look, struct json *json, uint64_t index, struct bytes stored, bool intact)
+{
+    const Quanyu__AuditRecord *record = audit_record_unpack(stored, look->arena);
+    if (!record && intact)
+        return -QY_ECORRUPT;
+    if (!intact)
+        audit_watch_report(look->audit->http->service, index);
+    audit_json_record(json, index, intact, record);
+    return 0;
+}
+
+static int write_found(struct look *look, const struct audit_found *found)
+{
+    struct json json = json_to(&look->body);
+    char cursor[CURSOR_BYTES];
+    int error = 0;
+    json_open_page(&json, "records");
+    for (size_t i = 0; i < found->count && !error; i++) {
+        const struct audit_row *row = &found->rows[i];
+        json_open(&json, '{');
+        error = add_record(look, &json, row->index, row->record, row->intact);
+        json_close(&json, '}');
+    }
+    json_close_page(&json, found->next ? audit_cursor_format(found->next, cursor) : "");
+    look->count = found->count;
+    return error;
+}
+
+int get_records(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    (void)match;
+    struct http_request *request = (*look)->request;
+    char field[PARAMETER_NAME_BYTES];
+    const char *problem = audit_parameters_search(request, (*look)->arena, &(*look)->search, field);
+    if (problem) {
+        look_refuse_parameter(request, field, problem);
+        return 0;
+    }
+    struct audit_found found;
+    (*look)->is_search = true;
+    int error = audit_search((*look)->txn, &(*look)->search, (*look)->arena, &found);
+    if (!error)
+        error = write_found(*look, &found);
+    return error ? error : look_submit(http, look);
+}
+
+static int write_one(struct look *look, struct bytes stored)
+{
+    _cleanup_(audit_check_close) struct audit_check *check = NULL;
+    struct audit_proof proof;
+    struct json json = json_to(&look->body);
+    int error = audit_check_open(look->txn, &check);
+    if (!error)
+        error = audit_check_prove(check, look->index, stored, &proof);
+    json_open(&json, '{');
+    if (!error)
+        error =
+            add_record(look, &json, look->index, stored, audit_check_is_intact(check, look->index, stored));
+    if (!error)
+        error = audit_json_proof(&json, stored, &proof);
+    json_close(&json, '}');
+    look->count = 1;
+    return error;
+}
+
+int get_record(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    struct http_request *request = (*look)->request;
+    struct bytes stored;
+    if (!look_asks_nothing(request))
+        return 0;
+    if (!audit_parameter_number(route_parameter(match, "index"), &(*look)->index) ||
+        !audit_store_record((*look)->txn, (*look)->index, &stored)) {
+        if (store_error((*look)->txn))
+            return store_error((*look)->txn);
+        http_problem(request, 404, "not_found", "index", "there is no record with this index");
+        return 0;
+    }
+    int error = write_one(*look, stored);
+    return error ? error : look_submit(http, look);
+}
