@@ -97,6 +97,11 @@ const char *audit_record_check(const Quanyu__AuditRecord *record, const char **r
         {"request_id", record->request_id, TEXT_BYTES_MAX},
         {"detail", record->detail, RECORD_BYTES_MAX},
         {"missed", record->missed, RECORD_BYTES_MAX},
+        {"missed_kind", record->missed_kind, TEXT_BYTES_MAX},
+        {"unit", record->unit, TEXT_BYTES_MAX},
+        {"journey", record->journey, TEXT_BYTES_MAX},
+        {"task", record->task, TEXT_BYTES_MAX},
+        {"rule", record->rule, RECORD_BYTES_MAX},
     };
     const char *problem = check_texts(texts, COUNT_OF(texts), ret_field);
     if (!problem)
@@ -108,6 +113,9 @@ const char *audit_record_check(const Quanyu__AuditRecord *record, const char **r
     *ret_field = "action";
     if (!*record->action)
         return "is missing";
+    *ret_field = "set_hash";
+    if (record->set_hash.len != 0 && record->set_hash.len != RECORD_SET_HASH_BYTES)
+        return "is no SHA-256";
     *ret_field = "detail";
     /* Time, service and offset are audit's to fill in: room is kept for them. */
     return quanyu__audit_record__get_packed_size(record) + 64 > RECORD_BYTES_MAX

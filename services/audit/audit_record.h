@@ -10,6 +10,7 @@
 #define RECORD_PERSONS_MAX 1000u
 #define RECORD_NUMBERS_MAX 10000u
 #define RECORD_FIELDS_MAX 1000u
+#define RECORD_SET_HASH_BYTES 32u
 
 /* NULL when the record may be taken; else what is wrong with it, with the field's name in *ret_field. Both
  * are static texts. */
