@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "proto/identity.pb-c.h"
+#include "services/audit/audit_keys.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_sources.h"
 #include "services/audit/audit_store.h"
@@ -241,6 +242,18 @@ static int fold_open(void *self, struct batch *batch)
                 "the first auditor's token cannot be left in %s: %s (setting bootstrap)",
                 config_text(config, "bootstrap"), error_text(error));
     }
+    if (!error) {
+        error = audit_keys_open(batch->txn, config);
+        if (error == -QY_EINVAL)
+            (void)service_refuse_start(batch->service, error,
+                "audit.origin is \"%s\": it must be a name without blanks and plus signs, and stay that of "
+                "the first start",
+                config_text(config, "audit.origin"));
+        else if (error)
+            (void)service_refuse_start(batch->service, error,
+                "the key that signs the log cannot be kept beside the state, in audit/keys: %s",
+                error_text(error));
+    }
     if (!error)
         atomic_store(&audit->size, merkle_size(audit->merkle));
     return error;
@@ -312,6 +325,8 @@ static void fold_scrape(void *self, struct metrics_page *page)
     struct audit *audit = self;
     page_metric(page, METRIC_GAUGE, "quanyu_audit_tree_size", NULL, "Records in the audit log.",
         (double)atomic_load(&audit->size));
+    page_metric(page, METRIC_GAUGE, "quanyu_audit_signed_size", NULL,
+        "Records under the newest signed checkpoint.", (double)atomic_load(&audit->signed_size));
     page_metric(page, METRIC_COUNTER, "quanyu_audit_unreadable_total", NULL,
         "Journal records that could not be read and are on record by their hash.",
         (double)atomic_load(&audit->unreadable));

@@ -78,7 +78,8 @@ static void answer_look(struct work *work, int result)
     if (result)
         look_refuse(look->request, result);
     else
-        http_respond(look->request, 200, "application/json", look->body.data, look->body.size);
+        http_respond(look->request, 200, look->type ? look->type : "application/json", look->body.data,
+            look->body.size);
     look_close(&look);
 }
 

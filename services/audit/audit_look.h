@@ -32,7 +32,8 @@ struct look {
     struct audit_search search;
     bool is_search;
     uint64_t index;
-    uint64_t count; /* records shown */
+    uint64_t count;   /* records shown */
+    const char *type; /* of the body; NULL: JSON */
     struct buffer body;
 };
 void look_close(struct look **look); /* for _cleanup_ */
@@ -57,5 +58,13 @@ extern const size_t audit_operation_count;
 
 operation_fn get_records, get_record; /* audit_http_records.c */
 operation_fn get_tree;                /* audit_http_tree.c */
+operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
+    get_consistency;                        /* audit_http_proof.c */
+operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */
+
+/* The newest signed checkpoint, with the lines of witnesses where they have signed this one. False: nothing is signed yet.
+ * (audit_http_proof.c) */
+struct checkpoint;
+bool look_checkpoint(struct store_txn *txn, struct bytes *ret_note, struct checkpoint *ret_checkpoint);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit service: every use of data on record, in a log that can be proven. */
 #include "services/audit/audit.h"
-#include "services/audit/audit_http.h"
+#include "services/audit/audit_start.h"
 #include "services/audit/audit_store.h"
 
 int main(int argc, char **argv)
@@ -17,8 +17,8 @@ int main(int argc, char **argv)
         .rpc = &audit_rpc,
         .fold = &audit_fold,
         .self = &audit,
-        .start = audit_http_start,
-        .stop = audit_http_stop,
+        .start = audit_start,
+        .stop = audit_stop,
     };
     return service_main(&spec, argc, argv);
 }

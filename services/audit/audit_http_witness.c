@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes out under a signature, or comes back under a witness's: receipts and cosignatures. */
+#include "common/log.h"
+#include "services/audit/audit_check.h"
+#include "services/audit/audit_look.h"
+#include "services/audit/audit_parameters.h"
+#include "services/audit/audit_store.h"
+#include "services/audit/audit_witnesses.h"
+#include "services/audit/receipt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- receipts: a record that its holder can check without us -- */
+
+/* A checkpoint that covers the record: one with witnesses where there is one. */
+static bool covering_note(
+    struct store_txn *txn, uint64_t index, struct bytes *ret_note, struct checkpoint *checkpoint)
+{
+    struct note parts;
+    if (audit_store_note(txn, NOTE_COSIGNED, ret_note) && note_open(*ret_note, &parts) == 0 &&
+        checkpoint_parse(parts.text, checkpoint) == 0 && checkpoint->size > index)
+        return true;
+    return look_checkpoint(txn, ret_note, checkpoint) && checkpoint->size > index;
+}
+
+static int write_receipt(struct look *look, struct bytes record, struct bytes note, uint64_t size)
+{
+    _cleanup_(merkle_hasher_close) struct merkle_hasher *hasher = NULL;
+    struct merkle_tiles tiles = audit_store_tiles(look->txn);
+    struct receipt receipt = {.index = look->index, .entry = record, .note = note};
+    int error = merkle_hasher_open(&hasher);
+    if (!error)
+        error = merkle_inclusion(hasher, &tiles, look->index, size, receipt.path, &receipt.count);
+    if (!error)
+        receipt_format(&receipt, &look->body);
+    return error;
+}
+
+int get_receipt(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    struct http_request *request = (*look)->request;
+    struct bytes record, note;
+    struct checkpoint checkpoint;
+    if (!look_asks_nothing(request))
+        return 0;
+    if (!audit_parameter_number(route_parameter(match, "index"), &(*look)->index) ||
+        !audit_store_record((*look)->txn, (*look)->index, &record)) {
+        if (store_error((*look)->txn))
+            return store_error((*look)->txn);
+        http_problem(request, 404, "not_found", "index", "there is no record with this index");
+        return 0;
+    }
+    if (!covering_note((*look)->txn, (*look)->index, &note, &checkpoint)) {
+        http_add_header(request, "Retry-After", "1");
+        http_problem(request, 503, "unavailable", "index", "no checkpoint covers this record yet");
+        return 0;
+    }
+    (*look)->count = 1;
+    (*look)->type = RECEIPT_TYPE;
+    int error = write_receipt(*look, record, note, checkpoint.size);
+    return error ? error : look_submit(http, look);
+}
+
+/* -- cosignatures -- */
+
+struct cosigning {
+    struct work work; /* the first member */
+    struct http_request *request;
+    struct cosigned cosigned; /* borrowed from the request's body */
+};
+
+static int apply_cosigning(struct work *work, struct batch *batch)
+{
+    return audit_witnesses_keep(batch, &((struct cosigning *)work)->cosigned);
+}
+
+static void end_cosigning(struct work *work, int result)
+{
+    struct cosigning *cosigning = (struct cosigning *)work;
+    if (result == -QY_ENOTFOUND)
+        http_problem(cosigning->request, 403, "denied", NULL, "it is no witness of this log any more");
+    else if (result)
+        look_refuse(cosigning->request, result);
+    else
+        http_respond(cosigning->request, 204, NULL, NULL, 0);
+    free(cosigning);
+}
+
+/* Our own signature under something else than our tree. */
+static void raise_alarm(struct look *look, const char *problem)
+{
+    log_line(LOG_ERROR,
+        "a witness holds a checkpoint that is not of this log: it was rolled back or forked, or its key is "
+        "in other hands",
+        "witness=%s", look->token.name);
+    service_part(look->audit->http->service, "witness",
+        "a witness holds a checkpoint that is signed with this log's key and is not of its tree: it was "
+        "rolled back or forked");
+    http_problem(look->request, 409, "fork", NULL, "the checkpoint %s", problem);
+}
+
+int post_cosignature(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    (void)match;
+    struct http_request *request = (*look)->request;
+    bool fork;
+    if (!look_asks_nothing(request))
+        return 0;
+    struct cosigning *cosigning = calloc(1, sizeof(*cosigning));
+    if (!cosigning)
+        return -QY_ENOMEM;
+    const char *problem =
+        audit_witnesses_check((*look)->txn, http_body(request), (*look)->arena, &cosigning->cosigned, &fork);
+    if (problem) {
+        free(cosigning);
+        if (fork)
+            raise_alarm(*look, problem);
+        else
+            http_problem(request, 403, "denied", NULL, "the checkpoint %s", problem);
+        return 0;
+    }
+    cosigning->request = request;
+    cosigning->work.apply = apply_cosigning;
+    cosigning->work.done = end_cosigning;
+    cosigning->work.bytes = sizeof(*cosigning);
+    int error = service_submit(http->service, &cosigning->work);
+    if (error)
+        free(cosigning);
+    return error;
+}
