@@ -88,43 +88,52 @@ static void end_cosigning(struct work *work, int result)
 }
 
 /* Our own signature under something else than our tree. */
-static void raise_alarm(struct look *look, const char *problem)
+static void raise_alarm(struct look *look)
 {
     log_line(LOG_ERROR,
         "a witness holds a checkpoint that is not of this log: it was rolled back or forked, or its key is "
         "in other hands",
-        "witness=%s", look->token.name);
+        "token=%s", look->token.id);
     service_part(look->audit->http->service, "witness",
         "a witness holds a checkpoint that is signed with this log's key and is not of its tree: it was "
         "rolled back or forked");
-    http_problem(look->request, 409, "fork", NULL, "the checkpoint %s", problem);
+}
+
+static int refuse_cosignature(struct look *look, int error, const char *problem)
+{
+    if (error != -QY_EINVAL && error != -QY_EDENIED && error != -QY_ECONFLICT)
+        return error;
+    if (error == -QY_ECONFLICT)
+        raise_alarm(look);
+    http_problem(look->request, http_status_of(error),
+        error == -QY_EINVAL    ? "invalid"
+        : error == -QY_EDENIED ? "denied"
+                               : "fork",
+        NULL, "what was handed in %s", problem);
+    return 0;
 }
 
 int post_cosignature(struct audit_http *http, struct look **look, const struct route_match *match)
 {
     (void)match;
     struct http_request *request = (*look)->request;
-    bool fork;
+    const char *problem;
     if (!look_asks_nothing(request))
         return 0;
     struct cosigning *cosigning = calloc(1, sizeof(*cosigning));
     if (!cosigning)
         return -QY_ENOMEM;
-    const char *problem =
-        audit_witnesses_check((*look)->txn, http_body(request), (*look)->arena, &cosigning->cosigned, &fork);
-    if (problem) {
+    int error = audit_witnesses_check(
+        (*look)->txn, http_body(request), (*look)->arena, &cosigning->cosigned, &problem);
+    if (error) {
         free(cosigning);
-        if (fork)
-            raise_alarm(*look, problem);
-        else
-            http_problem(request, 403, "denied", NULL, "the checkpoint %s", problem);
-        return 0;
+        return refuse_cosignature(*look, error, problem);
     }
     cosigning->request = request;
     cosigning->work.apply = apply_cosigning;
     cosigning->work.done = end_cosigning;
     cosigning->work.bytes = sizeof(*cosigning);
-    int error = service_submit(http->service, &cosigning->work);
+    error = service_submit(http->service, &cosigning->work);
     if (error)
         free(cosigning);
     return error;

@@ -143,26 +143,27 @@ static bool is_of_this_tree(struct store_txn *txn, const struct checkpoint *chec
            memcmp(&root, &checkpoint->root, sizeof(root)) == 0;
 }
 
-const char *audit_witnesses_check(struct store_txn *txn, struct bytes note, struct arena *arena,
-    struct cosigned *ret_cosigned, bool *ret_fork)
+int audit_witnesses_check(struct store_txn *txn, struct bytes note, struct arena *arena,
+    struct cosigned *ret_cosigned, const char **ret_problem)
 {
     struct checkpoint checkpoint;
     struct cosigned cosigned = {.size = 0};
-    *ret_fork = false;
+    *ret_problem = "is no signed checkpoint";
     if (note_open(note, &cosigned.note) || checkpoint_parse(cosigned.note.text, &checkpoint))
-        return "is no signed checkpoint";
+        return -QY_EINVAL;
     cosigned.size = checkpoint.size;
+    *ret_problem = "is not signed with a key of this log";
     if (!find_log_key(txn, &cosigned.note, checkpoint.size, arena, &cosigned.log) ||
         strcmp(checkpoint.origin, cosigned.log.name) != 0)
-        return "is not signed with a key of this log";
-    if (!is_of_this_tree(txn, &checkpoint)) {
-        *ret_fork = true;
-        return "is signed with a key of this log and is not of its tree";
-    }
+        return -QY_EDENIED;
+    *ret_problem = "is signed with a key of this log and is not of its tree";
+    if (!is_of_this_tree(txn, &checkpoint))
+        return store_error(txn) ? store_error(txn) : -QY_ECONFLICT;
+    *ret_problem = "does not end with the signature of a witness of this log";
     if (!find_witness(txn, arena, &cosigned))
-        return "bears no signature of a witness of this log";
+        return store_error(txn) ? store_error(txn) : -QY_EDENIED;
     *ret_cosigned = cosigned;
-    return NULL;
+    return 0;
 }
 
 static bool same_text(struct bytes one, struct bytes other)

@@ -26,10 +26,11 @@ struct cosigned {
     uint64_t size;
     uint64_t time_s;
 };
-/* What is wrong with it, a static text; NULL where nothing is. Sets `*ret_fork` where it is signed with a key of this log
- * and is of another tree, or a larger one: this log was rolled back, or forked, or its key is in other hands. */
-const char *audit_witnesses_check(struct store_txn *txn, struct bytes note, struct arena *arena,
-    struct cosigned *ret_cosigned, bool *ret_fork);
+/* 0, or what is wrong, with a static text in `ret_problem`. -QY_EINVAL: that is none. -QY_EDENIED: of another log, or not of a witness of
+ * this one. -QY_ECONFLICT: it is signed with a key of this log and is of another tree, or a larger one: this log was rolled back, or forked,
+ * or its key is in other hands. */
+int audit_witnesses_check(struct store_txn *txn, struct bytes note, struct arena *arena,
+    struct cosigned *ret_cosigned, const char **ret_problem);
 /* Writer: keeps it. The newest size counts; of the same one each witness's line stands beside the others. */
 int audit_witnesses_keep(struct batch *batch, const struct cosigned *cosigned);
 
