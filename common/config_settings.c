@@ -133,6 +133,8 @@ const struct config_setting config_settings[] = {
     RANGE(CONFIG_NUMBER, "gateway.unmask_hour", "100", 0, 1000000,
         "people whose personal fields a member of staff may unmask within an hour"),
     RANGE(CONFIG_NUMBER, "gateway.unmask_day", "500", 0, 1000000, "and within a day"),
+    RANGE(CONFIG_DURATION, "gateway.audit_wait", "500ms", 20, 60 * SECOND,
+        "how long the audit log may take to make a record durable; then what needs one is answered 503"),
     RANGE(CONFIG_BYTES, "gateway.queue_max", "128M", KIB, 192 * MIB,
         "events that may wait to be stored; beyond it new ones are answered 503"),
     RANGE(CONFIG_DURATION, "gateway.shed_after", "1s", 0, HOUR,

@@ -43,9 +43,10 @@ struct openapi_operation {
         *refuses; /* "event": the response "event_400" is meant by 400 where there is one; NULL: "400" */
 };
 
-/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. */
+/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. And as what it is on record:
+ * "x-record"; NULL: it touches nobody. */
 struct openapi_rights {
-    const char *permission, *scope;
+    const char *permission, *scope, *record;
 };
 
 struct openapi_description {
