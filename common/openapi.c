@@ -159,17 +159,34 @@ static void write_path_parameter(struct making *making, const char *pattern, con
     write_parameter(making, key, (size_t)(brace - key) + size, brace + 1, size - 2, "path");
 }
 
+/* "search?from" of this operation, where it means something else here than elsewhere; else "from". */
+static void write_query(struct making *making, const char *operation, const char *name)
+{
+    char own[128];
+    int size = snprintf(own, sizeof(own), "%s?%s", operation, name);
+    const char *key = find_n(making, "parameters", own, (size_t)size) ? own : name;
+    write_parameter(making, key, strlen(key), name, strlen(name), "query");
+}
+
+static void write_header_parameter(struct making *making, const char *name)
+{
+    write_parameter(making, name, strlen(name), name, strlen(name), "header");
+}
+
 static void write_parameters(struct making *making, const struct openapi_operation *operation)
 {
-    static const char version[] = "If-Match";
     json_name(&making->json, "parameters");
     json_open(&making->json, '[');
     for (const char *at = strchr(operation->pattern, '{'); at; at = strchr(at + 1, '{'))
         write_path_parameter(making, operation->pattern, at);
     for (const char *const *name = operation->queries; name && *name; name++)
-        write_parameter(making, *name, strlen(*name), *name, strlen(*name), "query");
+        write_query(making, operation->id, *name);
     if (operation->conditional)
-        write_parameter(making, version, strlen(version), version, strlen(version), "header");
+        write_header_parameter(making, "If-Match");
+    if (making->rights.record) {
+        write_header_parameter(making, "X-Purpose");
+        write_header_parameter(making, "X-Task");
+    }
     json_close(&making->json, ']');
 }
 
@@ -310,6 +327,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
     json_field_text(&making->json, "summary", operation->summary);
     json_field_optional(&making->json, "x-permission", making->rights.permission);
     json_field_optional(&making->json, "x-scope", making->rights.scope);
+    json_field_optional(&making->json, "x-record", making->rights.record);
     write_security(making, operation);
     write_parameters(making, operation);
     if (operation->takes)
@@ -321,7 +339,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
 static void write_operation_at(struct making *making, size_t index)
 {
     const struct openapi_description *description = making->description;
-    making->rights = (struct openapi_rights){NULL, NULL};
+    making->rights = (struct openapi_rights){NULL, NULL, NULL};
     making->governed = description->rights && description->rights(index, &making->rights);
     write_operation(making, description->operation(index));
 }

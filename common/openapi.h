@@ -4,7 +4,7 @@
  * It is made of a table of operations and of JSON files that stand beside the code: common/openapi/ for what all services say,
  * services/<name>/openapi/ for the rest. A file is an object of sections, "tags" a list, the others by name:
  * "schemas", "headers", "responses" and "securitySchemes" as in OpenAPI; "parameters", where one of a path is called after the piece
- * before it, too ("segments/{id}"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
+ * before it, too ("segments/{id}"), and one of a query that means something else in one operation than elsewhere after that ("search?from"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
  * before the common ones.
  *
  * A schema's "examples" become the request bodies' examples. */
@@ -43,9 +43,10 @@ struct openapi_operation {
         *refuses; /* "event": the response "event_400" is meant by 400 where there is one; NULL: "400" */
 };
 
-/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. */
+/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. And as what it is on record:
+ * "x-record"; NULL: it touches nobody. */
 struct openapi_rights {
-    const char *permission, *scope;
+    const char *permission, *scope, *record;
 };
 
 struct openapi_description {

@@ -22,6 +22,7 @@ extern const struct fold_ops audit_fold;
 extern const struct rpc_service audit_rpc;
 
 struct audit_http;
+struct audit_signer;
 
 /* Who is told by the writer that a segment may be full. */
 struct audit_helper {
@@ -42,6 +43,8 @@ struct audit {
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
+    atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    struct audit_signer *signer;
     struct audit_http *http;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */
 };

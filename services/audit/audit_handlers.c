@@ -3,6 +3,7 @@
 #include "common/json.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_auditors.h"
+#include "services/audit/audit_keys.h"
 #include "services/audit/audit_query.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_search.h"
@@ -172,6 +173,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", tree, RPC_QUERY, NULL},
     [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", records, RPC_COMMAND, operators},
     [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", audit_auditors, RPC_COMMAND, operators},
+    [QUANYU__AUDIT_REQUEST__CALL_KEYS] = {"keys", audit_keys, RPC_COMMAND, operators},
 };
 
 const struct rpc_service audit_rpc = {

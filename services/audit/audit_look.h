@@ -38,6 +38,8 @@ struct look {
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
+/* For the record of it: one record was shown. */
+void look_describe_record(struct look *look, uint64_t index);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);
@@ -61,5 +63,13 @@ extern const size_t audit_operation_count;
 operation_fn get_records, get_record;  /* audit_http_records.c */
 operation_fn get_count, get_histogram; /* audit_http_counts.c */
 operation_fn get_tree;                 /* audit_http_tree.c */
+operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
+    get_consistency;                        /* audit_http_proof.c */
+operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */
+
+/* The newest signed checkpoint, with the lines of witnesses where they have signed this one. False: nothing is signed yet.
+ * (audit_http_proof.c) */
+struct checkpoint;
+bool look_checkpoint(struct store_txn *txn, struct bytes *ret_note, struct checkpoint *ret_checkpoint);
 
 #endif

@@ -16,6 +16,10 @@
  * are static texts. */
 const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field);
 
+/* Says the unit that its actor stands at, where it does not yet; the text is in `room`. */
+#define RECORD_UNIT_BYTES 16
+void audit_record_place(Quanyu__AuditRecord *record, char room[RECORD_UNIT_BYTES]);
+
 /* The record as it will be stored, in `out`, which is emptied first. */
 int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out);
 /* A stored record, in the arena; NULL when it cannot be read or memory is out. */

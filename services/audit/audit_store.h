@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Audit's tables: the records as they were taken, the tree's tiles, the segments' indexes, joined persons,
- * auditors' tokens.
+ * auditors' tokens, the keys and checkpoints that prove it.
  *
  * Records, full tiles and index segments are written once and never again. What a read hands out is borrowed
  * from the transaction, as common/store.h says. */
@@ -13,13 +13,16 @@
 #define AUDIT_SCHEMA_VERSION 2
 
 enum audit_table {
-    TABLE_RECORDS,  /* index -> AuditRecord: the leaf's bytes */
-    TABLE_TILES,    /* level, number -> hashes */
-    TABLE_SEGMENTS, /* number -> index, as audit_index.h says */
-    TABLE_NODES,    /* node -> the person that it was moved to */
-    TABLE_PERSONS,  /* person, node that was moved to it -> nothing */
-    TABLE_TOKENS,   /* SHA-256 of the token -> struct audit_token, packed */
-    TABLE_OWED,     /* SHA-256 of a token whose making is not on record yet -> nothing */
+    TABLE_RECORDS,   /* index -> AuditRecord: the leaf's bytes */
+    TABLE_TILES,     /* level, number -> hashes */
+    TABLE_SEGMENTS,  /* number -> index, as audit_index.h says */
+    TABLE_NODES,     /* node -> the person that it was moved to */
+    TABLE_PERSONS,   /* person, node that was moved to it -> nothing */
+    TABLE_TOKENS,    /* SHA-256 of the token -> struct audit_token, packed */
+    TABLE_OWED,      /* SHA-256 of a token whose making is not on record yet -> nothing */
+    TABLE_SIGNERS,   /* generation -> AuditSigner: keys that signed, or sign, the log */
+    TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
+    TABLE_WITNESSES, /* id of the key -> AuditWitness */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -46,6 +49,29 @@ void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
 uint32_t audit_store_person(struct store_txn *txn, uint32_t number);
 /* The person's own number and those of the nodes that were moved to it, at most `most`; returns how many. */
 size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most);
+
+/* -- what proves the log to others -- */
+/* How many keys there were so far. */
+uint32_t audit_store_signers(struct store_txn *txn);
+/* Generations count from 0, in the order in which they came into force. */
+bool audit_store_signer(struct store_txn *txn, uint32_t generation, struct bytes *ret_signer);
+void audit_store_put_signer(struct store_txn *txn, uint32_t generation, struct bytes signer);
+
+enum audit_note {
+    NOTE_NEWEST,   /* the last checkpoint that was signed */
+    NOTE_COSIGNED, /* the last one that a witness has cosigned, with the lines of all who did */
+};
+bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note);
+void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note);
+
+#define WITNESS_ID_BYTES 4
+bool audit_store_witness(
+    struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes *ret_witness);
+void audit_store_put_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes witness);
+bool audit_store_drop_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES]);
+/* Calls back for each until `visit` returns false. */
+void audit_store_each_witness(
+    struct store_txn *txn, bool (*visit)(void *context, struct bytes witness), void *context);
 
 #define TOKEN_HASH_BYTES 32
 void audit_store_put_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes token);

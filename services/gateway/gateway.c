@@ -137,10 +137,26 @@ static int gateway_record(
     return letter_of_nobody(self, batch, record);
 }
 
+static void emit_expiry(struct batch *batch, uint64_t count)
+{
+    char detail[48];
+    Quanyu__Actor itself = QUANYU__ACTOR__INIT;
+    itself.kind = QUANYU__ACTOR__KIND__SERVICE;
+    itself.id = (char *)"gateway";
+    snprintf(detail, sizeof(detail), "{\"deleted\":%" PRIu64 "}", count);
+    gateway_emit_act(batch, &itself, "", "dead_letter.expire", detail);
+}
+
 static int gateway_advance(void *self, struct batch *batch, int64_t until_ms)
 {
     struct gateway *gateway = self;
-    return dead_letters_expire(gateway->letters, batch->txn, until_ms);
+    struct dead_letter_totals before, after;
+    dead_letters_totals(gateway->letters, &before);
+    int error = dead_letters_expire(gateway->letters, batch->txn, until_ms);
+    dead_letters_totals(gateway->letters, &after);
+    if (!error && after.count < before.count)
+        emit_expiry(batch, before.count - after.count);
+    return error;
 }
 
 static int64_t gateway_next_due(void *self)
@@ -295,6 +311,8 @@ static void register_metrics(struct gateway *gateway)
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };
+    gateway->called.strangers = metrics_series(metrics, METRIC_COUNTER, "quanyu_api_strangers_total", NULL,
+        "Requests of the API without a valid token; they are not on record each.");
 }
 
 static int read_settings(struct gateway *gateway, const struct config *config)
@@ -316,6 +334,7 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
     gateway->unmask_limits.hour = (uint32_t)config_number(config, "gateway.unmask_hour");
     gateway->unmask_limits.day = (uint32_t)config_number(config, "gateway.unmask_day");
+    gateway->audit_wait_ms = (int)config_number(config, "gateway.audit_wait");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS

@@ -108,7 +108,7 @@ def test_a_tag_that_could_not_be_given_is_recorded_as_that(suite):
     def outcomes(action):
         return [record["outcome"] for record in suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]]
 
-    assert outcomes("tag.add") == ["unknown", "refused", "not_found"] and outcomes("tag.remove") == ["not_found"]
+    assert outcomes("tag.add") == ["unknown", "invalid", "not_found"] and outcomes("tag.remove") == ["not_found"]
     suite.kill("audit")
     assert suite.api("POST", path, {"tag": "vip"}).status == 503
     suite.start("audit")
