@@ -167,6 +167,9 @@ const struct config_setting config_settings[] = {
 
     SERVICE("audit", "7150", "9150", "64G", "0"),
     HTTP("audit", "8090", "1", "1000"),
+    TEXT("audit.origin", "",
+        "the log's name under its signatures, of the first start for good; empty: quanyu/audit/ and a number "
+        "of its own"),
 };
 
 const size_t config_setting_count = COUNT_OF(config_settings);

@@ -159,6 +159,15 @@ static void write_path_parameter(struct making *making, const char *pattern, con
     write_parameter(making, key, (size_t)(brace - key) + size, brace + 1, size - 2, "path");
 }
 
+/* "search?from" of this operation, where it means something else here than elsewhere; else "from". */
+static void write_query(struct making *making, const char *operation, const char *name)
+{
+    char own[128];
+    int size = snprintf(own, sizeof(own), "%s?%s", operation, name);
+    const char *key = find_n(making, "parameters", own, (size_t)size) ? own : name;
+    write_parameter(making, key, strlen(key), name, strlen(name), "query");
+}
+
 static void write_header_parameter(struct making *making, const char *name)
 {
     write_parameter(making, name, strlen(name), name, strlen(name), "header");
@@ -171,7 +180,7 @@ static void write_parameters(struct making *making, const struct openapi_operati
     for (const char *at = strchr(operation->pattern, '{'); at; at = strchr(at + 1, '{'))
         write_path_parameter(making, operation->pattern, at);
     for (const char *const *name = operation->queries; name && *name; name++)
-        write_parameter(making, *name, strlen(*name), *name, strlen(*name), "query");
+        write_query(making, operation->id, *name);
     if (operation->conditional)
         write_header_parameter(making, "If-Match");
     if (making->rights.record) {

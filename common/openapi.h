@@ -4,7 +4,7 @@
  * It is made of a table of operations and of JSON files that stand beside the code: common/openapi/ for what all services say,
  * services/<name>/openapi/ for the rest. A file is an object of sections, "tags" a list, the others by name:
  * "schemas", "headers", "responses" and "securitySchemes" as in OpenAPI; "parameters", where one of a path is called after the piece
- * before it, too ("segments/{id}"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
+ * before it, too ("segments/{id}"), and one of a query that means something else in one operation than elsewhere after that ("search?from"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
  * before the common ones.
  *
  * A schema's "examples" become the request bodies' examples. */

@@ -2,6 +2,7 @@
 /* The commands that ask one question over HTTP and print the answer. */
 #include "common/json.h"
 #include "services/cli/argument.h"
+#include "services/cli/audit_proof.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
 
@@ -138,6 +139,9 @@ static const char *parameter_of(const char *option)
 
 int command_audit(int argc, char **argv)
 {
+    int status;
+    if (audit_proof_run(argc, argv, &status))
+        return status;
     bool tree = argc > 1 && strcmp(argv[1], "tree") == 0;
     if (tree && argc > 2)
         return command_unknown(argv[0], argv[2]);
