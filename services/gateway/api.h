@@ -112,6 +112,8 @@ int api_ask_identity(
  * the outcome is "ok", the fields that the operation shows. -QY_EUNAVAILABLE, with the reason, where audit cannot take it now: within
  * gateway.audit_wait, and at once while it has just failed to. */
 int api_record(struct api_call *call, Quanyu__AuditRecord *record);
+/* The same of people who do not fit into it: their exact set (common/exact_set.h) goes beside the log, and its hash into the record. */
+int api_record_set(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData set);
 /* Reads why it is asked, X-Purpose and X-Task; refuses what cannot be put on record. */
 int api_read_why(struct api_call *call);
 /* What the request states as purpose and reason, for identity to look at; in the arena. NULL: no memory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the API hands to audit: looks before they are answered, and attempts that are refused. */
 #include "common/deadline.h"
+#include "common/exact_set.h"
 #include "common/http_target.h"
 #include "common/utf8.h"
 #include "proto/identity.pb-c.h"
@@ -69,7 +70,8 @@ static void add_fields(const struct api_call *call, Quanyu__AuditRecord *record,
     record->fields = room;
 }
 
-int api_record(struct api_call *call, Quanyu__AuditRecord *record)
+/* `set`: what record->set_hash names, where it names one. */
+static int hand_over(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData *set)
 {
     char *fields[FIELDS_MAX];
     const char *why;
@@ -86,6 +88,8 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
     Quanyu__AppendRequest append = QUANYU__APPEND_REQUEST__INIT;
     append.n_records = 1;
     append.records = &record;
+    append.n_sets = set ? 1 : 0;
+    append.sets = set;
     Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
     request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
     request.append = &append;
@@ -94,6 +98,19 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
         return refuse_unrecorded(call, "shown", why);
     call->refusal_recorded |= strcmp(record->outcome, "ok") != 0;
     return 0;
+}
+
+int api_record(struct api_call *call, Quanyu__AuditRecord *record)
+{
+    return hand_over(call, record, NULL);
+}
+
+int api_record_set(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData set)
+{
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    exact_set_hash((struct bytes){set.data, set.len}, hash);
+    record->set_hash = (ProtobufCBinaryData){.data = hash, .len = sizeof(hash)};
+    return hand_over(call, record, &set);
 }
 
 int api_need_audit(struct api_call *call)
