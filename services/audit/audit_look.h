@@ -64,6 +64,7 @@ operation_fn get_records, get_record;  /* audit_http_records.c */
 operation_fn get_count, get_histogram; /* audit_http_counts.c */
 operation_fn get_ocsf;                 /* audit_http_export.c */
 operation_fn get_report;               /* audit_http_reports.c */
+operation_fn get_set;                  /* audit_http_sets.c */
 operation_fn get_tree;                 /* audit_http_tree.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */

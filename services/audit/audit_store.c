@@ -16,6 +16,7 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_SIGNERS] = "signers",
     [TABLE_NOTES] = "notes",
     [TABLE_WITNESSES] = "witnesses",
+    [TABLE_SETS] = "sets",
 };
 
 /* -- records -- */
@@ -128,6 +129,47 @@ static int drop_hashes(struct store_txn *txn)
 }
 
 const struct store_migration audit_migrations[] = {{.from = 1, .migrate = drop_hashes}};
+
+/* -- exact sets -- */
+
+static void set_key(struct store_key *key, const uint8_t hash[SET_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, SET_HASH_BYTES);
+}
+
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    return store_get(txn, TABLE_SETS, &key, ret_set);
+}
+
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    store_put(txn, TABLE_SETS, &key, set.data, set.size);
+}
+
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, set;
+    if (scan_open(txn, TABLE_SETS, &all, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &set)) {
+        if (key.size != SET_HASH_BYTES) {
+            store_fail(txn, -QY_ECORRUPT);
+            return;
+        }
+        if (!visit(context, key.data, set))
+            return;
+    }
+}
 
 /* -- persons -- */
 
