@@ -22,17 +22,11 @@
 static void unload(struct audit *audit)
 {
     merkle_close(&audit->merkle);
-    index_words_clear(&audit->words);
+    audit_tails_clear(&audit->tails);
     audit->loaded = audit->settled = false;
 }
 
-static int load_run(void *context, struct bytes run)
-{
-    struct audit *audit = context;
-    return index_words_load(&audit->words, run);
-}
-
-/* The tree's right edge, the tail's words and the last record's time, as the transaction shows them. */
+/* The tree's right edge, the newest segments' index and the last record's time, as the transaction shows them. */
 static int load(struct audit *audit, struct store_txn *txn)
 {
     if (audit->loaded)
@@ -43,7 +37,7 @@ static int load(struct audit *audit, struct store_txn *txn)
     struct bytes last;
     int error = merkle_open(&tiles, size, &audit->merkle);
     if (!error)
-        error = audit_store_each_run(txn, load_run, audit);
+        error = audit_tails_load(&audit->tails, txn, size);
     if (!error && size > 0 && !audit_store_record(txn, size - 1, &last))
         error = -QY_ECORRUPT;
     if (error)
@@ -67,18 +61,6 @@ static int64_t take_time(const struct audit *audit, const struct batch *batch)
     return now > audit->last_ms ? now : audit->last_ms;
 }
 
-static int seal_segment(struct audit *audit, struct store_txn *txn, uint64_t number)
-{
-    _cleanup_(buffer_free) struct buffer segment = BUFFER_INIT;
-    int error = index_words_pack_segment(&audit->words, &segment);
-    if (error)
-        return error;
-    audit_store_put_segment(txn, number, (struct bytes){segment.data, segment.size});
-    audit_store_drop_runs(txn);
-    index_words_clear(&audit->words);
-    return 0;
-}
-
 static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *given)
 {
     char unit[RECORD_UNIT_BYTES];
@@ -92,11 +74,8 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     struct merkle_tiles tiles = audit_store_tiles(txn);
     audit_store_append(txn, index, stored);
     merkle_add(audit->merkle, &tiles, stored);
-    index_words_add(&audit->words, (unsigned)(index % SEGMENT_RECORDS), record);
     audit->last_ms = record->time_ms;
-    if (index % SEGMENT_RECORDS == SEGMENT_RECORDS - 1)
-        return seal_segment(audit, txn, index / SEGMENT_RECORDS);
-    return audit->words.error;
+    return audit_tails_add(&audit->tails, txn, index, record);
 }
 
 static int record_token(struct audit *audit, struct batch *batch, const char *detail)
@@ -192,18 +171,6 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     return store_error(batch->txn);
 }
 
-static int store_run(struct audit *audit, struct store_txn *txn)
-{
-    _cleanup_(buffer_free) struct buffer run = BUFFER_INIT;
-    uint64_t first = audit->words.stored;
-    if (first == audit->words.count)
-        return 0;
-    int error = index_words_pack_run(&audit->words, &run);
-    if (!error)
-        audit_store_put_run(txn, first, (struct bytes){run.data, run.size});
-    return error;
-}
-
 static int fold_finish(void *self, struct batch *batch)
 {
     struct audit *audit = self;
@@ -212,8 +179,7 @@ static int fold_finish(void *self, struct batch *batch)
         return error;
     struct merkle_tiles tiles = audit_store_tiles(batch->txn);
     error = merkle_flush(audit->merkle, &tiles);
-    if (!error)
-        error = store_run(audit, batch->txn);
+    audit_tails_publish(&audit->tails);
     return error ? error : store_error(batch->txn);
 }
 
@@ -221,8 +187,12 @@ static void fold_committed(void *self, struct service *service)
 {
     (void)service;
     struct audit *audit = self;
-    if (audit->loaded)
-        atomic_store(&audit->size, merkle_size(audit->merkle));
+    if (!audit->loaded)
+        return;
+    atomic_store(&audit->size, merkle_size(audit->merkle));
+    struct audit_helper *helper = atomic_load(&audit->helper);
+    if (helper && audit_tails_wait(&audit->tails))
+        helper->wake(helper);
 }
 
 static void fold_discard(void *self)
@@ -234,6 +204,7 @@ static int fold_open(void *self, struct batch *batch)
 {
     struct audit *audit = self;
     const struct config *config = service_config(batch->service);
+    pthread_mutex_init(&audit->tails.lock, NULL);
     audit->wall_time = strcmp(config_text(config, "clock"), "real") == 0;
     int error = arena_open(&audit->arena);
     if (!error)
@@ -265,8 +236,11 @@ static int fold_open(void *self, struct batch *batch)
 static void fold_close(void *self)
 {
     struct audit *audit = self;
+    struct audit_helper *helper = atomic_exchange(&audit->helper, NULL);
+    if (helper)
+        helper->close(helper);
     unload(audit);
-    index_words_free(&audit->words);
+    pthread_mutex_destroy(&audit->tails.lock);
     buffer_free(&audit->packed);
     arena_close(&audit->arena);
 }

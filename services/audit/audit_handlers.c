@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request endpoint: records are handed in here, by whoever is about to show what they tell of. */
+#include "common/json.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_auditors.h"
 #include "services/audit/audit_keys.h"
@@ -96,37 +97,68 @@ static int fill_rows(struct arena *arena, const struct audit_found *found, Quany
     return 0;
 }
 
+static int find(struct rpc_context *context, struct audit_search *search, Quanyu__RecordsReply *answer)
+{
+    struct audit *audit = context->self;
+    struct audit_view view;
+    struct audit_found found;
+    audit_view_open(&audit->tails, context->batch->txn, &view);
+    int error = audit_search(&view, search, context->arena, &found);
+    audit_view_close(&view);
+    return error ? error : fill_rows(context->arena, &found, answer);
+}
+
+static int record_search(struct rpc_context *context, const struct audit_search *search, size_t count)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    audit_query_search(&json, search);
+    json_field_unsigned(&json, "records", count);
+    json_close(&json, '}');
+    if (buffer_error(&detail))
+        return buffer_error(&detail);
+    return audit_query_take(context->self, context->batch,
+        &(struct audit_query){.actor = context->header->actor,
+            .peer = context->peer,
+            .request_id = context->header->request_id,
+            .action = "audit.search",
+            .detail = buffer_c_str(&detail)});
+}
+
+static int add_filter(
+    struct rpc_context *context, struct audit_search *search, const char *name, const char *value)
+{
+    const char *problem =
+        *value ? audit_filter_add(&search->filter, context->arena, audit_filter_name(name), value) : NULL;
+    return problem ? rpc_refuse(context, -QY_EINVAL, name, "%s", problem) : 0;
+}
+
 /* A command, as looking into the log goes on record too. A search is bounded, so it does not hold the writer
  * up for long. */
 static int records(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__RecordsRequest *asked = ((const Quanyu__AuditRequest *)request)->records;
     Quanyu__RecordsReply *answer = arena_alloc(context->arena, sizeof(*answer));
-    if (!answer)
+    struct audit_search *search = arena_alloc(context->arena, sizeof(*search));
+    if (!answer || !search)
         return -QY_ENOMEM;
     if (asked->limit > SEARCH_ROWS_MAX)
         return rpc_refuse(context, -QY_EINVAL, "limit", "must be at most %u", SEARCH_ROWS_MAX);
     quanyu__records_reply__init(answer);
-    const struct audit_search search = {
-        .actor = asked->actor,
-        .subject = asked->subject,
-        .action = asked->action,
-        .from_ms = asked->from_ms,
-        .to_ms = asked->to_ms,
-        .before = asked->before,
-        .limit = asked->limit,
-    };
-    struct audit_found found;
-    int error = audit_search(context->batch->txn, &search, context->arena, &found);
+    search->filter.from_ms = asked->from_ms;
+    search->filter.to_ms = asked->to_ms;
+    search->bound = asked->before;
+    search->limit = asked->limit;
+    int error = add_filter(context, search, "actor", asked->actor);
     if (!error)
-        error = fill_rows(context->arena, &found, answer);
+        error = add_filter(context, search, "subject", asked->subject);
     if (!error)
-        error = audit_query_take(context->self, context->batch,
-            &(struct audit_query){.actor = context->header->actor,
-                .peer = context->peer,
-                .request_id = context->header->request_id,
-                .search = &search,
-                .count = found.count});
+        error = add_filter(context, search, "action", asked->action);
+    if (!error)
+        error = find(context, search, answer);
+    if (!error)
+        error = record_search(context, search, answer->n_rows);
     if (error == -QY_EUNAVAILABLE)
         return refuse_without_time(context);
     ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_RECORDS;

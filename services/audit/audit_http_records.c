@@ -4,6 +4,7 @@
 #include "services/audit/audit_json.h"
 #include "services/audit/audit_look.h"
 #include "services/audit/audit_parameters.h"
+#include "services/audit/audit_query.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/audit_watch.h"
@@ -20,7 +21,7 @@ static int add_record(struct look *look, struct json *json, uint64_t index, stru
     return 0;
 }
 
-static int write_found(struct look *look, const struct audit_found *found)
+static int write_found(struct look *look, const struct audit_search *search, const struct audit_found *found)
 {
     struct json json = json_to(&look->body);
     char cursor[CURSOR_BYTES];
@@ -32,45 +33,59 @@ static int write_found(struct look *look, const struct audit_found *found)
         error = add_record(look, &json, row->index, row->record, row->intact);
         json_close(&json, '}');
     }
-    json_close_page(&json, found->next ? audit_cursor_format(found->next, cursor) : "");
-    look->count = found->count;
+    json_close_page(&json, found->next ? audit_cursor_format(search->oldest, found->next, cursor) : "");
     return error;
+}
+
+static void describe_search(struct look *look, const struct audit_search *search, size_t count)
+{
+    struct json json = json_to(&look->detail);
+    json_open(&json, '{');
+    audit_query_search(&json, search);
+    json_field_unsigned(&json, "records", count);
+    json_close(&json, '}');
+    look->action = "audit.search";
 }
 
 int get_records(struct audit_http *http, struct look **look, const struct route_match *match)
 {
     (void)match;
-    struct http_request *request = (*look)->request;
+    struct audit_asked asked;
     char field[PARAMETER_NAME_BYTES];
-    const char *problem = audit_parameters_search(request, (*look)->arena, &(*look)->search, field);
+    const char *problem = audit_parameters((*look)->request, PARAMETERS_PAGE, (*look)->arena, &asked, field);
     if (problem) {
-        look_refuse_parameter(request, field, problem);
+        look_refuse_parameter((*look)->request, field, problem);
         return 0;
     }
     struct audit_found found;
-    (*look)->is_search = true;
-    int error = audit_search((*look)->txn, &(*look)->search, (*look)->arena, &found);
+    int error = audit_search(look_view(*look), &asked.search, (*look)->arena, &found);
     if (!error)
-        error = write_found(*look, &found);
-    return error ? error : look_submit(http, look);
+        error = write_found(*look, &asked.search, &found);
+    if (error)
+        return error;
+    describe_search(*look, &asked.search, found.count);
+    return look_submit(http, look);
 }
 
-static int write_one(struct look *look, struct bytes stored)
+static int write_one(struct look *look, uint64_t index, struct bytes stored)
 {
     _cleanup_(audit_check_close) struct audit_check *check = NULL;
     struct audit_proof proof;
-    struct json json = json_to(&look->body);
+    struct json json = json_to(&look->body), detail = json_to(&look->detail);
     int error = audit_check_open(look->txn, &check);
     if (!error)
-        error = audit_check_prove(check, look->index, stored, &proof);
+        error = audit_check_prove(check, index, stored, &proof);
     json_open(&json, '{');
     if (!error)
-        error =
-            add_record(look, &json, look->index, stored, audit_check_is_intact(check, look->index, stored));
+        error = add_record(look, &json, index, stored, audit_check_is_intact(check, index, stored));
     if (!error)
         error = audit_json_proof(&json, stored, &proof);
     json_close(&json, '}');
-    look->count = 1;
+    json_open(&detail, '{');
+    json_field_number(&detail, "index", index);
+    json_field_unsigned(&detail, "records", 1);
+    json_close(&detail, '}');
+    look->action = "audit.show";
     return error;
 }
 
@@ -78,15 +93,16 @@ int get_record(struct audit_http *http, struct look **look, const struct route_m
 {
     struct http_request *request = (*look)->request;
     struct bytes stored;
+    uint64_t index;
     if (!look_asks_nothing(request))
         return 0;
-    if (!audit_parameter_number(route_parameter(match, "index"), &(*look)->index) ||
-        !audit_store_record((*look)->txn, (*look)->index, &stored)) {
+    if (!audit_parameter_number(route_parameter(match, "index"), &index) ||
+        !audit_store_record((*look)->txn, index, &stored)) {
         if (store_error((*look)->txn))
             return store_error((*look)->txn);
         http_problem(request, 404, "not_found", "index", "there is no record with this index");
         return 0;
     }
-    int error = write_one(*look, stored);
+    int error = write_one(*look, index, stored);
     return error ? error : look_submit(http, look);
 }

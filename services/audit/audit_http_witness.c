@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes out under a signature, or comes back under a witness's: receipts and cosignatures. */
+#include "common/json.h"
 #include "common/log.h"
 #include "services/audit/audit_check.h"
 #include "services/audit/audit_look.h"
@@ -24,14 +25,26 @@ static bool covering_note(
     return look_checkpoint(txn, ret_note, checkpoint) && checkpoint->size > index;
 }
 
-static int write_receipt(struct look *look, struct bytes record, struct bytes note, uint64_t size)
+static void describe_look(struct look *look, uint64_t index)
+{
+    struct json detail = json_to(&look->detail);
+    json_open(&detail, '{');
+    json_field_number(&detail, "index", index);
+    json_field_unsigned(&detail, "records", 1);
+    json_close(&detail, '}');
+    look->action = "audit.receipt";
+    look->type = RECEIPT_TYPE;
+}
+
+static int write_receipt(
+    struct look *look, uint64_t index, struct bytes record, struct bytes note, uint64_t size)
 {
     _cleanup_(merkle_hasher_close) struct merkle_hasher *hasher = NULL;
     struct merkle_tiles tiles = audit_store_tiles(look->txn);
-    struct receipt receipt = {.index = look->index, .entry = record, .note = note};
+    struct receipt receipt = {.index = index, .entry = record, .note = note};
     int error = merkle_hasher_open(&hasher);
     if (!error)
-        error = merkle_inclusion(hasher, &tiles, look->index, size, receipt.path, &receipt.count);
+        error = merkle_inclusion(hasher, &tiles, index, size, receipt.path, &receipt.count);
     if (!error)
         receipt_format(&receipt, &look->body);
     return error;
@@ -42,23 +55,23 @@ int get_receipt(struct audit_http *http, struct look **look, const struct route_
     struct http_request *request = (*look)->request;
     struct bytes record, note;
     struct checkpoint checkpoint;
+    uint64_t index;
     if (!look_asks_nothing(request))
         return 0;
-    if (!audit_parameter_number(route_parameter(match, "index"), &(*look)->index) ||
-        !audit_store_record((*look)->txn, (*look)->index, &record)) {
+    if (!audit_parameter_number(route_parameter(match, "index"), &index) ||
+        !audit_store_record((*look)->txn, index, &record)) {
         if (store_error((*look)->txn))
             return store_error((*look)->txn);
         http_problem(request, 404, "not_found", "index", "there is no record with this index");
         return 0;
     }
-    if (!covering_note((*look)->txn, (*look)->index, &note, &checkpoint)) {
+    if (!covering_note((*look)->txn, index, &note, &checkpoint)) {
         http_add_header(request, "Retry-After", "1");
         http_problem(request, 503, "unavailable", "index", "no checkpoint covers this record yet");
         return 0;
     }
-    (*look)->count = 1;
-    (*look)->type = RECEIPT_TYPE;
-    int error = write_receipt(*look, record, note, checkpoint.size);
+    describe_look(*look, index);
+    int error = write_receipt(*look, index, record, note, checkpoint.size);
     return error ? error : look_submit(http, look);
 }
 

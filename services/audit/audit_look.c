@@ -8,11 +8,29 @@
 
 #include <stdlib.h>
 
+struct audit_view *look_view(struct look *look)
+{
+    if (!look->viewing)
+        audit_view_open(&look->audit->tails, look->txn, &look->view);
+    look->viewing = true;
+    return &look->view;
+}
+
+/* The snapshot is needed until the answer is made. */
+static void end_snapshot(struct look *look)
+{
+    if (look->viewing)
+        audit_view_close(&look->view);
+    look->viewing = false;
+    store_abort(&look->txn);
+}
+
 void look_close(struct look **look)
 {
     if (!*look)
         return;
-    store_abort(&(*look)->txn);
+    end_snapshot(*look);
+    buffer_free(&(*look)->detail);
     arena_close(&(*look)->arena);
     buffer_free(&(*look)->body);
     free(*look);
@@ -65,9 +83,8 @@ static int take_look(struct work *work, struct batch *batch)
         .actor = &actor,
         .peer = "audit",
         .request_id = http_request_id(look->request),
-        .search = look->is_search ? &look->search : NULL,
-        .index = look->index,
-        .count = look->count,
+        .action = look->action,
+        .detail = buffer_c_str(&look->detail),
     };
     return audit_query_take(look->audit, batch, &query);
 }
@@ -85,9 +102,9 @@ static void answer_look(struct work *work, int result)
 
 int look_submit(struct audit_http *http, struct look **look)
 {
-    if (buffer_error(&(*look)->body))
-        return buffer_error(&(*look)->body);
-    store_abort(&(*look)->txn);
+    if (buffer_error(&(*look)->body) || buffer_error(&(*look)->detail))
+        return -QY_ENOMEM;
+    end_snapshot(*look);
     struct work *work = &(*look)->work;
     work->apply = take_look;
     work->done = answer_look;

@@ -10,8 +10,8 @@
 #include "common/openapi.h"
 #include "common/router.h"
 #include "services/audit/audit.h"
-#include "services/audit/audit_search.h"
 #include "services/audit/audit_token.h"
+#include "services/audit/audit_view.h"
 
 struct audit_http {
     struct audit *audit;
@@ -29,15 +29,17 @@ struct look {
     struct arena *arena;
     struct store_txn *txn; /* until the answer is made */
     struct audit_token token;
-    struct audit_search search;
-    bool is_search;
-    uint64_t index;
-    uint64_t count;   /* records shown */
-    const char *type; /* of the body; NULL: JSON */
+    struct audit_view view; /* likewise; opened with look_view() */
+    bool viewing;
+    const char *action;   /* of its record: "audit.search", …; static */
+    struct buffer detail; /* of its record: JSON */
+    const char *type;     /* of the answer; NULL: JSON */
     struct buffer body;
 };
+/* The index, in the look's snapshot. */
+struct audit_view *look_view(struct look *look);
 void look_close(struct look **look); /* for _cleanup_ */
-/* Hands the look over to the writer, which has it when this returns 0: the body is given as JSON when the look is on record. */
+/* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);
 
 /* Answers what went wrong, a negative code. */
@@ -56,8 +58,9 @@ struct operation {
 extern const struct operation audit_operations[];
 extern const size_t audit_operation_count;
 
-operation_fn get_records, get_record; /* audit_http_records.c */
-operation_fn get_tree;                /* audit_http_tree.c */
+operation_fn get_records, get_record;  /* audit_http_records.c */
+operation_fn get_count, get_histogram; /* audit_http_counts.c */
+operation_fn get_tree;                 /* audit_http_tree.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */
 operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */

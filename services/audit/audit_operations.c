@@ -22,11 +22,22 @@
             .others = {404}                                                                                  \
         }                                                                                                    \
     }
+#define FILTERS                                                                                              \
+    "actor", "actor_kind", "role", "unit", "token", "address", "operation", "action", "field", "purpose",    \
+        "outcome", "service", "journey", "task", "subject", "rule", "set", "missed_kind", "missed", "has",   \
+        "unmasked", "from", "to", "timezone"
 
 const struct operation audit_operations[] = {
     {get_records, .about = {"GET", "/v1/records", "search", "records",
-                      "Records, newest first; the look is on record before it is answered", .gives = "Page",
-                      .queries = NAMES("actor", "subject", "action", "from", "to", "limit", "cursor")}},
+                      "Records, newest or oldest first; the look is on record before it is answered",
+                      .gives = "Page", .queries = NAMES(FILTERS, "order", "limit", "cursor")}},
+    {get_count, .about = {"GET", "/v1/records/count", "count", "records",
+                    "How many records there are; the look is on record", .gives = "Count",
+                    .queries = NAMES(FILTERS)}},
+    {get_histogram,
+        .about = {"GET", "/v1/records/histogram", "histogram", "records",
+            "How many records there are by hour, day, month, or by what they say; the look is on record",
+            .gives = "Histogram", .queries = NAMES(FILTERS, "by", "top")}},
     {get_record,
         .about = {"GET", "/v1/records/{index}", "show", "records",
             "One record, with the bytes that were hashed and the path to the root; the look is on record",

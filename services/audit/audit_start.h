@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs beside the writer: the signer and the auditors' port. */
+/* What the audit service does besides its fold: the auditors' port, and what works beside the writer. */
 #ifndef QY_AUDIT_START_H
 #define QY_AUDIT_START_H
 

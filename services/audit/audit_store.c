@@ -9,7 +9,6 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_RECORDS] = "records",
     [TABLE_TILES] = "tiles",
     [TABLE_SEGMENTS] = "segments",
-    [TABLE_RUNS] = "runs",
     [TABLE_NODES] = "nodes",
     [TABLE_PERSONS] = "persons",
     [TABLE_TOKENS] = "tokens",
@@ -27,19 +26,25 @@ static void number_key(struct store_key *key, uint64_t number)
     key_u64(key, number);
 }
 
-uint64_t audit_store_size(struct store_txn *txn)
+/* One more than the highest number in a table that has them as keys. */
+static uint64_t numbers_end(struct store_txn *txn, unsigned table)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    if (scan_open_reverse(txn, TABLE_RECORDS, &all, NULL, &scan) || !scan_next(scan, &key, &value))
+    if (scan_open_reverse(txn, table, &all, NULL, &scan) || !scan_next(scan, &key, &value))
         return 0;
     if (key.size != 8) {
         store_fail(txn, -QY_ECORRUPT);
         return 0;
     }
     return get_be64(key.data) + 1;
+}
+
+uint64_t audit_store_size(struct store_txn *txn)
+{
+    return numbers_end(txn, TABLE_RECORDS);
 }
 
 void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes record)
@@ -90,51 +95,39 @@ struct merkle_tiles audit_store_tiles(struct store_txn *txn)
 
 /* -- index -- */
 
-void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words)
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes index)
 {
     struct store_key key;
     number_key(&key, number);
-    store_append(txn, TABLE_SEGMENTS, &key, words.data, words.size);
+    store_append(txn, TABLE_SEGMENTS, &key, index.data, index.size);
 }
 
-bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words)
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index)
 {
     struct store_key key;
     number_key(&key, number);
-    return store_get(txn, TABLE_SEGMENTS, &key, ret_words);
+    return store_get(txn, TABLE_SEGMENTS, &key, ret_index);
 }
 
-void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words)
+uint64_t audit_store_segments(struct store_txn *txn)
 {
-    struct store_key key;
-    number_key(&key, first_word);
-    store_append(txn, TABLE_RUNS, &key, words.data, words.size);
+    return numbers_end(txn, TABLE_SEGMENTS);
 }
 
-int audit_store_each_run(
-    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context)
+/* Hashes of terms were there; the start makes the indexes from the records. */
+static int drop_hashes(struct store_txn *txn)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    int error = scan_open(txn, TABLE_RUNS, &all, NULL, &scan);
+    int error = scan_open(txn, TABLE_SEGMENTS, &all, NULL, &scan);
     while (!error && scan_next(scan, &key, &value))
-        error = visit(context, value);
+        scan_delete(scan);
     return error;
 }
 
-void audit_store_drop_runs(struct store_txn *txn)
-{
-    struct store_key all;
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    struct bytes key, value;
-    if (scan_open(txn, TABLE_RUNS, &all, NULL, &scan))
-        return;
-    while (scan_next(scan, &key, &value))
-        scan_delete(scan);
-}
+const struct store_migration audit_migrations[] = {{.from = 1, .migrate = drop_hashes}};
 
 /* -- persons -- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Audit's tables: the records as they were taken, the tree's tiles, the index segments, joined persons,
+/* Audit's tables: the records as they were taken, the tree's tiles, the segments' indexes, joined persons,
  * auditors' tokens, the keys and checkpoints that prove it.
  *
  * Records, full tiles and index segments are written once and never again. What a read hands out is borrowed
@@ -10,13 +10,12 @@
 #include "common/store.h"
 #include "services/audit/merkle.h"
 
-#define AUDIT_SCHEMA_VERSION 1
+#define AUDIT_SCHEMA_VERSION 2
 
 enum audit_table {
     TABLE_RECORDS,   /* index -> AuditRecord: the leaf's bytes */
     TABLE_TILES,     /* level, number -> hashes */
-    TABLE_SEGMENTS,  /* number -> sorted words of audit_index.h */
-    TABLE_RUNS,      /* place of the first word in the segment's -> words, behind the last segment */
+    TABLE_SEGMENTS,  /* number -> index, as audit_index.h says */
     TABLE_NODES,     /* node -> the person that it was moved to */
     TABLE_PERSONS,   /* person, node that was moved to it -> nothing */
     TABLE_TOKENS,    /* SHA-256 of the token -> struct audit_token, packed */
@@ -27,6 +26,7 @@ enum audit_table {
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
+extern const struct store_migration audit_migrations[AUDIT_SCHEMA_VERSION - 1];
 
 /* Number of records: the index that the next one gets. */
 uint64_t audit_store_size(struct store_txn *txn);
@@ -37,14 +37,11 @@ bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret
 /* The tree's tiles in this transaction, which must outlive it. */
 struct merkle_tiles audit_store_tiles(struct store_txn *txn);
 
-void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words);
-bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words);
-
-void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words);
-/* Calls back for each run, in order, until `visit` fails; returns its error. */
-int audit_store_each_run(
-    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context);
-void audit_store_drop_runs(struct store_txn *txn);
+/* The index of the segment behind the last one that has one. */
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes index);
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index);
+/* How many segments have one. */
+uint64_t audit_store_segments(struct store_txn *txn);
 
 /* Joins and splits, as identity reports them. */
 void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);

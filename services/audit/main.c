@@ -12,6 +12,8 @@ int main(int argc, char **argv)
         .tables = audit_tables,
         .table_count = AUDIT_TABLE_COUNT,
         .schema_version = AUDIT_SCHEMA_VERSION,
+        .migrations = audit_migrations,
+        .migration_count = COUNT_OF(audit_migrations),
         .inputs = audit_inputs,
         .input_count = AUDIT_INPUT_COUNT,
         .rpc = &audit_rpc,
