@@ -28,7 +28,9 @@ static const struct command commands[] = {
         "  @FILE           the rule, in a file\n"
         "  --as-of TIME    as things stood then: 2026-03-01T08:30:00Z, or a date\n",
         "quanyu audience '{\"metric\":\"revenue\",\"gte\":\"500.00\"}'"},
-    {"audit", "[tree] [--actor A] … | key | rotate-key | witness-key … | witness … | verify-receipt FILE …",
+    {"audit",
+        "[tree] [--actor A] … | key | rotate-key | witness-key … | witness … | verify … | verify-receipt "
+        "FILE …",
         "what is on record, newest first (on record too); proving it", command_audit,
         "Prints records of the audit log, or with \"tree\" the log's size and root hash, as JSON.\n\n"
         "  --actor A           who did it\n"
@@ -50,6 +52,10 @@ static const struct command commands[] = {
         "    --once                one look; else every 60 s, or --every SECONDS\n"
         "    --alarm-command C, --alarm-webhook URL    who hears of a fork or a rollback, too\n"
         "    exit status: 0 all is well, 1 the log could not be asked, 3 alarm\n"
+        "  verify [--files DIR] [--key KEY]    read it all, make each hash anew, check signatures, "
+        "cosignatures\n"
+        "                        and, in files (a copy of <data>/audit), indexes; says what is wrong where.\n"
+        "                        Exit status 1: something is, or it could not be read\n"
         "  verify-receipt FILE --key KEY [--witness KEY]    check a receipt, without a network\n",
         "quanyu audit --action person.lookup --limit 20"},
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock,
