@@ -31,7 +31,7 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify-receipt FILE …",
+        "witness-key … | witness … | verify … | verify-receipt FILE …",
         "what is on record (asking is on record too); proving it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
@@ -65,6 +65,10 @@ static const struct command commands[] = {
         "    --once                one look; else every 60 s, or --every SECONDS\n"
         "    --alarm-command C, --alarm-webhook URL    who hears of a fork or a rollback, too\n"
         "    exit status: 0 all is well, 1 the log could not be asked, 3 alarm\n"
+        "  verify [--files DIR] [--key KEY]    read it all, make each hash anew, check signatures, "
+        "cosignatures\n"
+        "                        and, in files (a copy of <data>/audit), indexes; says what is wrong where.\n"
+        "                        Exit status 1: something is, or it could not be read\n"
         "  verify-receipt FILE --key KEY [--witness KEY]    check a receipt, without a network\n",
         "quanyu audit histogram --by day --actor st_7 --operation 'person.*' --timezone Asia/Shanghai"},
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock,
