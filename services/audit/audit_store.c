@@ -17,6 +17,8 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_NOTES] = "notes",
     [TABLE_WITNESSES] = "witnesses",
     [TABLE_SETS] = "sets",
+    [TABLE_ALERTS] = "alerts",
+    [TABLE_SETTINGS] = "settings",
 };
 
 /* -- records -- */
