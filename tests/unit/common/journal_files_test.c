@@ -120,19 +120,24 @@ struct decided {
     size_t size;
 };
 
-static void decide_ten(struct journal *journal, const char *path, struct decided decided[10])
+/* Makes a journal of ten decisions; its file's path and content. */
+static size_t decide_ten(void **state, char (*path)[512], struct decided decided[10], uint8_t **ret_content)
 {
+    struct journal *journal = open_at(state, NULL);
+    last_file(state, 0, path);
     for (unsigned i = 0; i < 10; i++) {
         uint8_t *content;
         add_records(journal, 1 + i % 3);
         assert_int_equal(journal_commit_alone(journal, &decided[i].position), 0);
         journal_publish(journal, 0, 0);
-        size_t size = load_file(path, &content);
+        size_t size = load_file(*path, &content);
         while (size > 0 && content[size - 1] == 0)
             size--;
         decided[i].size = size;
         free(content);
     }
+    journal_close(&journal);
+    return load_file(*path, ret_content);
 }
 
 /* The end is that of the last decision that is whole, as are all chunks before it. */
@@ -156,11 +161,8 @@ static void a_file_that_is_cut_off_anywhere_ends_with_the_last_whole_decision(vo
     char path[512];
     struct decided decided[10];
     uint8_t *content;
-    struct journal *journal = open_at(state, NULL);
-    last_file(state, 0, &path);
-    decide_ten(journal, path, decided);
-    journal_close(&journal);
-    size_t size = load_file(path, &content);
+    struct journal *journal;
+    size_t size = decide_ten(state, &path, decided, &content);
     for (size_t at = 0; at < decided[9].size; at += 1 + at % 61) {
         save_file(path, content, at);
         journal = open_at(state, NULL);
@@ -189,11 +191,8 @@ static void a_byte_that_was_never_written_ends_it_there(void **state)
     char path[512];
     struct decided decided[10];
     uint8_t *content;
-    struct journal *journal = open_at(state, NULL);
-    last_file(state, 0, &path);
-    decide_ten(journal, path, decided);
-    journal_close(&journal);
-    size_t size = load_file(path, &content);
+    struct journal *journal;
+    size_t size = decide_ten(state, &path, decided, &content);
     for (size_t at = 16; at < decided[9].size; at += 1 + at % 53) {
         if (is_in_decision(decided, at))
             continue; /* the next one says the same and more */
