@@ -3,6 +3,7 @@
 #include "common/journal_private.h"
 
 #include "common/directory.h"
+#include "common/disk.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(256) << 20)
+#define SPARE_BYTES_MIN (UINT64_C(1) << 20)
+#define SPARE_BYTES_MAX (UINT64_C(64) << 20)
 
 int journal_open(const struct journal_options *options, const struct journal_position *committed,
     struct journal **ret_journal)
@@ -31,6 +34,8 @@ int journal_open(const struct journal_options *options, const struct journal_pos
     journal->path = strdup(options->path);
     code = journal->path ? tail_open(&journal->tail) : -QY_ENOMEM;
     if (!code)
+        code = journal_spare_open(journal->path, &journal->spare);
+    if (!code)
         code = chunk_builder_open(options->compression, &journal->builder);
     if (!code)
         code = journal_recover(journal, committed ? committed : &beginning);
@@ -47,6 +52,7 @@ void journal_close(struct journal **journal_pointer)
         return;
     journal_release_current(journal);
     segments_close(journal);
+    journal_spare_close(&journal->spare);
     tail_close(&journal->tail);
     while (journal->idle_reader_count > 0)
         chunk_reader_close(&journal->idle_readers[--journal->idle_reader_count]);
@@ -76,6 +82,14 @@ static int commit_current(struct journal *journal)
     return segment_file_commit(journal->current->file);
 }
 
+/* What comes next goes into a file that is there rather than making this one grow. */
+static bool is_used_up(const struct journal *journal)
+{
+    return journal->current_bytes + disk_piece(journal->current_bytes) >
+               segment_file_written(journal->current->file) &&
+           journal_spare_is_ready(journal->spare);
+}
+
 static bool current_is_full(const struct journal *journal, int64_t base_ms)
 {
     return journal->current_bytes >= journal->segment_bytes ||
@@ -101,15 +115,41 @@ static int roll(struct journal *journal, int64_t base_ms)
     return 0;
 }
 
+/* Twice as large as the last one, so that little data needs little room; made when half of what is there is used. */
+static void order_spare(struct journal *journal)
+{
+    uint64_t written = segment_file_written(journal->current->file), bytes = 2 * written;
+    if (journal->current_bytes < SPARE_BYTES_MIN / 2 || journal->current_bytes < written / 2)
+        return;
+    bytes = bytes < SPARE_BYTES_MIN ? SPARE_BYTES_MIN : bytes > SPARE_BYTES_MAX ? SPARE_BYTES_MAX : bytes;
+    if (bytes < journal->segment_bytes)
+        journal_spare_order(journal->spare, bytes);
+}
+
+/* Before the first chunk of a commit. */
+static int start(struct journal *journal, int64_t base_ms)
+{
+    /* What was taken back is gone before anything follows, in the next segment, too. */
+    int code = journal->current ? begin(journal) : 0;
+    if (!code && (!journal->current || current_is_full(journal, base_ms) || is_used_up(journal)))
+        code = roll(journal, base_ms);
+    if (!code && !journal->writing)
+        code = begin(journal);
+    if (code)
+        return code;
+    order_spare(journal);
+    segment_file_write_ahead(journal->current->file);
+    return 0;
+}
+
 static int prepare(struct journal *journal, int64_t base_ms)
 {
-    if (journal->writing && !current_is_full(journal, base_ms))
+    if (!journal->writing)
+        return start(journal, base_ms);
+    if (!current_is_full(journal, base_ms))
         return 0;
-    /* What was taken back is gone before anything follows, in the next segment, too. */
-    int code = journal->current && !journal->writing ? begin(journal) : 0;
-    if (!code && (!journal->current || current_is_full(journal, base_ms)))
-        code = roll(journal, base_ms);
-    return code || journal->writing ? code : begin(journal);
+    int code = roll(journal, base_ms);
+    return code ? code : begin(journal);
 }
 
 /* Finishes the chunk that is being built and adds it to the segment. */

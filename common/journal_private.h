@@ -5,6 +5,7 @@
 
 #include "common/chunk.h"
 #include "common/journal.h"
+#include "common/journal_spare.h"
 #include "common/segment_file.h"
 
 #include <pthread.h>
@@ -65,6 +66,7 @@ struct journal {
     struct segment *current;        /* pinned; NULL before the first chunk */
     uint64_t current_bytes;
     int64_t current_base_ms;
+    struct journal_spare *spare;
     bool writing; /* to the current segment, what is not committed yet */
     int error;
 

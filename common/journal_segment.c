@@ -154,16 +154,15 @@ static void close_one_idle(struct segments *segments)
         close_file(segments, oldest);
 }
 
-typedef int open_fn(const char *path, uint64_t first, struct segment_file **ret_file);
-
-static int pin(struct journal *journal, struct segment *segment, open_fn *open_file)
+/* Under the lock. */
+static int pin(struct journal *journal, struct segment *segment)
 {
     struct segments *segments = &journal->segments;
     if (!segment->file) {
         _cleanup_(free_pointer) char *path = segment_path(journal, segment->first);
         if (segments->open >= OPEN_SEGMENTS_MAX)
             close_one_idle(segments);
-        int code = path ? open_file(path, segment->first, &segment->file) : -QY_ENOMEM;
+        int code = path ? segment_file_open(path, segment->first, &segment->file) : -QY_ENOMEM;
         if (code)
             return code;
         segments->open++;
@@ -177,18 +176,27 @@ int segment_make(struct journal *journal, uint64_t first, struct segment **ret_s
 {
     struct segments *segments = &journal->segments;
     struct segment *segment;
-    pthread_mutex_lock(&journal->mutex);
-    int code = add_segment(segments, first, &segment);
-    if (!code) {
-        code = pin(journal, segment, segment_file_make);
-        if (code)
-            free_segment(segments, segments->items[--segments->count]);
-    }
-    pthread_mutex_unlock(&journal->mutex);
+    struct segment_file *file;
+    _cleanup_(free_pointer) char *path = segment_path(journal, first);
+    if (!path)
+        return -QY_ENOMEM;
+    int code = segment_file_make(path, first, journal_spare_take(journal->spare, path), &file);
+    if (!code)
+        code = directory_sync(journal->path);
     if (code)
         return code;
-    *ret_segment = segment;
-    return directory_sync(journal->path);
+    pthread_mutex_lock(&journal->mutex);
+    code = add_segment(segments, first, &segment);
+    if (!code) {
+        segment->file = TAKE(file);
+        segments->open++;
+        code = pin(journal, segment);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    segment_file_close(&file);
+    if (!code)
+        *ret_segment = segment;
+    return code;
 }
 
 size_t segments_find(const struct segments *segments, uint64_t offset)
@@ -209,8 +217,7 @@ int segment_pin(struct journal *journal, uint64_t offset, struct segment **ret_s
     struct segments *segments = &journal->segments;
     pthread_mutex_lock(&journal->mutex);
     size_t index = segments_find(segments, offset);
-    int code =
-        index < segments->count ? pin(journal, segments->items[index], segment_file_open) : -QY_ETRIMMED;
+    int code = index < segments->count ? pin(journal, segments->items[index]) : -QY_ETRIMMED;
     if (!code)
         *ret_segment = segments->items[index];
     pthread_mutex_unlock(&journal->mutex);

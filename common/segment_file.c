@@ -286,9 +286,14 @@ int segment_file_open(const char *path, uint64_t first, struct segment_file **re
     return open_file(path, first, 0, ret_file);
 }
 
-int segment_file_make(const char *path, uint64_t first, struct segment_file **ret_file)
+int segment_file_make(const char *path, uint64_t first, uint64_t zeros, struct segment_file **ret_file)
 {
-    return open_file(path, first, O_CREAT | O_TRUNC, ret_file);
+    int error = open_file(path, first, zeros ? 0 : O_CREAT | O_TRUNC, ret_file);
+    if (error)
+        return error;
+    (*ret_file)->written_bytes = zeros;
+    (*ret_file)->tidy = true;
+    return 0;
 }
 
 void segment_file_close(struct segment_file **file_pointer)
@@ -364,7 +369,12 @@ static int tidy(struct segment_file *file)
     return 0;
 }
 
-static void write_ahead(struct segment_file *file)
+uint64_t segment_file_written(const struct segment_file *file)
+{
+    return file->written_bytes;
+}
+
+void segment_file_write_ahead(struct segment_file *file)
 {
     uint64_t piece = disk_piece(file->end);
     if (file->end + piece / 2 <= file->written_bytes)
@@ -385,7 +395,6 @@ int segment_file_begin(struct segment_file *file, uint64_t next)
         error = tidy(file);
     if (error)
         return error;
-    write_ahead(file);
     buffer_clear(&file->pending);
     file->added_end = file->end;
     file->added_next = file->next;

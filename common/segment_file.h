@@ -23,12 +23,15 @@ struct segment_file;
 /* The segment that begins at offset `first`. -QY_ENOTFOUND, -QY_EVERSION (also what an earlier version kept in a
  * directory), -QY_ECORRUPT, -QY_EIO. A file in which nothing was ever committed is opened as an empty one. */
 int segment_file_open(const char *path, uint64_t first, struct segment_file **ret_file);
-/* A new, empty one in the place of whatever is there. -QY_EFULL, -QY_EIO. */
-int segment_file_make(const char *path, uint64_t first, struct segment_file **ret_file);
+/* A new, empty one in the place of whatever is there: of so many bytes of zeros that are there and synced, 0: from nothing. -QY_EFULL,
+ * -QY_EIO. */
+int segment_file_make(const char *path, uint64_t first, uint64_t zeros, struct segment_file **ret_file);
 void segment_file_close(struct segment_file **file);
 
 /* Bytes of frames. */
 uint64_t segment_file_size(struct segment_file *file);
+/* Writer: bytes that commits may overwrite before the file grows, with those that they have. */
+uint64_t segment_file_written(const struct segment_file *file);
 /* Bytes on disk, with what was written ahead. */
 uint64_t segment_file_disk_bytes(struct segment_file *file);
 
@@ -37,6 +40,8 @@ uint64_t segment_file_disk_bytes(struct segment_file *file);
 /* Before the first frame of a commit: chunks from offset `next` on, committed or not, are gone. -QY_EIO,
  * -QY_ECORRUPT where `next` is within a chunk. */
 int segment_file_begin(struct segment_file *file, uint64_t next);
+/* Between two commits: sees to it that there is something to overwrite. */
+void segment_file_write_ahead(struct segment_file *file);
 /* Errors come with the commit. */
 void segment_file_add(struct segment_file *file, uint64_t first, uint32_t count, struct bytes content);
 /* Makes what was added durable. -QY_EFULL, -QY_ENOMEM: as segment_file_abort(). -QY_EIO: what the disk holds is

@@ -75,24 +75,6 @@ static void time_too_begins_a_segment(void **state)
     journal_close(&journal);
 }
 
-static void what_an_earlier_version_left_is_refused(void **state)
-{
-    char path[512];
-    assert_int_equal(mkdir(scratch_join(state, &path, "00000000000000000000"), 0700), 0);
-    assert_int_equal(try_open_at(state, NULL), -QY_EVERSION);
-    assert_int_equal(rmdir(path), 0);
-    assert_int_equal(try_open_at(state, NULL), 0);
-}
-
-/* -- crashes: the last segment's file is cut off, or has garbage, at any place -- */
-
-static const char *last_file(void **state, uint64_t first, char (*path)[512])
-{
-    char name[32];
-    snprintf(name, sizeof(name), "%020llu", (unsigned long long)first);
-    return scratch_join(state, path, name);
-}
-
 static size_t load_file(const char *path, uint8_t **ret_content)
 {
     struct stat status;
@@ -112,6 +94,47 @@ static void save_file(const char *path, const uint8_t *content, size_t size)
     assert_non_null(file);
     assert_int_equal(fwrite(content, 1, size, file), size);
     assert_int_equal(fclose(file), 0);
+}
+
+static void the_next_segment_is_made_before_it_is_needed(void **state)
+{
+    char path[512];
+    uint8_t zeros[100] = {0};
+    save_file(scratch_join(state, &path, "spare"), zeros, sizeof(zeros)); /* of a process that was killed */
+    struct journal_options options = {.path = scratch_path(state), .compression = 1};
+    struct journal *journal = NULL;
+    struct journal_position position;
+    assert_int_equal(journal_open(&options, NULL, &journal), 0);
+    assert_int_equal(files_there(state, "spare"), 0);
+    do /* another thread makes it */
+        position = commit_records(journal, 100);
+    while (files_there(state, "0") < 3 && position.next < 400000);
+    assert_true(position.next < 400000);
+    follow(journal, beginning, 100000);
+    journal_close(&journal);
+    assert_int_equal(files_there(state, "spare"), 0);
+    assert_int_equal(journal_open(&options, &position, &journal), 0);
+    assert_int_equal(commit_records(journal, 10).next, position.next + 10);
+    follow(journal, beginning, 100000);
+    journal_close(&journal);
+}
+
+static void what_an_earlier_version_left_is_refused(void **state)
+{
+    char path[512];
+    assert_int_equal(mkdir(scratch_join(state, &path, "00000000000000000000"), 0700), 0);
+    assert_int_equal(try_open_at(state, NULL), -QY_EVERSION);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(try_open_at(state, NULL), 0);
+}
+
+/* -- crashes: the last segment's file is cut off, or has garbage, at any place -- */
+
+static const char *last_file(void **state, uint64_t first, char (*path)[512])
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%020llu", (unsigned long long)first);
+    return scratch_join(state, path, name);
 }
 
 /* Ten decisions of the journal's own; where the file ended behind each. */
@@ -316,6 +339,7 @@ int main(void)
         scratch_test(a_failed_sync_is_reported_and_never_retried),
         scratch_test(trimming_removes_whole_segments_that_are_past_and_old),
         scratch_test(time_too_begins_a_segment),
+        scratch_test(the_next_segment_is_made_before_it_is_needed),
         scratch_test(what_an_earlier_version_left_is_refused),
         scratch_test(a_file_that_is_cut_off_anywhere_ends_with_the_last_whole_decision),
         scratch_test(a_byte_that_was_never_written_ends_it_there),
