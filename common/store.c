@@ -143,6 +143,29 @@ static int open_environment(struct store *store, const struct store_options *opt
     return directory_sync(options->path);
 }
 
+/* A copy has no writer, and nobody to tell of its readers. */
+static int open_copied(struct store *store, const struct store_options *options)
+{
+    int rc = mdb_env_create(&store->env);
+    if (!rc)
+        rc = mdb_env_set_mapsize(store->env, options->map_bytes);
+    if (!rc)
+        rc = mdb_env_set_maxdbs(store->env, options->table_count + 1);
+    if (!rc)
+        rc = mdb_env_open(store->env, options->path, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600);
+    return rc == ENOENT ? -QY_ENOTFOUND : store_code(rc);
+}
+
+static bool is_written(const char *directory)
+{
+    _cleanup_(free_pointer) char *path = path_in(directory, "writer.lock");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return locked;
+}
+
 static void set_quota(struct store *store, const struct store_options *options)
 {
     MDB_envinfo info;
@@ -203,6 +226,26 @@ int store_open(const struct store_options *options, struct store **ret_store)
     store->fail_after = disk_fails_after(store->path);
     *ret_store = TAKE(store);
     return 0;
+}
+
+int store_open_copy(const struct store_options *options, struct store **ret_store)
+{
+    _cleanup_(store_close) struct store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return -QY_ENOMEM;
+    store->lock = -1;
+    pthread_mutex_init(&store->mutex, NULL);
+    store->table_count = options->table_count;
+    store->path = strdup(options->path);
+    int code = !store->path ? -QY_ENOMEM : is_written(options->path) ? -QY_ECONFLICT : 0;
+    if (!code)
+        code = open_copied(store, options);
+    if (!code)
+        code = store_open_present(store, options);
+    atomic_store(&store->broken, true); /* refuses to be written */
+    if (!code)
+        *ret_store = TAKE(store);
+    return code;
 }
 
 void store_close(struct store **store_pointer)

@@ -9,11 +9,14 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_RECORDS] = "records",
     [TABLE_TILES] = "tiles",
     [TABLE_SEGMENTS] = "segments",
-    [TABLE_RUNS] = "runs",
     [TABLE_NODES] = "nodes",
     [TABLE_PERSONS] = "persons",
     [TABLE_TOKENS] = "tokens",
     [TABLE_OWED] = "tokens_owed",
+    [TABLE_SIGNERS] = "signers",
+    [TABLE_NOTES] = "notes",
+    [TABLE_WITNESSES] = "witnesses",
+    [TABLE_SETS] = "sets",
 };
 
 /* -- records -- */
@@ -24,19 +27,25 @@ static void number_key(struct store_key *key, uint64_t number)
     key_u64(key, number);
 }
 
-uint64_t audit_store_size(struct store_txn *txn)
+/* One more than the highest number in a table that has them as keys. */
+static uint64_t numbers_end(struct store_txn *txn, unsigned table)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    if (scan_open_reverse(txn, TABLE_RECORDS, &all, NULL, &scan) || !scan_next(scan, &key, &value))
+    if (scan_open_reverse(txn, table, &all, NULL, &scan) || !scan_next(scan, &key, &value))
         return 0;
     if (key.size != 8) {
         store_fail(txn, -QY_ECORRUPT);
         return 0;
     }
     return get_be64(key.data) + 1;
+}
+
+uint64_t audit_store_size(struct store_txn *txn)
+{
+    return numbers_end(txn, TABLE_RECORDS);
 }
 
 void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes record)
@@ -87,50 +96,79 @@ struct merkle_tiles audit_store_tiles(struct store_txn *txn)
 
 /* -- index -- */
 
-void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words)
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes index)
 {
     struct store_key key;
     number_key(&key, number);
-    store_append(txn, TABLE_SEGMENTS, &key, words.data, words.size);
+    store_append(txn, TABLE_SEGMENTS, &key, index.data, index.size);
 }
 
-bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words)
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index)
 {
     struct store_key key;
     number_key(&key, number);
-    return store_get(txn, TABLE_SEGMENTS, &key, ret_words);
+    return store_get(txn, TABLE_SEGMENTS, &key, ret_index);
 }
 
-void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words)
+uint64_t audit_store_segments(struct store_txn *txn)
 {
-    struct store_key key;
-    number_key(&key, first_word);
-    store_append(txn, TABLE_RUNS, &key, words.data, words.size);
+    return numbers_end(txn, TABLE_SEGMENTS);
 }
 
-int audit_store_each_run(
-    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context)
+/* Hashes of terms were there; the start makes the indexes from the records. */
+static int drop_hashes(struct store_txn *txn)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    int error = scan_open(txn, TABLE_RUNS, &all, NULL, &scan);
+    int error = scan_open(txn, TABLE_SEGMENTS, &all, NULL, &scan);
     while (!error && scan_next(scan, &key, &value))
-        error = visit(context, value);
+        scan_delete(scan);
     return error;
 }
 
-void audit_store_drop_runs(struct store_txn *txn)
+const struct store_migration audit_migrations[] = {{.from = 1, .migrate = drop_hashes}};
+
+/* -- exact sets -- */
+
+static void set_key(struct store_key *key, const uint8_t hash[SET_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, SET_HASH_BYTES);
+}
+
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    return store_get(txn, TABLE_SETS, &key, ret_set);
+}
+
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    store_put(txn, TABLE_SETS, &key, set.data, set.size);
+}
+
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    struct bytes key, value;
-    if (scan_open(txn, TABLE_RUNS, &all, NULL, &scan))
+    struct bytes key, set;
+    if (scan_open(txn, TABLE_SETS, &all, NULL, &scan))
         return;
-    while (scan_next(scan, &key, &value))
-        scan_delete(scan);
+    while (scan_next(scan, &key, &set)) {
+        if (key.size != SET_HASH_BYTES) {
+            store_fail(txn, -QY_ECORRUPT);
+            return;
+        }
+        if (!visit(context, key.data, set))
+            return;
+    }
 }
 
 /* -- persons -- */
@@ -238,18 +276,18 @@ void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYT
     store_delete(txn, TABLE_OWED, &key);
 }
 
-static struct store_scan *scan_tokens(struct store_txn *txn)
+static struct store_scan *scan_table(struct store_txn *txn, enum audit_table table)
 {
     struct store_scan *scan = NULL;
     struct store_key all;
     key_reset(&all);
-    return scan_open(txn, TABLE_TOKENS, &all, NULL, &scan) ? NULL : scan;
+    return scan_open(txn, table, &all, NULL, &scan) ? NULL : scan;
 }
 
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
+    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value) && visit(context, value))
         ;
@@ -258,9 +296,93 @@ void audit_store_each_token(
 void audit_store_drop_tokens(
     struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
+    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value))
         if (drop(context, value))
             scan_delete(scan);
+}
+
+/* -- proofs -- */
+
+static void ordinal_key(struct store_key *key, uint32_t ordinal)
+{
+    key_reset(key);
+    key_u32(key, ordinal);
+}
+
+uint32_t audit_store_signers(struct store_txn *txn)
+{
+    return (uint32_t)store_count(txn, TABLE_SIGNERS);
+}
+
+bool audit_store_signer(struct store_txn *txn, uint32_t generation, struct bytes *ret_signer)
+{
+    struct store_key key;
+    ordinal_key(&key, generation);
+    return store_get(txn, TABLE_SIGNERS, &key, ret_signer);
+}
+
+void audit_store_put_signer(struct store_txn *txn, uint32_t generation, struct bytes signer)
+{
+    struct store_key key;
+    ordinal_key(&key, generation);
+    store_put(txn, TABLE_SIGNERS, &key, signer.data, signer.size);
+}
+
+bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note)
+{
+    struct store_key key;
+    ordinal_key(&key, which);
+    return store_get(txn, TABLE_NOTES, &key, ret_note);
+}
+
+void audit_store_drop_note(struct store_txn *txn, enum audit_note which)
+{
+    struct store_key key;
+    ordinal_key(&key, which);
+    store_delete(txn, TABLE_NOTES, &key);
+}
+
+void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note)
+{
+    struct store_key key;
+    ordinal_key(&key, which);
+    store_put(txn, TABLE_NOTES, &key, note.data, note.size);
+}
+
+static void witness_key(struct store_key *key, const uint8_t id[WITNESS_ID_BYTES])
+{
+    key_reset(key);
+    key_raw(key, id, WITNESS_ID_BYTES);
+}
+
+bool audit_store_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes *ret_witness)
+{
+    struct store_key key;
+    witness_key(&key, id);
+    return store_get(txn, TABLE_WITNESSES, &key, ret_witness);
+}
+
+void audit_store_put_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes witness)
+{
+    struct store_key key;
+    witness_key(&key, id);
+    store_put(txn, TABLE_WITNESSES, &key, witness.data, witness.size);
+}
+
+bool audit_store_drop_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES])
+{
+    struct store_key key;
+    witness_key(&key, id);
+    return store_delete(txn, TABLE_WITNESSES, &key);
+}
+
+void audit_store_each_witness(
+    struct store_txn *txn, bool (*visit)(void *context, struct bytes witness), void *context)
+{
+    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_WITNESSES);
+    struct bytes key, value;
+    while (scan && scan_next(scan, &key, &value) && visit(context, value))
+        ;
 }

@@ -12,11 +12,12 @@ import chromium
 import contract
 import sdk
 import staff
-from suite import Answer, request, running_suite
+from suite import Answer, request, running_suite, wait_for
 
 SERVICES = ("gateway", "audit")
 HOOK = {"id": "s", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/", "secret": "s3cret", "content": {}}
-UNKNOWN = {"one_id": "p_00000000", "tag": "nosuch", "id": "nosuch", "index": "999999999", "writeKey": "wk_nosuch"}
+UNKNOWN = {"one_id": "p_00000000", "tag": "nosuch", "id": "nosuch", "index": "999999999", "writeKey": "wk_nosuch",
+           "level": "0", "n": "nosuch", "m": "nosuch", "l": "nosuch", "k": "nosuch"}
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +184,10 @@ SIGNING_IN = ("invitation_accept", "session_begin", "session_end", "me_password"
               "second_factor_reset")
 
 
+# Of trees of 65,536 records and more.
+BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4")
+
+
 def call_what_signs_in(running):
     member = staff.ready(running, "signs.in@example.com")
     session = staff.sign_in(running, "signs.in@example.com").json["session"]
@@ -212,6 +217,22 @@ def prepare_identity(running, person):
         "evidence_withdraw": ({"position": link["position"]}, "", None), "person_history": (person, "", None),
         "decision_show": ({"id": shown}, "", None), "decision_undo": ({"id": undone}, "", None),
         "duplicate_dismiss": ({"id": pair}, "", body),
+    }
+
+
+def prepare_proofs(running):
+    """A witness's cosignature is handed in again."""
+    state = running.directory / "witness.json"
+    key = json.loads(running.cli("audit", "key").stdout.splitlines()[-1])["verifier_key"]
+    wait_for(lambda: running.audit("/checkpoint").status == 200, "a checkpoint")
+    running.cli("audit", "witness", "--state", state, "--key", key, "--once", check=False)
+    running.cli("audit", "witness-key", "add", running.cli("audit", "witness", "--state", state, "--show-key").stdout.strip())
+    running.cli("audit", "witness", "--state", state, "--once")
+    cosigned = running.audit("/v1/checkpoints/cosigned").body.decode()
+    part = {"level": 0, "n": "000.p", "m": 1}
+    return {
+        "receipt": ({"index": 0}, "", None), "cosign": ({}, "", cosigned), "proof_inclusion": ({}, "?index=0", None),
+        "proof_consistency": ({}, "?from=1", None), "tile_2": (part, "", None), "entries_2": (part, "", None),
     }
 
 
@@ -246,7 +267,7 @@ def prepare(running):
         "write_key_show": ({"id": key}, "", None), "write_key_change": ({"id": key}, "", None),
         "write_key_rotate": ({"id": key}, "", None), "write_key_revoke": ({"id": key}, "", None),
         "write_key_remove": ({"id": removed}, "", None),
-        "show": ({"index": 0}, "", None),
+        "show": ({"index": 0}, "", None), **prepare_proofs(running),
     }
 
 
@@ -264,13 +285,13 @@ def test_every_operation_answers_as_described(running):
         operations = sorted(described.operations, key=lambda one: (LAST + ("",)).index(one.description["operationId"])
                             if one.description["operationId"] in LAST else -1)
         for operation in operations:
-            if operation.description["operationId"] in SIGNING_IN:
+            if operation.description["operationId"] in SIGNING_IN + BEYOND:
                 continue
             values, query, body = prepared.get(operation.description["operationId"], ({}, "", None))
             answer = ask(running, service, operation.method.upper(), filled(operation, values) + query, body or example(operation),
                          credentials(running, service, operation))
             assert answer.status < 300, (operation, answer)
-        missed = [str(one) for one in described.operations if not any(status < 300 for status in described.called.get(str(one), ()))]
+        missed = [str(one) for one in described.operations if one.description["operationId"] not in BEYOND and not any(status < 300 for status in described.called.get(str(one), ()))]
         assert not missed, missed
 
 
