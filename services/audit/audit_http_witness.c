@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes out under a signature, or comes back under a witness's: receipts and cosignatures. */
+#include "common/json.h"
 #include "common/log.h"
 #include "services/audit/audit_check.h"
 #include "services/audit/audit_look.h"
@@ -58,7 +59,7 @@ int get_receipt(struct audit_http *http, struct look **look, const struct route_
         http_problem(request, 503, "unavailable", "index", "no checkpoint covers this record yet");
         return 0;
     }
-    look_describe_record(*look, index);
+    look_describe_record(*look, "audit.receipt", index);
     (*look)->type = RECEIPT_TYPE;
     int error = write_receipt(*look, index, record, note, checkpoint.size);
     return error ? error : look_submit(http, look);

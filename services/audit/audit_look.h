@@ -43,8 +43,8 @@ struct audit_view *look_view(struct look *look);
 void look_actor(const struct look *look, Quanyu__Actor *ret_actor);
 /* Puts on record that it was tried, and answers 403. */
 int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why);
-/* For the record of it: one record was shown. */
-void look_describe_record(struct look *look, uint64_t index);
+/* For the record of it, with this action: one record was shown. */
+void look_describe_record(struct look *look, const char *action, uint64_t index);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);
@@ -68,6 +68,8 @@ extern const size_t audit_operation_count;
 
 operation_fn get_records, get_record;                    /* audit_http_records.c */
 operation_fn get_count, get_histogram;                   /* audit_http_counts.c */
+operation_fn get_ocsf;                                   /* audit_http_export.c */
+operation_fn get_report;                                 /* audit_http_reports.c */
 operation_fn get_set;                                    /* audit_http_sets.c */
 operation_fn get_auditors, post_auditor, delete_auditor; /* audit_http_auditors.c */
 operation_fn get_tree;                                   /* audit_http_tree.c */

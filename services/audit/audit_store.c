@@ -337,6 +337,13 @@ bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes
     return store_get(txn, TABLE_NOTES, &key, ret_note);
 }
 
+void audit_store_drop_note(struct store_txn *txn, enum audit_note which)
+{
+    struct store_key key;
+    ordinal_key(&key, which);
+    store_delete(txn, TABLE_NOTES, &key);
+}
+
 void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note)
 {
     struct store_key key;

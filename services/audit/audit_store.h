@@ -71,6 +71,7 @@ enum audit_note {
     NOTE_COSIGNED, /* the last one that a witness has cosigned, with the lines of all who did */
 };
 bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note);
+void audit_store_drop_note(struct store_txn *txn, enum audit_note which);
 void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note);
 
 #define WITNESS_ID_BYTES 4

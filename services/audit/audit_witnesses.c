@@ -53,6 +53,19 @@ static int put_row(struct store_txn *txn, const struct note_key *key, const Quan
     return store_error(txn);
 }
 
+/* Appends the signatures of others than this witness. */
+static void add_others(const struct note *note, const struct note_key *witness, struct buffer *out)
+{
+    struct bytes own = {NULL, 0};
+    (void)note_line(note, witness, &own);
+    for (size_t at = 0, size; at < note->signatures.size; at += size) {
+        const uint8_t *line = note->signatures.data + at;
+        size = (size_t)((const uint8_t *)memchr(line, '\n', note->signatures.size - at) - line) + 1;
+        if (line != own.data)
+            buffer_append(out, line, size);
+    }
+}
+
 /* -- who is one -- */
 
 static int parse_witness(struct rpc_context *context, const char *text, struct note_key *ret_key)
@@ -86,6 +99,29 @@ int audit_witnesses_add(struct rpc_context *context, const char *text)
     return error ? error : put_row(context->txn, &key, &witness);
 }
 
+/* The cosigned checkpoint without its line; where it was the only one there is none any more. */
+static int drop_line(struct store_txn *txn, const struct note_key *witness)
+{
+    _cleanup_(buffer_free) struct buffer rest = BUFFER_INIT;
+    struct note note;
+    struct bytes stored, line;
+    if (!audit_store_note(txn, NOTE_COSIGNED, &stored) || note_open(stored, &note) ||
+        !note_line(&note, witness, &line))
+        return store_error(txn);
+    buffer_append(&rest, note.text.data, note.text.size);
+    buffer_byte(&rest, '\n');
+    size_t bare = rest.size;
+    add_others(&note, witness, &rest);
+    bool alone = !memchr(rest.data + bare, '\n', rest.size - bare - 1);
+    if (buffer_error(&rest))
+        return store_fail(txn, buffer_error(&rest));
+    if (alone)
+        audit_store_drop_note(txn, NOTE_COSIGNED);
+    else
+        audit_store_put_note(txn, NOTE_COSIGNED, (struct bytes){rest.data, rest.size});
+    return store_error(txn);
+}
+
 int audit_witnesses_remove(struct rpc_context *context, const char *text)
 {
     struct note_key key;
@@ -97,9 +133,10 @@ int audit_witnesses_remove(struct rpc_context *context, const char *text)
     if (!audit_store_witness(context->txn, key.id, &there))
         return rpc_refuse(context, -QY_ENOTFOUND, "witness", "is no witness of this log");
     error = audit_keys_record(context, "witness.remove", text, NULL, &index);
-    if (!error)
-        audit_store_drop_witness(context->txn, key.id);
-    return error ? error : store_error(context->txn);
+    if (error)
+        return error;
+    audit_store_drop_witness(context->txn, key.id);
+    return drop_line(context->txn, &key);
 }
 
 /* -- cosignatures -- */
@@ -169,19 +206,6 @@ int audit_witnesses_check(struct store_txn *txn, struct bytes note, struct arena
 static bool same_text(struct bytes one, struct bytes other)
 {
     return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
-}
-
-/* Appends the signatures of others than this witness. */
-static void add_others(const struct note *note, const struct note_key *witness, struct buffer *out)
-{
-    struct bytes own = {NULL, 0};
-    (void)note_line(note, witness, &own);
-    for (size_t at = 0, size; at < note->signatures.size; at += size) {
-        const uint8_t *line = note->signatures.data + at;
-        size = (size_t)((const uint8_t *)memchr(line, '\n', note->signatures.size - at) - line) + 1;
-        if (line != own.data)
-            buffer_append(out, line, size);
-    }
 }
 
 /* The checkpoint with the log's line, those of witnesses that it had, and this one's. */

@@ -305,6 +305,10 @@ bool note_verify(const struct note *note, const struct note_key *key, uint64_t *
 
 bool note_line(const struct note *note, const struct note_key *key, struct bytes *ret_line)
 {
+    struct bytes line;
     uint64_t time_s;
-    return find_valid(note, key, ret_line, &time_s);
+    bool found = find_valid(note, key, &line, &time_s);
+    if (found)
+        *ret_line = line;
+    return found;
 }

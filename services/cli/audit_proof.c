@@ -146,6 +146,7 @@ bool audit_proof_run(int argc, char **argv, int *ret_status)
         {"rotate-key", rotate_key},
         {"witness-key", witness_key},
         {"witness", audit_witness},
+        {"verify", audit_verify},
         {"verify-receipt", audit_verify_receipt},
     };
     for (size_t i = 0; argc > 1 && i < COUNT_OF(parts); i++) {

@@ -9,6 +9,7 @@
 bool audit_proof_run(int argc, char **argv, int *ret_status);
 
 int audit_witness(int argc, char **argv);        /* audit_witness.c */
+int audit_verify(int argc, char **argv);         /* audit_verify.c */
 int audit_verify_receipt(int argc, char **argv); /* audit_receipt.c */
 
 #endif

@@ -61,7 +61,7 @@ def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     state.write_bytes(before.replace(b"person.lookup", b"person.nothin"))
     suite.spawn("audit")
     ready = wait_for(lambda: unready(suite), "audit says that its log was altered")
-    assert ready["reasons"] == [{"part": "log", "reason": "records are not what was put on record: the files were altered or are damaged"}]
+    assert {"part": "log", "reason": "records are not what was put on record: the files were altered or are damaged"} in ready["reasons"]
     assert 'altered=1' in suite.log("audit")
     assert suite.audit("/v1/tree").json == tree
     records = suite.audit("/v1/records?action=person.lookup").json["records"]

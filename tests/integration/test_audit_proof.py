@@ -143,8 +143,8 @@ def test_a_log_that_cannot_be_signed_is_written_on_and_says_so(suite):
     secret, = (suite.data / "audit" / "keys").iterdir()
     secret.rename(suite.directory / "lost.key")
     suite.spawn("audit")
-    wait_for(lambda: b"signer" in request(suite.ports["audit", "OPS_PORT"], "GET", "/readyz").body if started(suite) else False, "audit says so")
-    grow(suite, 1)
+    wait_for(lambda: started(suite) and b"signer" in started(suite).body, "audit says so")
+    wait_for(lambda: suite.api("POST", "/api/v1/audiences/count", {"rule": {"everyone": True}}).status == 200, "the gateway reaches it")
     assert signed_size(suite) == size < size_of(suite)
     refused = suite.cli("audit", "rotate-key", check=False)
     assert refused.returncode == 1 and "--lost" in refused.stderr
@@ -238,7 +238,7 @@ def test_a_witness_cosigns_what_goes_on(suite):
     for one in (witness, other, other):
         assert one.look().returncode == 0
     signers = [line.split()[1] for line in suite.audit("/checkpoint").body.decode().splitlines()[4:]]
-    assert signers == [json.loads(json.dumps(suite.audit("/v1/keys").json["origin"])), "example.com/w1", "example.com/w2"]
+    assert signers == [suite.audit("/v1/keys").json["origin"], "example.com/w1", "example.com/w2"]
     receipt = suite.directory / "r"
     receipt.write_bytes(suite.audit("/v1/records/0/receipt").body)
     assert suite.cli("audit", "verify-receipt", receipt, "--key", key, "--witness", witness.key()).returncode == 0
@@ -313,3 +313,44 @@ def test_a_witness_raises_the_alarm_on_an_older_backup_and_on_a_fork(suite):
     assert forked.returncode == 3 and "forked" in forked.stderr, forked
     assert post(suite, "/v1/cosignatures", b"nonsense").status == 400
     assert post(suite, "/v1/cosignatures", suite.audit("/checkpoint").body).status == 403
+
+
+# -- the whole of it
+
+
+def verify(suite, *arguments):
+    return suite.cli("audit", "verify", *arguments, check=False)
+
+
+def test_the_whole_log_is_verified_from_outside_and_from_its_files(suite):
+    suite.send([{"type": "track", "userId": "u1", "event": "x"}])
+    suite.wait_quiet()
+    grow(suite, 270)
+    wait_signed(suite)
+    key, = verifier_keys(suite)
+    witness = Witness(suite)
+    witness.look("--key", key)
+    suite.cli("audit", "witness-key", "add", witness.key())
+    witness.look()
+    suite.cli("audit", "rotate-key")
+    wait_for(lambda: suite.audit("/v1/keys").json["verifier_key"] != key, "the next key signs")
+    size = wait_signed(suite)
+    token = suite.directory / "token"
+    outside = verify(suite, "--url", witness.url, "--token-file", token, "--key", key)
+    assert outside.returncode == 0 and "all is well" in outside.stdout and f"{size} records" in outside.stderr, outside
+    assert size_of(suite) == size  # it leaves no record
+    forged = verify(suite, "--url", witness.url, "--token-file", token, "--key", key.replace("quanyu/audit", "quanyu/other"))
+    assert forged.returncode in (1, 2), forged
+    running = verify(suite, "--files", suite.data / "audit")
+    assert running.returncode == 1 and "runs on it" in running.stderr, running
+    assert suite.kill("audit", 15) == 0
+    copy_of(suite, "copy")
+    inside = verify(suite, "--files", suite.directory / "copy", "--key", key)
+    assert inside.returncode == 0 and "all is well" in inside.stdout, inside
+    state = suite.directory / "copy" / "state" / "data.mdb"
+    whole = state.read_bytes()
+    assert whole.count(b"audience.count") >= 270
+    state.write_bytes(whole.replace(b"audience.count", b"audience.cound"))
+    altered = verify(suite, "--files", suite.directory / "copy", "--key", key)
+    assert altered.returncode == 1 and "was altered" in altered.stdout and "record " in altered.stdout, altered
+    suite.start("audit")
