@@ -36,15 +36,23 @@ static void write_event(const struct event_made *made, bool trusted, char body[2
             i > first ? "," : "", kinds[universe[made->values[i]].kind].kind, text,
             made->verified[i] ? "true" : "false");
     }
-    snprintf(body + used, 2048, "]}}");
+    used += snprintf(body + used, 2048, "]");
+    const char *name = made->name == NO_NAME ? NULL : names[made->name].text;
+    if (!name)
+        snprintf(body + used, 2048, "}}");
+    else if (made->ms % 2)
+        snprintf(body + used, 2048, "},\"traits\":{\"city\":\"上海\",\"Name\":\"%s\"}}", name);
+    else
+        snprintf(body + used, 2048, ",\"traits\":{\"real_name\":\"%s\"}}}", name);
 }
 
-static void fold_raw(struct world *world, const char *body, Quanyu__EventType type, bool browser)
+static void fold_raw(struct world *world, const char *body, const struct event_made *made, bool browser)
 {
     Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
     uint8_t packed[4096];
     char id[] = "m";
-    raw.type = type;
+    raw.type = made->alias ? ALIAS : TRACK;
+    raw.event_ms = made->ms;
     raw.message_id = id;
     raw.browser = browser;
     raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)(uintptr_t)body};
@@ -59,7 +67,9 @@ static unsigned pick(unsigned count)
 /* Sorted by kind, and within it by node, as nodes get their numbers. */
 static void make_event(struct event_made *made, bool *ret_browser)
 {
-    *made = (struct event_made){.alias = pick(12) == 0};
+    *made = (struct event_made){.alias = pick(12) == 0,
+        .name = pick(3) == 0 ? pick(COUNT_OF(names)) : NO_NAME,
+        .ms = event_count * 10 + pick(60)};
     *ret_browser = pick(3) == 0;
     if (made->alias) {
         made->values[made->count++] = pick(kinds[0].count);
@@ -339,12 +349,13 @@ static void write_rules(char text[2048])
             snprintf(busy, sizeof(busy), "%u", kinds[i].most_strong);
         used += snprintf(text + used, 2048 - (size_t)used,
             "{\"kind\":\"%s\",\"joins\":%s,\"verified\":\"%s\",\"limit\":%s,\"busy_after\":%s,\"one_owner\":%"
-            "s},",
+            "s,\"one_name\":%s,\"handed_on\":%s},",
             kinds[i].kind, kinds[i].joins_nothing ? "false" : "true",
             kinds[i].issued   ? "issued"
             : kinds[i].stated ? "stated"
                               : "never",
-            limit, busy, kinds[i].one_owner ? "true" : "false");
+            limit, busy, kinds[i].one_owner ? "true" : "false", kinds[i].one_name ? "true" : "false",
+            kinds[i].handed_on ? "true" : "false");
     }
     for (unsigned i = 0; i < COUNT_OF(more); i++)
         used += snprintf(text + used, 2048 - (size_t)used, "%s{\"kind\":\"%s\"}", i ? "," : "", more[i]);
@@ -388,7 +399,13 @@ static void set_rules(struct world *world)
 static void change_rules(struct world *world)
 {
     unsigned kind = pick(COUNT_OF(kinds)), other = pick(COUNT_OF(kinds)), strength = kinds[kind].strength;
-    switch (pick(5)) {
+    switch (pick(7)) {
+    case 5:
+        kinds[kind].one_name = !kinds[kind].one_name;
+        break;
+    case 6:
+        kinds[kind].handed_on = !kinds[kind].handed_on;
+        break;
     case 3:
         kinds[kind].strength = kinds[other].strength;
         kinds[other].strength = strength;
@@ -437,18 +454,19 @@ static void run(struct world *world, unsigned seed, bool decide)
         struct event_made *made = &history[event_count];
         make_event(made, &browser);
         write_event(made, !browser, body);
-        Quanyu__EventType type = made->alias ? ALIAS : TRACK;
+        if (browser)
+            made->name = NO_NAME; /* it says none that counts */
         drop_nobodys(made);
         number_nodes(made);
         made->offset = world->offset;
         if (again) { /* what is rolled back leaves nothing behind */
             begin(world);
-            fold_raw(world, body, type, browser);
+            fold_raw(world, body, made, browser);
             roll_back(world);
             world->offset--;
         }
         begin(world);
-        fold_raw(world, body, type, browser);
+        fold_raw(world, body, made, browser);
         commit(world);
         event_count++;
         if (pick(40) == 0) {
