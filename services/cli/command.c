@@ -167,7 +167,7 @@ static const struct command commands[] = {
         "  explain R R               why the two are one person, or what speaks against it\n"
         "  history ONE_ID            how the person came to be, the oldest first\n"
         "  conflicts                 pairs that were seen together and are not one person, by a rule\n"
-        "  busy                      identifiers that are seen with very many others, and join nothing\n"
+        "  busy                      identifiers that join nothing: seen with very many others, or several people's\n"
         "  decisions                 by hand, the newest first\n"
         "    --limit N, --cursor C   how many at most; go on where an earlier answer ended\n"
         "  join R R                  the two are one person\n"

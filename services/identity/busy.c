@@ -130,18 +130,29 @@ int busy_numbers(const struct busy_view *view, uint32_t node, unsigned kind, str
     int error = identity_store_scan_neighbours(view->txn, node, &scan);
     uint32_t other;
     struct link link;
-    while (!error && identity_store_next_neighbour(scan, &other)) {
+    unsigned count = 0;
+    while (!error && count < NUMBERS_OF_ONE + 2 && identity_store_next_neighbour(scan, &other)) {
         if (view->kind_of(view->self, other) != kind)
             continue;
         if (!identity_store_link(view->txn, node, other, &link))
             return store_fail(view->txn, -QY_ECORRUPT);
-        const struct tie tie = {other, link};
-        if (link.has_evidence && link.verified)
-            buffer_append(numbers, &tie.node, sizeof(tie.node));
+        if (!link.has_evidence)
+            continue;
+        buffer_append(numbers, &other, sizeof(other));
+        count++;
     }
     if (!error)
         error = buffer_error(numbers);
     return error ? error : store_error(view->txn);
+}
+
+/* Whether it was seen with more than one person has. */
+static bool has_many(const struct looking *own, uint32_t node, struct buffer *numbers)
+{
+    const struct busy_view *view = own->view;
+    buffer_clear(numbers);
+    return busy_numbers(view, node, view->kind_of(view->self, own->node), numbers) ||
+           numbers->size / sizeof(uint32_t) > NUMBERS_OF_ONE;
 }
 
 /* Another number of one who had this one. */
@@ -162,18 +173,18 @@ static bool is_outside(const struct other_number *other, const struct link *link
 static bool has_number(const struct looking *own, uint32_t node, const struct other_number *other)
 {
     struct link link;
-    return identity_store_link(own->view->txn, node, other->number.node, &link) && link.has_evidence &&
-           link.verified;
+    return identity_store_link(own->view->txn, node, other->number.node, &link) && link.has_evidence;
 }
 
 static bool is_handed_on(
     const struct looking *own, uint32_t node, const struct link *link, const struct buffer *numbers)
 {
+    _cleanup_(buffer_free) struct buffer room = BUFFER_INIT;
     const struct other_number *others = (const struct other_number *)(const void *)numbers->data;
     for (size_t i = 0; i < numbers->size / sizeof(*others); i++)
         if (node != others[i].owner->node && is_outside(&others[i], link) &&
             !has_number(own, node, &others[i]))
-            return true;
+            return !has_many(own, node, &room);
     return false;
 }
 
@@ -181,18 +192,18 @@ static int gather_numbers(const struct looking *own, const struct tie *owner, st
 {
     const struct busy_view *view = own->view;
     _cleanup_(buffer_free) struct buffer all = BUFFER_INIT;
-    int error = busy_numbers(view, owner->node, view->kind_of(view->self, own->node), &all);
+    bool many = has_many(own, owner->node, &all);
     const uint32_t *nodes = (const uint32_t *)(const void *)all.data;
-    size_t count = all.size / sizeof(*nodes);
-    for (size_t i = 0; !error && count <= NUMBERS_OF_ONE && i < count; i++) {
+    for (size_t i = 0; !many && i < all.size / sizeof(*nodes); i++) {
         struct other_number one = {.owner = owner, .number = {.node = nodes[i]}};
         if (nodes[i] == own->node)
             continue;
         if (!identity_store_link(view->txn, owner->node, nodes[i], &one.number.link))
             return store_fail(view->txn, -QY_ECORRUPT);
-        buffer_append(numbers, &one, sizeof(one));
+        if (one.number.link.verified)
+            buffer_append(numbers, &one, sizeof(one));
     }
-    return error ? error : buffer_error(numbers);
+    return buffer_error(numbers) ? buffer_error(numbers) : store_error(view->txn);
 }
 
 static int look_at_times(struct looking *own)

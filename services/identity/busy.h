@@ -4,7 +4,7 @@
  *
  * Several people's is what was proved to be two accounts' (one_owner), what goes with two names (one_name), and what somebody was seen with
  * outside of the time for which another one had it (handed_on): who verified one number and then another had the first until then and the
- * second from then on. Whoever is verified to have the other number as well is no other one. */
+ * second from then on. Whoever was seen with the other number as well is no other one. */
 #ifndef QY_IDENTITY_BUSY_H
 #define QY_IDENTITY_BUSY_H
 
@@ -12,7 +12,7 @@
 #include "services/identity/names.h"
 #include "services/identity/rules.h"
 
-/* An account that had more numbers than this is no person's: its numbers say nothing of each other. */
+/* What was seen with more numbers than this is no person's: it says nothing of them. */
 #define NUMBERS_OF_ONE 8
 
 /* The kind of a node, by its number; 0: it is not known. */
@@ -36,7 +36,7 @@ bool busy_asks(const struct kind_rule *rule);
 /* Why a node is busy, or that it is not. Reads no more links than it takes to know. */
 int busy_find(const struct busy_view *view, uint32_t node, enum busy_reason *ret_reason);
 
-/* Appends the numbers, of one kind, that a node was verified with. */
+/* Appends the numbers, of one kind, that a node was seen with; of more than NUMBERS_OF_ONE + 1 only so many that it is known. */
 int busy_numbers(const struct busy_view *view, uint32_t node, unsigned kind, struct buffer *numbers);
 
 #endif

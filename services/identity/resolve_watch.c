@@ -50,18 +50,19 @@ static int watch_weaker(
     return watch(own, weak);
 }
 
-/* Who has a number now is outside of other people's time with it, and perhaps of its own with another. */
-static int watch_number(struct resolving *own, const struct found *number, const struct found *with)
+/* Who is verified with a number now may be outside of other people's time with it; and who was seen with one is no other person than whom
+ * its other numbers are of. */
+static int watch_number(
+    struct resolving *own, const struct found *number, const struct found *with, bool verified)
 {
     struct graph *graph = own->graph;
-    struct store_txn *txn = own->batch->txn;
     size_t before = graph->touched.size;
+    bool weaker = found_strength(own, number) > found_strength(own, with); /* watched already */
     if (!found_rule(own, number)->handed_on || with->is_new || number->kind == with->kind)
         return 0;
-    int error =
-        number->is_new || found_strength(own, number) > found_strength(own, with) ? 0 : watch(own, number);
+    int error = verified && !weaker && !number->is_new ? watch(own, number) : 0;
     if (!error)
-        error = graph_watch_numbers(graph, txn, with->node, number->kind->number);
+        error = graph_watch_numbers(graph, own->batch->txn, with->node, number->kind->number);
     own->unsettled |= graph->touched.size != before;
     return error;
 }
@@ -70,10 +71,11 @@ int resolving_watch_link(
     struct resolving *own, const struct found *one, const struct found *other, enum worth before)
 {
     bool verified = one->verified && other->verified && before < WORTH_VERIFIED;
+    bool news = verified || before == WORTH_NOTHING;
     int error = watch_weaker(own, one, other, before);
-    if (!error && verified)
-        error = watch_number(own, one, other);
-    return error || !verified ? error : watch_number(own, other, one);
+    if (!error && news)
+        error = watch_number(own, one, other, verified);
+    return error || !news ? error : watch_number(own, other, one, verified);
 }
 
 /* -- a name -- */

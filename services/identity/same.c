@@ -133,6 +133,16 @@ static int take_over_names(struct unifying *own)
     return error;
 }
 
+/* Its other numbers too: whom they are of was seen with one more. */
+static int watch_one(struct unifying *own, uint32_t node)
+{
+    struct graph *graph = own->graph;
+    unsigned kind = node_index_kind(graph->index, own->plain);
+    int error = graph_watch(graph, own->batch->txn, node);
+    bool numbers = node != own->plain && graph->rules.kinds[kind].handed_on;
+    return error || !numbers ? error : graph_watch_numbers(graph, own->batch->txn, node, kind);
+}
+
 /* What is busy is another question for whoever was seen with it: it is of another kind, or one less. */
 static int watch_all(struct unifying *own)
 {
@@ -140,7 +150,7 @@ static int watch_all(struct unifying *own)
     int error = 0;
     for (size_t i = 0; !error && i < own->nodes.size / sizeof(*nodes); i++)
         if (nodes[i] != own->digest)
-            error = graph_watch(own->graph, own->batch->txn, nodes[i]);
+            error = watch_one(own, nodes[i]);
     return error;
 }
 

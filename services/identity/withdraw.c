@@ -250,6 +250,11 @@ static int watch(struct graph *graph, struct store_txn *txn, const struct eviden
         error = graph_watch(graph, txn, node);
         if (!error && node_index_flags(graph->index, node) & NODE_VERIFIED)
             error = graph_watch_around(graph, txn, node);
+        for (unsigned k = 0; !error && k < evidence->count; k++) {
+            unsigned kind = node_index_kind(graph->index, evidence->items[k].node);
+            if (graph->rules.kinds[kind].handed_on)
+                error = graph_watch_numbers(graph, txn, node, kind);
+        }
     }
     return error;
 }

@@ -383,7 +383,7 @@ class Identity:
 
     def handed_on(self, links):
         """Numbers that somebody was seen with before an account took them in place of another one, or verified with after it took another one
-        instead; but for who was verified with the other one too."""
+        instead; but for who was seen with the other one too."""
         ties, found = {}, set()
         for link in links:
             ties.setdefault(link.one, {})[link.other] = ties.setdefault(link.other, {})[link.one] = link
@@ -396,8 +396,7 @@ class Identity:
                     for other, link in ties[node].items():
                         before = self.is_before(has, had) and self.is_before(link, had)
                         after = self.is_before(had, has) and self.is_before(has, link) and link.rank == "verified"
-                        both = ties[other].get(number)
-                        if (before or after) and other != had.one and self.kinds[other] != kind and not (both and both.rank == "verified"):
+                        if (before or after) and other != had.one and self.kinds[other] != kind and number not in ties[other]:
                             found.add(node)
         return found
 

@@ -175,7 +175,7 @@ static bool changed_hands(unsigned value)
                 bool before = is_earlier(has, had) && is_earlier(link, had);
                 bool after = is_earlier(had, has) && is_earlier(has, link) && link->verified;
                 if (other != owner && universe[other].kind != kind && link->is && (before || after) &&
-                    !links[other][number].verified)
+                    !links[other][number].is)
                     return true;
             }
         }
