@@ -50,10 +50,9 @@ static int read_tile(
 static int read_entries(
     void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
 {
-    for (unsigned i = 0; i < width; i++)
-        if (!audit_store_record(reader, number * MERKLE_TILE_HASHES + i, &ret_entries[i]))
-            return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
-    return 0;
+    if (audit_store_bundle(reader, number, width, ret_entries))
+        return 0;
+    return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
 
 static int read_index(void *reader, uint64_t segment, struct bytes *ret_index)
