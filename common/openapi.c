@@ -192,7 +192,8 @@ static void write_parameters(struct making *making, const struct openapi_operati
 
 /* -- bodies and answers -- */
 
-static void write_content(struct making *making, const char *type, const char *schema, bool example)
+static void write_content(
+    struct making *making, const char *type, const char *schema, bool example, const char *const *others)
 {
     json_name(&making->json, "content");
     json_open(&making->json, '{');
@@ -208,6 +209,11 @@ static void write_content(struct making *making, const char *type, const char *s
         }
     }
     json_close(&making->json, '}');
+    for (; others && *others; others++) {
+        json_name(&making->json, *others);
+        json_open(&making->json, '{');
+        json_close(&making->json, '}');
+    }
     json_close(&making->json, '}');
 }
 
@@ -216,8 +222,8 @@ static void write_body(struct making *making, const struct openapi_operation *op
     json_name(&making->json, "requestBody");
     json_open(&making->json, '{');
     json_field_bool(&making->json, "required", true);
-    write_content(
-        making, operation->takes_type ? operation->takes_type : "application/json", operation->takes, true);
+    write_content(making, operation->takes_type ? operation->takes_type : "application/json",
+        operation->takes, true, NULL);
     json_close(&making->json, '}');
 }
 
@@ -249,8 +255,8 @@ static void write_success(struct making *making, const struct openapi_operation 
     write_value(making, find(making, "outcomes", name));
     write_headers(making, operation);
     if (operation->gives || operation->type)
-        write_content(
-            making, operation->type ? operation->type : "application/json", operation->gives, false);
+        write_content(making, operation->type ? operation->type : "application/json", operation->gives, false,
+            operation->other_types);
     json_close(&making->json, '}');
 }
 

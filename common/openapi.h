@@ -30,12 +30,13 @@ struct openapi_operation {
     const char *takes_type; /* its media type where it is no JSON but a text; NULL: JSON */
     const char *gives;      /* schema of the answer; NULL: of no JSON */
     const char *type;       /* media type of the answer where it is no JSON; NULL: there is nothing in it */
-    unsigned short status;  /* of success; 0: 200, or 204 where there is nothing in it */
-    const char *security;   /* NULL: the description's own */
-    bool open;              /* for everybody: without a token */
-    bool conditional;       /* takes If-Match, and answers 412 */
-    const char *const *queries; /* parameters, NULL-terminated: others are refused */
-    const char *const *headers; /* of the answer, NULL-terminated, besides X-Request-Id */
+    const char *const *other_types; /* that the answer may have where it is asked for, NULL-terminated */
+    unsigned short status;          /* of success; 0: 200, or 204 where there is nothing in it */
+    const char *security;           /* NULL: the description's own */
+    bool open;                      /* for everybody: without a token */
+    bool conditional;               /* takes If-Match, and answers 412 */
+    const char *const *queries;     /* parameters, NULL-terminated: others are refused */
+    const char *const *headers;     /* of the answer, NULL-terminated, besides X-Request-Id */
     /* Other statuses, 0 at the end. Below 300: another success. 401 comes with `open` not being set, 412 with `conditional`, 413 with
      * `takes`, and, where it is not open, 400 and 503. */
     unsigned short others[OPENAPI_STATUSES];

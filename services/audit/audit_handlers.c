@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request endpoint: records are handed in here, by whoever is about to show what they tell of. */
+#include "common/exact_set.h"
 #include "common/json.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_auditors.h"
@@ -29,6 +30,39 @@ static int check_records(struct rpc_context *context, const Quanyu__AppendReques
     return 0;
 }
 
+/* Stored before the record that names them, in the same commit; what is there already is left alone. */
+static int take_sets(struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    for (size_t i = 0; i < append->n_sets; i++) {
+        struct bytes set = {append->sets[i].data, append->sets[i].len}, there;
+        uint8_t hash[SET_HASH_BYTES];
+        uint64_t count;
+        exact_set_hash(set, hash);
+        if (audit_store_set(context->txn, hash, &there))
+            continue;
+        if (exact_set_check(set, &count)) {
+            char path[32];
+            snprintf(path, sizeof(path), "sets/%zu", i);
+            return rpc_refuse(context, -QY_EINVAL, path, "is no exact set");
+        }
+        audit_store_put_set(context->txn, hash, set);
+    }
+    return store_error(context->txn);
+}
+
+static int check_named_sets(struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    struct bytes set;
+    for (size_t i = 0; i < append->n_records; i++)
+        if (append->records[i]->set_hash.len &&
+            !audit_store_set(context->txn, append->records[i]->set_hash.data, &set)) {
+            char path[48];
+            snprintf(path, sizeof(path), "records/%zu/set_hash", i);
+            return rpc_refuse(context, -QY_EINVAL, path, "names a set that is not there");
+        }
+    return store_error(context->txn);
+}
+
 static int refuse_without_time(struct rpc_context *context)
 {
     return rpc_refuse(context, -QY_EUNAVAILABLE, NULL, "the suite's clock has not been heard of yet");
@@ -41,6 +75,10 @@ static int append(struct rpc_context *context, const ProtobufCMessage *request, 
     const Quanyu__AppendRequest *append = ((const Quanyu__AuditRequest *)request)->append;
     Quanyu__AppendReply *answer = arena_alloc(context->arena, sizeof(*answer));
     int error = answer ? check_records(context, append) : -QY_ENOMEM;
+    if (!error)
+        error = take_sets(context, append);
+    if (!error)
+        error = check_named_sets(context, append);
     if (error)
         return error;
     quanyu__append_reply__init(answer);

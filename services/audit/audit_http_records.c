@@ -71,7 +71,7 @@ static int write_one(struct look *look, uint64_t index, struct bytes stored)
 {
     _cleanup_(audit_check_close) struct audit_check *check = NULL;
     struct audit_proof proof;
-    struct json json = json_to(&look->body), detail = json_to(&look->detail);
+    struct json json = json_to(&look->body);
     int error = audit_check_open(look->txn, &check);
     if (!error)
         error = audit_check_prove(check, index, stored, &proof);
@@ -81,11 +81,7 @@ static int write_one(struct look *look, uint64_t index, struct bytes stored)
     if (!error)
         error = audit_json_proof(&json, stored, &proof);
     json_close(&json, '}');
-    json_open(&detail, '{');
-    json_field_number(&detail, "index", index);
-    json_field_unsigned(&detail, "records", 1);
-    json_close(&detail, '}');
-    look->action = "audit.show";
+    look_describe_record(look, index);
     return error;
 }
 

@@ -25,17 +25,6 @@ static bool covering_note(
     return look_checkpoint(txn, ret_note, checkpoint) && checkpoint->size > index;
 }
 
-static void describe_look(struct look *look, uint64_t index)
-{
-    struct json detail = json_to(&look->detail);
-    json_open(&detail, '{');
-    json_field_number(&detail, "index", index);
-    json_field_unsigned(&detail, "records", 1);
-    json_close(&detail, '}');
-    look->action = "audit.receipt";
-    look->type = RECEIPT_TYPE;
-}
-
 static int write_receipt(
     struct look *look, uint64_t index, struct bytes record, struct bytes note, uint64_t size)
 {
@@ -70,7 +59,8 @@ int get_receipt(struct audit_http *http, struct look **look, const struct route_
         http_problem(request, 503, "unavailable", "index", "no checkpoint covers this record yet");
         return 0;
     }
-    describe_look(*look, index);
+    look_describe_record(*look, index);
+    (*look)->type = RECEIPT_TYPE;
     int error = write_receipt(*look, index, record, note, checkpoint.size);
     return error ? error : look_submit(http, look);
 }

@@ -37,6 +37,16 @@ void look_close(struct look **look)
     *look = NULL;
 }
 
+void look_describe_record(struct look *look, uint64_t index)
+{
+    struct json detail = json_to(&look->detail);
+    json_open(&detail, '{');
+    json_field_number(&detail, "index", index);
+    json_field_unsigned(&detail, "records", 1);
+    json_close(&detail, '}');
+    look->action = "audit.show";
+}
+
 /* -- refusals -- */
 
 void look_refuse(struct http_request *request, int error)

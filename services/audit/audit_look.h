@@ -38,6 +38,8 @@ struct look {
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
+/* For the record of it: one record was shown. */
+void look_describe_record(struct look *look, uint64_t index);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);
@@ -60,6 +62,9 @@ extern const size_t audit_operation_count;
 
 operation_fn get_records, get_record;  /* audit_http_records.c */
 operation_fn get_count, get_histogram; /* audit_http_counts.c */
+operation_fn get_ocsf;                 /* audit_http_export.c */
+operation_fn get_report;               /* audit_http_reports.c */
+operation_fn get_set;                  /* audit_http_sets.c */
 operation_fn get_tree;                 /* audit_http_tree.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */

@@ -8,6 +8,10 @@
         __VA_ARGS__, NULL                                                                                    \
     }
 
+#define FILTERS                                                                                              \
+    "actor", "actor_kind", "role", "unit", "token", "address", "operation", "action", "field", "purpose",    \
+        "outcome", "service", "journey", "task", "subject", "rule", "set", "missed_kind", "missed", "has",   \
+        "unmasked", "from", "to", "timezone"
 /* A tile's path has a segment for each three digits of its number. */
 #define TILE(pattern, id, summary)                                                                           \
     {                                                                                                        \
@@ -22,10 +26,6 @@
             .others = {404}                                                                                  \
         }                                                                                                    \
     }
-#define FILTERS                                                                                              \
-    "actor", "actor_kind", "role", "unit", "token", "address", "operation", "action", "field", "purpose",    \
-        "outcome", "service", "journey", "task", "subject", "rule", "set", "missed_kind", "missed", "has",   \
-        "unmasked", "from", "to", "timezone"
 
 const struct operation audit_operations[] = {
     {get_records, .about = {"GET", "/v1/records", "search", "records",
@@ -38,10 +38,24 @@ const struct operation audit_operations[] = {
         .about = {"GET", "/v1/records/histogram", "histogram", "records",
             "How many records there are by hour, day, month, or by what they say; the look is on record",
             .gives = "Histogram", .queries = NAMES(FILTERS, "by", "top")}},
+    {get_report,
+        .about = {"GET", "/v1/reports/{name}", "report", "records",
+            "A standing report, as JSON, CSV or a page to be printed; the look is on record",
+            .gives = "Report", .other_types = NAMES("text/csv; charset=utf-8", "text/html; charset=utf-8"),
+            .headers = NAMES("Content-Security-Policy"), .queries = NAMES(FILTERS, "format"),
+            .others = {404}}},
+    {get_ocsf, .about = {"GET", "/v1/export/ocsf", "exportOcsf", "records",
+                   "Records as events of the Open Cybersecurity Schema, a line each, oldest first; the look "
+                   "is on record",
+                   .type = "application/x-ndjson", .queries = NAMES(FILTERS, "from_index", "lines"),
+                   .headers = NAMES("X-Next-Index")}},
     {get_record,
         .about = {"GET", "/v1/records/{index}", "show", "records",
             "One record, with the bytes that were hashed and the path to the root; the look is on record",
             .gives = "ProvenRecord", .others = {404}}},
+    {get_set, .about = {"GET", "/v1/sets/{hash}", "set", "records",
+                  "The exact set of persons that a record names, 10,000 at a time; the look is on record",
+                  .gives = "ExactSet", .queries = NAMES("after"), .others = {404}}},
     {get_tree,
         .about = {"GET", "/v1/tree", "tree", "tree", "Size and root of the Merkle tree", .gives = "Tree"}},
     {get_receipt, .about = {"GET", "/v1/records/{index}/receipt", "receipt", "proofs",

@@ -11,7 +11,20 @@
 #define VALUE_BYTES 2048
 #define CURSOR_VERSION 2
 
-enum parameter { FROM, TO, TIMEZONE, ORDER, LIMIT, CURSOR, BY, TOP, PARAMETER_COUNT };
+enum parameter {
+    FROM,
+    TO,
+    TIMEZONE,
+    ORDER,
+    LIMIT,
+    CURSOR,
+    BY,
+    TOP,
+    FORMAT,
+    FROM_INDEX,
+    LINES,
+    PARAMETER_COUNT
+};
 static const struct {
     const char *name;
     unsigned sets; /* 0: everywhere */
@@ -24,6 +37,9 @@ static const struct {
     [CURSOR] = {"cursor", PARAMETERS_PAGE},
     [BY] = {"by", PARAMETERS_GROUPS},
     [TOP] = {"top", PARAMETERS_GROUPS},
+    [FORMAT] = {"format", PARAMETERS_REPORT},
+    [FROM_INDEX] = {"from_index", PARAMETERS_EXPORT},
+    [LINES] = {"lines", PARAMETERS_EXPORT},
 };
 
 bool audit_parameter_number(const char *text, uint64_t *ret_number)
@@ -86,6 +102,29 @@ static const char *take_number(const char *value, unsigned *ret_number)
 
 _Static_assert(SEARCH_ROWS_MAX == 1000 && GROUPS_TOP_MAX == 1000, "the message above says so");
 
+static const char *take_lines(const char *value, unsigned *ret_lines)
+{
+    uint64_t rows;
+    if (!audit_parameter_number(value, &rows) || rows == 0 || rows > EXPORT_ROWS_MAX)
+        return "must be a number from 1 to 10000";
+    *ret_lines = (unsigned)rows;
+    return NULL;
+}
+
+_Static_assert(EXPORT_ROWS_MAX == 10000, "the message above says so");
+
+static const char *take_format(const char *value, enum audit_format *ret_format)
+{
+    static const char *const formats[] = {
+        [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv", [FORMAT_HTML] = "html"};
+    for (unsigned i = 0; i < COUNT_OF(formats); i++)
+        if (strcmp(formats[i], value) == 0) {
+            *ret_format = i;
+            return NULL;
+        }
+    return "must be json, csv or html";
+}
+
 static const char *take_later(struct arena *arena, const char *value, const char **ret_text)
 {
     *ret_text = arena_text(arena, value, strlen(value));
@@ -111,6 +150,12 @@ static const char *take_value(struct reading *reading, enum parameter parameter,
         return take_number(value, &asked->search.limit);
     case TOP:
         return take_number(value, &asked->grouping.top);
+    case FROM_INDEX:
+        return audit_parameter_number(value, &asked->search.bound) ? NULL : "must be the index of a record";
+    case LINES:
+        return take_lines(value, &asked->search.limit);
+    case FORMAT:
+        return take_format(value, &asked->format);
     case BY:
         return audit_grouping_find(value, &asked->grouping)
                    ? NULL
@@ -152,11 +197,18 @@ static enum parameter find_parameter(const char *name, unsigned sets)
 
 static const char *unknown(unsigned sets)
 {
-    return sets & PARAMETERS_PAGE
-               ? "is not a parameter; there are the filters, from, to, timezone, order, limit and cursor"
-           : sets & PARAMETERS_GROUPS
-               ? "is not a parameter; there are the filters, from, to, timezone, by and top"
-               : "is not a parameter; there are the filters, from, to and timezone";
+    switch (sets) {
+    case PARAMETERS_PAGE:
+        return "is not a parameter; there are the filters, from, to, timezone, order, limit and cursor";
+    case PARAMETERS_GROUPS:
+        return "is not a parameter; there are the filters, from, to, timezone, by and top";
+    case PARAMETERS_EXPORT:
+        return "is not a parameter; there are the filters, from, to, timezone, from_index and lines";
+    case PARAMETERS_REPORT:
+        return "is not a parameter; there are the filters, from, to, timezone and format";
+    default:
+        return "is not a parameter; there are the filters, from, to and timezone";
+    }
 }
 
 /* One name and its value. */
@@ -204,7 +256,8 @@ static const char *finish(struct reading *reading, unsigned sets, char ret_field
 const char *audit_parameters(const struct http_request *request, unsigned sets, struct arena *arena,
     struct audit_asked *ret_asked, char ret_field[PARAMETER_NAME_BYTES])
 {
-    *ret_asked = (struct audit_asked){.search = {.limit = SEARCH_ROWS_DEFAULT}};
+    *ret_asked = (struct audit_asked){
+        .search = {.limit = sets & PARAMETERS_EXPORT ? SEARCH_ROWS_MAX : SEARCH_ROWS_DEFAULT}};
     struct reading reading = {.arena = arena, .asked = ret_asked};
     for (const char *pair = http_query(request); *pair;) {
         set_field(ret_field, pair, strcspn(pair, "=&"));

@@ -14,12 +14,17 @@
 enum parameter_set {
     PARAMETERS_PAGE = 1,   /* "order", "limit", "cursor" */
     PARAMETERS_GROUPS = 2, /* "by", which must be there, "top" */
+    PARAMETERS_REPORT = 4, /* "format" */
+    PARAMETERS_EXPORT = 8, /* "from_index", "lines" */
 };
+
+enum audit_format { FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
 
 struct audit_asked {
     struct audit_search search;
     struct audit_zone zone;
     struct audit_grouping grouping;
+    enum audit_format format;
 };
 
 /* What the query asks for; its texts are in the arena. Every name must be known and its values well-formed; filters may be given more

@@ -3,10 +3,12 @@
 #include "services/audit/audit_filter.h"
 
 #include "common/error.h"
+#include "common/exact_set.h"
 #include "services/audit/audit_check.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #define NUMBERS_MAX 1000u
@@ -90,6 +92,55 @@ static int add_known(struct persons *persons, const struct term_key *key)
     return error;
 }
 
+/* Records that name an exact set with any of the numbers in it are about the person, too. */
+struct sets {
+    const struct persons *persons;
+    struct term_value *values; /* room for `room` */
+    size_t count, room;
+    int error;
+};
+
+/* One that cannot be read any more may have held anybody: its records are shown. */
+static bool holds_any(const struct persons *persons, struct bytes stored, int *ret_error)
+{
+    _cleanup_(exact_set_close) struct exact_set *set = NULL;
+    int error = exact_set_open(stored, &set);
+    bool held = error == -QY_ECORRUPT;
+    *ret_error = held ? 0 : error;
+    for (size_t i = 0; !error && i < persons->count && !held; i++)
+        held = exact_set_has(set, persons->numbers[i]);
+    return held;
+}
+
+static bool add_set(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes stored)
+{
+    struct sets *sets = context;
+    char hex[2 * SET_HASH_BYTES + 1];
+    if (!holds_any(sets->persons, stored, &sets->error))
+        return !sets->error;
+    if (sets->count == sets->room) {
+        size_t room = 2 * sets->room + 64;
+        struct term_value *more = arena_alloc(sets->persons->arena, room * sizeof(*more));
+        sets->error = more ? 0 : -QY_ENOMEM;
+        if (!more)
+            return false;
+        if (sets->count)
+            memcpy(more, sets->values, sets->count * sizeof(*more));
+        sets->values = more;
+        sets->room = room;
+    }
+    term_of_text(
+        TERM_SET, sodium_bin2hex(hex, sizeof(hex), hash, SET_HASH_BYTES), &sets->values[sets->count++].key);
+    return true;
+}
+
+static int find_sets(struct persons *persons, struct sets *ret_sets)
+{
+    *ret_sets = (struct sets){.persons = persons};
+    audit_store_each_set(persons->view->txn, add_set, ret_sets);
+    return ret_sets->error ? ret_sets->error : store_error(persons->view->txn);
+}
+
 static int resolve(struct persons *persons, struct audit_condition *condition)
 {
     struct term_values *values = &condition->values;
@@ -99,8 +150,11 @@ static int resolve(struct persons *persons, struct audit_condition *condition)
         error = key->bytes[0] == TERM_NUMBER ? add_joined(persons, get_be32(key->bytes + 1))
                                              : add_known(persons, key);
     }
+    struct sets sets = {.count = 0};
+    if (!error)
+        error = find_sets(persons, &sets);
     struct term_value *all =
-        arena_alloc(persons->arena, (values->whole_count + persons->count) * sizeof(*all));
+        arena_alloc(persons->arena, (values->whole_count + persons->count + sets.count) * sizeof(*all));
     if (error || !all)
         return error ? error : -QY_ENOMEM;
     size_t count = 0;
@@ -109,6 +163,8 @@ static int resolve(struct persons *persons, struct audit_condition *condition)
             all[count++] = values->whole[i];
     for (size_t i = 0; i < persons->count; i++)
         term_of_number(persons->numbers[i], &all[count++].key);
+    for (size_t i = 0; i < sets.count; i++)
+        all[count++] = sets.values[i];
     values->whole = all;
     values->whole_count = count;
     return 0;

@@ -132,7 +132,7 @@ int audit_search(
     struct run run = {.view = view,
         .search = search,
         .arena = arena,
-        .limit = limit < SEARCH_ROWS_MAX ? limit : SEARCH_ROWS_MAX};
+        .limit = limit < EXPORT_ROWS_MAX ? limit : EXPORT_ROWS_MAX};
     _cleanup_(arena_close) struct arena *scratch = NULL;
     _cleanup_(audit_check_close) struct audit_check *check = NULL;
     int error = audit_filter_resolve(&search->filter, view, arena);

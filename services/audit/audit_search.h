@@ -8,14 +8,15 @@
 
 #include "services/audit/audit_filter.h"
 
-#define SEARCH_ROWS_MAX 1000u
+#define SEARCH_ROWS_MAX 1000u  /* of a page */
+#define EXPORT_ROWS_MAX 10000u /* of an export */
 #define SEARCH_ROWS_DEFAULT 50u
 
 struct audit_search {
     struct audit_filter filter; /* audit_search() resolves it */
     bool oldest;                /* first */
     uint64_t bound;             /* only indexes below, or with `oldest` from here on; 0: no bound */
-    unsigned limit;             /* 0: SEARCH_ROWS_DEFAULT; at most SEARCH_ROWS_MAX */
+    unsigned limit;             /* 0: SEARCH_ROWS_DEFAULT; at most EXPORT_ROWS_MAX */
 };
 
 struct audit_row {

@@ -9,7 +9,7 @@
 int audit_start(void *self, struct service *service)
 {
     struct audit *audit = self;
-    int error = audit_indexer_start(self, service);
+    int error = audit_indexer_start(audit, service);
     if (!error)
         error = audit_signer_open(audit, service, &audit->signer);
     if (!error)
@@ -27,5 +27,5 @@ void audit_stop(void *self, struct service *service)
     audit_http_stop(self, service);
     audit_sealer_close(&audit->sealer);
     audit_signer_close(&audit->signer);
-    audit_indexer_stop(self);
+    audit_indexer_stop(audit);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the audit service does besides its fold: the auditors' port, and what works beside the writer. */
+/* What runs beside the writer: who makes indexes, the signer, the sealer and the auditors' port. */
 #ifndef QY_AUDIT_START_H
 #define QY_AUDIT_START_H
 

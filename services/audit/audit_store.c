@@ -20,6 +20,7 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_NOTES] = "notes",
     [TABLE_WITNESSES] = "witnesses",
     [TABLE_SEALED] = "sealed",
+    [TABLE_SETS] = "sets",
 };
 
 /* -- records -- */
@@ -200,8 +201,8 @@ static bool begins_below(struct store_txn *txn, unsigned table, uint64_t end)
     struct store_key all;
     struct bytes key, value;
     key_reset(&all);
-    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) && key.size == 8 &&
-           get_be64(key.data) < end;
+    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) &&
+           key.size == 8 && get_be64(key.data) < end;
 }
 
 bool audit_store_unswept(struct store_txn *txn)
@@ -241,6 +242,47 @@ size_t audit_store_sweep(struct store_txn *txn, size_t most)
     count += sweep(txn, TABLE_TILES, &level[0], segments * SEGMENT_BUNDLES, most - count);
     count += sweep(txn, TABLE_TILES, &level[1], segments, most - count);
     return count + sweep(txn, TABLE_SEGMENTS, &all, segments, most - count);
+}
+
+/* -- exact sets -- */
+
+static void set_key(struct store_key *key, const uint8_t hash[SET_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, SET_HASH_BYTES);
+}
+
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    return store_get(txn, TABLE_SETS, &key, ret_set);
+}
+
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    store_put(txn, TABLE_SETS, &key, set.data, set.size);
+}
+
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context)
+{
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, set;
+    if (scan_open(txn, TABLE_SETS, &all, NULL, &scan))
+        return;
+    while (scan_next(scan, &key, &set)) {
+        if (key.size != SET_HASH_BYTES) {
+            store_fail(txn, -QY_ECORRUPT);
+            return;
+        }
+        if (!visit(context, key.data, set))
+            return;
+    }
 }
 
 /* -- persons -- */
@@ -348,18 +390,18 @@ void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYT
     store_delete(txn, TABLE_OWED, &key);
 }
 
-static struct store_scan *scan_table(struct store_txn *txn, enum audit_table table)
+static struct store_scan *scan_tokens(struct store_txn *txn)
 {
     struct store_scan *scan = NULL;
     struct store_key all;
     key_reset(&all);
-    return scan_open(txn, table, &all, NULL, &scan) ? NULL : scan;
+    return scan_open(txn, TABLE_TOKENS, &all, NULL, &scan) ? NULL : scan;
 }
 
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value) && visit(context, value))
         ;
@@ -368,93 +410,9 @@ void audit_store_each_token(
 void audit_store_drop_tokens(
     struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value))
         if (drop(context, value))
             scan_delete(scan);
-}
-
-/* -- proofs -- */
-
-static void ordinal_key(struct store_key *key, uint32_t ordinal)
-{
-    key_reset(key);
-    key_u32(key, ordinal);
-}
-
-uint32_t audit_store_signers(struct store_txn *txn)
-{
-    return (uint32_t)store_count(txn, TABLE_SIGNERS);
-}
-
-bool audit_store_signer(struct store_txn *txn, uint32_t generation, struct bytes *ret_signer)
-{
-    struct store_key key;
-    ordinal_key(&key, generation);
-    return store_get(txn, TABLE_SIGNERS, &key, ret_signer);
-}
-
-void audit_store_put_signer(struct store_txn *txn, uint32_t generation, struct bytes signer)
-{
-    struct store_key key;
-    ordinal_key(&key, generation);
-    store_put(txn, TABLE_SIGNERS, &key, signer.data, signer.size);
-}
-
-bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    return store_get(txn, TABLE_NOTES, &key, ret_note);
-}
-
-void audit_store_drop_note(struct store_txn *txn, enum audit_note which)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    store_delete(txn, TABLE_NOTES, &key);
-}
-
-void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    store_put(txn, TABLE_NOTES, &key, note.data, note.size);
-}
-
-static void witness_key(struct store_key *key, const uint8_t id[WITNESS_ID_BYTES])
-{
-    key_reset(key);
-    key_raw(key, id, WITNESS_ID_BYTES);
-}
-
-bool audit_store_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes *ret_witness)
-{
-    struct store_key key;
-    witness_key(&key, id);
-    return store_get(txn, TABLE_WITNESSES, &key, ret_witness);
-}
-
-void audit_store_put_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes witness)
-{
-    struct store_key key;
-    witness_key(&key, id);
-    store_put(txn, TABLE_WITNESSES, &key, witness.data, witness.size);
-}
-
-bool audit_store_drop_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES])
-{
-    struct store_key key;
-    witness_key(&key, id);
-    return store_delete(txn, TABLE_WITNESSES, &key);
-}
-
-void audit_store_each_witness(
-    struct store_txn *txn, bool (*visit)(void *context, struct bytes witness), void *context)
-{
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_WITNESSES);
-    struct bytes key, value;
-    while (scan && scan_next(scan, &key, &value) && visit(context, value))
-        ;
 }

@@ -24,6 +24,7 @@ enum audit_table {
     TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
     TABLE_WITNESSES, /* id of the key -> AuditWitness */
     TABLE_SEALED, /* segment -> its hash in the tree: its records, tiles and index lie in a file (audit_segment.h) */
+    TABLE_SETS, /* SHA-256 -> exact set, as common/exact_set.h has it */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -62,6 +63,14 @@ void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
 uint32_t audit_store_person(struct store_txn *txn, uint32_t number);
 /* The person's own number and those of the nodes that were moved to it, at most `most`; returns how many. */
 size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most);
+
+/* -- exact sets, each once, for good; a record names one by its hash -- */
+#define SET_HASH_BYTES 32
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set);
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set);
+/* Calls back for each until `visit` returns false. */
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context);
 
 /* -- what proves the log to others -- */
 /* How many keys there were so far. */

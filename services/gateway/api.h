@@ -40,6 +40,7 @@ struct api_call {
         *about; /* who it turned out to be about, maybe beyond the scope; NULL: nobody yet */
     bool refusal_recorded, audit_away;
     const char *purpose, *task; /* as headers state them; "": none */
+    bool stated_personal;       /* these, or the body's, bear what is known of who it is about */
     bool hidden;                /* the caller may not call it, and is told that it is not there */
     struct access access;       /* who calls; of nobody where the operation is open to all */
     uint64_t access_epoch;      /* when that was looked at */
@@ -111,8 +112,14 @@ int api_ask_identity(
  * the outcome is "ok", the fields that the operation shows. -QY_EUNAVAILABLE, with the reason, where audit cannot take it now: within
  * gateway.audit_wait, and at once while it has just failed to. */
 int api_record(struct api_call *call, Quanyu__AuditRecord *record);
+/* The same of people who do not fit into it: their exact set (common/exact_set.h) goes beside the log, and its hash into the record. */
+int api_record_set(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData set);
 /* Reads why it is asked, X-Purpose and X-Task; refuses what cannot be put on record. */
 int api_read_why(struct api_call *call);
+/* What the request states as purpose and reason, for identity to look at; in the arena. NULL: no memory. */
+char *api_stated(struct api_call *call);
+/* A purpose or reason as it goes on record: "[personal]" where it bears what is known of who it is about. */
+const char *api_recordable(const struct api_call *call, const char *stated);
 /* The attempt that ends with this error, or with call->status: on record where the operation touches people and the answer is a
  * refusal that is not on record yet. Returns the error, or -QY_EUNAVAILABLE. */
 int api_record_refusal(struct api_call *call, int error);

@@ -59,10 +59,13 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = lookup;
+    lookup->stated = api_stated(call);
     const Quanyu__IdentityReply *reply;
-    int error = api_ask_identity(call, &request, &reply);
+    int error = lookup->stated ? api_ask_identity(call, &request, &reply) : -QY_ENOMEM;
     if (!error)
         *ret_person = reply->person;
+    if (!error)
+        call->stated_personal |= reply->person->stated_personal;
     return error;
 }
 

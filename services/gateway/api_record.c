@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the API hands to audit: looks before they are answered, and attempts that are refused. */
 #include "common/deadline.h"
+#include "common/exact_set.h"
 #include "common/http_target.h"
 #include "common/utf8.h"
 #include "proto/identity.pb-c.h"
@@ -33,9 +34,10 @@ static bool is_away(int error)
            error == -QY_ESTOPPED || error == -QY_ENOMEM;
 }
 
-/* As api_ask(), of audit alone: it is given less time, and none while it has just failed. *ret_why is static, or in the arena. */
+/* As api_ask(), of audit alone: it is given less time, and none while it has just failed. *ret_why is static, or in the arena. That it
+ * answers a question does not say that it can record. */
 static int ask_audit(struct api_call *call, const ProtobufCMessage *request,
-    const ProtobufCMessageDescriptor *reply_type, const char **ret_why)
+    const ProtobufCMessageDescriptor *reply_type, bool records, const char **ret_why)
 {
     struct audit_gate *gate = &call->gateway->audit_gate;
     struct rpc_call options = {.request_id = http_request_id(call->request),
@@ -44,12 +46,12 @@ static int ask_audit(struct api_call *call, const ProtobufCMessage *request,
     struct rpc_error wrong = {0};
     ProtobufCMessage *reply;
     int64_t entered_ms = monotonic_ms();
-    enum audit_pass pass = audit_gate_enter(gate, entered_ms);
     *ret_why = "it has just failed to";
-    if (pass == AUDIT_REFUSED)
+    if (!audit_gate_enter(gate))
         return -QY_EUNAVAILABLE;
     int error = rpc_call(call->client, "audit", &options, request, reply_type, call->arena, &reply, &wrong);
-    audit_gate_leave(gate, pass, entered_ms, monotonic_ms(), !is_away(error));
+    if (records || is_away(error))
+        audit_gate_leave(gate, entered_ms, !is_away(error));
     *ret_why = error == -QY_ETIMEOUT             ? "it does not answer"
                : wrong.message && *wrong.message ? wrong.message
                                                  : error_text(error);
@@ -68,7 +70,8 @@ static void add_fields(const struct api_call *call, Quanyu__AuditRecord *record,
     record->fields = room;
 }
 
-int api_record(struct api_call *call, Quanyu__AuditRecord *record)
+/* `set`: what record->set_hash names, where it names one. */
+static int hand_over(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData *set)
 {
     char *fields[FIELDS_MAX];
     const char *why;
@@ -79,19 +82,35 @@ int api_record(struct api_call *call, Quanyu__AuditRecord *record)
         record->outcome = (char *)"ok";
     if (!*record->purpose)
         record->purpose = (char *)(uintptr_t)call->purpose;
+    record->purpose = (char *)(uintptr_t)api_recordable(call, record->purpose);
     record->task = (char *)(uintptr_t)call->task;
     add_fields(call, record, fields);
     Quanyu__AppendRequest append = QUANYU__APPEND_REQUEST__INIT;
     append.n_records = 1;
     append.records = &record;
+    append.n_sets = set ? 1 : 0;
+    append.sets = set;
     Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
     request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
     request.append = &append;
-    int error = ask_audit(call, &request.base, &quanyu__audit_reply__descriptor, &why);
+    int error = ask_audit(call, &request.base, &quanyu__audit_reply__descriptor, true, &why);
     if (error)
         return refuse_unrecorded(call, "shown", why);
     call->refusal_recorded |= strcmp(record->outcome, "ok") != 0;
     return 0;
+}
+
+int api_record(struct api_call *call, Quanyu__AuditRecord *record)
+{
+    return hand_over(call, record, NULL);
+}
+
+int api_record_set(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData set)
+{
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    exact_set_hash((struct bytes){set.data, set.len}, hash);
+    record->set_hash = (ProtobufCBinaryData){.data = hash, .len = sizeof(hash)};
+    return hand_over(call, record, &set);
 }
 
 int api_need_audit(struct api_call *call)
@@ -101,7 +120,7 @@ int api_need_audit(struct api_call *call)
     const char *why;
     request.call_case = QUANYU__RUNTIME_REQUEST__CALL_STATUS;
     request.status = &status;
-    int error = ask_audit(call, &request.base, &quanyu__runtime_reply__descriptor, &why);
+    int error = ask_audit(call, &request.base, &quanyu__runtime_reply__descriptor, false, &why);
     return error ? refuse_unrecorded(call, "done", why) : 0;
 }
 
@@ -238,6 +257,21 @@ int api_read_why(struct api_call *call)
     if (task)
         call->task = task;
     return purpose ? read_purpose(call, purpose) : 0;
+}
+
+char *api_stated(struct api_call *call)
+{
+    const char *purpose = yyjson_get_str(yyjson_obj_get(call->body, "purpose"));
+    const char *reason = yyjson_get_str(yyjson_obj_get(call->body, "reason"));
+    if (!*call->purpose && !purpose && !reason)
+        return arena_text(call->arena, "", 0);
+    return arena_printf(
+        call->arena, "%s\n%s\n%s", call->purpose, purpose ? purpose : "", reason ? reason : "");
+}
+
+const char *api_recordable(const struct api_call *call, const char *stated)
+{
+    return call->stated_personal && *stated ? "[personal]" : stated;
 }
 
 /* What was stated, where it could have been accepted. */

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/waiting_work.h"
 #include "services/gateway/api.h"
+#include "services/gateway/audit_probe.h"
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/dead_letter_nobody.h"
 #include "services/gateway/dead_letters.h"
@@ -356,6 +357,8 @@ int gateway_start(void *self, struct service *service)
     if (!error)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
+        error = audit_gate_start(&gateway->audit_gate, audit_probe, gateway);
+    if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
     return error ? error
                  : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
@@ -369,5 +372,6 @@ void gateway_stop(void *self, struct service *service)
     atomic_store(&gateway->stopping, true);
     service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
+    audit_gate_stop(&gateway->audit_gate);
     ticker_close(&gateway->ticker);
 }

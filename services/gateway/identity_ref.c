@@ -89,11 +89,14 @@ static int look_up(struct api_call *call, const struct identity_ref *ref, const 
     lookup.personal = disclosure_of(call->permissions).personal;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = &lookup;
-    int error = api_ask_identity(call, &request, &reply);
-    if (error)
+    lookup.stated = api_stated(call);
+    int error = lookup.stated ? api_ask_identity(call, &request, &reply) : -QY_ENOMEM;
+    if (error) {
         place_error(call, ref);
-    else
-        *ret = reply->person;
+        return error;
+    }
+    *ret = reply->person;
+    call->stated_personal |= reply->person->stated_personal;
     return error;
 }
 

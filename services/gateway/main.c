@@ -4,7 +4,7 @@
 
 int main(int argc, char **argv)
 {
-    static struct gateway gateway = {.audit_gate = AUDIT_GATE_INIT};
+    static struct gateway gateway;
     static const struct service_input inputs[] = {
         {.leader = "identity", .classes = CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_NOBODY), .echoes = true},
     };

@@ -2,9 +2,21 @@
 #include "common/json.h"
 #include "common/service.h"
 #include "services/identity/handlers.h"
+#include "services/identity/stated.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* The reason, unless it bears what is known of one of them: it is with the decision, in identity alone. */
+static const char *recordable(
+    struct rpc_context *context, const char *reason, const uint32_t *persons, size_t count)
+{
+    bool personal = false;
+    for (size_t i = 0; i < count && !personal; i++)
+        if (stated_is_personal(context->self, context->batch->txn, persons[i], reason, &personal))
+            personal = true;
+    return personal ? "[personal]" : reason;
+}
 
 void identity_act(struct rpc_context *context, const char *action, const char *reason, const char *detail,
     const uint32_t *persons, size_t count)
@@ -13,7 +25,7 @@ void identity_act(struct rpc_context *context, const char *action, const char *r
     act.actor = context->header->actor;
     act.action = (char *)(uintptr_t)action;
     act.detail = (char *)(uintptr_t)detail;
-    act.reason = (char *)(uintptr_t)reason;
+    act.reason = (char *)(uintptr_t)recordable(context, reason, persons, count);
     act.persons = (uint32_t *)(uintptr_t)persons;
     act.n_persons = count;
     act.request_id = context->header->request_id;

@@ -211,19 +211,23 @@ static int compare_seconds(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
+/* By the clock, and what of it was the processor's: beside other work the two differ. */
 static void time_question(const struct asking *asking, const struct question *question)
 {
-    static double seconds[QUESTIONS];
+    static double seconds[QUESTIONS], processor[QUESTIONS];
     uint64_t found = 0;
     for (unsigned i = 0; i < QUESTIONS; i++) {
         arena_reset(asking->arena);
-        double began = now(CLOCK_MONOTONIC);
+        double began = now(CLOCK_MONOTONIC), processor_began = now(CLOCK_THREAD_CPUTIME_ID);
         found += ask(asking, question);
         seconds[i] = now(CLOCK_MONOTONIC) - began;
+        processor[i] = now(CLOCK_THREAD_CPUTIME_ID) - processor_began;
     }
     qsort(seconds, QUESTIONS, sizeof(*seconds), compare_seconds);
-    printf("%s: %-36s p50 %8.3f ms  p99 %8.3f ms  (%.1f records)\n", question->by ? "count" : "page",
-        question->what, seconds[QUESTIONS / 2] * 1e3, seconds[QUESTIONS * 99 / 100] * 1e3,
+    qsort(processor, QUESTIONS, sizeof(*processor), compare_seconds);
+    printf("%s: %-36s p50 %8.3f ms  p99 %8.3f ms  processor p99 %8.3f ms  (%.1f records)\n",
+        question->by ? "count" : "page", question->what, seconds[QUESTIONS / 2] * 1e3,
+        seconds[QUESTIONS * 99 / 100] * 1e3, processor[QUESTIONS * 99 / 100] * 1e3,
         (double)found / QUESTIONS);
 }
 

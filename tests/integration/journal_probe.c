@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* journal_probe GATEWAY_DATA [FROM]: the events in the gateway's journal, from an offset on, a JSON line each, with
- * all that was stored of them. It reads beside the running gateway and changes nothing. */
+ * all that was stored of them.
+ * journal_probe --all SERVICE_DATA: offset and class of each record in a service's journal.
+ * It reads beside the running service and changes nothing. */
 #include "common/chunk.h"
 #include "common/json.h"
 #include "common/keys.h"
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CLASS_EVENT 2u
 #define MAP_BYTES ((size_t)64 << 30)
@@ -52,7 +55,22 @@ static void print_event(const struct journal_record *record)
     quanyu__raw_event__free_unpacked(event, NULL);
 }
 
-static void print_chunk(struct chunk_reader *reader, struct bytes wire, uint64_t from)
+struct probe {
+    uint64_t from;
+    bool all;
+    bool sealed; /* the gateway's alone */
+    uint8_t secret[CHUNK_KEY_BYTES];
+};
+
+static void print_record(const struct probe *probe, const struct journal_record *record)
+{
+    if (probe->all)
+        printf("{\"offset\":%" PRIu64 ",\"class\":%u}\n", record->offset, record->record_class);
+    else if (record->record_class == CLASS_EVENT && record->offset >= probe->from)
+        print_event(record);
+}
+
+static void print_chunk(struct chunk_reader *reader, struct bytes wire, const struct probe *probe)
 {
     struct chunk_header header;
     if (chunk_header_read(wire, &header))
@@ -63,12 +81,10 @@ static void print_chunk(struct chunk_reader *reader, struct bytes wire, uint64_t
         fail("chunk", "cannot be read");
     struct journal_record record;
     while (chunk_next(reader, &record))
-        if (record.record_class == CLASS_EVENT && record.offset >= from)
-            print_event(&record);
+        print_record(probe, &record);
 }
 
-static void print_segment(
-    struct chunk_reader *reader, const char *path, const uint8_t secret[CHUNK_KEY_BYTES], uint64_t from)
+static void print_segment(struct chunk_reader *reader, const char *path, const struct probe *probe)
 {
     MDB_env *env;
     MDB_txn *txn;
@@ -85,10 +101,10 @@ static void print_segment(
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
         _cleanup_(buffer_free) struct buffer wire = BUFFER_INIT;
         struct bytes opened;
-        if (chunk_unstore(secret, get_be64(key.mv_data), (struct bytes){value.mv_data, value.mv_size}, false,
-                &wire, &opened))
+        if (chunk_unstore(probe->sealed ? probe->secret : NULL, get_be64(key.mv_data),
+                (struct bytes){value.mv_data, value.mv_size}, false, &wire, &opened))
             fail(path, "a chunk cannot be opened");
-        print_chunk(reader, opened, from);
+        print_chunk(reader, opened, probe);
     }
     mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
@@ -100,28 +116,36 @@ static int is_segment(const struct dirent *entry)
     return strlen(entry->d_name) == 20 && strspn(entry->d_name, "0123456789") == 20;
 }
 
-int main(int argc, char **argv)
+static void print_journal(const char *data, const struct probe *probe)
 {
-    uint8_t secret[CHUNK_KEY_BYTES];
     char path[1000];
     struct chunk_reader *reader;
     struct dirent **segments;
-    if (argc < 2)
-        fail("usage", "journal_probe GATEWAY_DATA [FROM]");
-    uint64_t from = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
-    snprintf(path, sizeof(path), "%.900s/journal.key", argv[1]);
-    if (keys_secret(path, secret) || chunk_reader_open(&reader))
-        fail(path, "no key");
-    snprintf(path, sizeof(path), "%.900s/journal", argv[1]);
+    snprintf(path, sizeof(path), "%.900s/journal", data);
     int count = scandir(path, &segments, is_segment, alphasort);
-    if (count < 0)
+    if (count < 0 || chunk_reader_open(&reader))
         fail(path, "no journal");
     for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof(path), "%.900s/journal/%.20s", argv[1], segments[i]->d_name);
-        print_segment(reader, path, secret, from);
+        snprintf(path, sizeof(path), "%.900s/journal/%.20s", data, segments[i]->d_name);
+        print_segment(reader, path, probe);
         free(segments[i]);
     }
     free(segments);
     chunk_reader_close(&reader);
+}
+
+int main(int argc, char **argv)
+{
+    char path[1000];
+    struct probe probe = {.all = argc > 2 && strcmp(argv[1], "--all") == 0};
+    const char *data = probe.all ? argv[2] : argv[1];
+    if (argc < 2)
+        fail("usage", "journal_probe GATEWAY_DATA [FROM] | --all SERVICE_DATA");
+    probe.from = argc > 2 && !probe.all ? strtoull(argv[2], NULL, 10) : 0;
+    snprintf(path, sizeof(path), "%.900s/journal.key", data);
+    probe.sealed = access(path, R_OK) == 0;
+    if ((probe.sealed || !probe.all) && keys_secret(path, probe.secret))
+        fail(path, "no key");
+    print_journal(data, &probe);
     return 0;
 }

@@ -74,9 +74,9 @@ static void test_a_limit_beyond_the_greatest_is_the_greatest(void **state)
     arena_reset(filled->arena);
     audit_view_open(&filled->audit.tails, txn, &view);
     assert_int_equal(audit_search(&view, &search, filled->arena, &page), 0);
-    assert_int_equal(page.count, SEARCH_ROWS_MAX);
+    assert_int_equal(page.count, EXPORT_ROWS_MAX);
     assert_int_equal(page.rows[0].index, LOG_RECORDS - 1);
-    assert_int_equal(page.next, LOG_RECORDS - SEARCH_ROWS_MAX);
+    assert_int_equal(page.next, LOG_RECORDS - EXPORT_ROWS_MAX);
     audit_view_close(&view);
     store_abort(&txn);
 }
