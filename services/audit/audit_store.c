@@ -201,8 +201,8 @@ static bool begins_below(struct store_txn *txn, unsigned table, uint64_t end)
     struct store_key all;
     struct bytes key, value;
     key_reset(&all);
-    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) &&
-           key.size == 8 && get_be64(key.data) < end;
+    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) && key.size == 8 &&
+           get_be64(key.data) < end;
 }
 
 bool audit_store_unswept(struct store_txn *txn)

@@ -62,6 +62,13 @@ static int read_index(void *reader, uint64_t segment, struct bytes *ret_index)
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
 
+static int read_set(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set)
+{
+    if (audit_store_set(reader, hash, ret_set))
+        return 0;
+    return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
+}
+
 /* -- the whole -- */
 
 int verify_files_open(const char *directory, struct verify_files **ret_files)
@@ -142,7 +149,8 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
         .close = close_reader,
         .tile = read_tile,
         .entries = read_entries,
-        .index = read_index};
+        .index = read_index,
+        .set = read_set};
     options->source = &files->source;
     options->size = audit_store_size(files->txn);
     (void)audit_store_note(files->txn, NOTE_NEWEST, &options->newest);
