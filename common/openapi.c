@@ -30,6 +30,12 @@ struct making {
     int error;
 };
 
+static void open_member(struct making *making, const char *name)
+{
+    json_name(&making->json, name);
+    json_open(&making->json, '{');
+}
+
 /* -- files -- */
 
 static bool ends_with(const char *text, const char *end)
@@ -110,8 +116,7 @@ static void write_reference(struct making *making, const char *section, const ch
 /* A section of all files as one. */
 static void write_section(struct making *making, const char *section)
 {
-    json_name(&making->json, section);
-    json_open(&making->json, '{');
+    open_member(making, section);
     for (size_t i = 0; i < making->file_count; i++)
         write_members(making, yyjson_obj_get(yyjson_doc_get_root(making->files[i]), section));
     json_close(&making->json, '}');
@@ -195,10 +200,8 @@ static void write_parameters(struct making *making, const struct openapi_operati
 static void write_content(
     struct making *making, const char *type, const char *schema, bool example, const char *const *others)
 {
-    json_name(&making->json, "content");
-    json_open(&making->json, '{');
-    json_name(&making->json, type);
-    json_open(&making->json, '{');
+    open_member(making, "content");
+    open_member(making, type);
     if (schema) {
         json_name(&making->json, "schema");
         write_reference(making, "schemas", schema);
@@ -211,16 +214,14 @@ static void write_content(
     json_close(&making->json, '}');
     for (; others && *others; others++) {
         json_name(&making->json, *others);
-        json_open(&making->json, '{');
-        json_close(&making->json, '}');
+        json_raw(&making->json, "{}", 2, "");
     }
     json_close(&making->json, '}');
 }
 
 static void write_body(struct making *making, const struct openapi_operation *operation)
 {
-    json_name(&making->json, "requestBody");
-    json_open(&making->json, '{');
+    open_member(making, "requestBody");
     json_field_bool(&making->json, "required", true);
     write_content(making, operation->takes_type ? operation->takes_type : "application/json",
         operation->takes, true, NULL);
@@ -229,8 +230,7 @@ static void write_body(struct making *making, const struct openapi_operation *op
 
 static void write_headers(struct making *making, const struct openapi_operation *operation)
 {
-    json_name(&making->json, "headers");
-    json_open(&making->json, '{');
+    open_member(making, "headers");
     json_name(&making->json, "X-Request-Id");
     write_reference(making, "headers", "X-Request-Id");
     for (const char *const *name = operation->headers; name && *name; name++) {
@@ -249,8 +249,7 @@ static const char *status_name(unsigned status, char room[8])
 static void write_success(struct making *making, const struct openapi_operation *operation, unsigned status)
 {
     char name[8];
-    json_name(&making->json, status_name(status, name));
-    json_open(&making->json, '{');
+    open_member(making, status_name(status, name));
     json_name(&making->json, "description");
     write_value(making, find(making, "outcomes", name));
     write_headers(making, operation);
@@ -292,8 +291,7 @@ static void write_responses(struct making *making, const struct openapi_operatio
 {
     bool empty = !operation->gives && !operation->type;
     unsigned success = operation->status ? operation->status : empty ? 204 : 200;
-    json_name(&making->json, "responses");
-    json_open(&making->json, '{');
+    open_member(making, "responses");
     for (unsigned status = 200; status < 600; status++) {
         if (status < 300 && (status == success || answers(making, operation, status)))
             write_success(making, operation, status);
@@ -323,8 +321,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
     char method[8] = "";
     for (size_t i = 0; i + 1 < sizeof(method) && operation->method[i]; i++)
         method[i] = (char)tolower((unsigned char)operation->method[i]);
-    json_name(&making->json, method);
-    json_open(&making->json, '{');
+    open_member(making, method);
     json_field_text(&making->json, "operationId", operation->id);
     json_name(&making->json, "tags");
     json_open(&making->json, '[');
@@ -363,13 +360,11 @@ static void write_paths(struct making *making)
 {
     const struct openapi_description *description = making->description;
     const struct openapi_operation *first, *other;
-    json_name(&making->json, "paths");
-    json_open(&making->json, '{');
+    open_member(making, "paths");
     for (size_t i = 0; (first = description->operation(i)); i++) {
         if (!is_first_of_path(description, i))
             continue;
-        json_name(&making->json, first->pattern);
-        json_open(&making->json, '{');
+        open_member(making, first->pattern);
         for (size_t j = i; (other = description->operation(j)); j++)
             if (strcmp(other->pattern, first->pattern) == 0)
                 write_operation_at(making, j);
@@ -408,8 +403,7 @@ static void write_document(struct making *making)
     json_name(&making->json, "security");
     write_value(making, find(making, "security", making->description->security));
     write_paths(making);
-    json_name(&making->json, "components");
-    json_open(&making->json, '{');
+    open_member(making, "components");
     for (size_t i = 0; i < COUNT_OF(sections); i++)
         write_section(making, sections[i]);
     json_close(&making->json, '}');

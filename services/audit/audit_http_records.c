@@ -81,7 +81,7 @@ static int write_one(struct look *look, uint64_t index, struct bytes stored)
     if (!error)
         error = audit_json_proof(&json, stored, &proof);
     json_close(&json, '}');
-    look_describe_record(look, index);
+    look_describe_record(look, "audit.show", index);
     return error;
 }
 

@@ -54,15 +54,17 @@ int get_report(struct audit_http *http, struct look **look, const struct route_m
     const struct report_kind *kind = audit_report_kind(route_parameter(match, "name"));
     struct audit_asked asked;
     char field[PARAMETER_NAME_BYTES];
+    const char *problem = audit_parameters(request, PARAMETERS_REPORT, (*look)->arena, &asked, field);
+    if (problem) {
+        look_refuse_parameter(request, field, problem);
+        return 0;
+    }
     if (!kind) {
         http_problem(request, 404, "not_found", "name",
             "there is no such report; there are daily-use, unmasking, exports and refused");
         return 0;
     }
-    const char *problem = audit_parameters(request, PARAMETERS_REPORT, (*look)->arena, &asked, field);
-    if (problem)
-        look_refuse_parameter(request, field, problem);
-    if (problem || !is_free(*look, kind, &asked.search.filter))
+    if (!is_free(*look, kind, &asked.search.filter))
         return 0;
     struct audit_filter filter = asked.search.filter;
     struct audit_report report;

@@ -59,7 +59,7 @@ int get_receipt(struct audit_http *http, struct look **look, const struct route_
         http_problem(request, 503, "unavailable", "index", "no checkpoint covers this record yet");
         return 0;
     }
-    look_describe_record(*look, index);
+    look_describe_record(*look, "audit.receipt", index);
     (*look)->type = RECEIPT_TYPE;
     int error = write_receipt(*look, index, record, note, checkpoint.size);
     return error ? error : look_submit(http, look);

@@ -37,14 +37,14 @@ void look_close(struct look **look)
     *look = NULL;
 }
 
-void look_describe_record(struct look *look, uint64_t index)
+void look_describe_record(struct look *look, const char *action, uint64_t index)
 {
     struct json detail = json_to(&look->detail);
     json_open(&detail, '{');
     json_field_number(&detail, "index", index);
     json_field_unsigned(&detail, "records", 1);
     json_close(&detail, '}');
-    look->action = "audit.show";
+    look->action = action;
 }
 
 /* -- refusals -- */

@@ -38,8 +38,8 @@ struct look {
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
-/* For the record of it: one record was shown. */
-void look_describe_record(struct look *look, uint64_t index);
+/* For the record of it, with this action: one record was shown. */
+void look_describe_record(struct look *look, const char *action, uint64_t index);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);

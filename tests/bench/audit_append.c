@@ -140,6 +140,7 @@ static void take_request(struct audit *audit, struct batch *batch, struct arena 
         .header = &header,
         .peer = "gateway",
         .arena = arena,
+        .txn = batch->txn,
         .batch = batch};
     must(audit_rpc.handlers[request->call_case].handle(&context, &request->base, &reply.base), "append");
 }
