@@ -3,6 +3,7 @@
 
 #include "services/audit/audit_http.h"
 #include "services/audit/audit_indexer.h"
+#include "services/audit/audit_sealer.h"
 #include "services/audit/audit_signer.h"
 
 int audit_start(void *self, struct service *service)
@@ -13,6 +14,10 @@ int audit_start(void *self, struct service *service)
         error = audit_signer_open(audit, service, &audit->signer);
     if (!error)
         error = audit_signer_start(audit->signer);
+    if (!error)
+        error = audit_sealer_open(audit, service, &audit->sealer);
+    if (!error)
+        error = audit_sealer_start(audit->sealer);
     return error ? error : audit_http_start(self, service);
 }
 
@@ -20,6 +25,7 @@ void audit_stop(void *self, struct service *service)
 {
     struct audit *audit = self;
     audit_http_stop(self, service);
+    audit_sealer_close(&audit->sealer);
     audit_signer_close(&audit->signer);
     audit_indexer_stop(audit);
 }
