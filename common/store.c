@@ -3,6 +3,7 @@
 #include "common/store_private.h"
 
 #include "common/directory.h"
+#include "common/disk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -85,18 +86,6 @@ int store_holder(const char *path)
     ssize_t size = read(fd, text, sizeof(text) - 1);
     close(fd);
     return size > 0 ? (int)strtol(text, NULL, 10) : 0;
-}
-
-/* For fault tests only: QUANYU_TEST_FAIL_SYNC=<n>[@<text>] makes the n-th store_commit() of each store whose
- * path contains the text report -QY_EIO, as a failed fsync does, and the store refuse further writes. */
-static long fault_from_environment(const char *path)
-{
-    const char *setting = getenv("QUANYU_TEST_FAIL_SYNC");
-    if (!setting)
-        return 0;
-    char *end;
-    long commits = strtol(setting, &end, 10);
-    return *end == '@' && !strstr(path, end + 1) ? 0 : commits;
 }
 
 /* LMDB writes to its lock file through a mapping, where a full disk is no error but a SIGBUS: its blocks are
@@ -234,7 +223,7 @@ int store_open(const struct store_options *options, struct store **ret_store)
         code = store_migrate(store, options, version);
     if (code)
         return code;
-    store->fail_after = fault_from_environment(store->path);
+    store->fail_after = disk_fails_after(store->path);
     *ret_store = TAKE(store);
     return 0;
 }

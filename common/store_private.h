@@ -22,7 +22,7 @@ struct store {
     uint64_t check_bytes; /* how much a transaction may write between two looks at the quota */
     char *path;
     int lock;
-    long fail_after;                 /* see fault_from_environment() */
+    long fail_after;                 /* see disk_fails_after() */
     uint64_t writes_begun;           /* the writer's alone */
     uint64_t written_bytes;          /* likewise: of the file, see store_ahead.c */
     atomic_bool broken;              /* a commit failed: no further writes */

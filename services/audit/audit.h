@@ -23,6 +23,7 @@ extern const struct rpc_service audit_rpc;
 
 struct audit_guard;
 struct audit_http;
+struct audit_sealer;
 struct audit_signer;
 
 /* Who is told by the writer that a segment may be full. */
@@ -46,6 +47,7 @@ struct audit {
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
     struct audit_signer *signer;
+    struct audit_sealer *sealer;
     struct audit_http *http;
     struct audit_guard *guard;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */

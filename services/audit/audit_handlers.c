@@ -38,16 +38,16 @@ static int take_sets(struct rpc_context *context, const Quanyu__AppendRequest *a
         uint8_t hash[SET_HASH_BYTES];
         uint64_t count;
         exact_set_hash(set, hash);
-        if (audit_store_set(context->txn, hash, &there))
+        if (audit_store_set(context->batch->txn, hash, &there))
             continue;
         if (exact_set_check(set, &count)) {
             char path[32];
             snprintf(path, sizeof(path), "sets/%zu", i);
             return rpc_refuse(context, -QY_EINVAL, path, "is no exact set");
         }
-        audit_store_put_set(context->txn, hash, set);
+        audit_store_put_set(context->batch->txn, hash, set);
     }
-    return store_error(context->txn);
+    return store_error(context->batch->txn);
 }
 
 static int check_named_sets(struct rpc_context *context, const Quanyu__AppendRequest *append)
@@ -55,12 +55,12 @@ static int check_named_sets(struct rpc_context *context, const Quanyu__AppendReq
     struct bytes set;
     for (size_t i = 0; i < append->n_records; i++)
         if (append->records[i]->set_hash.len &&
-            !audit_store_set(context->txn, append->records[i]->set_hash.data, &set)) {
+            !audit_store_set(context->batch->txn, append->records[i]->set_hash.data, &set)) {
             char path[48];
             snprintf(path, sizeof(path), "records/%zu/set_hash", i);
             return rpc_refuse(context, -QY_EINVAL, path, "names a set that is not there");
         }
-    return store_error(context->txn);
+    return store_error(context->batch->txn);
 }
 
 static int refuse_without_time(struct rpc_context *context)

@@ -83,7 +83,9 @@ static void run_operation(
         refuse_token(request);
         return;
     }
-    if (!error)
+    if (!error && operation->administers && look->token.role != ROLE_ADMINISTRATOR)
+        error = look_deny(http, &look, operation->administers, "it takes an administrator's token");
+    else if (!error)
         error = operation->run(http, &look, match);
     if (error)
         look_refuse(request, error);

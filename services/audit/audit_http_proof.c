@@ -86,14 +86,13 @@ int get_cosigned(struct audit_http *http, struct look **look, const struct route
 
 static int read_bundle(struct store_txn *txn, const struct tile_place *place, struct buffer *out)
 {
-    uint64_t first = place->number * MERKLE_TILE_HASHES;
+    struct bytes records[MERKLE_TILE_HASHES];
+    if (!audit_store_bundle(txn, place->number, place->width, records))
+        return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
     for (unsigned i = 0; i < place->width; i++) {
-        struct bytes record;
-        if (!audit_store_record(txn, first + i, &record))
-            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
-        const uint8_t size[2] = {(uint8_t)(record.size >> 8), (uint8_t)record.size};
+        const uint8_t size[2] = {(uint8_t)(records[i].size >> 8), (uint8_t)records[i].size};
         buffer_append(out, size, sizeof(size));
-        buffer_append(out, record.data, record.size);
+        buffer_append(out, records[i].data, records[i].size);
     }
     return buffer_error(out);
 }

@@ -79,21 +79,28 @@ bool look_asks_nothing(struct http_request *request)
 
 /* -- on record, then answered -- */
 
+void look_actor(const struct look *look, Quanyu__Actor *ret_actor)
+{
+    quanyu__actor__init(ret_actor);
+    ret_actor->kind = QUANYU__ACTOR__KIND__AUDITOR;
+    ret_actor->id = (char *)(uintptr_t)look->token.id;
+    ret_actor->name = (char *)(uintptr_t)look->token.name;
+    ret_actor->role = (char *)(uintptr_t)audit_role_name(look->token.role);
+    ret_actor->address = (char *)(uintptr_t)http_peer(look->request);
+    ret_actor->token_id = (char *)(uintptr_t)look->token.id;
+}
+
 static int take_look(struct work *work, struct batch *batch)
 {
     struct look *look = (struct look *)work;
-    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
-    actor.kind = QUANYU__ACTOR__KIND__AUDITOR;
-    actor.id = look->token.id;
-    actor.name = look->token.name;
-    actor.role = "auditor";
-    actor.address = (char *)http_peer(look->request);
-    actor.token_id = look->token.id;
+    Quanyu__Actor actor;
+    look_actor(look, &actor);
     const struct audit_query query = {
         .actor = &actor,
         .peer = "audit",
         .request_id = http_request_id(look->request),
         .action = look->action,
+        .outcome = look->denied ? "denied" : "ok",
         .detail = buffer_c_str(&look->detail),
     };
     int error = look->apply ? look->apply(look, batch) : 0;
@@ -108,6 +115,8 @@ static void answer_look(struct work *work, int result)
     struct look *look = (struct look *)work;
     if (result)
         look_refuse(look->request, result);
+    else if (look->denied)
+        http_problem(look->request, 403, "denied", NULL, "%s", look->denied);
     else
         http_respond(look->request, look->status ? look->status : 200,
             look->status == 204 ? NULL
@@ -130,4 +139,11 @@ int look_submit(struct audit_http *http, struct look **look)
     if (!error)
         TAKE(*look);
     return error;
+}
+
+int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why)
+{
+    (*look)->action = action;
+    (*look)->denied = why;
+    return look_submit(http, look);
 }

@@ -34,6 +34,7 @@ struct look {
     const char *action;   /* of its record: "audit.search", …; static */
     struct buffer detail; /* of its record: JSON */
     const char *type;     /* of the answer; NULL: JSON */
+    const char *denied;   /* NULL, or why it is answered 403 */
     struct buffer body;
     int status; /* of the answer; 0: 200; 204: the body stays empty */
     /* Writer thread, before the look is on record: what it changes. NULL: nothing. */
@@ -42,6 +43,10 @@ struct look {
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
+/* Who asks, as records name it; borrowed from the look. */
+void look_actor(const struct look *look, Quanyu__Actor *ret_actor);
+/* Puts on record that it was tried, and answers 403. */
+int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why);
 /* For the record of it, with this action: one record was shown. */
 void look_describe_record(struct look *look, const char *action, uint64_t index);
 void look_close(struct look **look); /* for _cleanup_ */
@@ -59,6 +64,8 @@ typedef int operation_fn(struct audit_http *http, struct look **look, const stru
 struct operation {
     operation_fn *run; /* NULL: the description, for everybody */
     struct openapi_operation about;
+    const char *
+        administers; /* it takes an administrator: who is none is denied this action on record; NULL: any auditor */
 };
 /* The one table. (audit_operations.c) */
 extern const struct operation audit_operations[];
@@ -71,6 +78,7 @@ operation_fn get_ocsf;                                                       /* 
 operation_fn get_report;                                                     /* audit_http_reports.c */
 operation_fn get_set;                                                        /* audit_http_sets.c */
 operation_fn get_tree;                                                       /* audit_http_tree.c */
+operation_fn get_auditors, post_auditor, delete_auditor;                     /* audit_http_auditors.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */
 operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */

@@ -59,7 +59,7 @@ int audit_query_take(struct audit *audit, struct batch *batch, const struct audi
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.actor = named ? (Quanyu__Actor *)query->actor : &operator;
     record.action = (char *)(uintptr_t)query->action;
-    record.outcome = "ok";
+    record.outcome = query->outcome ? (char *)(uintptr_t)query->outcome : "ok";
     record.request_id = (char *)query->request_id;
     record.service = (char *)query->peer;
     record.detail = (char *)(uintptr_t)query->detail;

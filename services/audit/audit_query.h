@@ -13,8 +13,9 @@ struct audit_query {
     const Quanyu__Actor *actor; /* NULL: the operator of `peer` */
     const char *peer;           /* the service or program that asks; "audit" for the HTTP port */
     const char *request_id;
-    const char *action; /* "audit.search", … */
-    const char *detail; /* JSON */
+    const char *action;  /* "audit.search", … */
+    const char *outcome; /* NULL: "ok" */
+    const char *detail;  /* JSON */
 };
 
 /* Writer thread: takes the record of a look. Errors as audit_take(). */

@@ -4,6 +4,7 @@
 #include "services/audit/audit_guard.h"
 #include "services/audit/audit_http.h"
 #include "services/audit/audit_indexer.h"
+#include "services/audit/audit_sealer.h"
 #include "services/audit/audit_signer.h"
 
 int audit_start(void *self, struct service *service)
@@ -15,6 +16,10 @@ int audit_start(void *self, struct service *service)
     if (!error)
         error = audit_signer_start(audit->signer);
     if (!error)
+        error = audit_sealer_open(audit, service, &audit->sealer);
+    if (!error)
+        error = audit_sealer_start(audit->sealer);
+    if (!error)
         error = audit_guard_start(audit, service, &audit->guard);
     return error ? error : audit_http_start(self, service);
 }
@@ -24,6 +29,7 @@ void audit_stop(void *self, struct service *service)
     struct audit *audit = self;
     audit_http_stop(self, service);
     audit_guard_stop(&audit->guard);
+    audit_sealer_close(&audit->sealer);
     audit_signer_close(&audit->signer);
     audit_indexer_stop(audit);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs beside the writer: who makes indexes, the signer and the auditors' port. */
+/* What runs beside the writer: who makes indexes, the signer, the sealer and the auditors' port. */
 #ifndef QY_AUDIT_START_H
 #define QY_AUDIT_START_H
 

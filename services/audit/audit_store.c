@@ -2,8 +2,11 @@
 #include "services/audit/audit_store.h"
 
 #include "common/buffer.h"
+#include "services/audit/audit_segment.h"
 
 #include <string.h>
+
+#define SEALED_RECORDS ((uint64_t)SEGMENT_BUNDLES * MERKLE_TILE_HASHES)
 
 const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_RECORDS] = "records",
@@ -16,6 +19,7 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_SIGNERS] = "signers",
     [TABLE_NOTES] = "notes",
     [TABLE_WITNESSES] = "witnesses",
+    [TABLE_SEALED] = "sealed",
     [TABLE_SETS] = "sets",
     [TABLE_ALERTS] = "alerts",
     [TABLE_SETTINGS] = "settings",
@@ -57,11 +61,38 @@ void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes reco
     store_append(txn, TABLE_RECORDS, &key, record.data, record.size);
 }
 
+/* The file of a segment that is sealed; NULL: it is not, or its file is missing or not the one that was written. */
+static const struct segment *sealed(struct store_txn *txn, uint64_t number)
+{
+    struct store_key key;
+    struct bytes root;
+    const struct segment *segment;
+    number_key(&key, number);
+    if (!store_get(txn, TABLE_SEALED, &key, &root) || root.size != MERKLE_HASH_BYTES)
+        return NULL;
+    int error = segment_find(store_path(txn), number, (const struct merkle_hash *)root.data, &segment);
+    return error ? NULL : segment;
+}
+
 bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret_record)
 {
     struct store_key key;
     number_key(&key, index);
-    return store_get(txn, TABLE_RECORDS, &key, ret_record);
+    if (store_get(txn, TABLE_RECORDS, &key, ret_record))
+        return true;
+    const struct segment *segment = sealed(txn, index / SEALED_RECORDS);
+    return segment && segment_record(segment, (unsigned)(index % SEALED_RECORDS), ret_record);
+}
+
+bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
+{
+    const struct segment *segment = sealed(txn, number / SEGMENT_BUNDLES);
+    unsigned first = (unsigned)(number % SEGMENT_BUNDLES) * MERKLE_TILE_HASHES;
+    for (unsigned i = 0; i < width; i++)
+        if (segment ? !segment_record(segment, first + i, &ret_records[i])
+                    : !audit_store_record(txn, number * MERKLE_TILE_HASHES + i, &ret_records[i]))
+            return false;
+    return true;
 }
 
 /* -- tiles -- */
@@ -78,9 +109,15 @@ static const struct merkle_hash *read_tile(void *self, unsigned level, uint64_t 
     struct store_key key;
     struct bytes value;
     tile_key(&key, level, number);
-    if (!store_get(self, TABLE_TILES, &key, &value) || value.size < width * sizeof(struct merkle_hash))
+    if (store_get(self, TABLE_TILES, &key, &value))
+        return value.size < width * sizeof(struct merkle_hash) ? NULL
+                                                               : (const struct merkle_hash *)value.data;
+    const struct segment *segment =
+        level > 1 ? NULL : sealed(self, level == 0 ? number / SEGMENT_BUNDLES : number);
+    if (!segment)
         return NULL;
-    return (const struct merkle_hash *)value.data;
+    return level == 1 ? segment_tiles(segment)
+                      : segment_leaves(segment) + number % SEGMENT_BUNDLES * MERKLE_TILE_HASHES;
 }
 
 static void write_tile(
@@ -109,12 +146,18 @@ bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *r
 {
     struct store_key key;
     number_key(&key, number);
-    return store_get(txn, TABLE_SEGMENTS, &key, ret_index);
+    if (store_get(txn, TABLE_SEGMENTS, &key, ret_index))
+        return true;
+    const struct segment *segment = sealed(txn, number);
+    if (segment)
+        *ret_index = segment_index(segment);
+    return segment != NULL;
 }
 
 uint64_t audit_store_segments(struct store_txn *txn)
 {
-    return numbers_end(txn, TABLE_SEGMENTS);
+    uint64_t rows = numbers_end(txn, TABLE_SEGMENTS), files = audit_store_sealed(txn);
+    return rows > files ? rows : files;
 }
 
 /* Hashes of terms were there; the start makes the indexes from the records. */
@@ -130,7 +173,78 @@ static int drop_hashes(struct store_txn *txn)
     return error;
 }
 
-const struct store_migration audit_migrations[] = {{.from = 1, .migrate = drop_hashes}};
+/* The tables of what is new are made; segments are sealed from then on. */
+static int add_tables(struct store_txn *txn)
+{
+    return store_error(txn);
+}
+
+const struct store_migration audit_migrations[] = {
+    {.from = 1, .migrate = drop_hashes}, {.from = 2, .migrate = add_tables}};
+
+/* -- sealing -- */
+
+uint64_t audit_store_sealed(struct store_txn *txn)
+{
+    return numbers_end(txn, TABLE_SEALED);
+}
+
+void audit_store_seal(struct store_txn *txn, uint64_t number, const struct merkle_hash *root)
+{
+    struct store_key key;
+    number_key(&key, number);
+    store_append(txn, TABLE_SEALED, &key, root, sizeof(*root));
+}
+
+/* Whether the first key of a table is below `end`. */
+static bool begins_below(struct store_txn *txn, unsigned table, uint64_t end)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct store_key all;
+    struct bytes key, value;
+    key_reset(&all);
+    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) && key.size == 8 &&
+           get_be64(key.data) < end;
+}
+
+bool audit_store_unswept(struct store_txn *txn)
+{
+    uint64_t segments = audit_store_sealed(txn);
+    return begins_below(txn, TABLE_RECORDS, segments * SEALED_RECORDS) ||
+           begins_below(txn, TABLE_SEGMENTS, segments);
+}
+
+/* Deletes rows of a table from its first one on, below `end`; keys are numbers behind `prefix`. */
+static size_t sweep(
+    struct store_txn *txn, unsigned table, const struct store_key *prefix, uint64_t end, size_t most)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    size_t count = 0;
+    if (scan_open(txn, table, prefix, NULL, &scan))
+        return 0;
+    while (count < most && scan_next(scan, &key, &value) && key.size == prefix->size + 8u &&
+           get_be64(key.data + prefix->size) < end) {
+        scan_delete(scan);
+        count++;
+    }
+    return count;
+}
+
+size_t audit_store_sweep(struct store_txn *txn, size_t most)
+{
+    uint64_t segments = audit_store_sealed(txn);
+    struct store_key all, level[2];
+    key_reset(&all);
+    for (uint8_t i = 0; i < COUNT_OF(level); i++) {
+        key_reset(&level[i]);
+        key_u8(&level[i], i);
+    }
+    size_t count = sweep(txn, TABLE_RECORDS, &all, segments * SEALED_RECORDS, most);
+    count += sweep(txn, TABLE_TILES, &level[0], segments * SEGMENT_BUNDLES, most - count);
+    count += sweep(txn, TABLE_TILES, &level[1], segments, most - count);
+    return count + sweep(txn, TABLE_SEGMENTS, &all, segments, most - count);
+}
 
 /* -- exact sets -- */
 
@@ -278,18 +392,18 @@ void audit_store_settle(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYT
     store_delete(txn, TABLE_OWED, &key);
 }
 
-static struct store_scan *scan_table(struct store_txn *txn, enum audit_table table)
+static struct store_scan *scan_tokens(struct store_txn *txn)
 {
     struct store_scan *scan = NULL;
     struct store_key all;
     key_reset(&all);
-    return scan_open(txn, table, &all, NULL, &scan) ? NULL : scan;
+    return scan_open(txn, TABLE_TOKENS, &all, NULL, &scan) ? NULL : scan;
 }
 
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value) && visit(context, value))
         ;
@@ -298,93 +412,9 @@ void audit_store_each_token(
 void audit_store_drop_tokens(
     struct store_txn *txn, bool (*drop)(void *context, struct bytes token), void *context)
 {
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_TOKENS);
+    _cleanup_(scan_close) struct store_scan *scan = scan_tokens(txn);
     struct bytes key, value;
     while (scan && scan_next(scan, &key, &value))
         if (drop(context, value))
             scan_delete(scan);
-}
-
-/* -- proofs -- */
-
-static void ordinal_key(struct store_key *key, uint32_t ordinal)
-{
-    key_reset(key);
-    key_u32(key, ordinal);
-}
-
-uint32_t audit_store_signers(struct store_txn *txn)
-{
-    return (uint32_t)store_count(txn, TABLE_SIGNERS);
-}
-
-bool audit_store_signer(struct store_txn *txn, uint32_t generation, struct bytes *ret_signer)
-{
-    struct store_key key;
-    ordinal_key(&key, generation);
-    return store_get(txn, TABLE_SIGNERS, &key, ret_signer);
-}
-
-void audit_store_put_signer(struct store_txn *txn, uint32_t generation, struct bytes signer)
-{
-    struct store_key key;
-    ordinal_key(&key, generation);
-    store_put(txn, TABLE_SIGNERS, &key, signer.data, signer.size);
-}
-
-bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    return store_get(txn, TABLE_NOTES, &key, ret_note);
-}
-
-void audit_store_drop_note(struct store_txn *txn, enum audit_note which)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    store_delete(txn, TABLE_NOTES, &key);
-}
-
-void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note)
-{
-    struct store_key key;
-    ordinal_key(&key, which);
-    store_put(txn, TABLE_NOTES, &key, note.data, note.size);
-}
-
-static void witness_key(struct store_key *key, const uint8_t id[WITNESS_ID_BYTES])
-{
-    key_reset(key);
-    key_raw(key, id, WITNESS_ID_BYTES);
-}
-
-bool audit_store_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes *ret_witness)
-{
-    struct store_key key;
-    witness_key(&key, id);
-    return store_get(txn, TABLE_WITNESSES, &key, ret_witness);
-}
-
-void audit_store_put_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes witness)
-{
-    struct store_key key;
-    witness_key(&key, id);
-    store_put(txn, TABLE_WITNESSES, &key, witness.data, witness.size);
-}
-
-bool audit_store_drop_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES])
-{
-    struct store_key key;
-    witness_key(&key, id);
-    return store_delete(txn, TABLE_WITNESSES, &key);
-}
-
-void audit_store_each_witness(
-    struct store_txn *txn, bool (*visit)(void *context, struct bytes witness), void *context)
-{
-    _cleanup_(scan_close) struct store_scan *scan = scan_table(txn, TABLE_WITNESSES);
-    struct bytes key, value;
-    while (scan && scan_next(scan, &key, &value) && visit(context, value))
-        ;
 }

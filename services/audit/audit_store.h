@@ -10,7 +10,7 @@
 #include "common/store.h"
 #include "services/audit/merkle.h"
 
-#define AUDIT_SCHEMA_VERSION 2
+#define AUDIT_SCHEMA_VERSION 3
 
 enum audit_table {
     TABLE_RECORDS,   /* index -> AuditRecord: the leaf's bytes */
@@ -23,9 +23,10 @@ enum audit_table {
     TABLE_SIGNERS,   /* generation -> AuditSigner: keys that signed, or sign, the log */
     TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
     TABLE_WITNESSES, /* id of the key -> AuditWitness */
-    TABLE_SETS,      /* SHA-256 -> exact set, as common/exact_set.h has it */
-    TABLE_ALERTS,    /* day, hash of actor and rule -> AuditAlert */
-    TABLE_SETTINGS,  /* name -> what auditors have set: JSON */
+    TABLE_SEALED, /* segment -> its hash in the tree: its records, tiles and index lie in a file (audit_segment.h) */
+    TABLE_SETS,     /* SHA-256 -> exact set, as common/exact_set.h has it */
+    TABLE_ALERTS,   /* day, hash of actor and rule -> AuditAlert */
+    TABLE_SETTINGS, /* name -> what auditors have set: JSON */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -45,6 +46,18 @@ void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct byte
 bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index);
 /* How many segments have one. */
 uint64_t audit_store_segments(struct store_txn *txn);
+
+/* -- segments that lie in files of their own: what is read of them is found there, wherever it is asked for -- */
+/* How many are sealed, from the first on. */
+uint64_t audit_store_sealed(struct store_txn *txn);
+/* `number` is how many there are; its file is written. */
+void audit_store_seal(struct store_txn *txn, uint64_t number, const struct merkle_hash *root);
+/* Deletes rows that files replace, `most` at most; returns how many it has. There is a record behind the last sealed segment. */
+size_t audit_store_sweep(struct store_txn *txn, size_t most);
+/* Whether there are some: records, which go first, or indexes, which go last. */
+bool audit_store_unswept(struct store_txn *txn);
+/* All records of a bundle; false where one is missing. */
+bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records);
 
 /* Joins and splits, as identity reports them. */
 void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);

@@ -10,6 +10,7 @@
 #define DASH "\xe2\x80\x94 " /* an em dash, and a blank */
 #define SECRET_PREFIX "PRIVATE+KEY+"
 #define KEY_MATERIAL_BYTES 33 /* type and key or seed */
+#define KEY_TEXT_BYTES 45     /* the same in base64 */
 #define SIGNATURE_BYTES_MAX (4 + 8 + crypto_sign_BYTES)
 #define BASE64_BYTES 128
 
@@ -75,7 +76,7 @@ static bool parse_key(
 static void format_key(const char *prefix, const struct note_key *key, const uint8_t *secret_or_public,
     char *text, size_t text_bytes)
 {
-    char hex[9], base64[BASE64_BYTES];
+    char hex[9], base64[KEY_TEXT_BYTES];
     uint8_t material[KEY_MATERIAL_BYTES] = {key->type};
     memcpy(material + 1, secret_or_public, KEY_MATERIAL_BYTES - 1);
     sodium_bin2hex(hex, sizeof(hex), key->id, sizeof(key->id));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole log from without: each record against its leaf, each hash of each tile against what lies below it, each signed size against
- * the root that its records lead to, each signature, and each segment's index against its records. Says what is wrong where. */
+ * the root that its records lead to, each signature, each segment's index against its records, and each exact set against its hash. Says what is wrong where. */
 #ifndef QY_AUDIT_VERIFY_H
 #define QY_AUDIT_VERIFY_H
 
@@ -21,6 +21,8 @@ struct verify_source {
         void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES]);
     /* Where there are indexes; -QY_ENOTFOUND: the segment has none (yet). */
     int (*index)(void *reader, uint64_t segment, struct bytes *ret_index);
+    /* The exact set of this hash, as common/exact_set.h has it. NULL: sets are not shown there. */
+    int (*set)(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set);
 };
 
 /* A key that signs the log, or signed it. */

@@ -50,15 +50,21 @@ static int read_tile(
 static int read_entries(
     void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
 {
-    for (unsigned i = 0; i < width; i++)
-        if (!audit_store_record(reader, number * MERKLE_TILE_HASHES + i, &ret_entries[i]))
-            return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
-    return 0;
+    if (audit_store_bundle(reader, number, width, ret_entries))
+        return 0;
+    return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
 
 static int read_index(void *reader, uint64_t segment, struct bytes *ret_index)
 {
     if (audit_store_segment(reader, segment, ret_index))
+        return 0;
+    return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
+}
+
+static int read_set(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set)
+{
+    if (audit_store_set(reader, hash, ret_set))
         return 0;
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
@@ -143,7 +149,8 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
         .close = close_reader,
         .tile = read_tile,
         .entries = read_entries,
-        .index = read_index};
+        .index = read_index,
+        .set = read_set};
     options->source = &files->source;
     options->size = audit_store_size(files->txn);
     (void)audit_store_note(files->txn, NOTE_NEWEST, &options->newest);

@@ -3,8 +3,10 @@
 #include "services/audit/verify_private.h"
 
 #include "common/error.h"
+#include "common/exact_set.h"
 #include "common/metrics.h"
 #include "services/audit/audit_index.h"
+#include "services/audit/audit_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +26,8 @@ struct worker {
     struct merkle_hash *stored; /* level 1 of this segment, as the log has it */
     bool has_stored;
     struct buffer index;
+    struct arena *arena;    /* one record's */
+    struct merkle_hash set; /* the last one that holds */
     double said;
 };
 
@@ -118,6 +122,34 @@ static void keep_edges(
         }
 }
 
+/* What bears a set's hash has the tag of that field and its size before it, if not only then. */
+static const char set_tag[] = {(char)0xa2, 0x01, MERKLE_HASH_BYTES};
+
+static void check_set(struct worker *worker, uint64_t index, struct bytes record)
+{
+    const struct verify_source *source = worker->verifying->options->source;
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    struct bytes set;
+    if (!source->set || !record.data || !memmem(record.data, record.size, set_tag, sizeof(set_tag)))
+        return;
+    arena_reset(worker->arena);
+    const Quanyu__AuditRecord *read = audit_record_unpack(record, worker->arena);
+    if (!read || read->set_hash.len != sizeof(hash) ||
+        memcmp(&worker->set, read->set_hash.data, sizeof(hash)) == 0)
+        return;
+    int error = source->set(worker->reader, read->set_hash.data, &set);
+    if (!error)
+        exact_set_hash(set, hash);
+    if (error)
+        verify_problem(worker->verifying, "the exact set of record %" PRIu64 " is missing (%s)", index,
+            error_text(error));
+    else if (memcmp(hash, read->set_hash.data, sizeof(hash)) != 0)
+        verify_problem(worker->verifying,
+            "the exact set of record %" PRIu64 " was altered: its hash is not the one on record", index);
+    else
+        memcpy(&worker->set, hash, sizeof(hash));
+}
+
 static int read_tile(struct worker *worker, uint64_t number, unsigned width, struct bytes *records)
 {
     struct verifying *verifying = worker->verifying;
@@ -131,8 +163,10 @@ static int read_tile(struct worker *worker, uint64_t number, unsigned width, str
     } else if (error) {
         return error;
     }
-    for (unsigned i = 0; i < width; i++)
+    for (unsigned i = 0; i < width; i++) {
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
+        check_set(worker, number * MERKLE_TILE_HASHES + i, records[i]);
+    }
     if (!error)
         check_tile(worker, number, width, leaves);
     keep_edges(verifying, number, width, leaves);
@@ -228,6 +262,8 @@ static int open_worker(struct verifying *verifying, struct worker *worker)
     worker->records = calloc(most, sizeof(*worker->records));
     worker->stored = calloc(TILES, sizeof(*worker->stored));
     int error = worker->records && worker->stored ? merkle_hasher_open(&worker->hasher) : -QY_ENOMEM;
+    if (!error)
+        error = arena_open(&worker->arena);
     return error ? error
                  : verifying->options->source->open(verifying->options->source->self, &worker->reader);
 }
@@ -238,6 +274,7 @@ static void close_worker(struct worker *worker)
         worker->verifying->options->source->close(worker->reader);
     merkle_hasher_close(&worker->hasher);
     buffer_free(&worker->index);
+    arena_close(&worker->arena);
     free(worker->records);
     free(worker->stored);
 }

@@ -178,11 +178,14 @@ static const struct command commands[] = {
         "  --token         a token for the API, for a day, instead of an invitation\n"
         "  --file PATH     into a new file that nobody else can read, not to the screen\n",
         "quanyu bootstrap --file admin.json"},
-    {"auditor", "list | create NAME [--days N] | revoke ID", "auditors' tokens (on record)", command_auditor,
+    {"auditor", "list | create NAME [--days N] [--role reader|administrator] | revoke ID",
+        "auditors' tokens (on record)", command_auditor,
         "The audit service has tokens of its own, which nobody at HQ can make. Works on the machine itself,\n"
         "with the key \"cli\". Prints a line of JSON each.\n\n"
         "  create NAME     shown this once\n"
         "    --days N      how long it is valid; a year, if not said\n"
+        "    --role R      reader, if not said, or administrator: may make and revoke others on the audit "
+        "port\n"
         "  revoke ID       at_…; refused from now on\n",
         "quanyu auditor create \"Wang, external audit\" --days 30"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",
@@ -200,7 +203,8 @@ static const struct command commands[] = {
         "  explain R R               why the two are one person, or what speaks against it\n"
         "  history ONE_ID            how the person came to be, the oldest first\n"
         "  conflicts                 pairs that were seen together and are not one person, by a rule\n"
-        "  busy                      identifiers that are seen with very many others, and join nothing\n"
+        "  busy                      identifiers that join nothing: seen with very many others, or several "
+        "people's\n"
         "  decisions                 by hand, the newest first\n"
         "    --limit N, --cursor C   how many at most; go on where an earlier answer ended\n"
         "  join R R                  the two are one person\n"

@@ -238,8 +238,8 @@ static void print_decision(yyjson_val *decision)
 static void print_busy(yyjson_val *row)
 {
     print_identifier(yyjson_obj_get(row, "identifier"));
-    printf(" seen with %llu of %s\n", (unsigned long long)yyjson_get_uint(yyjson_obj_get(row, "seen_with")),
-        client_text(row, "kind"));
+    printf(" %s: seen with %llu of %s\n", client_text(row, "reason"),
+        (unsigned long long)yyjson_get_uint(yyjson_obj_get(row, "seen_with")), client_text(row, "kind"));
 }
 
 /* -- looking -- */

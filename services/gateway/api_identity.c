@@ -395,6 +395,7 @@ static void write_busy(struct json *json, const Quanyu__BusyReply__Row *row, boo
     identity_json_identifier(json, row->identifier, row->one_id, personal);
     json_field_unsigned(json, "seen_with", row->seen);
     json_field_text(json, "kind", row->kind);
+    json_field_text(json, "reason", row->reason);
     json_close(json, '}');
 }
 

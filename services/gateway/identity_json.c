@@ -81,6 +81,14 @@ static void describe(const Quanyu__LinkView *link, char *text, size_t size)
         snprintf(text, size, "one person would have too many identifiers");
     else if (strcmp(refusal, "busy") == 0)
         snprintf(text, size, "one of the two is seen with very many others, and joins nothing");
+    else if (strcmp(refusal, "owners") == 0)
+        snprintf(text, size, "one of the two was verified with two owners, and joins nothing");
+    else if (strcmp(refusal, "names") == 0)
+        snprintf(text, size, "one of the two goes with two people's names, and joins nothing");
+    else if (strcmp(refusal, "handed_on") == 0)
+        snprintf(text, size,
+            "one of the two was somebody's outside of the time for which another one had it, and joins "
+            "nothing");
     else if (strcmp(refusal, "blocked") == 0)
         snprintf(text, size, "one of the two was blocked by hand");
     else if (strcmp(refusal, "cut") == 0)

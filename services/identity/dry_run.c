@@ -103,10 +103,15 @@ static bool is_out(void *self, uint32_t node, const struct node_place *place)
     uint8_t marks = *mark_of(own, node);
     if (marks & MARK_ASKED)
         return marks & MARK_OUT;
-    bool busy = false;
+    enum busy_reason busy = BUSY_NOT;
+    const struct busy_view view = {.rules = &own->run->rules,
+        .txn = own->txn,
+        .vault = own->run->identity->vault,
+        .kind_of = kind_of,
+        .self = own};
     bool out = place->flags & NODE_BLOCKED || is_listed(own, node, place->kind);
     if (!out && !own->error)
-        own->error = busy_find(&own->run->rules, own->txn, node, kind_of, own, &busy);
+        own->error = busy_find(&view, node, &busy);
     *mark_of(own, node) |= (uint8_t)(MARK_ASKED | (out || busy ? MARK_OUT : 0));
     return out || busy;
 }

@@ -101,19 +101,29 @@ static unsigned compare_words(const struct text *one, const struct text *other)
     return same + begun >= fewer ? NAME_PART : NAME_FAMILY;
 }
 
+/* Of names whose words are in order. */
+static unsigned compare_sorted(const struct text *one, const struct text *other)
+{
+    if (one->size == 0 || other->size == 0 || text_is_han(one) != text_is_han(other))
+        return LEVEL_MISSING; /* one person may well be written in two scripts */
+    if (text_equals(one, other))
+        return NAME_SAME;
+    if (text_is_han(one))
+        return compare_han(one, other);
+    return text_jaro_winkler(one, other) >= NAME_SIMILAR ? NAME_CLOSE : compare_words(one, other);
+}
+
 static unsigned compare_names(const struct duplicate_record *one, const struct duplicate_record *other)
 {
-    const struct text *a = &one->sorted, *b = &other->sorted;
-    if (a->size == 0 || b->size == 0 || text_is_han(a) != text_is_han(b))
-        return LEVEL_MISSING; /* one person may well be written in two scripts */
-    if (text_equals(a, b))
-        return NAME_SAME;
-    if (text_is_han(a))
-        return compare_han(a, b);
-    if (text_jaro_winkler(a, b) >= NAME_SIMILAR ||
-        text_jaro_winkler(&one->name, &other->name) >= NAME_SIMILAR)
-        return NAME_CLOSE;
-    return compare_words(a, b);
+    unsigned level = compare_sorted(&one->sorted, &other->sorted);
+    bool words = level != LEVEL_MISSING && level < NAME_CLOSE && !text_is_han(&one->sorted);
+    return words && text_jaro_winkler(&one->name, &other->name) >= NAME_SIMILAR ? NAME_CLOSE : level;
+}
+
+bool duplicate_names_differ(const struct text *one, const struct text *other)
+{
+    unsigned level = compare_sorted(one, other);
+    return level == LEVEL_DIFFERENT || level == NAME_FAMILY;
 }
 
 /* -- birthdays -- */

@@ -51,6 +51,9 @@ struct duplicate_record {
     struct number phones[VALUES_MAX];
 };
 
+/* Whether two names, their words in order, are hardly one person's: neither the same nor alike nor one a part of the other, and in one script. */
+bool duplicate_names_differ(const struct text *one, const struct text *other);
+
 struct agreement {
     uint8_t levels[FIELD_COUNT];
 };

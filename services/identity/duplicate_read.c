@@ -1,43 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/duplicate_read.h"
 
-#include "common/ascii.h"
 #include "common/key_class.h"
+#include "services/identity/stated_name.h"
 
 #include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
 #define NODES_MAX 64 /* of one person that are looked at */
-#define KEY_MAX 32
 
 /* -- traits -- */
 
-/* What parts of a person are called, in lower case without separators. */
-enum trait {
-    TRAIT_OTHER,
-    TRAIT_NAME,
-    TRAIT_GIVEN,
-    TRAIT_FAMILY,
-    TRAIT_GENDER,
-    TRAIT_CITY,
-    TRAIT_POSTCODE,
-    TRAIT_STREET,
-    TRAIT_ADDRESS
-};
+/* What parts of a person are called besides the name, in lower case without separators. */
+enum trait { TRAIT_OTHER, TRAIT_GENDER, TRAIT_CITY, TRAIT_POSTCODE, TRAIT_STREET, TRAIT_ADDRESS };
 static const struct {
     const char *key;
     enum trait trait;
 } traits[] = {
-    {"name", TRAIT_NAME},
-    {"fullname", TRAIT_NAME},
-    {"realname", TRAIT_NAME},
-    {"姓名", TRAIT_NAME},
-    {"firstname", TRAIT_GIVEN},
-    {"givenname", TRAIT_GIVEN},
-    {"lastname", TRAIT_FAMILY},
-    {"familyname", TRAIT_FAMILY},
-    {"surname", TRAIT_FAMILY},
     {"gender", TRAIT_GENDER},
     {"sex", TRAIT_GENDER},
     {"性别", TRAIT_GENDER},
@@ -58,15 +38,8 @@ static const struct {
 
 static enum trait trait_of(const char *key, size_t size)
 {
-    char plain[KEY_MAX];
-    size_t used = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (key[i] == '_' || key[i] == '-' || key[i] == '.' || key[i] == ' ')
-            continue;
-        if (used == sizeof(plain))
-            return TRAIT_OTHER;
-        plain[used++] = ascii_lower(key[i]);
-    }
+    char plain[TRAIT_KEY_BYTES];
+    size_t used = trait_key(key, size, plain);
     for (size_t i = 0; i < COUNT_OF(traits); i++)
         if (strlen(traits[i].key) == used && memcmp(traits[i].key, plain, used) == 0)
             return traits[i].trait;
@@ -75,15 +48,8 @@ static enum trait trait_of(const char *key, size_t size)
 
 /* Names in parts, until all of them are there. */
 struct parts {
-    struct text given, family;
+    struct text texts[NAME_PARTS];
 };
-
-static const char *text_of(yyjson_val *value, size_t *ret_size)
-{
-    const char *text = yyjson_is_raw(value) ? yyjson_get_raw(value) : yyjson_get_str(value);
-    *ret_size = text ? yyjson_get_len(value) : 0;
-    return text ? text : "";
-}
 
 static char gender_of(const char *text, size_t size)
 {
@@ -119,21 +85,24 @@ static void read_birthday(yyjson_val *value, struct duplicate_record *record)
         record->birthday = birthday;
 }
 
+static enum name_part part_of(const char *key, size_t size)
+{
+    char plain[TRAIT_KEY_BYTES];
+    size_t used = trait_key(key, size, plain);
+    return name_part_of(plain, used);
+}
+
 static void read_value(
     struct duplicate_record *record, struct parts *parts, const char *key, size_t key_size, yyjson_val *value)
 {
     size_t size;
-    const char *text = text_of(value, &size);
+    const char *text = trait_text(value, &size);
+    enum name_part part = part_of(key, key_size);
+    if (part != NAME_OTHER) {
+        text_read(text, size, &parts->texts[part]);
+        return;
+    }
     switch (trait_of(key, key_size)) {
-    case TRAIT_NAME:
-        text_read(text, size, &record->name);
-        break;
-    case TRAIT_GIVEN:
-        text_read(text, size, &parts->given);
-        break;
-    case TRAIT_FAMILY:
-        text_read(text, size, &parts->family);
-        break;
     case TRAIT_GENDER:
         record->gender = gender_of(text, size);
         break;
@@ -168,20 +137,17 @@ static void read_entry(
     yyjson_doc_free(doc);
 }
 
-/* Chinese family names stand before the given one. */
 static void join_name(const struct parts *parts, struct duplicate_record *record)
 {
-    if (record->name.size == 0 && (parts->given.size || parts->family.size)) {
-        bool han = text_is_han(&parts->family);
-        record->name = han ? parts->family : parts->given;
-        text_join(&record->name, han ? &parts->given : &parts->family);
-    }
+    record->name = parts->texts[NAME_WHOLE];
+    if (record->name.size == 0)
+        name_join(&parts->texts[NAME_GIVEN], &parts->texts[NAME_SURNAME], &record->name);
     text_sort_words(&record->name, &record->sorted);
 }
 
 void duplicate_read_traits(const struct profile *profile, struct duplicate_record *record)
 {
-    struct parts parts = {.given = {.size = 0}};
+    struct parts parts = {0};
     for (unsigned i = 0; i < profile->count; i++)
         if (profile->entries[i].json)
             read_entry(&profile->entries[i], &parts, record);

@@ -52,6 +52,11 @@ uint64_t evidence_key(uint32_t node, uint32_t other, enum worth worth)
     return mix(((uint64_t)low << 32 | high) + mix(worth));
 }
 
+uint64_t evidence_name_key(uint32_t node, uint64_t name)
+{
+    return mix(((uint64_t)node << 32 | (uint32_t)name) + mix(WORTH_ALIAS + 1));
+}
+
 static size_t line_of(uint64_t key)
 {
     return (key >> 32) % LINES * LINE_BYTES;
@@ -98,6 +103,8 @@ static bool take(struct evidence_index *index, const struct evidence *evidence)
         for (unsigned k = 0; k < i; k++, index->pairs++)
             filter_add(index->filter, evidence_key(evidence->items[i].node, evidence->items[k].node,
                                           evidence_worth(evidence, i, k)));
+    for (unsigned i = 0; evidence->name && i < evidence->count; i++, index->pairs++)
+        filter_add(index->filter, evidence_name_key(evidence->items[i].node, evidence->name));
     return index->pairs >= PAIRS_MAX;
 }
 

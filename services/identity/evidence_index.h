@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where in the evidence two identifiers were seen together. The evidence is only ever appended to, so that an event about somebody known
+/* Where in the evidence two identifiers were seen together, or one with a name. The evidence is only ever appended to, so that an event about somebody known
  * writes nothing at random; of each part of it a filter (Bloom's, a cache line a pair) says which pairs it may hold. Whoever looks for
  * one reads the parts that do, and of each other part a line. The writer thread's. */
 #ifndef QY_IDENTITY_EVIDENCE_INDEX_H
@@ -20,6 +20,8 @@ void evidence_index_forget(struct evidence_index *index);
 
 /* What evidence of two nodes that is worth so much is looked for by. */
 uint64_t evidence_key(uint32_t node, uint32_t other, enum worth worth);
+/* The same of a node and a name that was stated with it. */
+uint64_t evidence_name_key(uint32_t node, uint64_t name);
 /* True: it is the one. */
 typedef bool evidence_fn(void *self, const struct evidence *evidence);
 /* Visits evidence from `from` on, all that has one of the keys and some that has none, until one is the one. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "services/identity/busy.h"
 #include "services/identity/graph_internal.h"
 
 #include "proto/identity.pb-c.h"
@@ -23,6 +22,8 @@ int graph_open(
         error = evidence_index_open(&graph->seen);
     if (!error)
         error = digester_open(&graph->digester);
+    if (!error)
+        error = name_memo_open(&graph->memo);
     if (error)
         graph_close(&graph);
     *ret_graph = graph;
@@ -37,6 +38,9 @@ void graph_close(struct graph **graph)
     evidence_index_close(&(*graph)->seen);
     digest_index_close(&(*graph)->digests);
     digester_close(&(*graph)->digester);
+    name_memo_close(&(*graph)->memo);
+    fresh_name_forget(&(*graph)->fresh);
+    buffer_free(&(*graph)->touched);
     buffer_free(&(*graph)->moved);
     buffer_free(&(*graph)->changed);
     buffer_free(&(*graph)->sealed);
@@ -103,6 +107,9 @@ void graph_forget(struct graph *graph)
     }
     graph->rules_changed = false;
     buffer_clear(&graph->swept);
+    buffer_clear(&graph->touched);
+    fresh_name_forget(&graph->fresh);
+    name_memo_clear(graph->memo);
     node_index_revert(graph->index);
     groups_clear(graph->groups);
     evidence_index_forget(graph->seen);
@@ -193,8 +200,10 @@ int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, u
         return store_fail(txn, -QY_ECORRUPT);
     if (!(place.flags & NODE_NOBODY) != !(flags & NODE_NOBODY))
         reattribute_of(graph, txn, node);
-    if ((place.flags ^ flags) & NODE_BUSY)
+    if ((place.flags ^ flags) & NODE_BUSY) {
         identity_store_set_busy(txn, node, flags & NODE_BUSY);
+        buffer_append(&graph->touched, &node, sizeof(node));
+    }
     place.flags = (uint16_t)flags;
     identity_store_put_place(txn, node, &place);
     return node_index_set_flags(graph->index, node, flags);
@@ -218,39 +227,63 @@ static unsigned kind_of(const void *self, uint32_t node)
     return node_index_kind(self, node);
 }
 
-int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy)
+struct busy_view graph_busy_view(const struct graph *graph, struct store_txn *txn)
 {
-    return busy_find(&graph->rules, txn, node, kind_of, graph->index, ret_busy);
+    return (struct busy_view){.rules = &graph->rules,
+        .txn = txn,
+        .vault = graph->vault,
+        .kind_of = kind_of,
+        .self = graph->index,
+        .fresh = &graph->fresh};
 }
 
 int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node)
 {
-    bool busy;
-    int error = graph_is_busy(graph, txn, node, &busy);
+    const struct busy_view view = graph_busy_view(graph, txn);
+    enum busy_reason reason;
+    int error = busy_find(&view, node, &reason);
     unsigned flags = node_index_flags(graph->index, node) & ~(unsigned)NODE_BUSY;
-    return error ? error : graph_set_flags(graph, txn, node, flags | (busy ? NODE_BUSY : 0));
+    return error ? error : graph_set_flags(graph, txn, node, flags | (reason ? NODE_BUSY : 0));
 }
 
-/* Of what a renamed account may be the one owner. */
+static int watch_all(struct graph *graph, struct store_txn *txn, const struct buffer *nodes)
+{
+    int error = 0;
+    for (size_t at = 0; !error && at < nodes->size; at += sizeof(uint32_t)) {
+        uint32_t node;
+        memcpy(&node, nodes->data + at, sizeof(node));
+        error = graph_watch(graph, txn, node);
+    }
+    return error ? error : store_error(txn);
+}
+
+/* Of what an account may be the one owner, or one of several. */
 static int gather_owned(struct graph *graph, struct store_txn *txn, uint32_t node, struct buffer *owned)
 {
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(txn, node, &scan);
     uint32_t other;
-    while (!error && identity_store_next_neighbour(scan, &other))
-        if (graph->rules.kinds[node_index_kind(graph->index, other)].one_owner)
+    while (!error && identity_store_next_neighbour(scan, &other)) {
+        const struct kind_rule *rule = &graph->rules.kinds[node_index_kind(graph->index, other)];
+        if (rule->one_owner || rule->one_name || rule->handed_on)
             buffer_append(owned, &other, sizeof(other));
+    }
     return error ? error : buffer_error(owned);
 }
 
-int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node)
+int graph_watch_around(struct graph *graph, struct store_txn *txn, uint32_t node)
 {
     _cleanup_(buffer_free) struct buffer owned = BUFFER_INIT;
     int error = gather_owned(graph, txn, node, &owned);
-    for (size_t at = 0; !error && at < owned.size; at += sizeof(uint32_t)) {
-        uint32_t other;
-        memcpy(&other, owned.data + at, sizeof(other));
-        error = graph_watch(graph, txn, other);
-    }
-    return error ? error : store_error(txn);
+    return error ? error : watch_all(graph, txn, &owned);
+}
+
+int graph_watch_numbers(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned kind)
+{
+    _cleanup_(buffer_free) struct buffer numbers = BUFFER_INIT;
+    const struct busy_view view = graph_busy_view(graph, txn);
+    int error = busy_numbers(&view, node, kind, &numbers);
+    bool many =
+        numbers.size / sizeof(uint32_t) > NUMBERS_OF_ONE + 1; /* they say nothing, and did not before */
+    return error || many ? error : watch_all(graph, txn, &numbers);
 }

@@ -39,7 +39,8 @@ struct sighting {
     uint64_t evidence; /* its offset in the gateway's journal */
     int64_t event_ms;
     uint32_t source;
-    bool browser; /* verifies nothing */
+    bool browser;          /* verifies nothing */
+    yyjson_val *traits[2]; /* about the person, where it may say a name; NULL: none */
 };
 /* Finds or makes the nodes of an event's identifiers (at least one), joins their persons, keeps what it shows, and emits
  * NodesMoved and NodeCreated. Marks those that are blocked. */

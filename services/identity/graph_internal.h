@@ -4,6 +4,7 @@
 #define QY_IDENTITY_GRAPH_INTERNAL_H
 
 #include "common/buffer.h"
+#include "services/identity/busy.h"
 #include "services/identity/component.h"
 #include "services/identity/digest_index.h"
 #include "services/identity/digester.h"
@@ -11,6 +12,7 @@
 #include "services/identity/graph.h"
 #include "services/identity/groups.h"
 #include "services/identity/link_store.h"
+#include "services/identity/name_memo.h"
 
 struct graph {
     const struct vault *vault;
@@ -31,6 +33,10 @@ struct graph {
     struct evidence_index *seen;
     struct digest_index *digests;
     struct digester *digester;
+    struct fresh_name fresh; /* of the event at hand */
+    struct name_memo *memo;
+    struct buffer
+        touched; /* numbers of nodes that are busy, or are not any more: to be solved with whatever is next */
     struct buffer moved;   /* numbers of nodes */
     struct buffer changed; /* numbers of persons */
     struct buffer sealed;
@@ -41,12 +47,14 @@ int graph_move(struct graph *graph, struct batch *batch, const uint32_t *nodes, 
     uint32_t to, const struct cause *cause);
 /* In the store and the index. */
 int graph_set_flags(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned flags);
-/* Whether it was seen with more of one stronger kind than its own allows, or verified with two where it has one owner. */
-int graph_is_busy(const struct graph *graph, struct store_txn *txn, uint32_t node, bool *ret_busy);
-/* Sets or clears NODE_BUSY as it follows from the links. */
+/* By the rules, the links and the names. */
+struct busy_view graph_busy_view(const struct graph *graph, struct store_txn *txn);
+/* Sets or clears NODE_BUSY as it follows. */
 int graph_watch(struct graph *graph, struct store_txn *txn, uint32_t node);
-/* The same of all that have one owner and are linked with `node`, which has another name now, or has not any more. */
-int graph_watch_owned(struct graph *graph, struct store_txn *txn, uint32_t node);
+/* The same of all that are linked with `node` and may be several people's: of whom these are, something has changed. */
+int graph_watch_around(struct graph *graph, struct store_txn *txn, uint32_t node);
+/* The same of the numbers of this kind that `node` was verified with. */
+int graph_watch_numbers(struct graph *graph, struct store_txn *txn, uint32_t node, unsigned kind);
 /* Puts the link on the list of those that join nothing, if it is not there so. */
 void graph_note_conflict(struct graph *graph, struct batch *batch, uint32_t node, uint32_t other,
     struct verdict verdict, uint64_t evidence);

@@ -276,7 +276,12 @@ static int view_busy(struct link_viewer *viewer, uint32_t node, const struct nod
     *ret_row = row;
     if (!row->identifier || !row->one_id)
         return store_error(context->txn) ? store_error(context->txn) : -QY_ENOMEM;
-    return count_seen(viewer, node, place->kind, row);
+    const char *reason = "";
+    int error = link_view_busy(viewer, node, &reason);
+    row->reason = arena_text(context->arena, reason, strlen(reason));
+    if (!error && !row->reason)
+        error = -QY_ENOMEM;
+    return error ? error : count_seen(viewer, node, place->kind, row);
 }
 
 static int list_busy(struct rpc_context *context, const Quanyu__BusyRequest *asked, Quanyu__BusyReply *answer)

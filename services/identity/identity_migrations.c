@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From one form of identity's tables to the next. */
 #include "services/identity/link_store.h"
+#include "services/identity/rules.h"
 
 #include "common/buffer.h"
 
@@ -174,4 +175,14 @@ static int number_kinds(struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
-const struct store_migration identity_migrations[IDENTITY_MIGRATION_COUNT] = {{1, number_kinds}};
+/* -- from version 2 -- */
+
+/* Other rules are the default: they go through everybody. */
+static int sweep_all(struct store_txn *txn)
+{
+    sweep_save(txn, &(struct sweep_place){.phase = SWEEP_FLAGS, .next = 1});
+    return store_error(txn);
+}
+
+const struct store_migration identity_migrations[IDENTITY_MIGRATION_COUNT] = {
+    {1, number_kinds}, {2, sweep_all}};

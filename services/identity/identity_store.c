@@ -23,6 +23,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_DECIDED] = "decided",
     [TABLE_DUPLICATES] = "duplicates",
     [TABLE_DISMISSED] = "dismissed",
+    [TABLE_NAMES] = "names",
 };
 
 #define PLACE_BYTES (4 + 2 + 1 + VAULT_HASH_BYTES)

@@ -10,8 +10,8 @@
 #include "services/identity/identifier.h"
 #include "services/identity/vault.h"
 
-#define IDENTITY_SCHEMA_VERSION 2
-#define IDENTITY_MIGRATION_COUNT 1
+#define IDENTITY_SCHEMA_VERSION 3
+#define IDENTITY_MIGRATION_COUNT 2
 
 enum identity_table {
     TABLE_META, /* the counters, the kinds' names by number, the rules */
@@ -30,6 +30,7 @@ enum identity_table {
     TABLE_DISMISSED,  /* lower person, higher person: who said that they are two, and why */
     TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
     TABLE_DIGESTS, /* keyed hashes of digests of known phones and emails, and their nodes (digest_index.h) */
+    TABLE_NAMES, /* node, keyed hash of a name: the event that states it with the node, the name sealed (name_store.h) */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];

@@ -15,6 +15,7 @@
 
 #define EVIDENCE_WITHDRAWN 1
 #define EVIDENCE_ATTRIBUTED 2 /* not to the first: the node stands behind the others */
+#define EVIDENCE_NAMED 4      /* its name's hash stands at the end */
 #define EVIDENCE_HEAD_BYTES (1 + 1 + 8 + 4)
 #define EVIDENCE_ITEM_BYTES 5
 #define ITEM_VERIFIED 1
@@ -206,7 +207,8 @@ static struct store_key key_of(uint64_t offset)
 static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
 {
     bool first = evidence->attributed == evidence->items[0].node;
-    value[0] = (uint8_t)((evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0) | (first ? 0 : EVIDENCE_ATTRIBUTED));
+    value[0] = (uint8_t)((evidence->withdrawn ? EVIDENCE_WITHDRAWN : 0) | (first ? 0 : EVIDENCE_ATTRIBUTED) |
+                         (evidence->name ? EVIDENCE_NAMED : 0));
     value[1] = (uint8_t)evidence->count;
     put_be64(value + 2, (uint64_t)evidence->event_ms);
     put_be32(value + 10, evidence->source);
@@ -220,6 +222,10 @@ static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
         put_be32(item, evidence->attributed);
         item += sizeof(uint32_t);
     }
+    if (evidence->name) {
+        put_be64(item, evidence->name);
+        item += sizeof(uint64_t);
+    }
     return (size_t)(item - value);
 }
 
@@ -228,8 +234,10 @@ static bool read_evidence(
 {
     unsigned count = value.size >= EVIDENCE_HEAD_BYTES ? value.data[1] : 0;
     bool first = count > 0 && !(value.data[0] & EVIDENCE_ATTRIBUTED);
+    size_t name = count > 0 && value.data[0] & EVIDENCE_NAMED ? sizeof(uint64_t) : 0;
+    size_t behind = (first ? 0 : sizeof(uint32_t)) + name;
     if (count == 0 || count > IDENTIFIERS_MAX ||
-        value.size != EVIDENCE_HEAD_BYTES + count * EVIDENCE_ITEM_BYTES + (first ? 0 : sizeof(uint32_t))) {
+        value.size != EVIDENCE_HEAD_BYTES + count * EVIDENCE_ITEM_BYTES + behind) {
         store_fail(txn, -QY_ECORRUPT);
         return false;
     }
@@ -245,6 +253,7 @@ static bool read_evidence(
         ret_evidence->items[i].alias = item[4] & ITEM_ALIAS;
     }
     ret_evidence->attributed = first ? ret_evidence->items[0].node : get_be32(item);
+    ret_evidence->name = name ? get_be64(value.data + value.size - name) : 0;
     return true;
 }
 
@@ -255,7 +264,8 @@ enum worth evidence_worth(const struct evidence *evidence, unsigned one, unsigne
     return evidence->items[one].alias || evidence->items[other].alias ? WORTH_ALIAS : WORTH_VERIFIED;
 }
 
-#define EVIDENCE_BYTES_MAX (EVIDENCE_HEAD_BYTES + IDENTIFIERS_MAX * EVIDENCE_ITEM_BYTES + sizeof(uint32_t))
+#define EVIDENCE_BYTES_MAX                                                                                   \
+    (EVIDENCE_HEAD_BYTES + IDENTIFIERS_MAX * EVIDENCE_ITEM_BYTES + sizeof(uint32_t) + sizeof(uint64_t))
 
 void identity_store_add_evidence(struct store_txn *txn, const struct evidence *evidence)
 {

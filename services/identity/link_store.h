@@ -50,6 +50,7 @@ struct evidence {
     uint32_t source;
     bool withdrawn;      /* taken back: it shows nothing any more */
     uint32_t attributed; /* whose event it is: one of the nodes */
+    uint64_t name;       /* the keyed hash of the name that it states (name_store.h); 0: none */
     unsigned count;
     struct {
         uint32_t node;

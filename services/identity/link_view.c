@@ -37,13 +37,40 @@ static char *text(struct link_viewer *viewer, const char *words)
     return arena_text(viewer->context->arena, words, strlen(words));
 }
 
-static const char *reason_of_node(struct link_viewer *viewer, const struct node_place *place)
+static unsigned kind_of(const void *self, uint32_t node)
 {
+    const struct link_viewer *viewer = self;
+    struct node_place place;
+    return identity_store_place(viewer->context->txn, node, &place) ? place.kind : 0;
+}
+
+int link_view_busy(struct link_viewer *viewer, uint32_t node, const char **ret_reason)
+{
+    const struct identity *identity = viewer->context->self;
+    const struct busy_view view = {.rules = &viewer->rules,
+        .txn = viewer->context->txn,
+        .vault = identity->vault,
+        .kind_of = kind_of,
+        .self = viewer};
+    enum busy_reason reason;
+    int error = busy_find(&view, node, &reason);
+    if (!error) /* other rules are being applied where it is not busy by these */
+        *ret_reason = busy_reason_name(reason ? reason : BUSY_MANY);
+    return error;
+}
+
+static int reason_of_node(
+    struct link_viewer *viewer, uint32_t node, const struct node_place *place, const char **reason)
+{
+    if (*reason)
+        return 0;
     if (place->flags & NODE_NOBODY)
-        return "blocked";
-    if (place->flags & NODE_BUSY)
-        return "busy";
-    return viewer->rules.kinds[place->kind].joins ? NULL : "kind";
+        *reason = "blocked";
+    else if (place->flags & NODE_BUSY)
+        return link_view_busy(viewer, node, reason);
+    else if (!viewer->rules.kinds[place->kind].joins)
+        *reason = "kind";
+    return 0;
 }
 
 /* Why the link of two that are not one person joins nothing. */
@@ -55,10 +82,11 @@ static int explain_refusal(struct link_viewer *viewer, const struct node_place *
     struct conflict conflict;
     const char *reason = link->apart && link->apart > link->joined ? "apart" : NULL;
     uint32_t low = node < other_node ? node : other_node;
-    if (!reason)
-        reason = reason_of_node(viewer, one);
-    if (!reason)
-        reason = reason_of_node(viewer, other);
+    int error = reason_of_node(viewer, node, one, &reason);
+    if (!error)
+        error = reason_of_node(viewer, other_node, other, &reason);
+    if (error)
+        return error;
     if (!reason && identity_store_conflict(viewer->context->txn, low, node + other_node - low, &conflict)) {
         const struct kind *kind = kind_numbered(&identity->kinds, conflict.verdict.kind);
         reason = refusal_name(conflict.verdict.refusal);

@@ -3,6 +3,7 @@
 #ifndef QY_IDENTITY_LINK_VIEW_H
 #define QY_IDENTITY_LINK_VIEW_H
 
+#include "services/identity/busy.h"
 #include "services/identity/handlers.h"
 #include "services/identity/link_store.h"
 #include "services/identity/rules.h"
@@ -18,6 +19,8 @@ void link_viewer_close(struct link_viewer *viewer); /* for _cleanup_ */
 
 /* Whether the link is one that joins, by itself: whatever the two are one of. */
 bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link);
+/* Why a busy node is so: "busy", "owners", "names", "handed_on"; static storage. */
+int link_view_busy(struct link_viewer *viewer, uint32_t node, const char **ret_reason);
 /* In the context's arena. */
 int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
     Quanyu__LinkView **ret_view);

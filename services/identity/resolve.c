@@ -15,7 +15,7 @@ static int store_new_nodes(struct resolving *own)
 /* -- parties -- */
 
 /* Parties that became one have the same number. */
-static struct person_group *party_of(struct resolving *own, const struct found *found)
+struct person_group *resolving_party(struct resolving *own, const struct found *found)
 {
     for (unsigned i = 0; i < own->party_count; i++)
         if (own->parties[i].person == found->person)
@@ -28,7 +28,7 @@ static int gather_parties(struct resolving *own)
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
         struct person_group *party = &own->parties[own->party_count];
-        if (party_of(own, found))
+        if (resolving_party(own, found))
             continue;
         if (!found->is_new && !groups_find(own->graph->groups, own->batch->txn, found->person, party))
             return store_error(own->batch->txn);
@@ -116,52 +116,19 @@ static void forget_unions(struct resolving *own)
     own->union_count = 0;
 }
 
-/* -- busy identifiers -- */
-
-static int set_flag(struct resolving *own, const struct found *found, unsigned flag)
-{
-    unsigned flags = found_flags(own, found) | flag;
-    struct person_group *party = party_of(own, found);
-    if (party)
-        party->flags |= flag;
-    if (found->is_new)
-        return node_index_set_flags(own->graph->index, found->node, flags);
-    return graph_set_flags(own->graph, own->batch->txn, found->node, flags);
-}
-
-/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
-static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
-{
-    bool many = rule->busy_after && own->count > rule->busy_after + 1u;
-    for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
-        for (unsigned k = 0; !many && k < i; k++)
-            many = own->found[i].kind == own->found[k].kind;
-    return many;
-}
-
-/* A new link with a stronger one, or one that is verified now, may be one too many. */
-static int watch(struct resolving *own, const struct found *strong, const struct found *weak)
-{
-    const struct kind_rule *rule = found_rule(own, weak);
-    bool busy;
-    if ((!rule->busy_after && !rule->one_owner) || (weak->is_new && !may_be_many(own, rule)) ||
-        found_strength(own, weak) <= found_strength(own, strong) || found_flags(own, weak) & NODE_BUSY)
-        return 0;
-    int error = graph_is_busy(own->graph, own->batch->txn, weak->node, &busy);
-    if (error || !busy)
-        return error;
-    own->unsettled = true;
-    return set_flag(own, weak, NODE_BUSY);
-}
-
 /* -- links -- */
+
+static int add_flag(struct resolving *own, const struct found *found, unsigned flag)
+{
+    return resolving_set_flags(own, found, found_flags(own, found) | flag);
+}
 
 static int refuse(
     struct resolving *own, const struct found *one, const struct found *other, struct verdict verdict)
 {
     graph_note_conflict(own->graph, own->batch, one->node, other->node, verdict, own->sighting->evidence);
-    int error = set_flag(own, one, NODE_REFUSED);
-    return error ? error : set_flag(own, other, NODE_REFUSED);
+    int error = add_flag(own, one, NODE_REFUSED);
+    return error ? error : add_flag(own, other, NODE_REFUSED);
 }
 
 static bool windows_matter(
@@ -179,7 +146,7 @@ static bool windows_matter(
 static int consider(
     struct resolving *own, const struct found *one, const struct found *other, const struct link *link)
 {
-    struct person_group *left = party_of(own, one), *right = party_of(own, other);
+    struct person_group *left = resolving_party(own, one), *right = resolving_party(own, other);
     unsigned flags = left->flags | right->flags;
     enum rank rank = link->verified ? RANK_VERIFIED : RANK_CLAIMED;
     bool again = link->verified && flags & NODE_REFUSED;
@@ -252,15 +219,15 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
     identity_store_put_link(txn, one->node, other->node, &link, !there);
-    int error = watch(own, one, other); /* `one` is the stronger */
+    int error = resolving_watch_link(own, one, other, before);
     if (!error && link.alias && one->kind == other->kind) {
         own->unsettled = true; /* what was two accounts' may be one's */
-        error = graph_watch_owned(graph, txn, one->node);
+        error = graph_watch_around(graph, txn, one->node);
     }
     if (!error && !verified)
-        error = set_flag(own, one, NODE_CLAIMED);
+        error = add_flag(own, one, NODE_CLAIMED);
     if (!error && !verified)
-        error = set_flag(own, other, NODE_CLAIMED);
+        error = add_flag(own, other, NODE_CLAIMED);
     if (error || !may_join(own, one) || !may_join(own, other))
         return error;
     return consider(own, one, other, &link);
@@ -337,6 +304,7 @@ static void keep_evidence(struct resolving *own)
         .event_ms = own->sighting->event_ms,
         .source = own->sighting->source,
         .attributed = carried_node(own, &own->carried[own->lead]),
+        .name = own->name,
         .count = own->carried_count};
     for (unsigned i = 0; i < own->carried_count; i++) {
         const struct found *found = &own->found[own->carried[i].found];
@@ -353,12 +321,12 @@ static void keep_evidence(struct resolving *own)
 /* Two verified ones of a kind in one person: claimed links between them may not have been worth it. */
 static int verify(struct resolving *own, const struct found *found)
 {
-    struct person_group *party = party_of(own, found);
+    struct person_group *party = resolving_party(own, found);
     if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
         return 0;
     party->group.verified[found->kind->number]++;
     own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
-    return set_flag(own, found, NODE_VERIFIED);
+    return add_flag(own, found, NODE_VERIFIED);
 }
 
 static int settle(struct resolving *own)
@@ -387,14 +355,19 @@ static int take_in(struct resolving *own)
         error = gather_parties(own);
     for (unsigned i = 0; !error && i < own->count; i++)
         error = verify(own, &own->found[i]);
+    resolving_note_name(own);
     if (!error)
         error = take_links(own);
+    if (!error)
+        error = resolving_watch_name(own);
     if (own->unsettled)
         forget_unions(own);
     if (!error)
         error = follow_unions(own);
     if (!error)
         error = store_new_nodes(own);
+    if (!error)
+        error = resolving_keep_name(own);
     if (!error && own->unsettled)
         return settle(own);
     if (!error)
@@ -424,7 +397,8 @@ int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
     int error = resolving_find(&own, identifiers);
-    if (!error && own.count > 0 && !says_nothing_new(&own))
+    bool news = !error && own.count > 0 && (resolving_name(&own) | !says_nothing_new(&own));
+    if (news)
         error = take_in(&own);
     if (error)
         return error;

@@ -106,13 +106,13 @@ static void find_node(struct graph *graph, struct found *found)
         *found = other;
 }
 
-static bool is_verified(const struct resolving *own, const struct found *found, bool trusted)
+static bool is_verified(const struct resolving *own, const struct found *found)
 {
     unsigned verification = found_rule(own, found)->verification;
     if (found->identifier->kind->form == FORM_DIGEST)
         return false; /* whoever knows a digest need not have seen more of it */
-    return trusted && (verification == VERIFICATION_ISSUED ||
-                          (verification == VERIFICATION_STATED && found->identifier->verified));
+    return own->trusted && (verification == VERIFICATION_ISSUED ||
+                               (verification == VERIFICATION_STATED && found->identifier->verified));
 }
 
 /* New values that the rules block are left out; what is blocked and known stands for nobody, but is kept as evidence: it may not be
@@ -199,7 +199,7 @@ static bool is_to_carry(const struct resolving *own)
     return own->joins || own->lead == own->carried_count;
 }
 
-static int take_found(struct resolving *own, struct found *found, bool trusted)
+static int take_found(struct resolving *own, struct found *found)
 {
     uint32_t digest = 0;
     bool carry = is_to_carry(own);
@@ -212,7 +212,7 @@ static int take_found(struct resolving *own, struct found *found, bool trusted)
         return 0;
     if (!own->joins)
         own->carried_count = own->count = own->lead = 0;
-    found->verified = is_verified(own, found, trusted);
+    found->verified = is_verified(own, found);
     place_found(own, found, digest);
     own->lead += nobodys && own->lead == own->carried_count - 1;
     return 0;
@@ -232,7 +232,6 @@ int resolving_find(struct resolving *own, struct identifiers *identifiers)
 {
     struct graph *graph = own->graph;
     struct source_rule source = rules_source(&graph->rules, identifiers->source, identifiers->source_size);
-    bool trusted = source.verifies && !own->sighting->browser;
     struct found all[IDENTIFIERS_MAX];
     int error = 0;
     for (unsigned i = 0; i < identifiers->count; i++) {
@@ -243,8 +242,9 @@ int resolving_find(struct resolving *own, struct identifiers *identifiers)
         find_node(graph, &all[i]);
     sort_found(own, all, identifiers->count);
     own->joins = source.joins;
+    own->trusted = source.verifies && !own->sighting->browser;
     for (unsigned i = 0; !error && i < identifiers->count; i++)
-        error = take_found(own, &all[i], trusted);
+        error = take_found(own, &all[i]);
     find_persons(own);
     if (own->lead == own->carried_count)
         own->count = own->carried_count = 0;

@@ -37,6 +37,8 @@ struct resolving {
     } unions[IDENTIFIERS_MAX]; /* of persons; nobody has moved yet */
     unsigned union_count;
     bool joins;     /* the source may */
+    bool trusted;   /* it may verify, and say what somebody is called */
+    uint64_t name;  /* the hash of what it says; 0: nothing */
     bool unsettled; /* it may change what other links are worth */
     bool moved;
 };
@@ -51,5 +53,23 @@ const struct kind_rule *found_rule(const struct resolving *own, const struct fou
 unsigned found_flags(const struct resolving *own, const struct found *found);
 uint8_t found_strength(const struct resolving *own, const struct found *found);
 bool found_is_nobodys(const struct resolving *own, const struct found *found);
+
+/* resolve_name.c: the name that the event states. True: it is new to some of the identifiers. */
+bool resolving_name(struct resolving *own);
+/* With whom it is new: those that have nodes by now. */
+void resolving_note_name(struct resolving *own);
+/* Keeps it, once these are in the store. */
+int resolving_keep_name(struct resolving *own);
+
+/* resolve_watch.c */
+/* Sets flags, also of one that is new, and of its party. */
+int resolving_set_flags(struct resolving *own, const struct found *found, unsigned flags);
+/* Whoever may be busy, or is not any more, now that the event shows more of two identifiers, of which `one` is the stronger, than was
+ * known. */
+int resolving_watch_link(
+    struct resolving *own, const struct found *one, const struct found *other, enum worth before);
+/* The same, now that a name is new. */
+int resolving_watch_name(struct resolving *own);
+struct person_group *resolving_party(struct resolving *own, const struct found *found);
 
 #endif

@@ -7,21 +7,21 @@
 const unsigned limit_days[LIMIT_COUNT] = {[LIMIT_MONTH] = 30, [LIMIT_WEEK] = 7};
 
 /* Retail's own: one account, one WeChat user; a few cards, phones and addresses; any number of browsers. A phone or an address that
- * was proved to be two accounts' is a family's, or went to somebody else: it does not say who is who. */
+ * was proved to be two accounts' or that goes with two names is a family's, or went to somebody else: it does not say who is who. */
 static const struct {
     const char *kind;
     struct kind_rule rule;
 } defaults[] = {
-    {"user_id", {0, true, VERIFICATION_ISSUED, {1}, 0, false}},
-    {"member_card", {0, true, VERIFICATION_ISSUED, {3}, 5, false}},
-    {"wechat_unionid", {0, true, VERIFICATION_ISSUED, {1}, 5, false}},
-    {"phone", {0, true, VERIFICATION_STATED, {3}, 5, true}},
-    {"email", {0, true, VERIFICATION_STATED, {5}, 5, true}},
-    {"wechat_openid", {0, true, VERIFICATION_ISSUED, {10}, 5, false}},
-    {"anonymous_id", {0, true, VERIFICATION_NEVER, {0}, 5, false}},
+    {"user_id", {0, true, VERIFICATION_ISSUED, {1}, 0, false, false, false}},
+    {"member_card", {0, true, VERIFICATION_ISSUED, {3}, 5, false, false, false}},
+    {"wechat_unionid", {0, true, VERIFICATION_ISSUED, {1}, 5, false, false, false}},
+    {"phone", {0, true, VERIFICATION_STATED, {3}, 5, true, true, true}},
+    {"email", {0, true, VERIFICATION_STATED, {5}, 5, true, true, false}},
+    {"wechat_openid", {0, true, VERIFICATION_ISSUED, {10}, 5, false, false, false}},
+    {"anonymous_id", {0, true, VERIFICATION_NEVER, {0}, 5, false, false, false}},
 };
 
-static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5, false};
+static const struct kind_rule unnamed = {0, true, VERIFICATION_STATED, {5}, 5, false, false, false};
 
 void rules_reset(struct identity_rules *rules, const struct kinds *kinds)
 {

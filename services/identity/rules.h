@@ -33,6 +33,10 @@ struct kind_rule {
     uint16_t
         busy_after; /* seen with more than so many of one stronger kind it is busy, and joins nothing; 0: never */
     bool one_owner; /* verified with two of one stronger kind it is several people's, and as busy */
+    bool
+        one_name; /* so it is where two names were stated with it, or with stronger ones that it was verified with */
+    bool
+        handed_on; /* so it is where somebody was seen with it outside of the time for which another one had it (busy.h) */
 };
 
 struct source_rule {

@@ -130,7 +130,7 @@ static int read_verification(
 static int read_kind(struct reading *own, yyjson_val *object, size_t place)
 {
     static const char *const members[] = {"kind", "form", "joins", "verified", "limit", "limit_per_month",
-        "limit_per_week", "busy_after", "one_owner", NULL};
+        "limit_per_week", "busy_after", "one_owner", "one_name", "handed_on", NULL};
     char where[32];
     const struct kind *kind = NULL;
     snprintf(where, sizeof(where), "kinds/%zu/", place);
@@ -159,6 +159,10 @@ static int read_kind(struct reading *own, yyjson_val *object, size_t place)
     rule.busy_after = (uint16_t)busy_after;
     if (!error)
         error = read_bool(own, object, "one_owner", where, false, &rule.one_owner);
+    if (!error)
+        error = read_bool(own, object, "one_name", where, false, &rule.one_name);
+    if (!error)
+        error = read_bool(own, object, "handed_on", where, false, &rule.handed_on);
     own->rules.kinds[kind->number] = rule;
     return error;
 }
@@ -336,6 +340,8 @@ static void write_kind(struct json *json, const struct identity_rules *rules, co
         write_limit(json, limit_names[i], rule->limits[i]);
     write_limit(json, "busy_after", rule->busy_after);
     json_field_bool(json, "one_owner", rule->one_owner);
+    json_field_bool(json, "one_name", rule->one_name);
+    json_field_bool(json, "handed_on", rule->handed_on);
     json_close(json, '}');
 }
 

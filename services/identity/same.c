@@ -106,6 +106,43 @@ static int take_over_flags(struct unifying *own)
                  : graph_set_flags(graph, own->batch->txn, own->digest, (digest & NODE_FOUNDER) | NODE_SAME);
 }
 
+static int take_over_name(struct unifying *own, const struct name_row *digests, const struct text *text)
+{
+    struct store_txn *txn = own->batch->txn;
+    struct name_row row;
+    if (!identity_store_name(txn, own->plain, digests->name, &row))
+        return name_keep(own->graph->vault, txn, own->plain, text, digests);
+    bool first = !digests->withdrawn && (row.withdrawn || digests->evidence < row.evidence);
+    row.evidence = first ? digests->evidence : row.evidence;
+    row.withdrawn &= digests->withdrawn;
+    row.lasting |= digests->lasting;
+    identity_store_set_name(txn, own->plain, &row);
+    return store_error(txn);
+}
+
+/* A table is not written to while it is scanned. */
+static int take_over_names(struct unifying *own)
+{
+    struct name_rows rows;
+    int error = name_rows_read(own->graph->vault, own->batch->txn, own->digest, &rows);
+    for (unsigned i = 0; !error && i < rows.count; i++)
+        error = take_over_name(own, &rows.rows[i], &rows.texts[i]);
+    if (!error && rows.count > 0)
+        error = graph_watch_around(own->graph, own->batch->txn, own->plain);
+    name_rows_wipe(&rows);
+    return error;
+}
+
+/* Its other numbers too: whom they are of was seen with one more. */
+static int watch_one(struct unifying *own, uint32_t node)
+{
+    struct graph *graph = own->graph;
+    unsigned kind = node_index_kind(graph->index, own->plain);
+    int error = graph_watch(graph, own->batch->txn, node);
+    bool numbers = node != own->plain && graph->rules.kinds[kind].handed_on;
+    return error || !numbers ? error : graph_watch_numbers(graph, own->batch->txn, node, kind);
+}
+
 /* What is busy is another question for whoever was seen with it: it is of another kind, or one less. */
 static int watch_all(struct unifying *own)
 {
@@ -113,7 +150,7 @@ static int watch_all(struct unifying *own)
     int error = 0;
     for (size_t i = 0; !error && i < own->nodes.size / sizeof(*nodes); i++)
         if (nodes[i] != own->digest)
-            error = graph_watch(own->graph, own->batch->txn, nodes[i]);
+            error = watch_one(own, nodes[i]);
     return error;
 }
 
@@ -135,6 +172,8 @@ int graph_unify(struct graph *graph, struct batch *batch, uint32_t digest, uint3
         error = identity_store_take_over_decided(batch->txn, digest, plain);
     if (!error)
         identity_store_put_link(batch->txn, digest, plain, &same, true);
+    if (!error)
+        error = take_over_names(&own);
     if (!error)
         error = watch_all(&own);
     if (!error)

@@ -124,6 +124,18 @@ static void list_conflicts(struct solving *own)
     }
 }
 
+/* With those that are busy since, or are not any more: nothing else may lead to them. */
+static int gather(struct solving *own, const uint32_t *nodes, size_t count)
+{
+    _cleanup_(buffer_free) struct buffer all = own->graph->touched;
+    own->graph->touched = (struct buffer)BUFFER_INIT;
+    buffer_append(&all, nodes, count * sizeof(*nodes));
+    if (buffer_error(&all))
+        return buffer_error(&all);
+    return connected_gather(
+        &own->connected, (const uint32_t *)(const void *)all.data, all.size / sizeof(*nodes));
+}
+
 int graph_solve(
     struct graph *graph, struct batch *batch, const uint32_t *nodes, size_t count, const struct cause *cause)
 {
@@ -137,7 +149,7 @@ int graph_solve(
             .is_out = is_out,
             .idle = strike_off}};
     struct connected *connected = &own.connected;
-    int error = connected_gather(connected, nodes, count);
+    int error = gather(&own, nodes, count);
     if (!error)
         error = component_solve(
             &graph->rules, connected->nodes, connected->count, connected->links, connected->link_count);

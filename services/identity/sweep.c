@@ -71,16 +71,20 @@ static int find_listed(struct graph *graph, struct store_txn *txn, uint32_t node
 
 static int sweep_flags(struct graph *graph, struct batch *batch, uint32_t node)
 {
-    bool listed, busy;
+    const struct busy_view view = graph_busy_view(graph, batch->txn);
+    enum busy_reason busy;
+    bool listed;
     unsigned flags = node_index_flags(graph->index, node);
     int error = find_listed(graph, batch->txn, node, &listed);
     if (!error)
-        error = graph_is_busy(graph, batch->txn, node, &busy);
+        error = busy_find(&view, node, &busy);
     if (error)
         return error;
     flags &= ~(unsigned)(NODE_LISTED | NODE_BUSY);
-    return graph_set_flags(
-        graph, batch->txn, node, flags | (listed ? NODE_LISTED : 0) | (busy ? NODE_BUSY : 0));
+    error =
+        graph_set_flags(graph, batch->txn, node, flags | (listed ? NODE_LISTED : 0) | (busy ? NODE_BUSY : 0));
+    buffer_clear(&graph->touched); /* all are solved anew */
+    return error;
 }
 
 /* -- persons -- */

@@ -42,7 +42,7 @@ void vault_make_key(const struct vault *vault, uint32_t node, struct vault_key *
 int vault_unwrap(const struct vault *vault, uint32_t node, const uint8_t wrapped[VAULT_WRAPPED_BYTES],
     struct vault_key *ret_key);
 
-enum vault_purpose { VAULT_IDENTIFIER = 1, VAULT_TRAITS = 2 };
+enum vault_purpose { VAULT_IDENTIFIER = 1, VAULT_TRAITS = 2, VAULT_NAME = 3 };
 
 /* Appends the sealed form. */
 void vault_seal(const struct vault_key *key, enum vault_purpose purpose, uint32_t node, const void *data,

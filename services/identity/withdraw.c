@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/withdraw.h"
 
-#include "services/identity/same.h"
+#include "services/identity/withdraw_name.h"
 
 #include <string.h>
 
@@ -118,30 +118,6 @@ static bool is_enough(void *self, const struct evidence *evidence)
     return own->missing == 0;
 }
 
-/* Whether digests of its kind are in use at all. */
-static bool may_have_digests(const struct search *own, uint32_t node)
-{
-    const struct kind *kind = kind_numbered(own->graph->kinds, node_index_kind(own->graph->index, node));
-    return kind &&
-           (digest_index_is_stale(own->graph->digests) || digest_index_wants(own->graph->digests, kind));
-}
-
-static int gather_forms(struct search *own, uint32_t node, struct buffer *forms)
-{
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = 0;
-    uint32_t other;
-    buffer_append(forms, &node, sizeof(node));
-    if (may_have_digests(own, node))
-        error = identity_store_scan_neighbours(own->txn, node, &scan);
-    while (!error && scan && identity_store_next_neighbour(scan, &other))
-        if (node_index_flags(own->graph->index, other) & NODE_SAME)
-            buffer_append(forms, &other, sizeof(other));
-    if (!error)
-        error = buffer_error(forms);
-    return error ? error : store_error(own->txn);
-}
-
 static void put_keys(struct search *own, const struct pair *pair)
 {
     const struct buffer *ones = &own->forms[pair->one], *others = &own->forms[pair->other];
@@ -191,7 +167,7 @@ static int find_best(struct search *own)
 {
     int error = 0;
     for (unsigned i = 0; !error && own->count > 0 && i < own->event->count; i++)
-        error = gather_forms(own, own->event->items[i].node, &own->forms[i]);
+        error = withdraw_forms(own->graph, own->txn, own->event->items[i].node, &own->forms[i]);
     for (own->worth = WORTH_ALIAS; !error && own->worth > WORTH_NOTHING; own->worth--)
         error = find_worth(own);
     return error;
@@ -265,17 +241,20 @@ static void search_free(struct search *search)
     buffer_free(&search->keys);
 }
 
-/* Whether they are busy follows from the links, of which some may have said that two accounts are one. */
+/* Whether they are busy follows from the links and the names, as it does for whoever was verified with them. */
 static int watch(struct graph *graph, struct store_txn *txn, const struct evidence *evidence)
 {
     int error = 0;
-    bool alias = false;
-    for (unsigned i = 0; i < evidence->count; i++)
-        alias |= evidence->items[i].alias;
     for (unsigned i = 0; !error && i < evidence->count; i++) {
-        error = graph_watch(graph, txn, evidence->items[i].node);
-        if (!error && alias)
-            error = graph_watch_owned(graph, txn, evidence->items[i].node);
+        uint32_t node = evidence->items[i].node;
+        error = graph_watch(graph, txn, node);
+        if (!error && node_index_flags(graph->index, node) & NODE_VERIFIED)
+            error = graph_watch_around(graph, txn, node);
+        for (unsigned k = 0; !error && k < evidence->count; k++) {
+            unsigned kind = node_index_kind(graph->index, evidence->items[k].node);
+            if (graph->rules.kinds[kind].handed_on)
+                error = graph_watch_numbers(graph, txn, node, kind);
+        }
     }
     return error;
 }
@@ -290,6 +269,8 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
     identity_store_put_evidence(txn, &evidence);
     put_plain(graph, txn, &evidence);
     int error = look_at_pairs(&search);
+    if (!error)
+        error = withdraw_name(graph, txn, &evidence);
     if (!error)
         error = watch(graph, txn, &evidence);
     return error ? error : store_error(txn);

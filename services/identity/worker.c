@@ -262,7 +262,8 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
     const struct sighting sighting = {.evidence = record->offset,
         .event_ms = raw->event_ms,
         .source = raw->source,
-        .browser = raw->browser};
+        .browser = raw->browser,
+        .traits = {worker->event.traits, worker->event.context_traits}};
     error = graph_resolve(worker->graph, batch, &worker->identifiers, &sighting, &resolution);
     if (error)
         return error;

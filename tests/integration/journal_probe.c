@@ -6,29 +6,22 @@
 #include "common/chunk.h"
 #include "common/json.h"
 #include "common/keys.h"
+#include "common/segment_file.h"
 #include "proto/gateway.pb-c.h"
 
 #include <dirent.h>
 #include <inttypes.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CLASS_EVENT 2u
-#define MAP_BYTES ((size_t)64 << 30)
 
 static _Noreturn void fail(const char *what, const char *why)
 {
     fprintf(stderr, "journal_probe: %s: %s\n", what, why);
     exit(1);
-}
-
-static void check(int error, const char *what)
-{
-    if (error)
-        fail(what, mdb_strerror(error));
 }
 
 static void print_event(const struct journal_record *record)
@@ -84,31 +77,27 @@ static void print_chunk(struct chunk_reader *reader, struct bytes wire, const st
         print_record(probe, &record);
 }
 
+/* What cannot be opened is being written: it ends there. */
 static void print_segment(struct chunk_reader *reader, const char *path, const struct probe *probe)
 {
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi chunks;
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    check(mdb_env_create(&env), path);
-    check(mdb_env_set_maxdbs(env, 8), path);
-    check(mdb_env_set_mapsize(env, MAP_BYTES), path);
-    check(mdb_env_open(env, path, MDB_RDONLY, 0), path);
-    check(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), path);
-    check(mdb_dbi_open(txn, "chunks", 0, &chunks), path);
-    check(mdb_cursor_open(txn, chunks, &cursor), path);
-    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+    struct segment_file *file;
+    struct frame frame;
+    uint64_t first = strtoull(strrchr(path, '/') + 1, NULL, 10);
+    if (segment_file_open(path, first, &file))
+        fail(path, "cannot be opened");
+    _cleanup_(frame_scan_close) struct frame_scan scan;
+    frame_scan_open(file, first, &scan);
+    while (frame_scan_next(&scan, &frame)) {
         _cleanup_(buffer_free) struct buffer wire = BUFFER_INIT;
         struct bytes opened;
-        if (chunk_unstore(probe->sealed ? probe->secret : NULL, get_be64(key.mv_data),
-                (struct bytes){value.mv_data, value.mv_size}, false, &wire, &opened))
-            fail(path, "a chunk cannot be opened");
+        if (frame.count == 0)
+            continue;
+        if (chunk_unstore(
+                probe->sealed ? probe->secret : NULL, frame.first, frame.content, false, &wire, &opened))
+            break;
         print_chunk(reader, opened, probe);
     }
-    mdb_cursor_close(cursor);
-    mdb_txn_abort(txn);
-    mdb_env_close(env);
+    segment_file_close(&file);
 }
 
 static int is_segment(const struct dirent *entry)

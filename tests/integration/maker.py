@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from maker_identity import RulesMaker
 from model import time_text
+from model_identity import NAME_CLASSES
 
 HOUR, DAY = 3_600_000, 86_400_000
 START = "2026-01-30T09:00:00Z"
@@ -82,6 +83,8 @@ class Maker:
         makers = {"city": lambda: self.pick(self.CITIES + [None]), "level": lambda: self.pick([1, 2, Decimal("2.50"), "2.5", None]),
                   "vip": lambda: self.pick([True, False, None]), "likes": lambda: self.pick([["茶", "咖啡"], ["茶"], [], None]),
                   "since": lambda: time_text(self.moment(START_MS))}
+        if self.chance(0.4):
+            makers |= {"name": lambda: self.pick([*NAME_CLASSES, "微信用户", None])}
         if self.chance(0.15):
             makers |= {"phone": self.phone}
         if self.chance(0.15):

@@ -31,7 +31,7 @@ class RulesMaker:
         makers = {"joins": lambda: self.chance(0.6), "verified": lambda: self.pick(["never", "stated", "issued"]),
                   "limit": lambda: self.pick([None, 1, 1, 2, 3]), "limit_per_month": lambda: self.pick([None, 1, 2]),
                   "limit_per_week": lambda: self.pick([None, 1]), "busy_after": lambda: self.pick([None, 1, 2, 5]),
-                  "one_owner": lambda: self.chance(0.5)}
+                  "one_owner": lambda: self.chance(0.5), "one_name": lambda: self.chance(0.5), "handed_on": lambda: self.chance(0.5)}
         name = self.pick(sorted(makers))
         kind[name] = makers[name]()
 

@@ -155,7 +155,7 @@ class World:
         stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
         carried, source = model_identity.identifiers_of(event), (event.get("context") or {}).get("source")
         shown = self.identity.shown_kinds(carried)
-        nodes = self.changing(self.identity.see, carried, trusted, source, stated_ms)
+        nodes = self.changing(self.identity.see, carried, trusted, source, stated_ms, model_identity.name_of(event))
         if not nodes:
             return
         clock = self.clock(stated_ms, history)
@@ -173,7 +173,7 @@ class World:
             "name": event.get("event" if event["type"] == "track" else "name") or "", "node": nodes[0], "sighting": len(self.identity.came) - 1,
             "time_ms": self.now_ms if lost else stated_ms, "stated_ms": stated_ms, "received_ms": self.now_ms, "clock": clock,
             "properties": (event.get("traits") if group else event.get("properties")) or {},
-            "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS}, **derived},
+            "traits": {**{k: v for k, v in traits.items() if k not in TRAIT_KINDS and k != "name"}, **derived},
             "carried": nodes})
         self.pending.add(self.person[nodes[0]])
         self.settle("import" if history else "event")

@@ -65,6 +65,20 @@ def all_stated(event):
         yield Carried(entry["type"], value, False, entry.get("verified") is True)
 
 
+def name_of(event):
+    """What the event calls the person, or None where that is no name."""
+    traits = {} if event["type"] == "group" else event.get("traits") or {}
+    for source in (traits, (event.get("context") or {}).get("traits") or {}):
+        if "name" in source:
+            return source["name"] if source["name"] in NAME_CLASSES else None
+    return None
+
+
+def names_clash(one, other):
+    one, other = NAME_CLASSES[one], NAME_CLASSES[other]
+    return None not in (one, other) and one != other
+
+
 def is_same(one, other):
     """Of two of one value. A previousId that is the event's own anonymous id says nothing new."""
     kinds = {one.kind, other.kind}
@@ -93,8 +107,10 @@ def identifiers_of(event):
 # -- the rules
 
 
-Came = namedtuple("Came", "carried trusted source ms rules")  # an event as it came, and what held then
+Came = namedtuple("Came", "carried trusted source ms rules name")  # an event as it came, and what held then
 Seen = namedtuple("Seen", "node verified previous")
+# What the maker calls people, and whom it may mean: of one class is one person; of None nobody can tell.
+NAME_CLASSES = {"王伟": 1, "伟 王": 1, "王芳": 2, "李娜": 3, "李小姐": 3, "Wang Wei": None}
 Link = namedtuple("Link", "one other rank order alias")  # the stronger one first; order: the event's, or the decision's number
 Conflict = namedtuple("Conflict", "link reason kind")
 RANKS = ("hand", "verified", "claimed")
@@ -131,6 +147,7 @@ class Identity:
         self.verified = set()
         self.came = []       # all events
         self.sightings = []  # of each, what of it was seen
+        self.called = []     # of each, what it calls the person, where that counts
         self.owners = {}     # whose each is by now: a node
         self.decisions = []  # the first is number 1
         self.person = {}     # node: person, which is its first node
@@ -139,12 +156,13 @@ class Identity:
 
     # -- what happens
 
-    def see(self, carried, trusted, source, ms):
+    def see(self, carried, trusted, source, ms, name=None):
         """An event; yields the nodes whose it is, the strongest first: not those that are blocked now, which only count as evidence. Where
         all of them are, it is nobody's, and no evidence."""
-        self.came.append(Came(carried, trusted, source, ms, self.rules))
+        self.came.append(Came(carried, trusted, source, ms, self.rules, name))
         seen = self.take(self.came[-1])
         self.sightings.append(seen)
+        self.called.append(name if trusted and self.rules.may(source, "verifies") else None)
         self.solve()
         return [one.node for one in seen if one.node not in self.nobodys]
 
@@ -335,17 +353,68 @@ class Identity:
         return {node for (node, _), names in owners.items()
                 if any(frozenset(pair) not in aliases for pair in itertools.combinations(names, 2))}
 
+    def names(self, node):
+        """What it was called, in events that were not taken back. A browser is called nothing."""
+        withdrawn = self.withdrawn()
+        return {name for event, (name, seen) in enumerate(zip(self.called, self.sightings))
+                if name and event not in withdrawn and any(one.node == node for one in seen) and self.kinds[node] != "anonymous_id"}
+
+    def owners_of(self, links):
+        """By number or address, the links of the stronger ones that it was verified with."""
+        owners = {}
+        for link in links:
+            if link.rank == "verified" and self.kinds[link.one] != self.kinds[link.other]:
+                owners.setdefault(link.other, []).append(link)
+        return owners
+
+    def called_twice(self, links):
+        """Those that go with two people's names: their own, or two of whom no name is one of the other's."""
+        owners, names = self.owners_of(links), {node: self.names(node) for node in self.kinds}
+
+        def are_two(sets):
+            return any(one and other and all(names_clash(*pair) for pair in itertools.product(one, other))
+                       for one, other in itertools.combinations(sets, 2))
+        return {node for node, kind in self.kinds.items() if self.rules.kinds[kind]["one_name"] and
+                (are_two([{name} for name in names[node]]) or are_two([names[node], *(names[link.one] for link in owners.get(node, []))]))}
+
+    def is_before(self, one, other):
+        """In the order in which they came, and by their own times."""
+        return one.order < other.order and self.came[one.order].ms < self.came[other.order].ms
+
+    def handed_on(self, links):
+        """Numbers that somebody was seen with before an account took them in place of another one, or verified with after it took another one
+        instead; but for who was seen with the other one too."""
+        ties, found = {}, set()
+        for link in links:
+            ties.setdefault(link.one, {})[link.other] = ties.setdefault(link.other, {})[link.one] = link
+        owners = self.owners_of(links)
+        for node, kind in self.kinds.items():
+            for had in owners.get(node, []) if self.rules.kinds[kind]["handed_on"] else []:
+                for number, has in ties[had.one].items():
+                    if self.kinds[number] != kind or number == node or has.rank != "verified":
+                        continue
+                    for other, link in ties[node].items():
+                        before = self.is_before(has, had) and self.is_before(link, had)
+                        after = self.is_before(had, has) and self.is_before(has, link) and link.rank == "verified"
+                        if (before or after) and other != had.one and self.kinds[other] != kind and number not in ties[other]:
+                            found.add(node)
+        return found
+
     def busy(self, links=None):
-        """Those that join nothing, with the stronger kind that each is seen with most."""
+        """Those that join nothing, with the stronger kind that each is seen with most, and why."""
         links = self.links() if links is None else links
-        owned, found = self.owned_twice(links), {}
+        called, handed_on = self.called_twice(links), self.handed_on(links)
+        owned, found = self.owned_twice(links), {node: [] for node in called | handed_on}
         counts = self.seen_with(links)
         most = {kind: rule["busy_after"] for kind, rule in self.rules.kinds.items()}
         many = {node for (node, _), count in counts.items() if most[self.kinds[node]] and count > most[self.kinds[node]]}
         for (node, kind), count in counts.items():
-            if node in many | owned:
+            if node in many | owned | called | handed_on and self.rules.order[kind] < self.rules.order[self.kinds[node]]:
                 found.setdefault(node, []).append((count, -self.rules.order[kind], kind))
-        return {node: max(several)[::2] for node, several in found.items()}
+
+        def why(node):
+            return "busy" if node in many | owned else "names" if node in called else "handed_on"
+        return {node: (*max(several, default=(0, 0, ""))[::2], why(node)) for node, several in found.items()}
 
     def refusal(self, link, one, other):
         """What speaks against the union of two groups, or None."""

@@ -9,14 +9,15 @@ SPANS = (("limit_per_month", 30 * DAY), ("limit_per_week", 7 * DAY))
 MOBILE = re.compile(r"(?:\+86[ -]?)?(1[0-9]{2})[ -]?([0-9]{4})[ -]?([0-9]{4})")
 
 
-def kind_rule(kind, verified, limit, busy_after=5, one_owner=False):
+def kind_rule(kind, verified, limit, busy_after=5, one_owner=False, one_name=False, handed_on=False):
     return {"kind": kind, "joins": True, "verified": verified, "limit": limit, "limit_per_month": None, "limit_per_week": None,
-            "busy_after": busy_after, "one_owner": one_owner}
+            "busy_after": busy_after, "one_owner": one_owner, "one_name": one_name, "handed_on": handed_on}
 
 
 STANDARD = {
     "kinds": [kind_rule("user_id", "issued", 1, busy_after=None), kind_rule("member_card", "issued", 3), kind_rule("wechat_unionid", "issued", 1),
-              kind_rule("phone", "stated", 3, one_owner=True), kind_rule("email", "stated", 5, one_owner=True),
+              kind_rule("phone", "stated", 3, one_owner=True, one_name=True, handed_on=True),
+              kind_rule("email", "stated", 5, one_owner=True, one_name=True),
               kind_rule("wechat_openid", "issued", 10), kind_rule("anonymous_id", "never", None)],
     "identifiers_of_person": 1000, "blocked": [], "sources": []}
 

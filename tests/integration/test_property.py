@@ -77,9 +77,9 @@ class Run(Deciding):
         model = {(frozenset((keys[one.link.one], keys[one.link.other])), one.link.rank, self.positions[one.link.order], one.reason, one.kind)
                  for one in identity.conflicts}
         same("conflicts that one has alone", (suite - model, count), (model - suite, len(model)))
-        suite = {(self.name_of(one["identifier"]), one["kind"], one["seen_with"])
+        suite = {(self.name_of(one["identifier"]), one["kind"], one["seen_with"], {"owners": "busy"}.get(one["reason"], one["reason"]))
                  for one in self.pages("busy")[0]}
-        same("busy identifiers", suite, {(keys[node], kind, count) for node, (count, kind) in identity.busy().items()})
+        same("busy identifiers", suite, {(keys[node], kind, count, why) for node, (count, kind, why) in identity.busy().items()})
 
     # -- what is said of people
 

@@ -74,7 +74,7 @@ static int setup(void **state)
     struct audit_token made;
     runtime_begin(running);
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
-    audit_token_make(running->batch.txn, "Wang", clock_wall_ms(), DAY_MS, token, &made);
+    audit_token_make(running->batch.txn, "Wang", ROLE_READER, clock_wall_ms(), DAY_MS, token, &made);
     assert_true(
         audit_token_take_owed(running->batch.txn, &detail)); /* the log holds what the tests put there */
     runtime_commit(running);

@@ -2,6 +2,7 @@
 /* A copy of the files is checked as a whole: bits that are flipped in what is stored, indexes among it, are found. */
 #include "tests/unit/audit/runtime.h"
 
+#include "common/exact_set.h"
 #include "services/audit/audit_index.h"
 #include "services/audit/audit_signer.h"
 #include "services/audit/verify_files.h"
@@ -69,6 +70,30 @@ static void append_many(unsigned count)
     runtime_commit(running);
 }
 
+/* A record whose exact set lies beside the log. */
+static const uint32_t people[] = {3, 5, 8, 100000};
+static void append_with_set(void)
+{
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    uint64_t index;
+    _cleanup_(buffer_free) struct buffer set = BUFFER_INIT;
+    assert_int_equal(exact_set_write(people, COUNT_OF(people), &set), 0);
+    exact_set_hash((struct bytes){set.data, set.size}, hash);
+    actor.kind = QUANYU__ACTOR__KIND__STAFF;
+    actor.id = "t_1";
+    record.actor = &actor;
+    record.action = "binding.transfer";
+    record.outcome = "ok";
+    record.service = "gateway";
+    record.set_hash = (ProtobufCBinaryData){.data = hash, .len = sizeof(hash)};
+    runtime_begin(running);
+    audit_store_put_set(running->batch.txn, hash, (struct bytes){set.data, set.size});
+    assert_int_equal(audit_take(&running->audit, &running->batch, &record, &index), 0);
+    runtime_commit(running);
+}
+
 static char said[4096];
 
 static void keep_problem(void *self, const char *text)
@@ -103,7 +128,8 @@ static uint64_t problems(void)
 static int setup(void **state)
 {
     running = runtime_open("real");
-    append_many(SEGMENT_RECORDS + 300);
+    append_many(SEGMENT_RECORDS + 299);
+    append_with_set();
     sign();
     append_many(10); /* not signed yet */
     runtime_stop(running);
@@ -184,6 +210,13 @@ static void what_is_altered_in_the_files_is_found(void **state)
     key_reset(&key);
     key_u64(&key, 0);
     assert_noticed(TABLE_SEGMENTS, &key, "the index of segment 0");
+    key_reset(&key);
+    _cleanup_(buffer_free) struct buffer set = BUFFER_INIT;
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    assert_int_equal(exact_set_write(people, COUNT_OF(people), &set), 0);
+    exact_set_hash((struct bytes){set.data, set.size}, hash);
+    key_raw(&key, hash, sizeof(hash));
+    assert_noticed(TABLE_SETS, &key, "the exact set of record 65835 was altered");
     key_reset(&key);
     key_u32(&key, NOTE_NEWEST);
     assert_noticed(TABLE_NOTES, &key, "checkpoint");

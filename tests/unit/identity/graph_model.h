@@ -17,16 +17,25 @@
 static struct {
     const char *kind, *format;
     unsigned count, limit, most_strong; /* of one person; beyond so many of a stronger kind it is busy */
-    bool issued, stated, one_owner;
+    bool issued, stated, one_owner, one_name, handed_on;
     bool joins_nothing;
     unsigned strength; /* 0: the strongest */
 } kinds[] = {
-    {"user_id", "u-%u", 6, 1, 0, true, false, false, false, 0},
-    {"member_card", "c-%u", 8, 3, 5, true, false, false, false, 1},
-    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, false, 2},
-    {"email", "p%u@example.com", 6, 5, 5, false, true, true, false, 3},
-    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false, 4},
+    {"user_id", "u-%u", 6, 1, 0, true, false, false, false, false, false, 0},
+    {"member_card", "c-%u", 8, 3, 5, true, false, false, false, false, false, 1},
+    {"phone", "+861380013%04u", 8, 3, 5, false, true, true, true, true, false, 2},
+    {"email", "p%u@example.com", 6, 5, 5, false, true, true, true, false, false, 3},
+    {"anonymous_id", "a-%u", 12, 0, 5, false, false, false, false, false, false, 4},
 };
+
+/* What people are called, and who may be meant: names of one class are one's; nobody can tell in another script, nor of what is no name. */
+static const struct {
+    const char *text;
+    unsigned class; /* 0: any */
+} names[] = {
+    {"王伟", 1}, {"王芳", 2}, {"李娜", 3}, {"Wang Wei", 0}, {"伟 王", 1}, {"李 小姐", 3}, {"微信用户", 9}};
+#define NO_NAME COUNT_OF(names)
+#define NOBODYS 9
 
 struct value {
     unsigned kind, index;
@@ -40,6 +49,8 @@ struct event_made {
     bool previous[CARRIED]; /* a former name */
     bool alias;
     bool withdrawn;
+    unsigned name; /* NO_NAME: none */
+    int64_t ms;
     uint64_t offset;
 };
 static struct event_made history[EVENTS];
@@ -97,10 +108,85 @@ static bool is_several(unsigned value)
     return false;
 }
 
+static bool is_called(unsigned value, unsigned name)
+{
+    bool called = false;
+    for (unsigned e = 0; e < event_count && names[name].class != NOBODYS; e++)
+        for (unsigned i = 0; i < history[e].count && !history[e].withdrawn; i++)
+            called |= history[e].values[i] == value && history[e].name == name;
+    return called && strcmp(kinds[universe[value].kind].kind, "anonymous_id") != 0;
+}
+
+static bool names_clash(unsigned one, unsigned other)
+{
+    return names[one].class && names[other].class && names[one].class != names[other].class;
+}
+
+/* They have names, and none in common. */
+static bool are_called_otherwise(unsigned one, unsigned other)
+{
+    bool pairs = false;
+    for (unsigned i = 0; i < COUNT_OF(names); i++)
+        for (unsigned k = 0; k < COUNT_OF(names); k++) {
+            if (!is_called(one, i) || !is_called(other, k))
+                continue;
+            if (!names_clash(i, k))
+                return false;
+            pairs = true;
+        }
+    return pairs;
+}
+
+static bool owns(unsigned owner, unsigned value)
+{
+    return owner == value || (strength_of(owner) < strength_of(value) && links[owner][value].verified);
+}
+
+static bool has_two_names(unsigned value)
+{
+    for (unsigned i = 0; i < COUNT_OF(names); i++)
+        for (unsigned k = 0; k < i; k++)
+            if (is_called(value, i) && is_called(value, k) && names_clash(i, k))
+                return true;
+    for (unsigned one = 0; one < UNIVERSE; one++)
+        for (unsigned other = 0; other < one; other++)
+            if (owns(one, value) && owns(other, value) && are_called_otherwise(one, other))
+                return true;
+    return false;
+}
+
+static bool is_earlier(const struct made_link *one, const struct made_link *other)
+{
+    return one->order < other->order && history[one->order].ms < history[other->order].ms;
+}
+
+/* Seen with somebody before an account took it in place of another one, or verified after it took another one instead. */
+static bool changed_hands(unsigned value)
+{
+    unsigned kind = universe[value].kind;
+    for (unsigned owner = 0; owner < UNIVERSE; owner++)
+        for (unsigned number = 0; number < UNIVERSE; number++) {
+            const struct made_link *had = &links[owner][value], *has = &links[owner][number];
+            if (owner == value || !owns(owner, value) || number == value || universe[number].kind != kind ||
+                !has->verified)
+                continue;
+            for (unsigned other = 0; other < UNIVERSE; other++) {
+                const struct made_link *link = &links[other][value];
+                bool before = is_earlier(has, had) && is_earlier(link, had);
+                bool after = is_earlier(had, has) && is_earlier(has, link) && link->verified;
+                if (other != owner && universe[other].kind != kind && link->is && (before || after) &&
+                    !links[other][number].is)
+                    return true;
+            }
+        }
+    return false;
+}
+
 static bool is_busy(unsigned value)
 {
     unsigned kind = universe[value].kind;
-    if (kinds[kind].one_owner && is_several(value))
+    if ((kinds[kind].one_owner && is_several(value)) || (kinds[kind].one_name && has_two_names(value)) ||
+        (kinds[kind].handed_on && changed_hands(value)))
         return true;
     for (unsigned strong = 0; strong < COUNT_OF(kinds); strong++) {
         unsigned seen = 0;
@@ -282,7 +368,7 @@ static bool is_first(unsigned one, unsigned other)
 
 static void recompute(unsigned *part)
 {
-    bool verified[UNIVERSE] = {0}, taken[UNIVERSE][UNIVERSE] = {{0}};
+    bool verified[UNIVERSE] = {0}, busy[UNIVERSE], taken[UNIVERSE][UNIVERSE] = {{0}};
     memset(links, 0, sizeof(links));
     for (unsigned e = 0; e < event_count; e++)
         for (unsigned i = 0; i < history[e].count; i++) {
@@ -294,12 +380,14 @@ static void recompute(unsigned *part)
         }
     for (unsigned i = 0; i < UNIVERSE; i++)
         part[i] = universe[i].number ? universe[i].number : 1000 + i;
+    for (unsigned i = 0; i < UNIVERSE; i++)
+        busy[i] = is_busy(i);
     join_by_hand(part);
     for (;;) {
         unsigned one = UNIVERSE, other = UNIVERSE;
         for (unsigned i = 0; i < UNIVERSE; i++)
             for (unsigned k = 0; k < UNIVERSE; k++)
-                if (links[i][k].is && !taken[i][k] && is_first(i, k) && !is_busy(i) && !is_busy(k) &&
+                if (links[i][k].is && !taken[i][k] && is_first(i, k) && !busy[i] && !busy[k] &&
                     !is_blocked(i) && !is_blocked(k) && !kinds[universe[i].kind].joins_nothing &&
                     !kinds[universe[k].kind].joins_nothing &&
                     (one == UNIVERSE || precedes(i, k, one, other))) {

@@ -7,49 +7,7 @@
 
 #include <time.h>
 
-#include "tests/unit/identity/graph_model.h"
-
-/* -- the same events for the fold -- */
-
-static void value_text(unsigned value, char text[64])
-{
-    snprintf(text, 64, kinds[universe[value].kind].format, universe[value].index); // NOLINT
-}
-
-static void write_event(const struct event_made *made, bool trusted, char body[2048])
-{
-    int used = snprintf(body, 2048, "{");
-    char text[64];
-    unsigned first = 0;
-    if (made->alias) {
-        value_text(made->values[0], text);
-        used += snprintf(body + used, 2048, "\"userId\":\"%s\",", text);
-        value_text(made->values[1], text);
-        used += snprintf(body + used, 2048, "\"previousId\":\"%s\",", text);
-        first = 2;
-    }
-    used += snprintf(
-        body + used, 2048, "\"context\":{\"source\":\"%s\",\"externalIds\":[", trusted ? "till" : "web");
-    for (unsigned i = first; i < made->count; i++) {
-        value_text(made->values[i], text);
-        used += snprintf(body + used, 2048, "%s{\"type\":\"%s\",\"id\":\"%s\",\"verified\":%s}",
-            i > first ? "," : "", kinds[universe[made->values[i]].kind].kind, text,
-            made->verified[i] ? "true" : "false");
-    }
-    snprintf(body + used, 2048, "]}}");
-}
-
-static void fold_raw(struct world *world, const char *body, Quanyu__EventType type, bool browser)
-{
-    Quanyu__RawEvent raw = QUANYU__RAW_EVENT__INIT;
-    uint8_t packed[4096];
-    char id[] = "m";
-    raw.type = type;
-    raw.message_id = id;
-    raw.browser = browser;
-    raw.body = (ProtobufCBinaryData){.len = strlen(body), .data = (uint8_t *)(uintptr_t)body};
-    add_record(world, IDENTITY_INPUT_EVENT, (struct bytes){packed, quanyu__raw_event__pack(&raw, packed)});
-}
+#include "tests/unit/identity/graph_events.h"
 
 static unsigned pick(unsigned count)
 {
@@ -59,7 +17,9 @@ static unsigned pick(unsigned count)
 /* Sorted by kind, and within it by node, as nodes get their numbers. */
 static void make_event(struct event_made *made, bool *ret_browser)
 {
-    *made = (struct event_made){.alias = pick(12) == 0};
+    *made = (struct event_made){.alias = pick(12) == 0,
+        .name = pick(3) == 0 ? pick(COUNT_OF(names)) : NO_NAME,
+        .ms = event_count * 10 + pick(60)};
     *ret_browser = pick(3) == 0;
     if (made->alias) {
         made->values[made->count++] = pick(kinds[0].count);
@@ -339,12 +299,13 @@ static void write_rules(char text[2048])
             snprintf(busy, sizeof(busy), "%u", kinds[i].most_strong);
         used += snprintf(text + used, 2048 - (size_t)used,
             "{\"kind\":\"%s\",\"joins\":%s,\"verified\":\"%s\",\"limit\":%s,\"busy_after\":%s,\"one_owner\":%"
-            "s},",
+            "s,\"one_name\":%s,\"handed_on\":%s},",
             kinds[i].kind, kinds[i].joins_nothing ? "false" : "true",
             kinds[i].issued   ? "issued"
             : kinds[i].stated ? "stated"
                               : "never",
-            limit, busy, kinds[i].one_owner ? "true" : "false");
+            limit, busy, kinds[i].one_owner ? "true" : "false", kinds[i].one_name ? "true" : "false",
+            kinds[i].handed_on ? "true" : "false");
     }
     for (unsigned i = 0; i < COUNT_OF(more); i++)
         used += snprintf(text + used, 2048 - (size_t)used, "%s{\"kind\":\"%s\"}", i ? "," : "", more[i]);
@@ -388,7 +349,13 @@ static void set_rules(struct world *world)
 static void change_rules(struct world *world)
 {
     unsigned kind = pick(COUNT_OF(kinds)), other = pick(COUNT_OF(kinds)), strength = kinds[kind].strength;
-    switch (pick(5)) {
+    switch (pick(7)) {
+    case 5:
+        kinds[kind].one_name = !kinds[kind].one_name;
+        break;
+    case 6:
+        kinds[kind].handed_on = !kinds[kind].handed_on;
+        break;
     case 3:
         kinds[kind].strength = kinds[other].strength;
         kinds[other].strength = strength;
@@ -437,18 +404,19 @@ static void run(struct world *world, unsigned seed, bool decide)
         struct event_made *made = &history[event_count];
         make_event(made, &browser);
         write_event(made, !browser, body);
-        Quanyu__EventType type = made->alias ? ALIAS : TRACK;
+        if (browser)
+            made->name = NO_NAME; /* it says none that counts */
         drop_nobodys(made);
         number_nodes(made);
         made->offset = world->offset;
         if (again) { /* what is rolled back leaves nothing behind */
             begin(world);
-            fold_raw(world, body, type, browser);
+            fold_raw(world, body, made, browser);
             roll_back(world);
             world->offset--;
         }
         begin(world);
-        fold_raw(world, body, type, browser);
+        fold_raw(world, body, made, browser);
         commit(world);
         event_count++;
         if (pick(40) == 0) {

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names that are taken back with the event which states them. */
+#ifndef QY_IDENTITY_WITHDRAW_NAME_H
+#define QY_IDENTITY_WITHDRAW_NAME_H
+
+#include "services/identity/same.h"
+
+/* Appends a node and its digests: events may have borne these. */
+int withdraw_forms(struct graph *graph, struct store_txn *txn, uint32_t node, struct buffer *forms);
+/* The event, whose items are those that have the links, does not state its name any more, or does again. */
+int withdraw_name(struct graph *graph, struct store_txn *txn, const struct evidence *evidence);
+
+#endif
