@@ -36,9 +36,10 @@ def newest(suite, action):
 # As what a look is on record, by operationId; what follows the tree, for those who prove it, must not make it grow.
 LOOKS = {"search": ("/v1/records?limit=2", "audit.search"), "count": ("/v1/records/count", "audit.count"),
          "histogram": ("/v1/records/histogram?by=operation", "audit.histogram"), "report": ("/v1/reports/daily-use?from=2026-01-01", "audit.report"),
-         "exportOcsf": ("/v1/export/ocsf?lines=2", "audit.export"), "show": ("/v1/records/0", "audit.show"),
-         "receipt": ("/v1/records/0/receipt", "audit.receipt"), "set": ("/v1/sets/{set}", "audit.set"), "auditor_list": ("/v1/auditors", "auditor.list")}
-CHANGES = {"auditor_create", "auditor_revoke"}  # see below
+         "export_ocsf": ("/v1/export/ocsf?lines=2", "audit.export"), "show": ("/v1/records/0", "audit.show"),
+         "receipt": ("/v1/records/0/receipt", "audit.receipt"), "set": ("/v1/sets/{set}", "audit.set"), "auditor_list": ("/v1/auditors", "auditor.list"),
+         "alert_list": ("/v1/alerts", "alert.list"), "alert_rules": ("/v1/alert-rules", "alert_rules.show")}
+CHANGES = {"auditor_create", "auditor_revoke", "alert_acknowledge", "alert_rules_change"}  # see below, and test_audit_alerts.py
 PROOFS = {"tree": "/v1/tree", "checkpoint": "/checkpoint", "keys": "/v1/keys", "proof_inclusion": "/v1/proofs/inclusion?index=0",
           "proof_consistency": "/v1/proofs/consistency?from=1", "entries_2": "/tile/entries/000.p/1", "tile_2": "/tile/0/000.p/1"}
 FOLLOWED = {"checkpoint_cosigned", "cosign", "tile", "tile_3", "tile_4", "entries", "entries_3", "entries_4"}  # likewise
