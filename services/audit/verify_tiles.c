@@ -182,7 +182,8 @@ static void check_index(struct worker *worker, uint64_t segment)
     struct verifying *verifying = worker->verifying;
     const struct verify_source *source = verifying->options->source;
     struct bytes stored;
-    if (!source->has_indexes || verifying->size < (segment + 1) * SEGMENT_RECORDS)
+    if (!source->has_indexes || verifying->options->without_indexes ||
+        verifying->size < (segment + 1) * SEGMENT_RECORDS)
         return;
     int error = source->index(worker->reader, segment, &stored);
     if (error == -QY_ENOTFOUND)
