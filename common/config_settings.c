@@ -170,6 +170,11 @@ const struct config_setting config_settings[] = {
     TEXT("audit.origin", "",
         "the log's name under its signatures, of the first start for good; empty: quanyu/audit/ and a number "
         "of its own"),
+    RANGE(CONFIG_DURATION, "audit.guard_every", "60s", 100, HOUR,
+        "how often new records are looked at for unusual use"),
+    TEXT("audit.smtp_url", "",
+        "mail server for alerts, smtp://host:port or smtps://…; empty: no email is sent"),
+    TEXT("audit.smtp_from", "", "sender address of alerts"),
 };
 
 const size_t config_setting_count = COUNT_OF(config_settings);

@@ -21,6 +21,7 @@ extern const struct service_input audit_inputs[AUDIT_INPUT_COUNT];
 extern const struct fold_ops audit_fold;
 extern const struct rpc_service audit_rpc;
 
+struct audit_guard;
 struct audit_http;
 struct audit_sealer;
 struct audit_signer;
@@ -48,6 +49,7 @@ struct audit {
     struct audit_signer *signer;
     struct audit_sealer *sealer;
     struct audit_http *http;
+    struct audit_guard *guard;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */
 };
 

@@ -103,7 +103,11 @@ static int take_look(struct work *work, struct batch *batch)
         .outcome = look->denied ? "denied" : "ok",
         .detail = buffer_c_str(&look->detail),
     };
-    return audit_query_take(look->audit, batch, &query);
+    int error = look->apply ? look->apply(look, batch) : 0;
+    if (error)
+        return error;
+    error = audit_query_take(look->audit, batch, &query);
+    return error && look->apply ? store_fail(batch->txn, error) : error; /* what was changed is taken back */
 }
 
 static void answer_look(struct work *work, int result)
@@ -114,8 +118,11 @@ static void answer_look(struct work *work, int result)
     else if (look->denied)
         http_problem(look->request, 403, "denied", NULL, "%s", look->denied);
     else
-        http_respond(look->request, 200, look->type ? look->type : "application/json", look->body.data,
-            look->body.size);
+        http_respond(look->request, look->status ? look->status : 200,
+            look->status == 204 ? NULL
+            : look->type        ? look->type
+                                : "application/json",
+            look->body.data, look->body.size);
     look_close(&look);
 }
 

@@ -270,6 +270,26 @@ const char *audit_parameters(const struct http_request *request, unsigned sets, 
     return finish(&reading, sets, ret_field);
 }
 
+const char *audit_parameters_known(
+    const struct http_request *request, const char *const *names, char ret_field[PARAMETER_NAME_BYTES])
+{
+    unsigned seen = 0;
+    for (const char *pair = http_query(request); *pair;) {
+        unsigned i = 0;
+        set_field(ret_field, pair, strcspn(pair, "=&"));
+        while (names[i] && strcmp(names[i], ret_field) != 0)
+            i++;
+        if (!names[i])
+            return "is not a parameter here";
+        if (seen & 1u << i)
+            return "is given twice";
+        seen |= 1u << i;
+        pair += strcspn(pair, "&");
+        pair += *pair == '&';
+    }
+    return NULL;
+}
+
 const char *audit_parameters_none(const struct http_request *request, char ret_field[PARAMETER_NAME_BYTES])
 {
     const char *query = http_query(request);

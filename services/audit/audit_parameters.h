@@ -31,6 +31,9 @@ struct audit_asked {
  * than once, others not. */
 const char *audit_parameters(const struct http_request *request, unsigned sets, struct arena *arena,
     struct audit_asked *ret_asked, char ret_field[PARAMETER_NAME_BYTES]);
+/* Where only these names may be asked, each once; NULL-terminated. */
+const char *audit_parameters_known(
+    const struct http_request *request, const char *const *names, char ret_field[PARAMETER_NAME_BYTES]);
 /* Where nothing may be asked. */
 const char *audit_parameters_none(const struct http_request *request, char ret_field[PARAMETER_NAME_BYTES]);
 

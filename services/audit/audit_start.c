@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_start.h"
 
+#include "services/audit/audit_guard.h"
 #include "services/audit/audit_http.h"
 #include "services/audit/audit_indexer.h"
 #include "services/audit/audit_sealer.h"
@@ -18,6 +19,8 @@ int audit_start(void *self, struct service *service)
         error = audit_sealer_open(audit, service, &audit->sealer);
     if (!error)
         error = audit_sealer_start(audit->sealer);
+    if (!error)
+        error = audit_guard_start(audit, service, &audit->guard);
     return error ? error : audit_http_start(self, service);
 }
 
@@ -25,6 +28,7 @@ void audit_stop(void *self, struct service *service)
 {
     struct audit *audit = self;
     audit_http_stop(self, service);
+    audit_guard_stop(&audit->guard);
     audit_sealer_close(&audit->sealer);
     audit_signer_close(&audit->signer);
     audit_indexer_stop(audit);

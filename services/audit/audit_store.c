@@ -21,6 +21,8 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_WITNESSES] = "witnesses",
     [TABLE_SEALED] = "sealed",
     [TABLE_SETS] = "sets",
+    [TABLE_ALERTS] = "alerts",
+    [TABLE_SETTINGS] = "settings",
 };
 
 /* -- records -- */

@@ -24,7 +24,9 @@ enum audit_table {
     TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
     TABLE_WITNESSES, /* id of the key -> AuditWitness */
     TABLE_SEALED, /* segment -> its hash in the tree: its records, tiles and index lie in a file (audit_segment.h) */
-    TABLE_SETS, /* SHA-256 -> exact set, as common/exact_set.h has it */
+    TABLE_SETS,     /* SHA-256 -> exact set, as common/exact_set.h has it */
+    TABLE_ALERTS,   /* day, hash of actor and rule -> AuditAlert */
+    TABLE_SETTINGS, /* name -> what auditors have set: JSON */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -109,5 +111,16 @@ void audit_store_drop_tokens(
 /* Calls back for each token until `visit` returns false. */
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context);
+
+/* -- alerts: by day, so that the newest are read first -- */
+#define ALERT_KEY_BYTES 12
+void audit_store_put_alert(struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], struct bytes alert);
+bool audit_store_alert(struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], struct bytes *ret_alert);
+/* Calls back from the last key on, or from the one before `before` (NULL: none), until `visit` returns false. */
+void audit_store_each_alert(struct store_txn *txn, const uint8_t *before,
+    bool (*visit)(void *context, const uint8_t key[ALERT_KEY_BYTES], struct bytes alert), void *context);
+
+void audit_store_put_setting(struct store_txn *txn, const char *name, struct bytes value);
+bool audit_store_setting(struct store_txn *txn, const char *name, struct bytes *ret_value);
 
 #endif

@@ -174,9 +174,9 @@ int habit_day_add(struct habit_day *day, const struct habit_use *use)
     struct habit *habit = habit_of(day, use);
     if (!habit)
         return -QY_ENOMEM;
-    habit->features[FEATURE_USES]++;
-    habit->features[FEATURE_OFF_HOURS] += use->off_hours;
-    habit->features[FEATURE_REFUSALS] += use->refused;
+    habit->features[FEATURE_USES] += !use->further;
+    habit->features[FEATURE_OFF_HOURS] += use->off_hours && !use->further;
+    habit->features[FEATURE_REFUSALS] += use->refused && !use->further;
     return use->person ? count_person(day, habit, use->person) : 0;
 }
 

@@ -25,6 +25,7 @@ struct habit_use {
     uint64_t person; /* any number that is the person's own; 0: nobody in particular */
     bool off_hours;
     bool refused;
+    bool further; /* another person of the same record */
 };
 
 /* A member of staff on one day. */

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from suite import Suite, request
+from suite import Suite, request, wait_for
 from test_roles import ROLES, operations, token_for
 
 
@@ -31,6 +31,38 @@ def operations_of_audit(suite):
 
 def newest(suite, action):
     return call(suite, "GET", f"/v1/records?action={action}&limit=1").json["records"][0]
+
+
+# As what a look is on record, by operationId; what follows the tree, for those who prove it, must not make it grow.
+LOOKS = {"search": ("/v1/records?limit=2", "audit.search"), "count": ("/v1/records/count", "audit.count"),
+         "histogram": ("/v1/records/histogram?by=operation", "audit.histogram"), "report": ("/v1/reports/daily-use?from=2026-01-01", "audit.report"),
+         "exportOcsf": ("/v1/export/ocsf?lines=2", "audit.export"), "show": ("/v1/records/0", "audit.show"),
+         "receipt": ("/v1/records/0/receipt", "audit.receipt"), "set": ("/v1/sets/{set}", "audit.set"), "auditor_list": ("/v1/auditors", "auditor.list")}
+CHANGES = {"auditor_create", "auditor_revoke"}  # see below
+PROOFS = {"tree": "/v1/tree", "checkpoint": "/checkpoint", "keys": "/v1/keys", "proof_inclusion": "/v1/proofs/inclusion?index=0",
+          "proof_consistency": "/v1/proofs/consistency?from=1", "entries_2": "/tile/entries/000.p/1", "tile_2": "/tile/0/000.p/1"}
+FOLLOWED = {"checkpoint_cosigned", "cosign", "tile", "tile_3", "tile_4", "entries", "entries_3", "entries_4"}  # likewise
+
+
+def test_every_look_of_an_auditor_is_on_record_and_no_proof_is(running):
+    described = request(running.ports["audit", "HTTP_PORT"], "GET", "/openapi.json").json["paths"]
+    ids = {about["operationId"] for methods in described.values() for about in methods.values() if about.get("security") != []}
+    assert ids == set(LOOKS) | CHANGES | set(PROOFS) | FOLLOWED
+    running.post("/api/v1/bindings/transfer", {"from": {"rule": {"everyone": True}}, "to": {"unit": "u_1"}, "reason": "all of them"}, status=(200, 202))
+    made = newest(running, "binding.transfer&has=set")["set"]
+    wait_for(lambda: call(running, "GET", "/checkpoint").status == 200, "a checkpoint")
+    for operation, (path, action) in LOOKS.items():
+        size = call(running, "GET", "/v1/tree").json["size"]
+        answer = call(running, "GET", path.format(set=made))
+        assert answer.status == 200, (operation, answer)
+        record = newest(running, action)
+        said = (record["actor"]["kind"], record["actor"]["role"], record["actor"]["address"], record["outcome"], int(record["index"]))
+        assert said == ("auditor", "administrator", "127.0.0.1", "ok", size), (operation, record)
+        assert record["actor"]["token_id"] == record["actor"]["id"] and json.loads(record["detail"]) is not None
+    size = call(running, "GET", "/v1/tree").json["size"]
+    for operation, path in PROOFS.items():
+        assert call(running, "GET", path).status == 200, operation
+    assert call(running, "GET", "/v1/tree").json["size"] == size
 
 
 def test_no_token_of_the_brands_opens_audit_and_no_auditors_token_opens_anything_else(running):

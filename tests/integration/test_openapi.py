@@ -232,7 +232,9 @@ def prepare_proofs(running):
     running.cli("audit", "witness", "--state", state, "--once")
     cosigned = running.audit("/v1/checkpoints/cosigned").body.decode()
     part = {"level": 0, "n": "000.p", "m": 1}
+    doomed = json.loads(running.cli("auditor", "create", "Doomed").stdout)["id"]
     return {
+        "auditor_revoke": ({"id": doomed}, "", None),
         "receipt": ({"index": 0}, "", None), "cosign": ({}, "", cosigned), "proof_inclusion": ({}, "?index=0", None),
         "proof_consistency": ({}, "?from=1", None), "tile_2": (part, "", None), "entries_2": (part, "", None),
     }
