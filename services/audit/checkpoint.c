@@ -47,6 +47,8 @@ int checkpoint_parse(struct bytes text, struct checkpoint *ret_checkpoint)
     }
     if (lines[0].size == 0 || lines[0].size >= sizeof(checkpoint.origin) || lines[2].size != ROOT_TEXT)
         return -QY_EINVAL;
+    if (memchr(lines[0].data, '\0', lines[0].size))
+        return -QY_EINVAL;
     memcpy(checkpoint.origin, lines[0].data, lines[0].size);
     if (!parse_number((const char *)lines[1].data, lines[1].size, &checkpoint.size) ||
         !note_base64((const char *)lines[2].data, ROOT_TEXT, checkpoint.root.bytes,

@@ -232,10 +232,19 @@ static const uint8_t *find_signatures(struct bytes whole)
     return NULL;
 }
 
+/* No control characters but newlines. */
+static bool is_text(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < ' ' && text.data[i] != '\n')
+            return false;
+    return true;
+}
+
 int note_open(struct bytes whole, struct note *ret_note)
 {
     const uint8_t *begin = whole.size <= NOTE_BYTES_MAX ? find_signatures(whole) : NULL;
-    if (!begin || begin == whole.data + whole.size || begin - whole.data < 3)
+    if (!begin || !is_text(whole) || begin == whole.data + whole.size || begin - whole.data < 3)
         return -QY_EINVAL;
     struct note note = {.text = {whole.data, (size_t)(begin - whole.data) - 1},
         .signatures = {begin, whole.size - (size_t)(begin - whole.data)}};

@@ -79,12 +79,15 @@ static bool take_path(struct bytes *cursor, struct receipt *receipt)
 {
     struct bytes line;
     size_t size;
-    for (receipt->count = 0; next_line(cursor, &line) && line.size > 0; receipt->count++)
+    for (receipt->count = 0; next_line(cursor, &line); receipt->count++) {
+        if (line.size == 0)
+            return cursor->size > 0;
         if (receipt->count == MERKLE_PROOF_MAX ||
             !take_base64(line, receipt->path[receipt->count].bytes, MERKLE_HASH_BYTES, &size) ||
             size != MERKLE_HASH_BYTES)
             return false;
-    return cursor->size > 0;
+    }
+    return false;
 }
 
 int receipt_parse(struct bytes text, struct buffer *room, struct receipt *ret_receipt)

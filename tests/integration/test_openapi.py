@@ -271,7 +271,7 @@ def prepare(running):
         "write_key_show": ({"id": key}, "", None), "write_key_change": ({"id": key}, "", None),
         "write_key_rotate": ({"id": key}, "", None), "write_key_revoke": ({"id": key}, "", None),
         "write_key_remove": ({"id": removed}, "", None),
-        "show": ({"index": 0}, "", None), "histogram": ({}, "?by=day", None), "report": ({"name": "refused"}, "", None), **prepare_proofs(running),
+        "show": ({"index": 0}, "", None), "histogram": ({}, "?by=month", None), "report": ({"name": "refused"}, "", None), **prepare_proofs(running),
     }
 
 
