@@ -133,6 +133,8 @@ const struct config_setting config_settings[] = {
     RANGE(CONFIG_NUMBER, "gateway.unmask_hour", "100", 0, 1000000,
         "people whose personal fields a member of staff may unmask within an hour"),
     RANGE(CONFIG_NUMBER, "gateway.unmask_day", "500", 0, 1000000, "and within a day"),
+    RANGE(CONFIG_DURATION, "gateway.audit_wait", "500ms", 20, 60 * SECOND,
+        "how long the audit log may take to make a record durable; then what needs one is answered 503"),
     RANGE(CONFIG_BYTES, "gateway.queue_max", "128M", KIB, 192 * MIB,
         "events that may wait to be stored; beyond it new ones are answered 503"),
     RANGE(CONFIG_DURATION, "gateway.shed_after", "1s", 0, HOUR,
@@ -165,6 +167,14 @@ const struct config_setting config_settings[] = {
 
     SERVICE("audit", "7150", "9150", "64G", "0"),
     HTTP("audit", "8090", "1", "1000"),
+    TEXT("audit.origin", "",
+        "the log's name under its signatures, of the first start for good; empty: quanyu/audit/ and a number "
+        "of its own"),
+    RANGE(CONFIG_DURATION, "audit.guard_every", "60s", 100, HOUR,
+        "how often new records are looked at for unusual use"),
+    TEXT("audit.smtp_url", "",
+        "mail server for alerts, smtp://host:port or smtps://…; empty: no email is sent"),
+    TEXT("audit.smtp_from", "", "sender address of alerts"),
 };
 
 const size_t config_setting_count = COUNT_OF(config_settings);

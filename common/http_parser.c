@@ -116,6 +116,17 @@ static int on_value_complete(llhttp_t *llhttp)
     return 0;
 }
 
+/* An absolute target names the host itself; whoever sends two different ones is understood differently by whoever stands between. */
+static bool is_host_of_target(const struct http_parser *parser, const char *host)
+{
+    const char *method = (const char *)parser->text.data, *target = method + strlen(method) + 1;
+    const char *path = method + parser->path;
+    if (target == path)
+        return true;
+    const char *authority = strstr(target, "//") + 2;
+    return strlen(host) == (size_t)(path - authority) && strncasecmp(host, authority, strlen(host)) == 0;
+}
+
 static int check_host(struct http_parser *parser)
 {
     const char *host = http_parser_known(parser, KNOWN_HOST);
@@ -123,6 +134,8 @@ static int check_host(struct http_parser *parser)
         return parser->llhttp.http_minor == 0 ? 0 : refuse(parser, 400, "the Host header field is missing");
     if (*host && !http_is_authority(host, strlen(host)))
         return refuse(parser, 400, "the Host header field is malformed");
+    if (!is_host_of_target(parser, host))
+        return refuse(parser, 400, "the request target and the Host header field name different hosts");
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/http_internal.h"
 #include "common/http_target.h"
+#include "common/looks.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -88,11 +89,14 @@ void http_request_locate(struct http_request *request)
 
 /* -- ids -- */
 
+/* It goes into logs and records: a mere number that somebody could be called at is not taken. */
 static bool is_usable_id(const char *text)
 {
     size_t size = strlen(text);
+    bool number = strspn(text, "0123456789._-") == size;
     return size >= 1 && size <= HTTP_ID_MAX &&
-           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size &&
+           !(number && looks_like_number(text, size));
 }
 
 /* 128 bits that no other request has; they need not be secret, so a generator of a few nanoseconds will do

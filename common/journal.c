@@ -3,83 +3,16 @@
 #include "common/journal_private.h"
 
 #include "common/directory.h"
+#include "common/disk.h"
 
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_BYTES_DEFAULT (UINT64_C(1) << 30)
-#define PAGE_BYTES ((uint64_t)4096)
-#define NODE_BYTES 32 /* of LMDB's own and the key, about */
-
-static bool same_position(const struct journal_position *a, const struct journal_position *b)
-{
-    return a->next == b->next && memcmp(a->chain, b->chain, JOURNAL_CHAIN_BYTES) == 0;
-}
-
-/* Looks at the chunk before `end`, in the pinned segment: it must end there, with the chain that the state
- * remembers. */
-static int check_end(struct journal *journal, struct segment *segment, const struct journal_position *end)
-{
-    struct chunk_header header;
-    struct bytes wire;
-    buffer_clear(&journal->wire);
-    int code = segment_read_chunk(journal, segment, end->next - 1, &journal->wire, &wire);
-    if (!code)
-        code = chunk_header_read(wire, &header);
-    if (code)
-        return code == -QY_ENOTFOUND ? -QY_ECORRUPT : code;
-    struct journal_position after = {.next = header.first + header.count};
-    chunk_chain(header.previous, wire, after.chain);
-    return same_position(&after, end) ? 0 : -QY_ECORRUPT;
-}
-
-/* Makes the last segment the one that is written to. */
-static int select_current(struct journal *journal)
-{
-    struct chunk_header header = {.base_ms = 0};
-    struct bytes wire;
-    struct segment *segment;
-    int code = segment_pin(journal, UINT64_MAX, &segment);
-    if (code)
-        return code == -QY_ETRIMMED ? 0 : code; /* there is none yet */
-    buffer_clear(&journal->wire);
-    code = segment_read_chunk(journal, segment, segment->first, &journal->wire, &wire);
-    if (!code)
-        code = chunk_header_read(wire, &header);
-    if (code) {
-        segment_unpin(journal, segment);
-        return code == -QY_ENOTFOUND ? -QY_ECORRUPT : code;
-    }
-    journal->current = segment;
-    journal->current_bytes = store_used_bytes(segment->store);
-    journal->current_base_ms = header.base_ms;
-    return 0;
-}
-
-static void release_current(struct journal *journal)
-{
-    if (journal->current)
-        segment_unpin(journal, TAKE(journal->current));
-}
-
-static int recover(struct journal *journal, const struct journal_position *committed)
-{
-    struct journal_position end = *committed;
-    int code = segments_load(journal);
-    if (!code)
-        code = segments_decided(journal, &end);
-    if (!code)
-        code = segments_cut(journal, end.next);
-    if (code)
-        return code;
-    journal->sealed = journal->published = end;
-    code = select_current(journal);
-    if (code || end.next == 0)
-        return code;
-    return journal->current ? check_end(journal, journal->current, &end) : -QY_ECORRUPT;
-}
+#define SEGMENT_BYTES_DEFAULT (UINT64_C(256) << 20)
+#define SPARE_BYTES_MIN (UINT64_C(1) << 20)
+#define SPARE_BYTES_MAX (UINT64_C(64) << 20)
 
 int journal_open(const struct journal_options *options, const struct journal_position *committed,
     struct journal **ret_journal)
@@ -101,9 +34,11 @@ int journal_open(const struct journal_options *options, const struct journal_pos
     journal->path = strdup(options->path);
     code = journal->path ? tail_open(&journal->tail) : -QY_ENOMEM;
     if (!code)
+        code = journal_spare_open(journal->path, &journal->spare);
+    if (!code)
         code = chunk_builder_open(options->compression, &journal->builder);
     if (!code)
-        code = recover(journal, committed ? committed : &beginning);
+        code = journal_recover(journal, committed ? committed : &beginning);
     if (code)
         return code;
     *ret_journal = TAKE(journal);
@@ -115,9 +50,9 @@ void journal_close(struct journal **journal_pointer)
     struct journal *journal = TAKE(*journal_pointer);
     if (!journal)
         return;
-    store_abort(&journal->txn);
-    release_current(journal);
+    journal_release_current(journal);
     segments_close(journal);
+    journal_spare_close(&journal->spare);
     tail_close(&journal->tail);
     while (journal->idle_reader_count > 0)
         chunk_reader_close(&journal->idle_readers[--journal->idle_reader_count]);
@@ -133,19 +68,26 @@ void journal_close(struct journal **journal_pointer)
 /* What is in the current segment from the end on was committed here and then not by the state. */
 static int begin(struct journal *journal)
 {
-    int code = store_begin(journal->current->store, STORE_WRITE, &journal->txn);
-    if (code)
-        return code;
-    struct store_key all, end = segment_key(journal->sealed.next);
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    code = scan_open(journal->txn, TABLE_CHUNKS, &all, &end, &scan);
-    if (code)
-        return code;
-    struct bytes key, value;
-    while (scan_next(scan, &key, &value))
-        scan_delete(scan);
-    return store_error(journal->txn);
+    int code = segment_file_begin(journal->current->file, journal->sealed.next);
+    journal->writing = !code;
+    journal->current_bytes = segment_file_size(journal->current->file);
+    return code;
+}
+
+static int commit_current(struct journal *journal)
+{
+    if (!journal->writing)
+        return 0;
+    journal->writing = false;
+    return segment_file_commit(journal->current->file);
+}
+
+/* What comes next goes into a file that is there rather than making this one grow. */
+static bool is_used_up(const struct journal *journal)
+{
+    return journal->current_bytes + disk_piece(journal->current_bytes) >
+               segment_file_written(journal->current->file) &&
+           journal_spare_is_ready(journal->spare);
 }
 
 static bool current_is_full(const struct journal *journal, int64_t base_ms)
@@ -157,15 +99,15 @@ static bool current_is_full(const struct journal *journal, int64_t base_ms)
 /* A segment may be committed before the batch is complete: only the state's commit makes it count. */
 static int roll(struct journal *journal, int64_t base_ms)
 {
-    if (journal->txn) {
-        int code = store_commit(&journal->txn);
-        if (code)
-            return code;
-    }
-    if (journal->current)
+    int code = commit_current(journal);
+    if (code)
+        return code;
+    if (journal->current) {
+        segment_file_complete(journal->current->file);
         segment_measure(journal, journal->current);
-    release_current(journal);
-    int code = segment_make(journal, journal->sealed.next, &journal->current);
+    }
+    journal_release_current(journal);
+    code = segment_make(journal, journal->sealed.next, &journal->current);
     if (code)
         return code;
     journal->current_bytes = 0;
@@ -173,24 +115,44 @@ static int roll(struct journal *journal, int64_t base_ms)
     return 0;
 }
 
+/* Twice as large as the last one, so that little data needs little room; made when half of what is there is used. */
+static void order_spare(struct journal *journal)
+{
+    uint64_t written = segment_file_written(journal->current->file), bytes = 2 * written;
+    if (journal->current_bytes < SPARE_BYTES_MIN / 2 || journal->current_bytes < written / 2)
+        return;
+    bytes = bytes < SPARE_BYTES_MIN ? SPARE_BYTES_MIN : bytes > SPARE_BYTES_MAX ? SPARE_BYTES_MAX : bytes;
+    if (bytes < journal->segment_bytes)
+        journal_spare_order(journal->spare, bytes);
+}
+
+/* Before the first chunk of a commit. */
+static int start(struct journal *journal, int64_t base_ms)
+{
+    /* What was taken back is gone before anything follows, in the next segment, too. */
+    int code = journal->current ? begin(journal) : 0;
+    if (!code && (!journal->current || current_is_full(journal, base_ms) || is_used_up(journal)))
+        code = roll(journal, base_ms);
+    if (!code && !journal->writing)
+        code = begin(journal);
+    if (code)
+        return code;
+    order_spare(journal);
+    segment_file_write_ahead(journal->current->file);
+    return 0;
+}
+
 static int prepare(struct journal *journal, int64_t base_ms)
 {
-    if (!journal->current || current_is_full(journal, base_ms)) {
-        int code = roll(journal, base_ms);
-        if (code)
-            return code;
-    }
-    return journal->txn ? 0 : begin(journal);
+    if (!journal->writing)
+        return start(journal, base_ms);
+    if (!current_is_full(journal, base_ms))
+        return 0;
+    int code = roll(journal, base_ms);
+    return code ? code : begin(journal);
 }
 
-/* LMDB gives a value of half a page or more whole pages of its own. */
-static uint64_t disk_bytes(size_t size)
-{
-    return size < PAGE_BYTES / 2 - NODE_BYTES ? size + NODE_BYTES
-                                              : (size + PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES;
-}
-
-/* Finishes the chunk that is being built and writes it into the transaction. */
+/* Finishes the chunk that is being built and adds it to the segment. */
 static int seal(struct journal *journal)
 {
     int code = prepare(journal, chunk_builder_base_ms(journal->builder));
@@ -205,11 +167,11 @@ static int seal(struct journal *journal)
     code = chunk_store(journal->key, before.next, wire, &journal->stored);
     if (code)
         return code;
-    struct store_key key = segment_key(before.next);
-    store_append(journal->txn, TABLE_CHUNKS, &key, journal->stored.data, journal->stored.size);
-    journal->current_bytes += disk_bytes(journal->stored.size);
+    segment_file_add(journal->current->file, before.next, (uint32_t)(journal->sealed.next - before.next),
+        (struct bytes){journal->stored.data, journal->stored.size});
+    journal->current_bytes += FRAME_HEAD_BYTES + journal->stored.size;
     tail_push(&journal->tail, &before, &journal->sealed, wire);
-    return store_error(journal->txn);
+    return 0;
 }
 
 /* Room for one more record; NULL once something went wrong. */
@@ -249,24 +211,16 @@ uint64_t journal_add_message(
     return journal_next(journal) - 1;
 }
 
-static void put_decided(struct journal *journal)
-{
-    uint8_t value[8 + JOURNAL_CHAIN_BYTES];
-    struct store_key key = segment_key(0);
-    put_be64(value, journal->sealed.next);
-    memcpy(value + 8, journal->sealed.chain, JOURNAL_CHAIN_BYTES);
-    store_put(journal->txn, TABLE_DECIDED, &key, value, sizeof(value));
-}
-
 static int commit(struct journal *journal, bool alone, struct journal_position *ret_position)
 {
     int code = journal->error;
     if (!code && chunk_builder_count(journal->builder) > 0)
         code = seal(journal);
-    if (!code && journal->txn && alone)
-        put_decided(journal);
-    if (!code && journal->txn)
-        code = store_commit(&journal->txn);
+    if (!code && journal->writing && alone)
+        segment_file_add(journal->current->file, journal->sealed.next, 0,
+            (struct bytes){journal->sealed.chain, JOURNAL_CHAIN_BYTES});
+    if (!code)
+        code = commit_current(journal);
     if (code) {
         journal_revert(journal);
         return code;
@@ -287,7 +241,7 @@ int journal_commit_alone(struct journal *journal, struct journal_position *ret_p
 
 void journal_publish(struct journal *journal, uint64_t origin, int64_t time_ms)
 {
-    assert(!journal->txn && chunk_builder_count(journal->builder) == 0);
+    assert(!journal->writing && chunk_builder_count(journal->builder) == 0);
     bool grown = journal->sealed.next > journal->published.next;
     if (grown)
         segment_measure(journal, journal->current);
@@ -300,13 +254,15 @@ void journal_publish(struct journal *journal, uint64_t origin, int64_t time_ms)
 
 int journal_revert(struct journal *journal)
 {
-    store_abort(&journal->txn);
+    if (journal->current)
+        segment_file_abort(journal->current->file);
+    journal->writing = false;
     chunk_builder_reset(journal->builder);
     journal->error = 0;
     journal->sealed = journal->published;
     tail_cut(&journal->tail, journal->published.next);
-    release_current(journal);
+    journal_release_current(journal);
     int code = segments_cut(journal, journal->published.next);
-    int selected = select_current(journal);
+    int selected = journal_select_current(journal);
     return code ? code : selected;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An append-only sequence of records with dense 64-bit offsets, from 0.
  *
- * Records are kept in chunks (about 128 KiB before compression), and chunks in segments: LMDB environments of
- * their own, so that what retention lets go is removed as whole files. A chunk is zstd-compressed and, where
+ * Records are kept in chunks (about 128 KiB before compression), and chunks in segments: files of their own, so
+ * that what retention lets go is removed whole, and a commit is one write and one sync. A chunk is zstd-compressed and, where
  * a key is given, encrypted (AES-256-GCM or XChaCha20-Poly1305); it carries a hash chain: chain =
  * BLAKE2b-256(previous chain || chunk as it travels).
  *
@@ -30,7 +30,7 @@ struct journal_position {
 
 struct journal_options {
     const char *path;
-    uint64_t segment_bytes; /* a new segment is begun beyond this; 0: 1 GiB */
+    uint64_t segment_bytes; /* a new segment is begun beyond this; 0: 256 MiB */
     int64_t segment_ms;     /* and after so much record time, so that little data too can be let go by age; 0:
                                never */
     const uint8_t *key;     /* 32 bytes, copied; NULL: not encrypted */

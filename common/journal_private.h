@@ -5,29 +5,26 @@
 
 #include "common/chunk.h"
 #include "common/journal.h"
-#include "common/store.h"
+#include "common/journal_spare.h"
+#include "common/segment_file.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 
 #define JOURNAL_READERS_KEPT 8
 
-/* Tables of a segment. */
-#define TABLE_CHUNKS 0
-#define TABLE_DECIDED 1 /* one row: the position up to which the journal decided alone */
-
-/* A segment is a store in a directory that is named by its first offset, 20 digits. */
+/* A segment is a file that is named by its first offset, 20 digits. */
 struct segment {
     uint64_t first;
-    struct store *store; /* NULL while it is not open; never opened twice */
-    unsigned users;      /* it is neither closed nor removed while there are some */
-    uint64_t last_use;   /* for closing those that are not asked for */
-    uint64_t bytes;      /* on disk */
-    int64_t latest_ms;   /* where latest_known: the latest time in it, once it is complete */
+    struct segment_file *file; /* NULL while it is not open; never opened twice */
+    unsigned users;            /* it is neither closed nor removed while there are some */
+    uint64_t last_use;         /* for closing those that are not asked for */
+    uint64_t bytes;            /* on disk */
+    int64_t latest_ms;         /* where latest_known: the latest time in it, once it is complete */
     bool latest_known;
 };
 
-/* In order, without gaps. The journal's mutex guards it; a pinned segment's store is used without. */
+/* In order, without gaps. The journal's mutex guards it; a pinned segment's file is used without. */
 struct segments {
     struct segment **items;
     size_t count;
@@ -69,7 +66,8 @@ struct journal {
     struct segment *current;        /* pinned; NULL before the first chunk */
     uint64_t current_bytes;
     int64_t current_base_ms;
-    struct store_txn *txn; /* on the current segment */
+    struct journal_spare *spare;
+    bool writing; /* to the current segment, what is not committed yet */
     int error;
 
     struct tail tail;
@@ -85,7 +83,7 @@ struct journal {
 
 /* -- segments: all take the mutex themselves */
 
-/* Lists what is on disk, and removes what was on its way out. */
+/* Lists what is on disk. -QY_EVERSION where an earlier version left something else. */
 int segments_load(struct journal *journal);
 /* Closes them all; none is pinned any more. */
 void segments_close(struct journal *journal);
@@ -101,9 +99,14 @@ int segments_cut(struct journal *journal, uint64_t end);
 int segment_trim(struct journal *journal, uint64_t offset, int64_t before_ms, bool *ret_removed);
 /* Looks at the size of the file again. */
 void segment_measure(struct journal *journal, struct segment *segment);
-struct store_key segment_key(uint64_t offset);
-/* Moves `end` on to what the journal decided alone behind it. Between segments_load() and segments_cut(). */
-int segments_decided(struct journal *journal, struct journal_position *end);
+/* Index of the last segment that begins at `offset` or before; count where there is none. */
+size_t segments_find(const struct segments *segments, uint64_t offset);
+
+/* Where the journal ends of which the state knows `committed`; it is writable from there on. */
+int journal_recover(struct journal *journal, const struct journal_position *committed);
+/* Makes the last segment, if there is one, the one that is written to. */
+int journal_select_current(struct journal *journal);
+void journal_release_current(struct journal *journal);
 
 /* -- one chunk of a pinned segment */
 

@@ -50,11 +50,9 @@ static int misfit(const struct passage *passage)
     return passage->at_start ? -QY_EDIVERGED : -QY_ECORRUPT;
 }
 
-static int take_chunk(struct passage *passage, struct bytes key, struct bytes value)
+static int take_chunk(struct passage *passage, const struct frame *frame)
 {
-    if (key.size != 8)
-        return -QY_ECORRUPT;
-    if (get_be64(key.data) != passage->position.next)
+    if (frame->first != passage->position.next)
         return misfit(passage);
     struct bytes wire;
     struct chunk_header header;
@@ -62,7 +60,8 @@ static int take_chunk(struct passage *passage, struct bytes key, struct bytes va
     size_t start = passage->out->size;
     if (passage->passed) /* taken back where this one is passed over too */
         journal_passed(passage->out, &before);
-    int code = chunk_unstore(passage->journal->key, passage->position.next, value, true, passage->out, &wire);
+    int code = chunk_unstore(
+        passage->journal->key, passage->position.next, frame->content, true, passage->out, &wire);
     if (!code)
         code = chunk_header_read(wire, &header);
     if (code)
@@ -84,18 +83,15 @@ static int take_chunk(struct passage *passage, struct bytes key, struct bytes va
 
 static int read_segment(struct passage *passage, struct segment *segment)
 {
-    _cleanup_(store_abort) struct store_txn *txn = NULL;
-    int code = store_begin(segment->store, STORE_READ, &txn);
-    if (code)
-        return code;
-    struct store_key all, from = segment_key(passage->position.next);
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    code = scan_open(txn, TABLE_CHUNKS, &all, &from, &scan);
-    struct bytes key, value;
-    while (!code && !is_complete(passage) && scan_next(scan, &key, &value))
-        code = take_chunk(passage, key, value);
-    return code ? code : store_error(txn);
+    _cleanup_(frame_scan_close) struct frame_scan scan;
+    struct frame frame;
+    uint64_t from = passage->position.next;
+    int code = 0;
+    frame_scan_open(segment->file, from, &scan);
+    while (!code && !is_complete(passage) && frame_scan_next(&scan, &frame))
+        if (frame.count > 0 && frame.first >= from)
+            code = take_chunk(passage, &frame);
+    return code ? code : scan.error;
 }
 
 static int read_segments(struct passage *passage)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The segments of a journal: directories that are made, opened when they are asked for, and removed whole. */
+/* The segments of a journal: files that are made, opened when they are asked for, and removed whole. */
 #include "common/journal_private.h"
 
 #include "common/directory.h"
@@ -12,68 +12,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME_DIGITS 20
-#define GONE_PREFIX "gone-"
 #define OPEN_SEGMENTS_MAX 8
 
-static char *segment_path(const struct journal *journal, uint64_t first, const char *prefix)
+static char *segment_path(const struct journal *journal, uint64_t first)
 {
     char *path;
-    return asprintf(&path, "%s/%s%020" PRIu64, journal->path, prefix, first) < 0 ? NULL : path;
+    return asprintf(&path, "%s/%020" PRIu64, journal->path, first) < 0 ? NULL : path;
 }
 
-struct store_key segment_key(uint64_t offset)
+static void close_file(struct segments *segments, struct segment *segment)
 {
-    struct store_key key;
-    key_reset(&key);
-    key_u64(&key, offset);
-    return key;
-}
-
-static int open_store(struct journal *journal, struct segment *segment)
-{
-    static const char *const tables[] = {[TABLE_CHUNKS] = "chunks", [TABLE_DECIDED] = "decided"};
-    _cleanup_(free_pointer) char *path = segment_path(journal, segment->first, "");
-    if (!path)
-        return -QY_ENOMEM;
-    /* Room for the last chunk, for pages that are half empty, and for the reserve that a store keeps. */
-    return store_open(&(struct store_options){.path = path,
-                          .tables = tables,
-                          .table_count = COUNT_OF(tables),
-                          .map_bytes = journal->segment_bytes * 2 + (UINT64_C(64) << 20),
-                          .schema_version = 1},
-        &segment->store);
-}
-
-static void close_store(struct segments *segments, struct segment *segment)
-{
-    if (!segment->store)
+    if (!segment->file)
         return;
-    store_close(&segment->store);
+    segment_file_close(&segment->file);
     segments->open--;
 }
 
 static void free_segment(struct segments *segments, struct segment *segment)
 {
-    close_store(segments, segment);
+    close_file(segments, segment);
     free(segment);
 }
 
-/* Renamed first: a crash in the middle leaves what the next open recognises and removes. */
 static int remove_segment(struct journal *journal, uint64_t first)
 {
-    _cleanup_(free_pointer) char *path = segment_path(journal, first, "");
-    _cleanup_(free_pointer) char *gone = segment_path(journal, first, GONE_PREFIX);
-    if (!path || !gone)
+    _cleanup_(free_pointer) char *path = segment_path(journal, first);
+    if (!path)
         return -QY_ENOMEM;
-    int code = directory_remove(gone);
-    if (code)
-        return code;
-    if (rename(path, gone))
+    if (unlink(path))
         return errno == ENOENT ? 0 : error_from_errno(errno);
-    code = directory_sync(journal->path);
-    return code ? code : directory_remove(gone);
+    return directory_sync(journal->path);
 }
 
 static int add_segment(struct segments *segments, uint64_t first, struct segment **ret_segment)
@@ -97,13 +68,9 @@ static int add_segment(struct segments *segments, uint64_t first, struct segment
 
 void segment_measure(struct journal *journal, struct segment *segment)
 {
-    _cleanup_(free_pointer) char *path = segment_path(journal, segment->first, "");
-    _cleanup_(free_pointer) char *file = NULL;
-    struct stat status;
-    if (!path || asprintf(&file, "%s/data.mdb", path) < 0 || stat(file, &status))
-        return;
+    uint64_t bytes = segment_file_disk_bytes(segment->file);
     pthread_mutex_lock(&journal->mutex);
-    segment->bytes = (uint64_t)status.st_blocks * 512;
+    segment->bytes = bytes;
     pthread_mutex_unlock(&journal->mutex);
 }
 
@@ -116,18 +83,22 @@ static bool parse_name(const char *name, uint64_t *ret_first)
     return errno == 0;
 }
 
-static int load_entry(struct journal *journal, const char *name)
+/* Only what was made here counts. */
+static int load_entry(struct journal *journal, int directory, const char *name)
 {
     uint64_t first;
+    struct stat status;
     struct segment *segment;
-    if (parse_name(name, &first))
-        return add_segment(&journal->segments, first, &segment);
-    if (strncmp(name, GONE_PREFIX, strlen(GONE_PREFIX)) != 0)
+    if (!parse_name(name, &first))
         return 0;
-    _cleanup_(free_pointer) char *path = NULL;
-    if (asprintf(&path, "%s/%s", journal->path, name) < 0)
-        return -QY_ENOMEM;
-    return directory_remove(path);
+    if (fstatat(directory, name, &status, 0))
+        return error_from_errno(errno);
+    if (!S_ISREG(status.st_mode))
+        return -QY_EVERSION;
+    int code = add_segment(&journal->segments, first, &segment);
+    if (!code)
+        segment->bytes = (uint64_t)status.st_blocks * 512;
+    return code;
 }
 
 static int by_first(const void *a, const void *b)
@@ -144,7 +115,7 @@ static int load_entries(struct journal *journal)
     int code = 0;
     errno = 0;
     for (struct dirent *entry; !code && (entry = readdir(directory)); errno = 0)
-        code = load_entry(journal, entry->d_name);
+        code = load_entry(journal, dirfd(directory), entry->d_name);
     if (!code && errno)
         code = error_from_errno(errno);
     closedir(directory);
@@ -159,8 +130,6 @@ int segments_load(struct journal *journal)
     struct segments *segments = &journal->segments;
     if (segments->count > 0)
         qsort(segments->items, segments->count, sizeof(struct segment *), by_first);
-    for (size_t i = 0; i < segments->count; i++)
-        segment_measure(journal, segments->items[i]);
     return 0;
 }
 
@@ -178,20 +147,22 @@ static void close_one_idle(struct segments *segments)
     struct segment *oldest = NULL;
     for (size_t i = 0; i < segments->count; i++) {
         struct segment *segment = segments->items[i];
-        if (segment->store && segment->users == 0 && (!oldest || segment->last_use < oldest->last_use))
+        if (segment->file && segment->users == 0 && (!oldest || segment->last_use < oldest->last_use))
             oldest = segment;
     }
     if (oldest)
-        close_store(segments, oldest);
+        close_file(segments, oldest);
 }
 
+/* Under the lock. */
 static int pin(struct journal *journal, struct segment *segment)
 {
     struct segments *segments = &journal->segments;
-    if (!segment->store) {
+    if (!segment->file) {
+        _cleanup_(free_pointer) char *path = segment_path(journal, segment->first);
         if (segments->open >= OPEN_SEGMENTS_MAX)
             close_one_idle(segments);
-        int code = open_store(journal, segment);
+        int code = path ? segment_file_open(path, segment->first, &segment->file) : -QY_ENOMEM;
         if (code)
             return code;
         segments->open++;
@@ -203,27 +174,32 @@ static int pin(struct journal *journal, struct segment *segment)
 
 int segment_make(struct journal *journal, uint64_t first, struct segment **ret_segment)
 {
-    /* What a failed removal left under this name must not come back to life. */
-    int code = remove_segment(journal, first);
+    struct segments *segments = &journal->segments;
+    struct segment *segment;
+    struct segment_file *file;
+    _cleanup_(free_pointer) char *path = segment_path(journal, first);
+    if (!path)
+        return -QY_ENOMEM;
+    int code = segment_file_make(path, first, journal_spare_take(journal->spare, path), &file);
+    if (!code)
+        code = directory_sync(journal->path);
     if (code)
         return code;
-    struct segments *segments = &journal->segments;
     pthread_mutex_lock(&journal->mutex);
-    struct segment *segment;
     code = add_segment(segments, first, &segment);
     if (!code) {
+        segment->file = TAKE(file);
+        segments->open++;
         code = pin(journal, segment);
-        if (code)
-            free_segment(segments, segments->items[--segments->count]);
     }
     pthread_mutex_unlock(&journal->mutex);
+    segment_file_close(&file);
     if (!code)
         *ret_segment = segment;
     return code;
 }
 
-/* Index of the last segment that begins at `offset` or before; count where there is none. */
-static size_t find(const struct segments *segments, uint64_t offset)
+size_t segments_find(const struct segments *segments, uint64_t offset)
 {
     size_t low = 0, high = segments->count;
     while (low < high) {
@@ -240,7 +216,7 @@ int segment_pin(struct journal *journal, uint64_t offset, struct segment **ret_s
 {
     struct segments *segments = &journal->segments;
     pthread_mutex_lock(&journal->mutex);
-    size_t index = find(segments, offset);
+    size_t index = segments_find(segments, offset);
     int code = index < segments->count ? pin(journal, segments->items[index]) : -QY_ETRIMMED;
     if (!code)
         *ret_segment = segments->items[index];
@@ -278,47 +254,6 @@ int segments_cut(struct journal *journal, uint64_t end)
     }
 }
 
-static int read_decided(struct segment *segment, struct journal_position *end)
-{
-    _cleanup_(store_abort) struct store_txn *txn = NULL;
-    int code = store_begin(segment->store, STORE_READ, &txn);
-    if (code)
-        return code;
-    struct store_key key = segment_key(0);
-    struct bytes value;
-    if (!store_get(txn, TABLE_DECIDED, &key, &value))
-        return store_error(txn);
-    if (value.size != 8 + JOURNAL_CHAIN_BYTES)
-        return -QY_ECORRUPT;
-    if (get_be64(value.data) > end->next) {
-        end->next = get_be64(value.data);
-        memcpy(end->chain, value.data + 8, JOURNAL_CHAIN_BYTES);
-    }
-    return 0;
-}
-
-/* Those that end before `end` cannot know better; of the others the last one that says anything is right, and
- * the later it is the further it goes. */
-int segments_decided(struct journal *journal, struct journal_position *end)
-{
-    const struct segments *segments = &journal->segments;
-    size_t first = find(segments, end->next);
-    int code = 0;
-    for (size_t i = first < segments->count ? first : 0; i < segments->count && !code; i++) {
-        struct segment *segment;
-        code = segment_pin(journal, segments->items[i]->first, &segment);
-        if (code == -QY_EFULL) { /* not even its tables were made */
-            code = 0;
-            continue;
-        }
-        if (code)
-            return code;
-        code = read_decided(segment, end);
-        segment_unpin(journal, segment);
-    }
-    return code;
-}
-
 int segment_trim(struct journal *journal, uint64_t offset, int64_t before_ms, bool *ret_removed)
 {
     struct segments *segments = &journal->segments;
@@ -342,20 +277,23 @@ int segment_trim(struct journal *journal, uint64_t offset, int64_t before_ms, bo
 int segment_read_chunk(struct journal *journal, struct segment *segment, uint64_t offset, struct buffer *out,
     struct bytes *ret_wire)
 {
-    _cleanup_(store_abort) struct store_txn *txn = NULL;
-    int code = store_begin(segment->store, STORE_READ, &txn);
-    if (code)
-        return code;
-    struct store_key all, from = segment_key(offset);
-    key_reset(&all);
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
-    code = scan_open_reverse(txn, TABLE_CHUNKS, &all, &from, &scan);
-    if (code)
-        return code;
-    struct bytes key, value;
-    if (!scan_next(scan, &key, &value))
-        return store_error(txn) ? store_error(txn) : -QY_ENOTFOUND;
-    if (key.size != 8)
-        return -QY_ECORRUPT;
-    return chunk_unstore(journal->key, get_be64(key.data), value, false, out, ret_wire);
+    _cleanup_(frame_scan_close) struct frame_scan scan;
+    struct frame frame;
+    uint64_t place = 0, first = 0;
+    frame_scan_open(segment->file, offset, &scan);
+    for (uint64_t at = scan.place; frame_scan_next(&scan, &frame) && frame.first <= offset; at = scan.place) {
+        if (frame.count == 0)
+            continue;
+        place = at;
+        first = frame.first;
+        if (offset - frame.first < frame.count)
+            break;
+    }
+    if (scan.error || place == 0)
+        return scan.error ? scan.error : -QY_ENOTFOUND;
+    scan.place = place;
+    return frame_scan_next(&scan, &frame)
+               ? chunk_unstore(journal->key, first, frame.content, false, out, ret_wire)
+           : scan.error ? scan.error
+                        : -QY_ECORRUPT;
 }

@@ -30,6 +30,12 @@ struct making {
     int error;
 };
 
+static void open_member(struct making *making, const char *name)
+{
+    json_name(&making->json, name);
+    json_open(&making->json, '{');
+}
+
 /* -- files -- */
 
 static bool ends_with(const char *text, const char *end)
@@ -110,8 +116,7 @@ static void write_reference(struct making *making, const char *section, const ch
 /* A section of all files as one. */
 static void write_section(struct making *making, const char *section)
 {
-    json_name(&making->json, section);
-    json_open(&making->json, '{');
+    open_member(making, section);
     for (size_t i = 0; i < making->file_count; i++)
         write_members(making, yyjson_obj_get(yyjson_doc_get_root(making->files[i]), section));
     json_close(&making->json, '}');
@@ -159,28 +164,44 @@ static void write_path_parameter(struct making *making, const char *pattern, con
     write_parameter(making, key, (size_t)(brace - key) + size, brace + 1, size - 2, "path");
 }
 
+/* "search?from" of this operation, where it means something else here than elsewhere; else "from". */
+static void write_query(struct making *making, const char *operation, const char *name)
+{
+    char own[128];
+    int size = snprintf(own, sizeof(own), "%s?%s", operation, name);
+    const char *key = find_n(making, "parameters", own, (size_t)size) ? own : name;
+    write_parameter(making, key, strlen(key), name, strlen(name), "query");
+}
+
+static void write_header_parameter(struct making *making, const char *name)
+{
+    write_parameter(making, name, strlen(name), name, strlen(name), "header");
+}
+
 static void write_parameters(struct making *making, const struct openapi_operation *operation)
 {
-    static const char version[] = "If-Match";
     json_name(&making->json, "parameters");
     json_open(&making->json, '[');
     for (const char *at = strchr(operation->pattern, '{'); at; at = strchr(at + 1, '{'))
         write_path_parameter(making, operation->pattern, at);
     for (const char *const *name = operation->queries; name && *name; name++)
-        write_parameter(making, *name, strlen(*name), *name, strlen(*name), "query");
+        write_query(making, operation->id, *name);
     if (operation->conditional)
-        write_parameter(making, version, strlen(version), version, strlen(version), "header");
+        write_header_parameter(making, "If-Match");
+    if (making->rights.record) {
+        write_header_parameter(making, "X-Purpose");
+        write_header_parameter(making, "X-Task");
+    }
     json_close(&making->json, ']');
 }
 
 /* -- bodies and answers -- */
 
-static void write_content(struct making *making, const char *type, const char *schema, bool example)
+static void write_content(
+    struct making *making, const char *type, const char *schema, bool example, const char *const *others)
 {
-    json_name(&making->json, "content");
-    json_open(&making->json, '{');
-    json_name(&making->json, type);
-    json_open(&making->json, '{');
+    open_member(making, "content");
+    open_member(making, type);
     if (schema) {
         json_name(&making->json, "schema");
         write_reference(making, "schemas", schema);
@@ -191,23 +212,25 @@ static void write_content(struct making *making, const char *type, const char *s
         }
     }
     json_close(&making->json, '}');
+    for (; others && *others; others++) {
+        json_name(&making->json, *others);
+        json_raw(&making->json, "{}", 2, "");
+    }
     json_close(&making->json, '}');
 }
 
 static void write_body(struct making *making, const struct openapi_operation *operation)
 {
-    json_name(&making->json, "requestBody");
-    json_open(&making->json, '{');
+    open_member(making, "requestBody");
     json_field_bool(&making->json, "required", true);
-    write_content(
-        making, operation->takes_type ? operation->takes_type : "application/json", operation->takes, true);
+    write_content(making, operation->takes_type ? operation->takes_type : "application/json",
+        operation->takes, true, NULL);
     json_close(&making->json, '}');
 }
 
 static void write_headers(struct making *making, const struct openapi_operation *operation)
 {
-    json_name(&making->json, "headers");
-    json_open(&making->json, '{');
+    open_member(making, "headers");
     json_name(&making->json, "X-Request-Id");
     write_reference(making, "headers", "X-Request-Id");
     for (const char *const *name = operation->headers; name && *name; name++) {
@@ -226,14 +249,13 @@ static const char *status_name(unsigned status, char room[8])
 static void write_success(struct making *making, const struct openapi_operation *operation, unsigned status)
 {
     char name[8];
-    json_name(&making->json, status_name(status, name));
-    json_open(&making->json, '{');
+    open_member(making, status_name(status, name));
     json_name(&making->json, "description");
     write_value(making, find(making, "outcomes", name));
     write_headers(making, operation);
     if (operation->gives || operation->type)
-        write_content(
-            making, operation->type ? operation->type : "application/json", operation->gives, false);
+        write_content(making, operation->type ? operation->type : "application/json", operation->gives, false,
+            operation->other_types);
     json_close(&making->json, '}');
 }
 
@@ -269,8 +291,7 @@ static void write_responses(struct making *making, const struct openapi_operatio
 {
     bool empty = !operation->gives && !operation->type;
     unsigned success = operation->status ? operation->status : empty ? 204 : 200;
-    json_name(&making->json, "responses");
-    json_open(&making->json, '{');
+    open_member(making, "responses");
     for (unsigned status = 200; status < 600; status++) {
         if (status < 300 && (status == success || answers(making, operation, status)))
             write_success(making, operation, status);
@@ -300,8 +321,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
     char method[8] = "";
     for (size_t i = 0; i + 1 < sizeof(method) && operation->method[i]; i++)
         method[i] = (char)tolower((unsigned char)operation->method[i]);
-    json_name(&making->json, method);
-    json_open(&making->json, '{');
+    open_member(making, method);
     json_field_text(&making->json, "operationId", operation->id);
     json_name(&making->json, "tags");
     json_open(&making->json, '[');
@@ -310,6 +330,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
     json_field_text(&making->json, "summary", operation->summary);
     json_field_optional(&making->json, "x-permission", making->rights.permission);
     json_field_optional(&making->json, "x-scope", making->rights.scope);
+    json_field_optional(&making->json, "x-record", making->rights.record);
     write_security(making, operation);
     write_parameters(making, operation);
     if (operation->takes)
@@ -321,7 +342,7 @@ static void write_operation(struct making *making, const struct openapi_operatio
 static void write_operation_at(struct making *making, size_t index)
 {
     const struct openapi_description *description = making->description;
-    making->rights = (struct openapi_rights){NULL, NULL};
+    making->rights = (struct openapi_rights){NULL, NULL, NULL};
     making->governed = description->rights && description->rights(index, &making->rights);
     write_operation(making, description->operation(index));
 }
@@ -339,13 +360,11 @@ static void write_paths(struct making *making)
 {
     const struct openapi_description *description = making->description;
     const struct openapi_operation *first, *other;
-    json_name(&making->json, "paths");
-    json_open(&making->json, '{');
+    open_member(making, "paths");
     for (size_t i = 0; (first = description->operation(i)); i++) {
         if (!is_first_of_path(description, i))
             continue;
-        json_name(&making->json, first->pattern);
-        json_open(&making->json, '{');
+        open_member(making, first->pattern);
         for (size_t j = i; (other = description->operation(j)); j++)
             if (strcmp(other->pattern, first->pattern) == 0)
                 write_operation_at(making, j);
@@ -384,8 +403,7 @@ static void write_document(struct making *making)
     json_name(&making->json, "security");
     write_value(making, find(making, "security", making->description->security));
     write_paths(making);
-    json_name(&making->json, "components");
-    json_open(&making->json, '{');
+    open_member(making, "components");
     for (size_t i = 0; i < COUNT_OF(sections); i++)
         write_section(making, sections[i]);
     json_close(&making->json, '}');

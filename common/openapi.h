@@ -4,7 +4,7 @@
  * It is made of a table of operations and of JSON files that stand beside the code: common/openapi/ for what all services say,
  * services/<name>/openapi/ for the rest. A file is an object of sections, "tags" a list, the others by name:
  * "schemas", "headers", "responses" and "securitySchemes" as in OpenAPI; "parameters", where one of a path is called after the piece
- * before it, too ("segments/{id}"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
+ * before it, too ("segments/{id}"), and one of a query that means something else in one operation than elsewhere after that ("search?from"); "security", the requirements; "outcomes", what a status below 300 means. A service's files come
  * before the common ones.
  *
  * A schema's "examples" become the request bodies' examples. */
@@ -30,12 +30,13 @@ struct openapi_operation {
     const char *takes_type; /* its media type where it is no JSON but a text; NULL: JSON */
     const char *gives;      /* schema of the answer; NULL: of no JSON */
     const char *type;       /* media type of the answer where it is no JSON; NULL: there is nothing in it */
-    unsigned short status;  /* of success; 0: 200, or 204 where there is nothing in it */
-    const char *security;   /* NULL: the description's own */
-    bool open;              /* for everybody: without a token */
-    bool conditional;       /* takes If-Match, and answers 412 */
-    const char *const *queries; /* parameters, NULL-terminated: others are refused */
-    const char *const *headers; /* of the answer, NULL-terminated, besides X-Request-Id */
+    const char *const *other_types; /* that the answer may have where it is asked for, NULL-terminated */
+    unsigned short status;          /* of success; 0: 200, or 204 where there is nothing in it */
+    const char *security;           /* NULL: the description's own */
+    bool open;                      /* for everybody: without a token */
+    bool conditional;               /* takes If-Match, and answers 412 */
+    const char *const *queries;     /* parameters, NULL-terminated: others are refused */
+    const char *const *headers;     /* of the answer, NULL-terminated, besides X-Request-Id */
     /* Other statuses, 0 at the end. Below 300: another success. 401 comes with `open` not being set, 412 with `conditional`, 413 with
      * `takes`, and, where it is not open, 400 and 503. */
     unsigned short others[OPENAPI_STATUSES];
@@ -43,9 +44,10 @@ struct openapi_operation {
         *refuses; /* "event": the response "event_400" is meant by 400 where there is one; NULL: "400" */
 };
 
-/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. */
+/* What is asked of who calls an operation: "x-permission" and "x-scope"; NULL: it is enough to be known. And as what it is on record:
+ * "x-record"; NULL: it touches nobody. */
 struct openapi_rights {
-    const char *permission, *scope;
+    const char *permission, *scope, *record;
 };
 
 struct openapi_description {

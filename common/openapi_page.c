@@ -190,6 +190,7 @@ static void write_access(struct page *page, const struct operation *operation)
 {
     yyjson_val *security = yyjson_obj_get(operation->json, "security");
     const char *permission = text_of(operation->json, "x-permission");
+    const char *record = text_of(operation->json, "x-record");
     page_html(page, "<p class=\"note\">");
     if (takes_write_key(security))
         page_html(page, "With a write key.");
@@ -200,6 +201,11 @@ static void write_access(struct page *page, const struct operation *operation)
     if (*permission) {
         page_html(page, " Permission: <code>");
         page_text(page, permission);
+        page_html(page, "</code>.");
+    }
+    if (*record) {
+        page_html(page, " On record as <code>");
+        page_text(page, record);
         page_html(page, "</code>.");
     }
     page_html(page, "</p>");

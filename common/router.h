@@ -10,7 +10,7 @@
 
 #include "common/http.h"
 
-#define ROUTE_PARAMETERS 4
+#define ROUTE_PARAMETERS 5
 #define ROUTE_NAME_BYTES 32
 #define ROUTE_VALUE_BYTES 256
 

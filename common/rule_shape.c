@@ -16,15 +16,31 @@ static bool is_operand(const char *name)
     return true;
 }
 
-static void write_members(struct json *json, yyjson_val *value)
+/* The member whose name comes next behind `last`; NULL: none. Rules have few members, so nothing is sorted beforehand. */
+static yyjson_val *next_member(yyjson_val *value, const char *last, yyjson_val **ret_member)
 {
     size_t index, count;
-    yyjson_val *key, *member;
-    json_open(json, '{');
+    yyjson_val *key, *member, *next = NULL;
     yyjson_obj_foreach(value, index, count, key, member)
     {
-        json_name(json, yyjson_get_str(key));
-        write_shape(json, member, is_operand(yyjson_get_str(key)));
+        const char *name = yyjson_get_str(key);
+        if ((!last || strcmp(name, last) > 0) && (!next || strcmp(name, yyjson_get_str(next)) < 0)) {
+            next = key;
+            *ret_member = member;
+        }
+    }
+    return next;
+}
+
+static void write_members(struct json *json, yyjson_val *value)
+{
+    const char *name = NULL;
+    yyjson_val *key, *member;
+    json_open(json, '{');
+    while ((key = next_member(value, name, &member))) {
+        name = yyjson_get_str(key);
+        json_name(json, name);
+        write_shape(json, member, is_operand(name));
     }
     json_close(json, '}');
 }

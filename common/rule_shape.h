@@ -5,7 +5,7 @@
 
 #include "common/json.h"
 
-/* The names of traits, metrics, tags, stages, segments, kinds, units, guides, events and properties stay; every other value is
+/* Canonical: without blanks, members in the order of their names, so that the same question always has the same text. The names of traits, metrics, tags, stages, segments, kinds, units, guides, events and properties stay; every other value is
  * "…". The rule was accepted, so its depth is bounded; also a list of stages with their rules. */
 void rule_write_shape(struct json *json, yyjson_val *rule);
 

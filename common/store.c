@@ -3,6 +3,7 @@
 #include "common/store_private.h"
 
 #include "common/directory.h"
+#include "common/disk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -87,18 +88,6 @@ int store_holder(const char *path)
     return size > 0 ? (int)strtol(text, NULL, 10) : 0;
 }
 
-/* For fault tests only: QUANYU_TEST_FAIL_SYNC=<n>[@<text>] makes the n-th store_commit() of each store whose
- * path contains the text report -QY_EIO, as a failed fsync does, and the store refuse further writes. */
-static long fault_from_environment(const char *path)
-{
-    const char *setting = getenv("QUANYU_TEST_FAIL_SYNC");
-    if (!setting)
-        return 0;
-    char *end;
-    long commits = strtol(setting, &end, 10);
-    return *end == '@' && !strstr(path, end + 1) ? 0 : commits;
-}
-
 /* LMDB writes to its lock file through a mapping, where a full disk is no error but a SIGBUS: its blocks are
  * had before. */
 static int reserve_lock_file(const char *directory)
@@ -152,6 +141,29 @@ static int open_environment(struct store *store, const struct store_options *opt
         return rc == ENOENT ? -QY_EIO : store_code(rc);
     /* LMDB has made its files; a power cut must not take their names. */
     return directory_sync(options->path);
+}
+
+/* A copy has no writer, and nobody to tell of its readers. */
+static int open_copied(struct store *store, const struct store_options *options)
+{
+    int rc = mdb_env_create(&store->env);
+    if (!rc)
+        rc = mdb_env_set_mapsize(store->env, options->map_bytes);
+    if (!rc)
+        rc = mdb_env_set_maxdbs(store->env, options->table_count + 1);
+    if (!rc)
+        rc = mdb_env_open(store->env, options->path, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600);
+    return rc == ENOENT ? -QY_ENOTFOUND : store_code(rc);
+}
+
+static bool is_written(const char *directory)
+{
+    _cleanup_(free_pointer) char *path = path_in(directory, "writer.lock");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return locked;
 }
 
 static void set_quota(struct store *store, const struct store_options *options)
@@ -211,9 +223,29 @@ int store_open(const struct store_options *options, struct store **ret_store)
         code = store_migrate(store, options, version);
     if (code)
         return code;
-    store->fail_after = fault_from_environment(store->path);
+    store->fail_after = disk_fails_after(store->path);
     *ret_store = TAKE(store);
     return 0;
+}
+
+int store_open_copy(const struct store_options *options, struct store **ret_store)
+{
+    _cleanup_(store_close) struct store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return -QY_ENOMEM;
+    store->lock = -1;
+    pthread_mutex_init(&store->mutex, NULL);
+    store->table_count = options->table_count;
+    store->path = strdup(options->path);
+    int code = !store->path ? -QY_ENOMEM : is_written(options->path) ? -QY_ECONFLICT : 0;
+    if (!code)
+        code = open_copied(store, options);
+    if (!code)
+        code = store_open_present(store, options);
+    atomic_store(&store->broken, true); /* refuses to be written */
+    if (!code)
+        *ret_store = TAKE(store);
+    return code;
 }
 
 void store_close(struct store **store_pointer)

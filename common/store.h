@@ -39,6 +39,9 @@ struct store_options {
 /* Opens or makes it. -QY_EVERSION: written by a newer program, or no migration leads here. -QY_ECONFLICT:
  * this process or another one has it open for writing (a lock file tells). */
 int store_open(const struct store_options *options, struct store **ret_store);
+/* Opens a copy of one to be read, and writes nothing. -QY_ENOTFOUND: none is there. -QY_EVERSION: of another version. -QY_ECONFLICT:
+ * it is no copy, but open for writing. */
+int store_open_copy(const struct store_options *options, struct store **ret_store);
 void store_close(struct store **store);
 
 /* The process that has the store at `path` open for writing, by what it left in the lock file; 0 where that is not known. */

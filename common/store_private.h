@@ -22,7 +22,7 @@ struct store {
     uint64_t check_bytes; /* how much a transaction may write between two looks at the quota */
     char *path;
     int lock;
-    long fail_after;                 /* see fault_from_environment() */
+    long fail_after;                 /* see disk_fails_after() */
     uint64_t writes_begun;           /* the writer's alone */
     uint64_t written_bytes;          /* likewise: of the file, see store_ahead.c */
     atomic_bool broken;              /* a commit failed: no further writes */
@@ -71,6 +71,8 @@ void store_end_scans(struct store_txn *txn);
 /* Opens the tables, making what is missing; yields the version of what they hold, from which migrations lead
  * on. */
 int store_open_tables(struct store *store, const struct store_options *options, uint32_t *ret_version);
+/* The same for a copy, of which nothing is made: all of them must be there, in this version. */
+int store_open_present(struct store *store, const struct store_options *options);
 int store_migrate(struct store *store, const struct store_options *options, uint32_t version);
 
 #endif

@@ -136,6 +136,13 @@ int store_open_tables(struct store *store, const struct store_options *options, 
     return ready ? 0 : make(store, options, ret_version);
 }
 
+int store_open_present(struct store *store, const struct store_options *options)
+{
+    bool ready = false;
+    int code = open_present(store, options, &ready);
+    return !code && !ready ? -QY_EVERSION : code;
+}
+
 int store_migrate(struct store *store, const struct store_options *options, uint32_t version)
 {
     for (; version < options->schema_version; version++) {

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "proto/identity.pb-c.h"
+#include "services/audit/audit_keys.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_sources.h"
 #include "services/audit/audit_store.h"
@@ -21,17 +22,11 @@
 static void unload(struct audit *audit)
 {
     merkle_close(&audit->merkle);
-    index_words_clear(&audit->words);
+    audit_tails_clear(&audit->tails);
     audit->loaded = audit->settled = false;
 }
 
-static int load_run(void *context, struct bytes run)
-{
-    struct audit *audit = context;
-    return index_words_load(&audit->words, run);
-}
-
-/* The tree's right edge, the tail's words and the last record's time, as the transaction shows them. */
+/* The tree's right edge, the newest segments' index and the last record's time, as the transaction shows them. */
 static int load(struct audit *audit, struct store_txn *txn)
 {
     if (audit->loaded)
@@ -42,7 +37,7 @@ static int load(struct audit *audit, struct store_txn *txn)
     struct bytes last;
     int error = merkle_open(&tiles, size, &audit->merkle);
     if (!error)
-        error = audit_store_each_run(txn, load_run, audit);
+        error = audit_tails_load(&audit->tails, txn, size);
     if (!error && size > 0 && !audit_store_record(txn, size - 1, &last))
         error = -QY_ECORRUPT;
     if (error)
@@ -66,20 +61,11 @@ static int64_t take_time(const struct audit *audit, const struct batch *batch)
     return now > audit->last_ms ? now : audit->last_ms;
 }
 
-static int seal_segment(struct audit *audit, struct store_txn *txn, uint64_t number)
+static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *given)
 {
-    _cleanup_(buffer_free) struct buffer segment = BUFFER_INIT;
-    int error = index_words_pack_segment(&audit->words, &segment);
-    if (error)
-        return error;
-    audit_store_put_segment(txn, number, (struct bytes){segment.data, segment.size});
-    audit_store_drop_runs(txn);
-    index_words_clear(&audit->words);
-    return 0;
-}
-
-static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *record)
-{
+    char unit[RECORD_UNIT_BYTES];
+    Quanyu__AuditRecord whole = *given, *record = &whole;
+    audit_record_place(record, unit);
     int error = audit_record_pack(record, &audit->packed);
     if (error)
         return error;
@@ -88,11 +74,8 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     struct merkle_tiles tiles = audit_store_tiles(txn);
     audit_store_append(txn, index, stored);
     merkle_add(audit->merkle, &tiles, stored);
-    index_words_add(&audit->words, (unsigned)(index % SEGMENT_RECORDS), record);
     audit->last_ms = record->time_ms;
-    if (index % SEGMENT_RECORDS == SEGMENT_RECORDS - 1)
-        return seal_segment(audit, txn, index / SEGMENT_RECORDS);
-    return audit->words.error;
+    return audit_tails_add(&audit->tails, txn, index, record);
 }
 
 static int record_token(struct audit *audit, struct batch *batch, const char *detail)
@@ -188,18 +171,6 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     return store_error(batch->txn);
 }
 
-static int store_run(struct audit *audit, struct store_txn *txn)
-{
-    _cleanup_(buffer_free) struct buffer run = BUFFER_INIT;
-    uint64_t first = audit->words.stored;
-    if (first == audit->words.count)
-        return 0;
-    int error = index_words_pack_run(&audit->words, &run);
-    if (!error)
-        audit_store_put_run(txn, first, (struct bytes){run.data, run.size});
-    return error;
-}
-
 static int fold_finish(void *self, struct batch *batch)
 {
     struct audit *audit = self;
@@ -208,8 +179,7 @@ static int fold_finish(void *self, struct batch *batch)
         return error;
     struct merkle_tiles tiles = audit_store_tiles(batch->txn);
     error = merkle_flush(audit->merkle, &tiles);
-    if (!error)
-        error = store_run(audit, batch->txn);
+    audit_tails_publish(&audit->tails);
     return error ? error : store_error(batch->txn);
 }
 
@@ -217,8 +187,12 @@ static void fold_committed(void *self, struct service *service)
 {
     (void)service;
     struct audit *audit = self;
-    if (audit->loaded)
-        atomic_store(&audit->size, merkle_size(audit->merkle));
+    if (!audit->loaded)
+        return;
+    atomic_store(&audit->size, merkle_size(audit->merkle));
+    struct audit_helper *helper = atomic_load(&audit->helper);
+    if (helper && audit_tails_wait(&audit->tails))
+        helper->wake(helper);
 }
 
 static void fold_discard(void *self)
@@ -230,6 +204,7 @@ static int fold_open(void *self, struct batch *batch)
 {
     struct audit *audit = self;
     const struct config *config = service_config(batch->service);
+    pthread_mutex_init(&audit->tails.lock, NULL);
     audit->wall_time = strcmp(config_text(config, "clock"), "real") == 0;
     int error = arena_open(&audit->arena);
     if (!error)
@@ -241,6 +216,18 @@ static int fold_open(void *self, struct batch *batch)
                 "the first auditor's token cannot be left in %s: %s (setting bootstrap)",
                 config_text(config, "bootstrap"), error_text(error));
     }
+    if (!error) {
+        error = audit_keys_open(batch->txn, config);
+        if (error == -QY_EINVAL)
+            (void)service_refuse_start(batch->service, error,
+                "audit.origin is \"%s\": it must be a name without blanks and plus signs, and stay that of "
+                "the first start",
+                config_text(config, "audit.origin"));
+        else if (error)
+            (void)service_refuse_start(batch->service, error,
+                "the key that signs the log cannot be kept beside the state, in audit/keys: %s",
+                error_text(error));
+    }
     if (!error)
         atomic_store(&audit->size, merkle_size(audit->merkle));
     return error;
@@ -249,8 +236,11 @@ static int fold_open(void *self, struct batch *batch)
 static void fold_close(void *self)
 {
     struct audit *audit = self;
+    struct audit_helper *helper = atomic_exchange(&audit->helper, NULL);
+    if (helper)
+        helper->close(helper);
     unload(audit);
-    index_words_free(&audit->words);
+    pthread_mutex_destroy(&audit->tails.lock);
     buffer_free(&audit->packed);
     arena_close(&audit->arena);
 }
@@ -263,9 +253,12 @@ static bool is_canonical(const Quanyu__AuditRecord *record)
 {
     bool under_way = strcmp(record->action, "delivery") == 0 &&
                      (strcmp(record->outcome, "ready") == 0 || strcmp(record->outcome, "sending") == 0);
+    /* how many there are depends on what fell into one commit */
+    bool in_parts = strcmp(record->action, "person.events_moved") == 0 ||
+                    strcmp(record->action, "dead_letter.expire") == 0;
     bool is_own = strcmp(record->service, "audit") == 0 || strcmp(record->service, "cli") == 0;
     bool from_journal = record->offset > 0 || strcmp(record->service, "gateway") != 0;
-    return from_journal && !is_own && !under_way;
+    return from_journal && !is_own && !under_way && !in_parts;
 }
 
 static void dump_record(struct store_txn *txn, const Quanyu__AuditRecord *record, struct buffer *lines)
@@ -312,6 +305,8 @@ static void fold_scrape(void *self, struct metrics_page *page)
     struct audit *audit = self;
     page_metric(page, METRIC_GAUGE, "quanyu_audit_tree_size", NULL, "Records in the audit log.",
         (double)atomic_load(&audit->size));
+    page_metric(page, METRIC_GAUGE, "quanyu_audit_signed_size", NULL,
+        "Records under the newest signed checkpoint.", (double)atomic_load(&audit->signed_size));
     page_metric(page, METRIC_COUNTER, "quanyu_audit_unreadable_total", NULL,
         "Journal records that could not be read and are on record by their hash.",
         (double)atomic_load(&audit->unreadable));

@@ -11,7 +11,7 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
-#include "services/audit/audit_index.h"
+#include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
 #include <stdatomic.h>
@@ -21,14 +21,23 @@ extern const struct service_input audit_inputs[AUDIT_INPUT_COUNT];
 extern const struct fold_ops audit_fold;
 extern const struct rpc_service audit_rpc;
 
+struct audit_guard;
 struct audit_http;
+struct audit_sealer;
+struct audit_signer;
+
+/* Who is told by the writer that a segment may be full. */
+struct audit_helper {
+    void (*wake)(struct audit_helper *helper);
+    void (*close)(struct audit_helper *helper); /* when the writer has ended */
+};
 
 struct audit {
     /* the writer's */
     bool loaded;  /* what follows reflects the transaction */
     bool settled; /* the making of each token is on record */
     struct merkle *merkle;
-    struct index_words words; /* of the records behind the last full segment */
+    struct audit_tails tails; /* readers hold them, too */
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
     struct arena *arena; /* one journal record's */
@@ -36,7 +45,12 @@ struct audit {
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
+    atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    struct audit_signer *signer;
+    struct audit_sealer *sealer;
     struct audit_http *http;
+    struct audit_guard *guard;
+    _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */
 };
 
 /* Writer thread. Takes one record: fills in its time, appends it, and returns its index. The record must have

@@ -4,12 +4,12 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/service.h"
+#include "common/utf8.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_token.h"
 
 #include <string.h>
 
-#define AUDITORS_MAX 100u
 #define DAYS_STANDARD 365u
 #define DAYS_MAX 3650u
 
@@ -30,6 +30,7 @@ static bool add(void *context, const struct audit_token *token)
     quanyu__auditors_reply__auditor__init(auditor);
     auditor->id = arena_text(arena, token->id, strlen(token->id));
     auditor->name = arena_text(arena, token->name, strlen(token->name));
+    auditor->role = (char *)(uintptr_t)audit_role_name(token->role);
     auditor->created_ms = token->created_ms;
     auditor->expires_ms = token->expires_ms;
     listing->failed |= !auditor->id || !auditor->name;
@@ -44,58 +45,90 @@ static bool count(void *context, const struct audit_token *token)
     return true;
 }
 
-static int record(struct rpc_context *context, const char *action, const struct audit_token *token)
+static int record(struct audit *audit, struct batch *batch, const struct auditor_by *by, const char *action,
+    const struct audit_token *token)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     uint64_t index;
-    struct json json = json_to(&detail);
-    json_open(&json, '{');
-    json_field_text(&json, "token_id", token->id);
-    json_field_text(&json, "name", token->name);
-    json_field_time(&json, "expires_at", token->expires_ms);
-    json_close(&json, '}');
-    record.actor = context->header->actor;
+    audit_token_describe(token, &detail);
+    record.actor = (Quanyu__Actor *)(uintptr_t)by->actor;
     record.action = (char *)(uintptr_t)action;
     record.outcome = (char *)"ok";
     record.service = (char *)"audit";
-    record.request_id = context->header->request_id;
+    record.request_id = (char *)(uintptr_t)by->request_id;
     record.detail = (char *)(uintptr_t)buffer_c_str(&detail);
-    return buffer_error(&detail) ? buffer_error(&detail)
-                                 : audit_take(context->self, context->batch, &record, &index);
+    return buffer_error(&detail) ? buffer_error(&detail) : audit_take(audit, batch, &record, &index);
+}
+
+const char *audit_auditors_problem(const struct new_auditor *asked, const char **ret_field)
+{
+    *ret_field = "name";
+    if (!*asked->name || strlen(asked->name) >= sizeof(((struct audit_token *)0)->name))
+        return "must have 1 to 63 bytes";
+    if (!utf8_is_text(asked->name))
+        return "must be text";
+    *ret_field = "days";
+    return asked->days > DAYS_MAX ? "must be at most 3650" : NULL;
+}
+
+int audit_auditors_make(struct audit *audit, struct batch *batch, const struct auditor_by *by,
+    const struct new_auditor *asked, char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token)
+{
+    size_t there = 0;
+    int64_t lifetime_ms = (int64_t)(asked->days ? asked->days : DAYS_STANDARD) * DAY_MS;
+    audit_token_each(batch->txn, clock_wall_ms(), count, &there);
+    if (there >= AUDITORS_MAX)
+        return -QY_ECONFLICT;
+    audit_token_make(batch->txn, asked->name, asked->role, clock_wall_ms(), lifetime_ms, ret_text, ret_token);
+    audit_token_recorded(batch->txn, ret_text);
+    return record(audit, batch, by, "token.create", ret_token);
+}
+
+int audit_auditors_revoke(struct audit *audit, struct batch *batch, const struct auditor_by *by,
+    const char *id, struct audit_token *ret_token)
+{
+    int error = audit_token_revoke(batch->txn, id, ret_token);
+    return error ? error : record(audit, batch, by, "token.revoke", ret_token);
+}
+
+static struct auditor_by asking(const struct rpc_context *context)
+{
+    return (struct auditor_by){context->header->actor, context->header->request_id};
 }
 
 static int make(struct rpc_context *context, const Quanyu__AuditorsRequest *asked, struct listing *listing)
 {
     char text[TOKEN_TEXT_BYTES];
     struct audit_token token;
-    size_t there = 0;
-    uint32_t days = asked->days ? asked->days : DAYS_STANDARD;
-    if (!*asked->name || strlen(asked->name) >= sizeof(token.name))
-        return rpc_refuse(context, -QY_EINVAL, "name", "must have 1 to %zu bytes", sizeof(token.name) - 1);
-    if (days > DAYS_MAX)
-        return rpc_refuse(context, -QY_EINVAL, "days", "must be at most %u", DAYS_MAX);
-    audit_token_each(context->txn, clock_wall_ms(), count, &there);
-    if (there >= AUDITORS_MAX)
-        return rpc_refuse(context, -QY_ECONFLICT, NULL, "there are %u; revoke one first", AUDITORS_MAX);
-    audit_token_make(context->txn, asked->name, clock_wall_ms(), (int64_t)days * DAY_MS, text, &token);
-    audit_token_recorded(context->txn, text);
+    struct new_auditor wanted = {.name = asked->name, .days = asked->days};
+    const struct auditor_by by = asking(context);
+    const char *field, *problem = audit_auditors_problem(&wanted, &field);
+    if (problem)
+        return rpc_refuse(context, -QY_EINVAL, field, "%s", problem);
+    if (*asked->role && !audit_role_parse(asked->role, &wanted.role))
+        return rpc_refuse(context, -QY_EINVAL, "role", "must be reader or administrator");
+    int error = audit_auditors_make(context->self, context->batch, &by, &wanted, text, &token);
+    if (error == -QY_ECONFLICT)
+        return rpc_refuse(context, error, NULL, "there are %u; revoke one first", AUDITORS_MAX);
+    if (error)
+        return error;
     listing->reply->token = arena_text(context->arena, text, strlen(text));
     listing->failed |= !listing->reply->token;
     (void)add(listing, &token);
-    return record(context, "token.create", &token);
+    return 0;
 }
 
 static int revoke(struct rpc_context *context, const Quanyu__AuditorsRequest *asked, struct listing *listing)
 {
     struct audit_token token;
-    int error = audit_token_revoke(context->txn, asked->id, &token);
+    const struct auditor_by by = asking(context);
+    int error = audit_auditors_revoke(context->self, context->batch, &by, asked->id, &token);
     if (error == -QY_ENOTFOUND)
         return rpc_refuse(context, error, "id", "no auditor has this token");
-    if (error)
-        return error;
-    (void)add(listing, &token);
-    return record(context, "token.revoke", &token);
+    if (!error)
+        (void)add(listing, &token);
+    return error;
 }
 
 static int act(struct rpc_context *context, const Quanyu__AuditorsRequest *asked, struct listing *listing)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request endpoint: records are handed in here, by whoever is about to show what they tell of. */
+#include "common/exact_set.h"
+#include "common/json.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_auditors.h"
+#include "services/audit/audit_keys.h"
 #include "services/audit/audit_query.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_search.h"
@@ -27,6 +30,39 @@ static int check_records(struct rpc_context *context, const Quanyu__AppendReques
     return 0;
 }
 
+/* Stored before the record that names them, in the same commit; what is there already is left alone. */
+static int take_sets(struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    for (size_t i = 0; i < append->n_sets; i++) {
+        struct bytes set = {append->sets[i].data, append->sets[i].len}, there;
+        uint8_t hash[SET_HASH_BYTES];
+        uint64_t count;
+        exact_set_hash(set, hash);
+        if (audit_store_set(context->batch->txn, hash, &there))
+            continue;
+        if (exact_set_check(set, &count)) {
+            char path[32];
+            snprintf(path, sizeof(path), "sets/%zu", i);
+            return rpc_refuse(context, -QY_EINVAL, path, "is no exact set");
+        }
+        audit_store_put_set(context->batch->txn, hash, set);
+    }
+    return store_error(context->batch->txn);
+}
+
+static int check_named_sets(struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    struct bytes set;
+    for (size_t i = 0; i < append->n_records; i++)
+        if (append->records[i]->set_hash.len &&
+            !audit_store_set(context->batch->txn, append->records[i]->set_hash.data, &set)) {
+            char path[48];
+            snprintf(path, sizeof(path), "records/%zu/set_hash", i);
+            return rpc_refuse(context, -QY_EINVAL, path, "names a set that is not there");
+        }
+    return store_error(context->batch->txn);
+}
+
 static int refuse_without_time(struct rpc_context *context)
 {
     return rpc_refuse(context, -QY_EUNAVAILABLE, NULL, "the suite's clock has not been heard of yet");
@@ -39,6 +75,10 @@ static int append(struct rpc_context *context, const ProtobufCMessage *request, 
     const Quanyu__AppendRequest *append = ((const Quanyu__AuditRequest *)request)->append;
     Quanyu__AppendReply *answer = arena_alloc(context->arena, sizeof(*answer));
     int error = answer ? check_records(context, append) : -QY_ENOMEM;
+    if (!error)
+        error = take_sets(context, append);
+    if (!error)
+        error = check_named_sets(context, append);
     if (error)
         return error;
     quanyu__append_reply__init(answer);
@@ -95,37 +135,68 @@ static int fill_rows(struct arena *arena, const struct audit_found *found, Quany
     return 0;
 }
 
+static int find(struct rpc_context *context, struct audit_search *search, Quanyu__RecordsReply *answer)
+{
+    struct audit *audit = context->self;
+    struct audit_view view;
+    struct audit_found found;
+    audit_view_open(&audit->tails, context->batch->txn, &view);
+    int error = audit_search(&view, search, context->arena, &found);
+    audit_view_close(&view);
+    return error ? error : fill_rows(context->arena, &found, answer);
+}
+
+static int record_search(struct rpc_context *context, const struct audit_search *search, size_t count)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    audit_query_search(&json, search);
+    json_field_unsigned(&json, "records", count);
+    json_close(&json, '}');
+    if (buffer_error(&detail))
+        return buffer_error(&detail);
+    return audit_query_take(context->self, context->batch,
+        &(struct audit_query){.actor = context->header->actor,
+            .peer = context->peer,
+            .request_id = context->header->request_id,
+            .action = "audit.search",
+            .detail = buffer_c_str(&detail)});
+}
+
+static int add_filter(
+    struct rpc_context *context, struct audit_search *search, const char *name, const char *value)
+{
+    const char *problem =
+        *value ? audit_filter_add(&search->filter, context->arena, audit_filter_name(name), value) : NULL;
+    return problem ? rpc_refuse(context, -QY_EINVAL, name, "%s", problem) : 0;
+}
+
 /* A command, as looking into the log goes on record too. A search is bounded, so it does not hold the writer
  * up for long. */
 static int records(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__RecordsRequest *asked = ((const Quanyu__AuditRequest *)request)->records;
     Quanyu__RecordsReply *answer = arena_alloc(context->arena, sizeof(*answer));
-    if (!answer)
+    struct audit_search *search = arena_alloc(context->arena, sizeof(*search));
+    if (!answer || !search)
         return -QY_ENOMEM;
     if (asked->limit > SEARCH_ROWS_MAX)
         return rpc_refuse(context, -QY_EINVAL, "limit", "must be at most %u", SEARCH_ROWS_MAX);
     quanyu__records_reply__init(answer);
-    const struct audit_search search = {
-        .actor = asked->actor,
-        .subject = asked->subject,
-        .action = asked->action,
-        .from_ms = asked->from_ms,
-        .to_ms = asked->to_ms,
-        .before = asked->before,
-        .limit = asked->limit,
-    };
-    struct audit_found found;
-    int error = audit_search(context->batch->txn, &search, context->arena, &found);
+    search->filter.from_ms = asked->from_ms;
+    search->filter.to_ms = asked->to_ms;
+    search->bound = asked->before;
+    search->limit = asked->limit;
+    int error = add_filter(context, search, "actor", asked->actor);
     if (!error)
-        error = fill_rows(context->arena, &found, answer);
+        error = add_filter(context, search, "subject", asked->subject);
     if (!error)
-        error = audit_query_take(context->self, context->batch,
-            &(struct audit_query){.actor = context->header->actor,
-                .peer = context->peer,
-                .request_id = context->header->request_id,
-                .search = &search,
-                .count = found.count});
+        error = add_filter(context, search, "action", asked->action);
+    if (!error)
+        error = find(context, search, answer);
+    if (!error)
+        error = record_search(context, search, answer->n_rows);
     if (error == -QY_EUNAVAILABLE)
         return refuse_without_time(context);
     ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_RECORDS;
@@ -140,6 +211,7 @@ static const struct rpc_handler handlers[] = {
     [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", tree, RPC_QUERY, NULL},
     [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", records, RPC_COMMAND, operators},
     [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", audit_auditors, RPC_COMMAND, operators},
+    [QUANYU__AUDIT_REQUEST__CALL_KEYS] = {"keys", audit_keys, RPC_COMMAND, operators},
 };
 
 const struct rpc_service audit_rpc = {

@@ -1,191 +1,219 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a segment's index. */
 #include "services/audit/audit_index.h"
 
 #include "common/error.h"
+#include "services/audit/audit_index_layout.h"
 
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define WORDS_VERSION 1
-#define PLACE_MASK ((uint64_t)SEGMENT_RECORDS - 1)
-
-static uint64_t term_of(enum term_kind kind, const void *data, size_t size)
+int audit_index_open(struct bytes stored, struct audit_index *ret_index)
 {
-    /* The kind is the key. Nothing depends on the hash being secret. */
-    const uint8_t key[crypto_shorthash_KEYBYTES] = {(uint8_t)kind};
-    uint8_t hash[crypto_shorthash_BYTES];
-    crypto_shorthash(hash, data, size, key);
-    return get_be64(hash) & ~PLACE_MASK;
-}
-
-uint64_t term_of_text(enum term_kind kind, const char *text)
-{
-    return term_of(kind, text, strlen(text));
-}
-
-uint64_t term_of_number(uint32_t number)
-{
-    uint8_t bytes[4];
-    put_be32(bytes, number);
-    return term_of(TERM_NUMBER, bytes, sizeof(bytes));
-}
-
-void index_words_free(struct index_words *words)
-{
-    free(words->words);
-    *words = (struct index_words){0};
-}
-
-void index_words_clear(struct index_words *words)
-{
-    words->count = 0;
-    words->stored = 0;
-    words->error = 0;
-}
-
-static void add_word(struct index_words *words, uint64_t word)
-{
-    if (words->count == words->capacity) {
-        size_t capacity = words->capacity ? 2 * words->capacity : 4 * (size_t)SEGMENT_RECORDS;
-        uint64_t *grown = realloc(words->words, capacity * sizeof(*grown));
-        if (!grown) {
-            words->error = -QY_ENOMEM;
-            return;
-        }
-        words->words = grown;
-        words->capacity = capacity;
-    }
-    words->words[words->count++] = word;
-}
-
-void index_words_add(struct index_words *words, unsigned place, const Quanyu__AuditRecord *record)
-{
-    if (record->actor)
-        add_word(words, term_of_text(TERM_ACTOR, record->actor->id) | place);
-    add_word(words, term_of_text(TERM_ACTION, record->action) | place);
-    for (size_t i = 0; i < record->n_persons; i++)
-        add_word(words, term_of_text(TERM_PERSON, record->persons[i]) | place);
-    for (size_t i = 0; i < record->n_numbers; i++)
-        add_word(words, term_of_number(record->numbers[i]) | place);
-}
-
-static int compare_words(const void *a, const void *b)
-{
-    const uint64_t *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
-static int pack(const struct index_words *words, size_t first, struct buffer *out)
-{
-    size_t count = words->count - first;
-    buffer_byte(out, WORDS_VERSION);
-    uint8_t *room = buffer_reserve(out, count * 8);
-    if (!room)
-        return buffer_error(out);
-    for (size_t i = 0; i < count; i++)
-        put_be64(room + 8 * i, words->words[first + i]);
-    out->size += count * 8;
-    return 0;
-}
-
-int index_words_pack_run(struct index_words *words, struct buffer *out)
-{
-    int error = words->error ? words->error : pack(words, words->stored, out);
-    if (!error)
-        words->stored = words->count;
-    return error;
-}
-
-int index_words_pack_segment(struct index_words *words, struct buffer *out)
-{
-    if (words->error)
-        return words->error;
-    qsort(words->words, words->count, sizeof(*words->words), compare_words);
-    return pack(words, 0, out);
-}
-
-/* The words of a stored run or segment. */
-static int open_words(struct bytes stored, const uint8_t **ret_words, size_t *ret_count)
-{
-    if (stored.size % 8 != 1 || stored.data[0] != WORDS_VERSION)
+    const uint8_t *data = stored.data;
+    if (stored.size < INDEX_HEAD_BYTES || memcmp(data, INDEX_MAGIC, 4) != 0 || data[4] != INDEX_VERSION ||
+        (data[5] != 4 && data[5] != 8))
         return -QY_ECORRUPT;
-    *ret_words = stored.data + 1;
-    *ret_count = stored.size / 8;
+    struct audit_index index = {.time_bytes = data[5],
+        .altered = data[6],
+        .records = get_be32(data + 8),
+        .group_count = get_be32(data + 12)};
+    uint64_t times = (uint64_t)index.records * index.time_bytes, groups = (uint64_t)index.group_count * 4;
+    uint64_t entries = get_be32(data + 16);
+    if (index.records > SEGMENT_RECORDS || stored.size != INDEX_HEAD_BYTES + times + groups + entries)
+        return -QY_ECORRUPT;
+    index.first_ms = (int64_t)get_be64(data + 20);
+    index.times = data + INDEX_HEAD_BYTES;
+    index.groups = index.times + times;
+    index.entries = (struct bytes){index.groups + groups, entries};
+    *ret_index = index;
     return 0;
 }
 
-int index_words_load(struct index_words *words, struct bytes run)
+int64_t audit_index_time(const struct audit_index *index, unsigned place)
 {
-    const uint8_t *stored = NULL;
-    size_t count = 0;
-    int error = open_words(run, &stored, &count);
-    for (size_t i = 0; i < count && !error; i++) {
-        add_word(words, get_be64(stored + 8 * i));
-        error = words->error;
-    }
-    words->stored = words->count;
-    return error;
+    const uint8_t *time = index->times + (size_t)place * index->time_bytes;
+    return index->first_ms + (int64_t)(index->time_bytes == 4 ? get_be32(time) : get_be64(time));
 }
 
-void term_list_sort(struct term_list *list)
+/* -- entries, one after the other -- */
+
+struct entry {
+    struct term_key key;
+    size_t count;        /* records */
+    struct bytes places; /* as they are stored */
+};
+
+static bool take(struct bytes *rest, uint64_t size, struct bytes *ret_taken)
 {
-    qsort(list->terms, list->count, sizeof(*list->terms), compare_words);
+    if (size > rest->size)
+        return false;
+    *ret_taken = (struct bytes){rest->data, size};
+    rest->data += size;
+    rest->size -= size;
+    return true;
 }
 
-static void add_place(struct place_set *places, uint64_t word)
+/* The entry at the beginning of `rest`, which moves past it; `entry` holds the one before. */
+static int next_entry(struct bytes *rest, struct entry *entry)
 {
-    places->bits[(word & PLACE_MASK) / 64] |= UINT64_C(1) << (word % 64);
+    uint64_t shared, size, count, stored;
+    struct bytes text;
+    if (!bytes_varint(rest, &shared) || !bytes_varint(rest, &size) || shared > entry->key.size ||
+        size > sizeof(entry->key.bytes) - shared || !take(rest, size, &text))
+        return -QY_ECORRUPT;
+    if (size > 0)
+        memcpy(entry->key.bytes + shared, text.data, size);
+    entry->key.size = shared + size;
+    if (!bytes_varint(rest, &count) || count == 0 || count > SEGMENT_RECORDS)
+        return -QY_ECORRUPT;
+    stored = 2 * count;
+    if (count > PLACES_INLINE && !bytes_varint(rest, &stored))
+        return -QY_ECORRUPT;
+    entry->count = count;
+    return take(rest, stored, &entry->places) ? 0 : -QY_ECORRUPT;
 }
 
-/* The words of one term stand together; its first one is found by halving. */
-static void find_term(const uint8_t *words, size_t count, uint64_t term, struct place_set *places)
+static unsigned inline_place(const struct entry *entry, size_t i)
 {
-    size_t low = 0, high = count;
+    return (unsigned)entry->places.data[2 * i] << 8 | entry->places.data[2 * i + 1];
+}
+
+static int add_places(const struct entry *entry, struct place_set *places)
+{
+    if (entry->count > PLACES_INLINE)
+        return places_read(entry->places, places);
+    for (size_t i = 0; i < entry->count; i++)
+        place_set_add(places, inline_place(entry, i));
+    return 0;
+}
+
+static int count_places(const struct entry *entry, const struct place_set *among, unsigned *ret_count)
+{
+    if (entry->count > PLACES_INLINE)
+        return places_count(entry->places, among, ret_count);
+    unsigned count = 0;
+    for (size_t i = 0; i < entry->count; i++)
+        count += place_set_has(among, inline_place(entry, i));
+    *ret_count = count;
+    return 0;
+}
+
+/* -- finding -- */
+
+static int compare(const struct term_key *left, const uint8_t *key, size_t size)
+{
+    int order = memcmp(left->bytes, key, left->size < size ? left->size : size);
+    return order ? order : (left->size > size) - (left->size < size);
+}
+
+static int group_at(const struct audit_index *index, uint32_t group, struct bytes *ret_rest)
+{
+    uint32_t begin = get_be32(index->groups + 4 * (size_t)group);
+    if (begin >= index->entries.size)
+        return -QY_ECORRUPT;
+    *ret_rest = (struct bytes){index->entries.data + begin, index->entries.size - begin};
+    return 0;
+}
+
+/* The entries from the last group on that begins at the key or before it: the key is in that group or nowhere. Empty where all begin
+ * behind it and there are none. */
+static int seek(const struct audit_index *index, const uint8_t *key, size_t size, struct bytes *ret_rest)
+{
+    uint32_t low = 0, high = index->group_count;
+    struct entry entry = {.count = 0};
+    *ret_rest = (struct bytes){0};
     while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (get_be64(words + 8 * middle) < term)
+        uint32_t middle = low + (high - low) / 2;
+        struct bytes rest;
+        entry.key.size = 0;
+        int error = group_at(index, middle, &rest);
+        if (!error)
+            error = next_entry(&rest, &entry);
+        if (error)
+            return error;
+        if (compare(&entry.key, key, size) <= 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < count && (get_be64(words + 8 * low) & ~PLACE_MASK) == term; low++)
-        add_place(places, get_be64(words + 8 * low));
+    return index->group_count ? group_at(index, low ? low - 1 : 0, ret_rest) : 0;
 }
 
-int segment_find(struct bytes segment, const struct term_list *terms, struct place_set *places)
+static int find_whole(const struct audit_index *index, const struct term_key *key, struct place_set *places)
 {
-    const uint8_t *words = NULL;
-    size_t count = 0;
-    int error = open_words(segment, &words, &count);
-    for (size_t i = 0; i < terms->count && !error; i++)
-        find_term(words, count, terms->terms[i], places);
-    return error;
-}
-
-int run_find(struct bytes run, const struct term_list *terms, struct place_set *places)
-{
-    const uint8_t *words = NULL;
-    size_t count = 0;
-    int error = open_words(run, &words, &count);
-    for (size_t i = 0; i < count && !error; i++) {
-        uint64_t word = get_be64(words + 8 * i), term = word & ~PLACE_MASK;
-        if (bsearch(&term, terms->terms, terms->count, sizeof(term), compare_words))
-            add_place(places, word);
+    struct bytes rest;
+    struct entry entry = {.count = 0};
+    int error = seek(index, key->bytes, key->size, &rest);
+    while (!error && rest.size > 0) {
+        error = next_entry(&rest, &entry);
+        int order = error ? 0 : compare(&entry.key, key->bytes, key->size);
+        if (!error && order == 0)
+            return add_places(&entry, places);
+        if (order > 0)
+            break;
     }
     return error;
 }
 
-bool place_below(const struct place_set *places, unsigned below, unsigned *ret_place)
+static bool begins_with(const struct term_key *key, const uint8_t *prefix, size_t size)
 {
-    while (below > 0) {
-        unsigned block = (below - 1) / 64, bit = (below - 1) % 64;
-        uint64_t bits = places->bits[block] << (63 - bit);
-        if (bits) {
-            *ret_place = below - 1 - (unsigned)__builtin_clzll(bits);
-            return true;
-        }
-        below = block * 64;
+    return key->size >= size && memcmp(key->bytes, prefix, size) == 0;
+}
+
+/* Walks the entries whose key begins so. */
+static int walk(const struct audit_index *index, const uint8_t *prefix, size_t size,
+    int (*visit)(void *context, const struct entry *entry), void *context)
+{
+    struct bytes rest;
+    struct entry entry = {.count = 0};
+    int error = seek(index, prefix, size, &rest);
+    while (!error && rest.size > 0) {
+        error = next_entry(&rest, &entry);
+        if (error || begins_with(&entry.key, prefix, size))
+            error = error ? error : visit(context, &entry);
+        else if (compare(&entry.key, prefix, size) > 0)
+            break;
     }
-    return false;
+    return error;
+}
+
+static int add_entry(void *context, const struct entry *entry)
+{
+    return add_places(entry, context);
+}
+
+int audit_index_find(
+    const struct audit_index *index, const struct term_values *values, struct place_set *places)
+{
+    int error = index->altered ? find_whole(index, &term_altered, places) : 0;
+    for (size_t i = 0; i < values->whole_count && !error; i++)
+        error = find_whole(index, &values->whole[i].key, places);
+    for (size_t i = 0; i < values->prefix_count && !error; i++)
+        error = walk(index, values->prefixes[i].key.bytes, values->prefixes[i].key.size, add_entry, places);
+    return error;
+}
+
+struct counting {
+    const struct place_set *among;
+    term_count_fn *visit;
+    void *context;
+};
+
+static int count_entry(void *context, const struct entry *entry)
+{
+    const struct counting *counting = context;
+    unsigned count;
+    int error = count_places(entry, counting->among, &count);
+    if (error || count == 0)
+        return error;
+    return counting->visit(
+        counting->context, (struct bytes){entry->key.bytes + 1, entry->key.size - 1}, count);
+}
+
+int audit_index_each(const struct audit_index *index, enum term_kind kind, const struct place_set *among,
+    term_count_fn *visit, void *context)
+{
+    const uint8_t prefix = (uint8_t)kind;
+    struct counting counting = {among, visit, context};
+    return walk(index, &prefix, 1, count_entry, &counting);
 }

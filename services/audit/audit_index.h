@@ -1,59 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which records bear a term: an actor, an action, a person by One ID, a person by number.
+/* The stored index of a segment, written once: which of its records bear a term, and when each was taken. A pure function of the
+ * segment's records, so that an auditor can build it again and compare bytes.
  *
- * The index comes in words: a term's hash in the upper bits, a record's place among SEGMENT_RECORDS in the
- * lower ones. The words of the newest records lie as they came, a run for each commit (the tail); those of
- * SEGMENT_RECORDS records are written once more, sorted, when the last of them is there (a segment), and the
- * runs go. So indexing is appending, not one random write a term. Hashes collide: who finds a record by a
- * term looks into the record. */
+ * Layout, numbers big-endian: "QYIX", version, bytes a time, whether there are altered records, a zero; records, groups, bytes of entries (4 bytes each); the first
+ * record's time (8); each record's time less that one; where each group begins (4); the entries, by key ascending. A group holds
+ * GROUP_TERMS terms. An entry is: varint, how much of the key before it begins its own (0 at the start of a group); varint, size of
+ * the rest; the rest; varint, number of records; up to PLACES_INLINE places in 2 bytes each, or varint, size, and a stored place_set. */
 #ifndef QY_AUDIT_INDEX_H
 #define QY_AUDIT_INDEX_H
 
-#include "common/buffer.h"
-#include "proto/audit.pb-c.h"
+#include "services/audit/audit_tail.h"
 
-#define SEGMENT_BITS 14
-#define SEGMENT_RECORDS (1u << SEGMENT_BITS)
+/* Appends the index of a full segment. -QY_ENOMEM. */
+int audit_index_pack(const struct audit_tail *tail, struct buffer *out);
+/* The same from the segment's records as they are stored, in order. -QY_EINVAL unless there are SEGMENT_RECORDS of them or fewer;
+ * -QY_ECORRUPT where one cannot be read. */
+int audit_index_build(const struct bytes *records, size_t count, struct buffer *out);
 
-enum term_kind { TERM_ACTOR = 'a', TERM_ACTION = 'c', TERM_PERSON = 'p', TERM_NUMBER = 'n' };
-
-/* The hash, with SEGMENT_BITS zeros below. */
-uint64_t term_of_text(enum term_kind kind, const char *text);
-uint64_t term_of_number(uint32_t number);
-
-/* The words of the segment that is being filled. */
-struct index_words {
-    uint64_t *words;
-    size_t count;
-    size_t capacity;
-    size_t stored; /* so many are in runs */
-    int error;     /* first error, -QY_ENOMEM */
+/* A stored index; borrows the bytes. */
+struct audit_index {
+    unsigned records;
+    unsigned time_bytes;
+    bool altered; /* some records are found whatever is looked for */
+    uint32_t group_count;
+    int64_t first_ms;
+    const uint8_t *times;
+    const uint8_t *groups;
+    struct bytes entries;
 };
-void index_words_free(struct index_words *words); /* for _cleanup_; leaves an empty list */
-void index_words_clear(struct index_words *words);
-/* Adds the terms of the record at `place` of the segment. */
-void index_words_add(struct index_words *words, unsigned place, const Quanyu__AuditRecord *record);
-/* Adds a stored run, when the log is opened. -QY_ECORRUPT. */
-int index_words_load(struct index_words *words, struct bytes run);
-/* Appends those not stored yet to `out`, as a run is stored, and counts them as stored. */
-int index_words_pack_run(struct index_words *words, struct buffer *out);
-/* Appends all of them to `out`, as a segment is stored; sorts them. */
-int index_words_pack_segment(struct index_words *words, struct buffer *out);
-
-/* A set of places in one segment. */
-struct place_set {
-    uint64_t bits[SEGMENT_RECORDS / 64];
-};
-/* Terms in ascending order, of which a record must bear one. */
-struct term_list {
-    uint64_t *terms;
-    size_t count;
-};
-void term_list_sort(struct term_list *list);
-/* Add the places that bear one of the terms. -QY_ECORRUPT. */
-int segment_find(struct bytes segment, const struct term_list *terms, struct place_set *places);
-int run_find(struct bytes run, const struct term_list *terms, struct place_set *places);
-/* The highest place in the set below `below`; false when there is none. */
-bool place_below(const struct place_set *places, unsigned below, unsigned *ret_place);
+/* -QY_ECORRUPT, as from those below. */
+int audit_index_open(struct bytes stored, struct audit_index *ret_index);
+int64_t audit_index_time(const struct audit_index *index, unsigned place);
+/* Adds the places that bear one of the terms. */
+int audit_index_find(
+    const struct audit_index *index, const struct term_values *values, struct place_set *places);
+/* As audit_tail_each(). */
+int audit_index_each(const struct audit_index *index, enum term_kind kind, const struct place_set *among,
+    term_count_fn *visit, void *context);
 
 #endif

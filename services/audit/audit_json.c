@@ -42,21 +42,35 @@ static void add_numbers(struct json *json, const char *name, const uint32_t *num
     json_close(json, ']');
 }
 
+static void add_hex(struct json *json, const char *name, const ProtobufCBinaryData *hash)
+{
+    char hex[2 * RECORD_SET_HASH_BYTES + 1];
+    if (hash->len == RECORD_SET_HASH_BYTES)
+        json_field_text(json, name, sodium_bin2hex(hex, sizeof(hex), hash->data, hash->len));
+}
+
 static void add_record(struct json *json, const Quanyu__AuditRecord *record)
 {
     json_field_time(json, "time", record->time_ms);
     if (record->actor)
         add_actor(json, record->actor);
+    json_field_optional(json, "unit", record->unit);
+    json_field_optional(json, "journey", record->journey);
+    json_field_optional(json, "task", record->task);
     json_field_text(json, "action", record->action);
     add_texts(json, "fields", record->fields, record->n_fields);
+    json_field_bool(json, "unmasked", record->unmasked);
     add_texts(json, "persons", record->persons, record->n_persons);
     add_numbers(json, "person_numbers", record->numbers, record->n_numbers);
     json_field_unsigned(json, "count", record->count);
+    json_field_optional(json, "rule", record->rule);
+    add_hex(json, "set", &record->set_hash);
     json_field_optional(json, "purpose", record->purpose);
     json_field_optional(json, "outcome", record->outcome);
     json_field_optional(json, "request_id", record->request_id);
     json_field_optional(json, "detail", record->detail);
     json_field_optional(json, "missed", record->missed);
+    json_field_optional(json, "missed_kind", record->missed_kind);
     json_field_optional(json, "service", record->service);
     if (record->offset > 0)
         json_field_number(json, "offset", record->offset);

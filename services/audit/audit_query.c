@@ -1,34 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_query.h"
 
-#include "common/json.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 
-static void add_search(struct json *json, const struct audit_search *search)
+/* A name that was given once has a text, else a list. */
+static void add_given(struct json *json, const struct audit_filter *filter, size_t first)
 {
-    json_field_optional(json, "actor", search->actor);
-    json_field_optional(json, "subject", search->subject);
-    json_field_optional(json, "action", search->action);
-    if (search->from_ms)
-        json_field_time(json, "from", search->from_ms);
-    if (search->to_ms)
-        json_field_time(json, "to", search->to_ms);
-    if (search->before)
-        json_field_number(json, "before", search->before);
-    json_field_unsigned(json, "limit", search->limit ? search->limit : SEARCH_ROWS_DEFAULT);
+    const char *name = filter->given[first].name;
+    size_t count = 0;
+    for (size_t i = 0; i < filter->given_count; i++)
+        count += filter->given[i].name == name;
+    json_name(json, name);
+    if (count > 1)
+        json_open(json, '[');
+    for (size_t i = first; i < filter->given_count; i++)
+        if (filter->given[i].name == name)
+            json_text(json, filter->given[i].value);
+    if (count > 1)
+        json_close(json, ']');
 }
 
-static void describe(const struct audit_query *query, struct buffer *out)
+static bool is_first(const struct audit_filter *filter, size_t place)
 {
-    struct json json = json_to(out);
-    json_open(&json, '{');
-    if (query->search)
-        add_search(&json, query->search);
-    else
-        json_field_number(&json, "index", query->index);
-    json_field_unsigned(&json, "records", query->count);
-    json_close(&json, '}');
+    for (size_t i = 0; i < place; i++)
+        if (filter->given[i].name == filter->given[place].name)
+            return false;
+    return true;
+}
+
+void audit_query_filter(struct json *json, const struct audit_filter *filter)
+{
+    for (size_t i = 0; i < filter->given_count; i++)
+        if (is_first(filter, i))
+            add_given(json, filter, i);
+    if (filter->from_ms)
+        json_field_time(json, "from", filter->from_ms);
+    if (filter->to_ms)
+        json_field_time(json, "to", filter->to_ms);
+}
+
+void audit_query_search(struct json *json, const struct audit_search *search)
+{
+    audit_query_filter(json, &search->filter);
+    if (search->oldest)
+        json_field_text(json, "order", "oldest");
+    if (search->bound)
+        json_field_number(json, search->oldest ? "from_index" : "before", search->bound);
+    json_field_unsigned(json, "limit", search->limit ? search->limit : SEARCH_ROWS_DEFAULT);
 }
 
 int audit_query_take(struct audit *audit, struct batch *batch, const struct audit_query *query)
@@ -37,19 +56,15 @@ int audit_query_take(struct audit *audit, struct batch *batch, const struct audi
     operator.kind = QUANYU__ACTOR__KIND__OPERATOR;
     operator.id =(char *) query->peer;
     bool named = query->actor && *query->actor->id;
-    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
-    describe(query, &detail);
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     record.actor = named ? (Quanyu__Actor *)query->actor : &operator;
-    record.action = query->search ? "audit.search" : "audit.show";
-    record.outcome = "ok";
+    record.action = (char *)(uintptr_t)query->action;
+    record.outcome = query->outcome ? (char *)(uintptr_t)query->outcome : "ok";
     record.request_id = (char *)query->request_id;
     record.service = (char *)query->peer;
-    record.detail = (char *)buffer_c_str(&detail);
+    record.detail = (char *)(uintptr_t)query->detail;
     uint64_t index;
     const char *field;
-    if (buffer_error(&detail))
-        return buffer_error(&detail);
     return audit_record_check(&record, &field) ? -QY_EINVAL : audit_take(audit, batch, &record, &index);
 }
 

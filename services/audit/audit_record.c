@@ -2,36 +2,15 @@
 #include "services/audit/audit_record.h"
 
 #include "common/error.h"
+#include "common/utf8.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ACTION_BYTES_MAX 64u
 #define TEXT_BYTES_MAX 400u /* ids, names, addresses */
 #define TIME_TAG 0x08u
-
-/* Well-formed UTF-8 (RFC 3629) without control characters but newlines and tabs: protobuf-c does not look. */
-static bool is_text(const char *text)
-{
-    const uint8_t *at = (const uint8_t *)text;
-    while (*at) {
-        if (*at < 0x80) {
-            if (*at < 0x20 && *at != '\n' && *at != '\t')
-                return false;
-            at++;
-            continue;
-        }
-        size_t length = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
-        uint8_t low = *at == 0xe0 ? 0xa0 : *at == 0xf0 ? 0x90 : 0x80;
-        uint8_t high = *at == 0xed ? 0x9f : *at == 0xf4 ? 0x8f : 0xbf;
-        if (*at < 0xc2 || *at > 0xf4 || at[1] < low || at[1] > high)
-            return false;
-        for (size_t i = 2; i < length; i++)
-            if ((at[i] & 0xc0) != 0x80)
-                return false;
-        at += length;
-    }
-    return true;
-}
 
 struct checked_text {
     const char *field;
@@ -43,7 +22,7 @@ static const char *check_texts(const struct checked_text *texts, size_t count, c
 {
     for (size_t i = 0; i < count; i++) {
         *ret_field = texts[i].field;
-        if (!is_text(texts[i].text))
+        if (!utf8_is_text(texts[i].text))
             return "is not UTF-8 text";
         if (strlen(texts[i].text) > texts[i].most)
             return "is too long";
@@ -76,13 +55,13 @@ static const char *check_lists(const Quanyu__AuditRecord *record, const char **r
     if (record->n_fields > RECORD_FIELDS_MAX)
         return "has too many entries";
     for (size_t i = 0; i < record->n_fields; i++)
-        if (!is_text(record->fields[i]) || strlen(record->fields[i]) > TEXT_BYTES_MAX)
+        if (!utf8_is_text(record->fields[i]) || strlen(record->fields[i]) > TEXT_BYTES_MAX)
             return "has an entry that is too long or not UTF-8 text";
     *ret_field = "persons";
     if (record->n_persons > RECORD_PERSONS_MAX)
         return "has too many entries";
     for (size_t i = 0; i < record->n_persons; i++)
-        if (!is_text(record->persons[i]) || strlen(record->persons[i]) > TEXT_BYTES_MAX)
+        if (!utf8_is_text(record->persons[i]) || strlen(record->persons[i]) > TEXT_BYTES_MAX)
             return "has an entry that is too long or not UTF-8 text";
     *ret_field = "numbers";
     return record->n_numbers > RECORD_NUMBERS_MAX ? "has too many entries" : NULL;
@@ -97,6 +76,11 @@ const char *audit_record_check(const Quanyu__AuditRecord *record, const char **r
         {"request_id", record->request_id, TEXT_BYTES_MAX},
         {"detail", record->detail, RECORD_BYTES_MAX},
         {"missed", record->missed, RECORD_BYTES_MAX},
+        {"missed_kind", record->missed_kind, TEXT_BYTES_MAX},
+        {"unit", record->unit, TEXT_BYTES_MAX},
+        {"journey", record->journey, TEXT_BYTES_MAX},
+        {"task", record->task, TEXT_BYTES_MAX},
+        {"rule", record->rule, RECORD_BYTES_MAX},
     };
     const char *problem = check_texts(texts, COUNT_OF(texts), ret_field);
     if (!problem)
@@ -108,11 +92,22 @@ const char *audit_record_check(const Quanyu__AuditRecord *record, const char **r
     *ret_field = "action";
     if (!*record->action)
         return "is missing";
+    *ret_field = "set_hash";
+    if (record->set_hash.len != 0 && record->set_hash.len != RECORD_SET_HASH_BYTES)
+        return "is no SHA-256";
     *ret_field = "detail";
     /* Time, service and offset are audit's to fill in: room is kept for them. */
     return quanyu__audit_record__get_packed_size(record) + 64 > RECORD_BYTES_MAX
                ? "makes the record too large"
                : NULL;
+}
+
+void audit_record_place(Quanyu__AuditRecord *record, char room[RECORD_UNIT_BYTES])
+{
+    if (*record->unit || !record->actor || !record->actor->unit)
+        return;
+    snprintf(room, RECORD_UNIT_BYTES, "u_%" PRIu32, record->actor->unit);
+    record->unit = room;
 }
 
 int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out)

@@ -10,10 +10,15 @@
 #define RECORD_PERSONS_MAX 1000u
 #define RECORD_NUMBERS_MAX 10000u
 #define RECORD_FIELDS_MAX 1000u
+#define RECORD_SET_HASH_BYTES 32u
 
 /* NULL when the record may be taken; else what is wrong with it, with the field's name in *ret_field. Both
  * are static texts. */
 const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field);
+
+/* Says the unit that its actor stands at, where it does not yet; the text is in `room`. */
+#define RECORD_UNIT_BYTES 16
+void audit_record_place(Quanyu__AuditRecord *record, char room[RECORD_UNIT_BYTES]);
 
 /* The record as it will be stored, in `out`, which is emptied first. */
 int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out);

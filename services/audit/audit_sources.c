@@ -15,7 +15,9 @@ const struct service_input audit_inputs[AUDIT_INPUT_COUNT] = {
     [INPUT_GATEWAY] = {.leader = "gateway", .classes = CLASS_BIT(QUANYU__GATEWAY_RECORD__RECORD_ACT)},
     [INPUT_IDENTITY] = {.leader = "identity",
         .classes = CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_MOVED) |
-                   CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED)},
+                   CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED) |
+                   CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ERASED) |
+                   CLASS_BIT(QUANYU__IDENTITY_RECORD__RECORD_ACT)},
     [INPUT_TAGGING] = {.leader = "tagging",
         .classes = CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_ACT) |
                    CLASS_BIT(QUANYU__TAGGING_RECORD__RECORD_BINDING)},
@@ -65,9 +67,22 @@ static void from_tagging_act(
     record->actor = act->actor;
     record->action = act->action;
     record->detail = act->detail;
+    record->purpose = act->reason;
     record->request_id = act->request_id;
     if (act->person)
         set_numbers(arena, record, &act->person, 1);
+}
+
+static void from_identity_act(
+    const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__IdentityAct *act = (const Quanyu__IdentityAct *)message;
+    record->actor = act->actor;
+    record->action = act->action;
+    record->detail = act->detail;
+    record->purpose = act->reason;
+    record->request_id = act->request_id;
+    set_numbers(arena, record, act->persons, act->n_persons);
 }
 
 static void write_bound(struct json *json, const char *name, uint32_t unit, uint32_t guide)
@@ -131,6 +146,28 @@ static void from_moved(const ProtobufCMessage *message, struct arena *arena, Qua
     set_numbers(arena, record, persons, 2);
 }
 
+/* Whose events are, by other rules or a decision: each person once. */
+static void from_events_moved(
+    const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
+{
+    const Quanyu__EventsMoved *moved = (const Quanyu__EventsMoved *)message;
+    uint32_t *numbers = arena_alloc(arena, (moved->n_nodes + 1) * sizeof(*numbers));
+    size_t count = 0;
+    if (!numbers)
+        return;
+    numbers[count++] = moved->from;
+    for (size_t i = 0; i < moved->n_nodes && count < RECORD_NUMBERS_MAX; i++) {
+        size_t at = 0;
+        while (at < count && numbers[at] != moved->nodes[i])
+            at++;
+        if (at == count)
+            numbers[count++] = moved->nodes[i];
+    }
+    record->action = "person.events_moved";
+    record->detail = arena_printf(arena, "{\"events\":%zu}", moved->n_origins);
+    set_numbers(arena, record, numbers, count);
+}
+
 static void from_erased(const ProtobufCMessage *message, struct arena *arena, Quanyu__AuditRecord *record)
 {
     const Quanyu__PersonErased *erased = (const Quanyu__PersonErased *)message;
@@ -166,6 +203,7 @@ static void from_delivery(const ProtobufCMessage *message, struct arena *arena, 
     json_field_unsigned(&json, "attempts", delivery->attempts);
     json_close(&json, '}');
     record->action = "delivery";
+    record->journey = delivery->journey;
     record->purpose = arena_printf(arena, "journey %s", delivery->journey);
     record->outcome = (char *)audit_delivery_state(delivery->state);
     record->detail = arena_text(arena, (const char *)detail.data, detail.size);
@@ -183,6 +221,10 @@ static const struct source {
 } sources[] = {
     {INPUT_GATEWAY, QUANYU__GATEWAY_RECORD__RECORD_ACT, &quanyu__gateway_act__descriptor, from_gateway_act},
     {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_MOVED, &quanyu__nodes_moved__descriptor, from_moved},
+    {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_EVENTS_MOVED, &quanyu__events_moved__descriptor,
+        from_events_moved},
+    {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_ACT, &quanyu__identity_act__descriptor,
+        from_identity_act},
     {INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_ERASED, &quanyu__person_erased__descriptor, from_erased},
     {INPUT_TAGGING, QUANYU__TAGGING_RECORD__RECORD_ACT, &quanyu__tagging_act__descriptor, from_tagging_act},
     {INPUT_TAGGING, QUANYU__TAGGING_RECORD__RECORD_BINDING, &quanyu__binding_changed__descriptor,

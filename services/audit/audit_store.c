@@ -2,18 +2,27 @@
 #include "services/audit/audit_store.h"
 
 #include "common/buffer.h"
+#include "services/audit/audit_segment.h"
 
 #include <string.h>
+
+#define SEALED_RECORDS ((uint64_t)SEGMENT_BUNDLES * MERKLE_TILE_HASHES)
 
 const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_RECORDS] = "records",
     [TABLE_TILES] = "tiles",
     [TABLE_SEGMENTS] = "segments",
-    [TABLE_RUNS] = "runs",
     [TABLE_NODES] = "nodes",
     [TABLE_PERSONS] = "persons",
     [TABLE_TOKENS] = "tokens",
     [TABLE_OWED] = "tokens_owed",
+    [TABLE_SIGNERS] = "signers",
+    [TABLE_NOTES] = "notes",
+    [TABLE_WITNESSES] = "witnesses",
+    [TABLE_SEALED] = "sealed",
+    [TABLE_SETS] = "sets",
+    [TABLE_ALERTS] = "alerts",
+    [TABLE_SETTINGS] = "settings",
 };
 
 /* -- records -- */
@@ -24,19 +33,25 @@ static void number_key(struct store_key *key, uint64_t number)
     key_u64(key, number);
 }
 
-uint64_t audit_store_size(struct store_txn *txn)
+/* One more than the highest number in a table that has them as keys. */
+static uint64_t numbers_end(struct store_txn *txn, unsigned table)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    if (scan_open_reverse(txn, TABLE_RECORDS, &all, NULL, &scan) || !scan_next(scan, &key, &value))
+    if (scan_open_reverse(txn, table, &all, NULL, &scan) || !scan_next(scan, &key, &value))
         return 0;
     if (key.size != 8) {
         store_fail(txn, -QY_ECORRUPT);
         return 0;
     }
     return get_be64(key.data) + 1;
+}
+
+uint64_t audit_store_size(struct store_txn *txn)
+{
+    return numbers_end(txn, TABLE_RECORDS);
 }
 
 void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes record)
@@ -46,11 +61,38 @@ void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes reco
     store_append(txn, TABLE_RECORDS, &key, record.data, record.size);
 }
 
+/* The file of a segment that is sealed; NULL: it is not, or its file is missing or not the one that was written. */
+static const struct segment *sealed(struct store_txn *txn, uint64_t number)
+{
+    struct store_key key;
+    struct bytes root;
+    const struct segment *segment;
+    number_key(&key, number);
+    if (!store_get(txn, TABLE_SEALED, &key, &root) || root.size != MERKLE_HASH_BYTES)
+        return NULL;
+    int error = segment_find(store_path(txn), number, (const struct merkle_hash *)root.data, &segment);
+    return error ? NULL : segment;
+}
+
 bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret_record)
 {
     struct store_key key;
     number_key(&key, index);
-    return store_get(txn, TABLE_RECORDS, &key, ret_record);
+    if (store_get(txn, TABLE_RECORDS, &key, ret_record))
+        return true;
+    const struct segment *segment = sealed(txn, index / SEALED_RECORDS);
+    return segment && segment_record(segment, (unsigned)(index % SEALED_RECORDS), ret_record);
+}
+
+bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
+{
+    const struct segment *segment = sealed(txn, number / SEGMENT_BUNDLES);
+    unsigned first = (unsigned)(number % SEGMENT_BUNDLES) * MERKLE_TILE_HASHES;
+    for (unsigned i = 0; i < width; i++)
+        if (segment ? !segment_record(segment, first + i, &ret_records[i])
+                    : !audit_store_record(txn, number * MERKLE_TILE_HASHES + i, &ret_records[i]))
+            return false;
+    return true;
 }
 
 /* -- tiles -- */
@@ -67,9 +109,15 @@ static const struct merkle_hash *read_tile(void *self, unsigned level, uint64_t 
     struct store_key key;
     struct bytes value;
     tile_key(&key, level, number);
-    if (!store_get(self, TABLE_TILES, &key, &value) || value.size < width * sizeof(struct merkle_hash))
+    if (store_get(self, TABLE_TILES, &key, &value))
+        return value.size < width * sizeof(struct merkle_hash) ? NULL
+                                                               : (const struct merkle_hash *)value.data;
+    const struct segment *segment =
+        level > 1 ? NULL : sealed(self, level == 0 ? number / SEGMENT_BUNDLES : number);
+    if (!segment)
         return NULL;
-    return (const struct merkle_hash *)value.data;
+    return level == 1 ? segment_tiles(segment)
+                      : segment_leaves(segment) + number % SEGMENT_BUNDLES * MERKLE_TILE_HASHES;
 }
 
 static void write_tile(
@@ -87,50 +135,156 @@ struct merkle_tiles audit_store_tiles(struct store_txn *txn)
 
 /* -- index -- */
 
-void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words)
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes index)
 {
     struct store_key key;
     number_key(&key, number);
-    store_append(txn, TABLE_SEGMENTS, &key, words.data, words.size);
+    store_append(txn, TABLE_SEGMENTS, &key, index.data, index.size);
 }
 
-bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words)
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index)
 {
     struct store_key key;
     number_key(&key, number);
-    return store_get(txn, TABLE_SEGMENTS, &key, ret_words);
+    if (store_get(txn, TABLE_SEGMENTS, &key, ret_index))
+        return true;
+    const struct segment *segment = sealed(txn, number);
+    if (segment)
+        *ret_index = segment_index(segment);
+    return segment != NULL;
 }
 
-void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words)
+uint64_t audit_store_segments(struct store_txn *txn)
 {
-    struct store_key key;
-    number_key(&key, first_word);
-    store_append(txn, TABLE_RUNS, &key, words.data, words.size);
+    uint64_t rows = numbers_end(txn, TABLE_SEGMENTS), files = audit_store_sealed(txn);
+    return rows > files ? rows : files;
 }
 
-int audit_store_each_run(
-    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context)
+/* Hashes of terms were there; the start makes the indexes from the records. */
+static int drop_hashes(struct store_txn *txn)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
-    int error = scan_open(txn, TABLE_RUNS, &all, NULL, &scan);
+    int error = scan_open(txn, TABLE_SEGMENTS, &all, NULL, &scan);
     while (!error && scan_next(scan, &key, &value))
-        error = visit(context, value);
+        scan_delete(scan);
     return error;
 }
 
-void audit_store_drop_runs(struct store_txn *txn)
+/* The tables of what is new are made; segments are sealed from then on. */
+static int add_tables(struct store_txn *txn)
+{
+    return store_error(txn);
+}
+
+const struct store_migration audit_migrations[] = {
+    {.from = 1, .migrate = drop_hashes}, {.from = 2, .migrate = add_tables}};
+
+/* -- sealing -- */
+
+uint64_t audit_store_sealed(struct store_txn *txn)
+{
+    return numbers_end(txn, TABLE_SEALED);
+}
+
+void audit_store_seal(struct store_txn *txn, uint64_t number, const struct merkle_hash *root)
+{
+    struct store_key key;
+    number_key(&key, number);
+    store_append(txn, TABLE_SEALED, &key, root, sizeof(*root));
+}
+
+/* Whether the first key of a table is below `end`. */
+static bool begins_below(struct store_txn *txn, unsigned table, uint64_t end)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct store_key all;
+    struct bytes key, value;
+    key_reset(&all);
+    return scan_open(txn, table, &all, NULL, &scan) == 0 && scan_next(scan, &key, &value) && key.size == 8 &&
+           get_be64(key.data) < end;
+}
+
+bool audit_store_unswept(struct store_txn *txn)
+{
+    uint64_t segments = audit_store_sealed(txn);
+    return begins_below(txn, TABLE_RECORDS, segments * SEALED_RECORDS) ||
+           begins_below(txn, TABLE_SEGMENTS, segments);
+}
+
+/* Deletes rows of a table from its first one on, below `end`; keys are numbers behind `prefix`. */
+static size_t sweep(
+    struct store_txn *txn, unsigned table, const struct store_key *prefix, uint64_t end, size_t most)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    size_t count = 0;
+    if (scan_open(txn, table, prefix, NULL, &scan))
+        return 0;
+    while (count < most && scan_next(scan, &key, &value) && key.size == prefix->size + 8u &&
+           get_be64(key.data + prefix->size) < end) {
+        scan_delete(scan);
+        count++;
+    }
+    return count;
+}
+
+size_t audit_store_sweep(struct store_txn *txn, size_t most)
+{
+    uint64_t segments = audit_store_sealed(txn);
+    struct store_key all, level[2];
+    key_reset(&all);
+    for (uint8_t i = 0; i < COUNT_OF(level); i++) {
+        key_reset(&level[i]);
+        key_u8(&level[i], i);
+    }
+    size_t count = sweep(txn, TABLE_RECORDS, &all, segments * SEALED_RECORDS, most);
+    count += sweep(txn, TABLE_TILES, &level[0], segments * SEGMENT_BUNDLES, most - count);
+    count += sweep(txn, TABLE_TILES, &level[1], segments, most - count);
+    return count + sweep(txn, TABLE_SEGMENTS, &all, segments, most - count);
+}
+
+/* -- exact sets -- */
+
+static void set_key(struct store_key *key, const uint8_t hash[SET_HASH_BYTES])
+{
+    key_reset(key);
+    key_raw(key, hash, SET_HASH_BYTES);
+}
+
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    return store_get(txn, TABLE_SETS, &key, ret_set);
+}
+
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set)
+{
+    struct store_key key;
+    set_key(&key, hash);
+    store_put(txn, TABLE_SETS, &key, set.data, set.size);
+}
+
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context)
 {
     struct store_key all;
     key_reset(&all);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    struct bytes key, value;
-    if (scan_open(txn, TABLE_RUNS, &all, NULL, &scan))
+    struct bytes key, set;
+    if (scan_open(txn, TABLE_SETS, &all, NULL, &scan))
         return;
-    while (scan_next(scan, &key, &value))
-        scan_delete(scan);
+    while (scan_next(scan, &key, &set)) {
+        if (key.size != SET_HASH_BYTES) {
+            store_fail(txn, -QY_ECORRUPT);
+            return;
+        }
+        if (!visit(context, key.data, set))
+            return;
+    }
 }
 
 /* -- persons -- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Audit's tables: the records as they were taken, the tree's tiles, the index segments, joined persons,
- * auditors' tokens.
+/* Audit's tables: the records as they were taken, the tree's tiles, the segments' indexes, joined persons,
+ * auditors' tokens, the keys and checkpoints that prove it.
  *
  * Records, full tiles and index segments are written once and never again. What a read hands out is borrowed
  * from the transaction, as common/store.h says. */
@@ -10,20 +10,27 @@
 #include "common/store.h"
 #include "services/audit/merkle.h"
 
-#define AUDIT_SCHEMA_VERSION 1
+#define AUDIT_SCHEMA_VERSION 3
 
 enum audit_table {
-    TABLE_RECORDS,  /* index -> AuditRecord: the leaf's bytes */
-    TABLE_TILES,    /* level, number -> hashes */
-    TABLE_SEGMENTS, /* number -> sorted words of audit_index.h */
-    TABLE_RUNS,     /* place of the first word in the segment's -> words, behind the last segment */
-    TABLE_NODES,    /* node -> the person that it was moved to */
-    TABLE_PERSONS,  /* person, node that was moved to it -> nothing */
-    TABLE_TOKENS,   /* SHA-256 of the token -> struct audit_token, packed */
-    TABLE_OWED,     /* SHA-256 of a token whose making is not on record yet -> nothing */
+    TABLE_RECORDS,   /* index -> AuditRecord: the leaf's bytes */
+    TABLE_TILES,     /* level, number -> hashes */
+    TABLE_SEGMENTS,  /* number -> index, as audit_index.h says */
+    TABLE_NODES,     /* node -> the person that it was moved to */
+    TABLE_PERSONS,   /* person, node that was moved to it -> nothing */
+    TABLE_TOKENS,    /* SHA-256 of the token -> struct audit_token, packed */
+    TABLE_OWED,      /* SHA-256 of a token whose making is not on record yet -> nothing */
+    TABLE_SIGNERS,   /* generation -> AuditSigner: keys that signed, or sign, the log */
+    TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
+    TABLE_WITNESSES, /* id of the key -> AuditWitness */
+    TABLE_SEALED, /* segment -> its hash in the tree: its records, tiles and index lie in a file (audit_segment.h) */
+    TABLE_SETS,     /* SHA-256 -> exact set, as common/exact_set.h has it */
+    TABLE_ALERTS,   /* day, hash of actor and rule -> AuditAlert */
+    TABLE_SETTINGS, /* name -> what auditors have set: JSON */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
+extern const struct store_migration audit_migrations[AUDIT_SCHEMA_VERSION - 1];
 
 /* Number of records: the index that the next one gets. */
 uint64_t audit_store_size(struct store_txn *txn);
@@ -34,14 +41,23 @@ bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret
 /* The tree's tiles in this transaction, which must outlive it. */
 struct merkle_tiles audit_store_tiles(struct store_txn *txn);
 
-void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes words);
-bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_words);
+/* The index of the segment behind the last one that has one. */
+void audit_store_put_segment(struct store_txn *txn, uint64_t number, struct bytes index);
+bool audit_store_segment(struct store_txn *txn, uint64_t number, struct bytes *ret_index);
+/* How many segments have one. */
+uint64_t audit_store_segments(struct store_txn *txn);
 
-void audit_store_put_run(struct store_txn *txn, uint64_t first_word, struct bytes words);
-/* Calls back for each run, in order, until `visit` fails; returns its error. */
-int audit_store_each_run(
-    struct store_txn *txn, int (*visit)(void *context, struct bytes words), void *context);
-void audit_store_drop_runs(struct store_txn *txn);
+/* -- segments that lie in files of their own: what is read of them is found there, wherever it is asked for -- */
+/* How many are sealed, from the first on. */
+uint64_t audit_store_sealed(struct store_txn *txn);
+/* `number` is how many there are; its file is written. */
+void audit_store_seal(struct store_txn *txn, uint64_t number, const struct merkle_hash *root);
+/* Deletes rows that files replace, `most` at most; returns how many it has. There is a record behind the last sealed segment. */
+size_t audit_store_sweep(struct store_txn *txn, size_t most);
+/* Whether there are some: records, which go first, or indexes, which go last. */
+bool audit_store_unswept(struct store_txn *txn);
+/* All records of a bundle; false where one is missing. */
+bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records);
 
 /* Joins and splits, as identity reports them. */
 void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
@@ -49,6 +65,38 @@ void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
 uint32_t audit_store_person(struct store_txn *txn, uint32_t number);
 /* The person's own number and those of the nodes that were moved to it, at most `most`; returns how many. */
 size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most);
+
+/* -- exact sets, each once, for good; a record names one by its hash -- */
+#define SET_HASH_BYTES 32
+bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set);
+void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set);
+/* Calls back for each until `visit` returns false. */
+void audit_store_each_set(struct store_txn *txn,
+    bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context);
+
+/* -- what proves the log to others -- */
+/* How many keys there were so far. */
+uint32_t audit_store_signers(struct store_txn *txn);
+/* Generations count from 0, in the order in which they came into force. */
+bool audit_store_signer(struct store_txn *txn, uint32_t generation, struct bytes *ret_signer);
+void audit_store_put_signer(struct store_txn *txn, uint32_t generation, struct bytes signer);
+
+enum audit_note {
+    NOTE_NEWEST,   /* the last checkpoint that was signed */
+    NOTE_COSIGNED, /* the last one that a witness has cosigned, with the lines of all who did */
+};
+bool audit_store_note(struct store_txn *txn, enum audit_note which, struct bytes *ret_note);
+void audit_store_drop_note(struct store_txn *txn, enum audit_note which);
+void audit_store_put_note(struct store_txn *txn, enum audit_note which, struct bytes note);
+
+#define WITNESS_ID_BYTES 4
+bool audit_store_witness(
+    struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes *ret_witness);
+void audit_store_put_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES], struct bytes witness);
+bool audit_store_drop_witness(struct store_txn *txn, const uint8_t id[WITNESS_ID_BYTES]);
+/* Calls back for each until `visit` returns false. */
+void audit_store_each_witness(
+    struct store_txn *txn, bool (*visit)(void *context, struct bytes witness), void *context);
 
 #define TOKEN_HASH_BYTES 32
 void audit_store_put_token(struct store_txn *txn, const uint8_t hash[TOKEN_HASH_BYTES], struct bytes token);
@@ -63,5 +111,16 @@ void audit_store_drop_tokens(
 /* Calls back for each token until `visit` returns false. */
 void audit_store_each_token(
     struct store_txn *txn, bool (*visit)(void *context, struct bytes token), void *context);
+
+/* -- alerts: by day, so that the newest are read first -- */
+#define ALERT_KEY_BYTES 12
+void audit_store_put_alert(struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], struct bytes alert);
+bool audit_store_alert(struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], struct bytes *ret_alert);
+/* Calls back from the last key on, or from the one before `before` (NULL: none), until `visit` returns false. */
+void audit_store_each_alert(struct store_txn *txn, const uint8_t *before,
+    bool (*visit)(void *context, const uint8_t key[ALERT_KEY_BYTES], struct bytes alert), void *context);
+
+void audit_store_put_setting(struct store_txn *txn, const char *name, struct bytes value);
+bool audit_store_setting(struct store_txn *txn, const char *name, struct bytes *ret_value);
 
 #endif

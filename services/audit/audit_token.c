@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define TOKEN_PREFIX "qya_"
-#define TOKEN_VERSION 1
-#define TOKEN_HEADER_BYTES 17 /* version, created, expires */
+#define TOKEN_VERSION 2
+#define TOKEN_HEADER_BYTES 18 /* version, created, expires, role */
 #define BOOTSTRAP_LIFETIME_MS (365 * DAY_MS)
 
 _Static_assert(TOKEN_HASH_BYTES == crypto_hash_sha256_BYTES, "tokens are found by their SHA-256");
@@ -24,13 +24,31 @@ static void hash_token(const char *text, uint8_t ret_hash[TOKEN_HASH_BYTES])
     crypto_hash_sha256(ret_hash, (const uint8_t *)text, strlen(text));
 }
 
-/* Version, times, then id and name, each with its NUL. */
+const char *audit_role_name(enum audit_role role)
+{
+    static const char *const names[ROLE_COUNT] = {
+        [ROLE_READER] = "reader", [ROLE_ADMINISTRATOR] = "administrator"};
+    return (unsigned)role < ROLE_COUNT ? names[role] : "";
+}
+
+bool audit_role_parse(const char *name, enum audit_role *ret_role)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        if (strcmp(audit_role_name((enum audit_role)role), name) == 0) {
+            *ret_role = (enum audit_role)role;
+            return true;
+        }
+    return false;
+}
+
+/* Version, times, role, then id and name, each with its NUL. */
 static size_t pack(const struct audit_token *token, uint8_t out[TOKEN_HEADER_BYTES + sizeof(*token)])
 {
     size_t id = strlen(token->id) + 1, name = strlen(token->name) + 1;
     out[0] = TOKEN_VERSION;
     put_be64(out + 1, (uint64_t)token->created_ms);
     put_be64(out + 9, (uint64_t)token->expires_ms);
+    out[17] = (uint8_t)token->role;
     memcpy(out + TOKEN_HEADER_BYTES, token->id, id);
     memcpy(out + TOKEN_HEADER_BYTES + id, token->name, name);
     return TOKEN_HEADER_BYTES + id + name;
@@ -39,8 +57,9 @@ static size_t pack(const struct audit_token *token, uint8_t out[TOKEN_HEADER_BYT
 static int unpack(struct bytes packed, struct audit_token *ret_token)
 {
     if (packed.size < TOKEN_HEADER_BYTES + 2 || packed.data[0] != TOKEN_VERSION ||
-        packed.data[packed.size - 1] != '\0')
+        packed.data[17] >= ROLE_COUNT || packed.data[packed.size - 1] != '\0')
         return -QY_ECORRUPT;
+    ret_token->role = (enum audit_role)packed.data[17];
     const char *id = (const char *)packed.data + TOKEN_HEADER_BYTES;
     size_t id_size = strlen(id) + 1;
     if (TOKEN_HEADER_BYTES + id_size >= packed.size)
@@ -52,8 +71,8 @@ static int unpack(struct bytes packed, struct audit_token *ret_token)
     return 0;
 }
 
-void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, int64_t lifetime_ms,
-    char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token)
+void audit_token_make(struct store_txn *txn, const char *name, enum audit_role role, int64_t now_ms,
+    int64_t lifetime_ms, char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token)
 {
     uint8_t random[32], id[8], hash[TOKEN_HASH_BYTES];
     char encoded[TOKEN_TEXT_BYTES], hex[2 * sizeof(id) + 1];
@@ -66,7 +85,7 @@ void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, i
     sodium_memzero(random, sizeof(random));
     sodium_memzero(encoded, sizeof(encoded));
 
-    *ret_token = (struct audit_token){.created_ms = now_ms, .expires_ms = now_ms + lifetime_ms};
+    *ret_token = (struct audit_token){.role = role, .created_ms = now_ms, .expires_ms = now_ms + lifetime_ms};
     snprintf(ret_token->id, sizeof(ret_token->id), "at_%s", hex);
     snprintf(ret_token->name, sizeof(ret_token->name), "%s", name);
     uint8_t packed[TOKEN_HEADER_BYTES + sizeof(*ret_token)];
@@ -132,6 +151,17 @@ int audit_token_revoke(struct store_txn *txn, const char *id, struct audit_token
     return 0;
 }
 
+void audit_token_describe(const struct audit_token *token, struct buffer *out)
+{
+    struct json json = json_to(out);
+    json_open(&json, '{');
+    json_field_text(&json, "token_id", token->id);
+    json_field_text(&json, "name", token->name);
+    json_field_text(&json, "role", audit_role_name(token->role));
+    json_field_time(&json, "expires_at", token->expires_ms);
+    json_close(&json, '}');
+}
+
 bool audit_token_take_owed(struct store_txn *txn, struct buffer *out)
 {
     uint8_t hash[TOKEN_HASH_BYTES];
@@ -144,12 +174,7 @@ bool audit_token_take_owed(struct store_txn *txn, struct buffer *out)
         return false;
     }
     audit_store_settle(txn, hash);
-    struct json json = json_to(out);
-    json_open(&json, '{');
-    json_field_text(&json, "token_id", token.id);
-    json_field_text(&json, "name", token.name);
-    json_field_time(&json, "expires_at", token.expires_ms);
-    json_close(&json, '}');
+    audit_token_describe(&token, out);
     return true;
 }
 
@@ -194,7 +219,8 @@ int audit_token_bootstrap(struct store_txn *txn, const struct config *config)
     char text[TOKEN_TEXT_BYTES], url[300];
     struct audit_token token;
     credentials_url(config, "audit", url);
-    audit_token_make(txn, "auditor", validity.now_ms, BOOTSTRAP_LIFETIME_MS, text, &token);
+    audit_token_make(
+        txn, "auditor", ROLE_ADMINISTRATOR, validity.now_ms, BOOTSTRAP_LIFETIME_MS, text, &token);
     _cleanup_(buffer_free) struct buffer json = BUFFER_INIT;
     buffer_text(&json, "{\"audit_url\":");
     buffer_json_string(&json, url, strlen(url));

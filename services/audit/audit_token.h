@@ -10,17 +10,28 @@
 
 #define TOKEN_TEXT_BYTES 64
 
+/* What an auditor may do. */
+enum audit_role {
+    ROLE_READER,        /* everything but */
+    ROLE_ADMINISTRATOR, /* to make and revoke other auditors' tokens */
+};
+#define ROLE_COUNT 2
+const char *audit_role_name(enum audit_role role);
+/* False: there is none of this name. */
+bool audit_role_parse(const char *name, enum audit_role *ret_role);
+
 struct audit_token {
     char id[32];   /* public: names the token in records */
     char name[64]; /* whose it is */
+    enum audit_role role;
     int64_t created_ms;
     int64_t expires_ms;
 };
 
 /* Makes a token and stores its hash; the token itself is in `ret_text`, and nowhere else. That it was made is put on
  * record with this batch, or with the first one that has a time. */
-void audit_token_make(struct store_txn *txn, const char *name, int64_t now_ms, int64_t lifetime_ms,
-    char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token);
+void audit_token_make(struct store_txn *txn, const char *name, enum audit_role role, int64_t now_ms,
+    int64_t lifetime_ms, char ret_text[TOKEN_TEXT_BYTES], struct audit_token *ret_token);
 /* -QY_EUNAUTHENTIC when it is unknown or has expired. */
 int audit_token_check(struct store_txn *txn, const char *text, int64_t now_ms, struct audit_token *ret_token);
 
@@ -36,7 +47,10 @@ int audit_token_revoke(struct store_txn *txn, const char *id, struct audit_token
  * none. It counts as recorded from now on. */
 bool audit_token_take_owed(struct store_txn *txn, struct buffer *out);
 
-/* Where no token is valid (at first start, and when the last one has expired), makes one for a year and
+/* What a record of it says, as the members of an object. */
+void audit_token_describe(const struct audit_token *token, struct buffer *out);
+
+/* Where no token is valid (at first start, and when the last one has expired), makes an administrator's for a year and
  * writes it with the audit port's URL to <bootstrap>/audit.json, mode 0600; with the setting bootstrap = none
  * it makes nothing. */
 int audit_token_bootstrap(struct store_txn *txn, const struct config *config);

@@ -290,6 +290,20 @@ int merkle_consistency(struct merkle_hasher *hasher, const struct merkle_tiles *
     return code;
 }
 
+static const struct merkle_hash *read_from_edge(void *self, unsigned level, uint64_t number, unsigned width)
+{
+    const struct merkle *merkle = self;
+    bool there = level < MERKLE_LEVELS && number == edge_number(merkle->size, level) &&
+                 width <= edge_width(merkle->size, level);
+    return there ? merkle->edge[level] : NULL;
+}
+
+int merkle_edge_root(struct merkle *merkle, struct merkle_hash *ret_root)
+{
+    const struct merkle_tiles edge = {.self = merkle, .read = read_from_edge};
+    return merkle_root(merkle->hasher, &edge, merkle->size, ret_root);
+}
+
 /* -- verifying: the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2 -- */
 
 static bool equal(const struct merkle_hash *a, const struct merkle_hash *b)

@@ -53,6 +53,9 @@ void merkle_add(struct merkle *merkle, const struct merkle_tiles *tiles, struct 
  * hashed. */
 int merkle_flush(struct merkle *merkle, const struct merkle_tiles *tiles);
 
+/* The root of what was added, from the edge that memory holds: no tile is read. */
+int merkle_edge_root(struct merkle *merkle, struct merkle_hash *ret_root);
+
 /* -- proving: over the tiles of a flushed tree of `size` leaves or more. -QY_ECORRUPT where a tile is
  * missing. -- */
 int merkle_root(struct merkle_hasher *hasher, const struct merkle_tiles *tiles, uint64_t size,

@@ -15,6 +15,7 @@ static void write_auditor(struct json *json, const Quanyu__AuditorsReply__Audito
     json_open(json, '{');
     json_field_text(json, "id", auditor->id);
     json_field_text(json, "name", auditor->name);
+    json_field_text(json, "role", auditor->role);
     json_field_time(json, "created_at", auditor->created_ms);
     json_field_time(json, "expires_at", auditor->expires_ms);
     json_field_optional(json, "token", token);
@@ -69,18 +70,26 @@ static int auditor_list(int argc, char **argv)
     return run(&question);
 }
 
+static bool read_option(const char *name, char *value, Quanyu__AuditorsRequest *question)
+{
+    char *end;
+    if (strcmp(name, "--role") == 0) {
+        question->role = value;
+        return true;
+    }
+    unsigned long days = strcmp(name, "--days") == 0 ? strtoul(value, &end, 10) : 0;
+    question->days = (uint32_t)days;
+    return days >= 1 && days <= 3650 && !*end;
+}
+
 static int auditor_create(int argc, char **argv)
 {
     Quanyu__AuditorsRequest question = QUANYU__AUDITORS_REQUEST__INIT;
     question.act = QUANYU__AUDITORS_REQUEST__ACT__MAKE;
     question.name = argv[0];
-    if (argc > 1) {
-        char *end;
-        unsigned long days = argc == 3 && strcmp(argv[1], "--days") == 0 ? strtoul(argv[2], &end, 10) : 0;
-        if (days < 1 || days > 3650 || *end)
+    for (int i = 1; i < argc; i += 2)
+        if (i + 1 == argc || !read_option(argv[i], argv[i + 1], &question))
             return command_usage("auditor");
-        question.days = (uint32_t)days;
-    }
     return run(&question);
 }
 
@@ -97,7 +106,7 @@ int command_auditor(int argc, char **argv)
 {
     static const struct action actions[] = {
         {"list", auditor_list, 0, 0},
-        {"create", auditor_create, 1, 3},
+        {"create", auditor_create, 1, 5},
         {"revoke", auditor_revoke, 1, 1},
     };
     return command_act(actions, COUNT_OF(actions), argc, argv);

@@ -28,16 +28,49 @@ static const struct command commands[] = {
         "  @FILE           the rule, in a file\n"
         "  --as-of TIME    as things stood then: 2026-03-01T08:30:00Z, or a date\n",
         "quanyu audience '{\"metric\":\"revenue\",\"gte\":\"500.00\"}'"},
-    {"audit", "[tree] [--actor A] [--subject S] [--action A] [--from T] [--to T] [--limit N] [--cursor C]",
-        "what is on record, newest first (on record too)", command_audit,
-        "Prints records of the audit log, or with \"tree\" the log's size and root hash, as JSON.\n\n"
-        "  --actor A           who did it\n"
+    {"audit",
+        "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
+        "rotate-key | "
+        "witness-key … | witness … | verify … | verify-receipt FILE …",
+        "what is on record (asking is on record too); proving it", command_audit,
+        "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
+        "root hash.\n\n"
+        "  search              a page of records; also without this word\n"
+        "    --order O         newest (first) or oldest; --limit N how many at most; --cursor C go on at "
+        "next_cursor\n"
+        "  count               how many there are\n"
+        "  histogram --by X    how many by hour, day, month, or a filter's name; --top N of them\n"
+        "  report NAME         daily-use, unmasking, exports or refused; --format json, csv or html\n"
+        "  ocsf                JSON lines of the Open Cybersecurity Schema, oldest first\n"
+        "    --lines N         how many at most; --from_index I go on there\n\n"
+        "Filters, each as often as you like: any of its values; VALUE* is any that begins so.\n"
+        "  --actor A           who did it; --actor_kind, --role, --unit, --token, --address\n"
         "  --subject S         on whom: a One ID; records of joined persons are included\n"
-        "  --action A          what: person.lookup, audience.count, …\n"
-        "  --from T, --to T    when\n"
-        "  --limit N           how many at most\n"
-        "  --cursor C          go on at next_cursor of an earlier answer\n",
-        "quanyu audit --action person.lookup --limit 20"},
+        "  --operation O       what: person.lookup, audience.count, …; --field what was shown of it\n"
+        "  --unmasked true     personal values were shown in the clear\n"
+        "  --purpose P         why; --journey, --task; --outcome how it ended; --service where\n"
+        "  --has H             missed, purpose, rule, set or unmasked; --rule, --set, --missed, "
+        "--missed_kind\n"
+        "  --from T, --to T    when: a time, or a date in --timezone Z\n\n"
+        "On the machine of the log, with the key \"cli\" (changes are on record):\n"
+        "  key                 the verifier keys by which the log is checked, oldest first\n"
+        "  rotate-key          sign with a new key; the one before vouches for it. --lost: it cannot any "
+        "more\n"
+        "  witness-key list | add KEY | remove KEY    who may cosign\n\n"
+        "Anywhere, with the log's --url and a --token-file (on the machine of the log itself without both):\n"
+        "  witness --state FILE    see that the log goes on from what it was, and cosign it\n"
+        "    --key KEY             at first: the log's verifier key\n"
+        "    --name NAME           at first: this witness's own\n"
+        "    --show-key            only print its verifier key, for witness-key add\n"
+        "    --once                one look; else every 60 s, or --every SECONDS\n"
+        "    --alarm-command C, --alarm-webhook URL    who hears of a fork or a rollback, too\n"
+        "    exit status: 0 all is well, 1 the log could not be asked, 3 alarm\n"
+        "  verify [--files DIR] [--key KEY]    read it all, make each hash anew, check signatures, "
+        "cosignatures\n"
+        "                        and, in files (a copy of <data>/audit), indexes; says what is wrong where.\n"
+        "                        Exit status 1: something is, or it could not be read\n"
+        "  verify-receipt FILE --key KEY [--witness KEY]    check a receipt, without a network\n",
+        "quanyu audit histogram --by day --actor st_7 --operation 'person.*' --timezone Asia/Shanghai"},
     {"clock", "[set TIME | advance DURATION]", "the suite's time; moves a simulated clock", command_clock,
         "Prints the time. Where the setting clock is simulated it can be moved forward: from due\n"
         "timer to due timer, waiting until all is quiet before each.\n\n"
@@ -145,11 +178,14 @@ static const struct command commands[] = {
         "  --token         a token for the API, for a day, instead of an invitation\n"
         "  --file PATH     into a new file that nobody else can read, not to the screen\n",
         "quanyu bootstrap --file admin.json"},
-    {"auditor", "list | create NAME [--days N] | revoke ID", "auditors' tokens (on record)", command_auditor,
+    {"auditor", "list | create NAME [--days N] [--role reader|administrator] | revoke ID",
+        "auditors' tokens (on record)", command_auditor,
         "The audit service has tokens of its own, which nobody at HQ can make. Works on the machine itself,\n"
         "with the key \"cli\". Prints a line of JSON each.\n\n"
         "  create NAME     shown this once\n"
         "    --days N      how long it is valid; a year, if not said\n"
+        "    --role R      reader, if not said, or administrator: may make and revoke others on the audit "
+        "port\n"
         "  revoke ID       at_…; refused from now on\n",
         "quanyu auditor create \"Wang, external audit\" --days 30"},
     {"keys", "DIRECTORY", "make the services' keys, a directory each, for services on several machines",

@@ -123,40 +123,6 @@ int command_audience(int argc, char **argv)
     return client_show(PEER_API, "POST", "/api/v1/audiences/count", buffer_c_str(&body));
 }
 
-/* -- audit -- */
-
-static const char *parameter_of(const char *option)
-{
-    static const char *const names[] = {"actor", "subject", "action", "from", "to", "limit", "cursor"};
-    if (strncmp(option, "--", 2) != 0)
-        return NULL;
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (strcmp(option + 2, names[i]) == 0)
-            return names[i];
-    return NULL;
-}
-
-int command_audit(int argc, char **argv)
-{
-    bool tree = argc > 1 && strcmp(argv[1], "tree") == 0;
-    if (tree && argc > 2)
-        return command_unknown(argv[0], argv[2]);
-    if (tree)
-        return client_show(PEER_AUDIT, "GET", "/v1/tree", NULL);
-    _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
-    buffer_text(&path, "/v1/records");
-    for (int i = 1; i < argc; i += 2) {
-        const char *name = parameter_of(argv[i]);
-        if (!name)
-            return command_unknown(argv[0], argv[i]);
-        if (i + 1 == argc)
-            return command_usage(argv[0]);
-        buffer_printf(&path, "%c%s=", i == 1 ? '?' : '&', name);
-        client_escape(&path, argv[i + 1]);
-    }
-    return client_show(PEER_AUDIT, "GET", buffer_c_str(&path), NULL);
-}
-
 /* -- clock -- */
 
 int command_clock(int argc, char **argv)

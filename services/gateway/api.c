@@ -29,6 +29,7 @@ struct job {
     struct route_match match;
     struct access access;
     uint64_t access_epoch; /* when that was looked at */
+    int refused;           /* what it is answered, once the attempt is on record; 0: it is done */
 };
 
 /* Threads and what waits for them. */
@@ -227,6 +228,7 @@ static void name_actor(struct api_call *call)
     call->actor.id = (char *)(uintptr_t)staff_id(access->staff, call->actor_id);
     call->actor.name = access->code;
     call->actor.role = access->role.name;
+    call->actor.unit = access->unit;
     call->actor.token_id = call->credential_id;
     call->actor.without_amounts = !disclosure_of(call->permissions).amounts;
     call->lost = organisation_lost(call->gateway, access->unit);
@@ -248,8 +250,22 @@ static int run_checks(struct api_call *call, const struct api_operation *operati
     if (!error)
         error = check_query(call, operation);
     if (!error)
+        error = api_read_why(call);
+    if (!error)
         error = api_check_again(call);
     return error;
+}
+
+/* 0, or the error that is answered. */
+static int run_operation(struct api_call *call, const struct job *job, yyjson_doc **doc)
+{
+    if (job->refused)
+        return api_refuse_access(call, job->refused);
+    int error = run_checks(call, job->operation, doc);
+    if (!error)
+        error = job->operation->handle(call);
+    int changed = api_check_again(call);
+    return api_record_refusal(call, changed ? changed : error);
 }
 
 static void run_job(struct api *api, struct job *job, struct arena *arena, struct rpc_client *client)
@@ -260,23 +276,22 @@ static void run_job(struct api *api, struct job *job, struct arena *arena, struc
         .arena = arena,
         .client = client,
         .operation = job->operation,
+        .on_record = on_record_of(job->operation),
         .access = job->access,
         .access_epoch = job->access_epoch,
         .permissions = job->access.permissions,
         .openapi = api->openapi,
         .actor = QUANYU__ACTOR__INIT,
         .status = 200,
+        .purpose = "",
+        .task = "",
     };
     name_actor(&call);
     for (size_t i = 0; i < API_PARAMETERS_MAX && i < job->match.parameter_count; i++)
         call.parameters[i] = job->match.parameters[i].value;
     log_set_request(http_request_id(job->request));
     yyjson_doc *doc = NULL;
-    int error = run_checks(&call, job->operation, &doc);
-    if (!error)
-        error = job->operation->handle(&call);
-    int changed = api_check_again(&call);
-    answer(&call, changed ? changed : error);
+    answer(&call, run_operation(&call, job, &doc));
     log_set_request(NULL);
     yyjson_doc_free(doc);
     buffer_free(&call.out);
@@ -365,7 +380,7 @@ void api_handle(struct api *api, struct http_request *request)
     job->operation = match.route->extra;
     job->match = match;
     job->access_epoch = atomic_load(&api->gateway->access_epoch);
-    if (api_authorise(api->gateway, request, job->operation, &job->access))
+    if (api_authorise(api->gateway, request, job->operation, &job->access, &job->refused))
         free(job);
     else
         enqueue(&api->pools[job->operation->slow], job);

@@ -14,6 +14,7 @@
 #include "proto/identity.pb-c.h"
 #include "services/gateway/access.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/on_record.h"
 #include "services/gateway/permission.h"
 
 struct api;
@@ -34,11 +35,18 @@ struct api_call {
     struct rpc_client *client;
     const struct openapi *openapi;
     const struct api_operation *operation;
-    struct access access;  /* who calls; of nobody where the operation is open to all */
-    uint64_t access_epoch; /* when that was looked at */
-    bool access_ended;     /* the call itself changed or ended what it was made with */
-    uint64_t permissions;  /* the caller's */
-    Quanyu__Actor actor;   /* the caller, with the scope: absent where it is the whole brand */
+    const struct on_record *on_record; /* NULL: it touches nobody */
+    const Quanyu__PersonView
+        *about; /* who it turned out to be about, maybe beyond the scope; NULL: nobody yet */
+    bool refusal_recorded, audit_away;
+    const char *purpose, *task; /* as headers state them; "": none */
+    bool stated_personal;       /* these, or the body's, bear what is known of who it is about */
+    bool hidden;                /* the caller may not call it, and is told that it is not there */
+    struct access access;       /* who calls; of nobody where the operation is open to all */
+    uint64_t access_epoch;      /* when that was looked at */
+    bool access_ended;          /* the call itself changed or ended what it was made with */
+    uint64_t permissions;       /* the caller's */
+    Quanyu__Actor actor;        /* the caller, with the scope: absent where it is the whole brand */
     Quanyu__Scope scope;
     uint64_t lost; /* the last move by which units left the caller's scope before it was asked */
     char actor_id[STAFF_ID_BYTES], credential_id[STAFF_ID_BYTES + 8];
@@ -100,10 +108,27 @@ int api_ask(struct api_call *call, const char *peer, const ProtobufCMessage *req
 /* The same of identity. */
 int api_ask_identity(
     struct api_call *call, const Quanyu__IdentityRequest *request, const Quanyu__IdentityReply **ret_reply);
-/* Hands audit what is about to be shown; after 0 it is durable. Fills in actor, request id and service. */
+/* Hands audit what is about to be shown; after 0 it is durable. Fills in actor, request id and service, and, where none are given and
+ * the outcome is "ok", the fields that the operation shows. -QY_EUNAVAILABLE, with the reason, where audit cannot take it now: within
+ * gateway.audit_wait, and at once while it has just failed to. */
 int api_record(struct api_call *call, Quanyu__AuditRecord *record);
-/* What the answer of who was asked to do something means on record: "ok", "not_found", "refused", "unknown". */
+/* The same of people who do not fit into it: their exact set (common/exact_set.h) goes beside the log, and its hash into the record. */
+int api_record_set(struct api_call *call, Quanyu__AuditRecord *record, ProtobufCBinaryData set);
+/* Reads why it is asked, X-Purpose and X-Task; refuses what cannot be put on record. */
+int api_read_why(struct api_call *call);
+/* What the request states as purpose and reason, for identity to look at; in the arena. NULL: no memory. */
+char *api_stated(struct api_call *call);
+/* A purpose or reason as it goes on record: "[personal]" where it bears what is known of who it is about. */
+const char *api_recordable(const struct api_call *call, const char *stated);
+/* The attempt that ends with this error, or with call->status: on record where the operation touches people and the answer is a
+ * refusal that is not on record yet. Returns the error, or -QY_EUNAVAILABLE. */
+int api_record_refusal(struct api_call *call, int error);
+/* What the answer of who was asked to do something means on record: one of AUDIT_OUTCOMES (README, "What is on record"). */
 const char *api_outcome(int error);
+/* Hands audit that nobody was found, or somebody whom the caller may not see (call->about): then it is "denied", of that person. `person`:
+ * with what was missed; may be NULL. */
+int api_record_miss(
+    struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *detail);
 /* Hands audit a count that is about to be shown: of how many persons, and of what (JSON). */
 int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail);
 /* For what changes something and shows counts afterwards: refuses beforehand while audit is not there. */

@@ -116,39 +116,47 @@ static bool is_allowed(const struct api_operation *operation, const struct acces
            (operation->scope != SCOPE_BRAND || access_is_whole(access));
 }
 
-static int refuse_stranger(struct http_request *request)
+/* Counted, and not on record each: whoever can reach the port could fill the log. */
+static int refuse_stranger(struct gateway *gateway, struct http_request *request)
 {
+    metric_add(gateway->called.strangers, 1);
     http_add_header(request, "WWW-Authenticate", "Bearer");
     http_problem(request, 401, "unauthorized", NULL, "a valid token is required: Authorization: Bearer …");
     return -QY_EUNAUTHENTIC;
 }
 
 int api_authorise(struct gateway *gateway, struct http_request *request,
-    const struct api_operation *operation, struct access *ret_access)
+    const struct api_operation *operation, struct access *ret_access, int *ret_refused)
 {
     struct secret secret = {.cookie = false};
+    *ret_refused = 0;
     if (operation->about.open)
         return 0;
     if (!find_secret(request, &secret))
-        return refuse_stranger(request);
+        return refuse_stranger(gateway, request);
     int error = access_look(gateway, secret.hash, ret_access);
     if (error == -QY_EUNAUTHENTIC)
-        return refuse_stranger(request);
+        return refuse_stranger(gateway, request);
     if (error) {
         http_problem(request, http_status_of(error), "unavailable", NULL, "%s", error_text(error));
         return error;
     }
-    if (secret.cookie && !is_safe(http_method(request)) && !http_header(request, SESSION_HEADER)) {
-        http_problem(request, 403, "denied", SESSION_HEADER,
-            "what changes something with a session's cookie must bear this header, whatever it holds");
-        return -QY_EDENIED;
-    }
-    if (!is_allowed(operation, ret_access)) {
-        api_refuse_path(request);
-        return -QY_ENOTFOUND;
-    }
-    touch(gateway, ret_access);
+    if (secret.cookie && !is_safe(http_method(request)) && !http_header(request, SESSION_HEADER))
+        *ret_refused = -QY_EDENIED;
+    else if (!is_allowed(operation, ret_access))
+        *ret_refused = -QY_ENOTFOUND;
+    else
+        touch(gateway, ret_access);
     return 0;
+}
+
+int api_refuse_access(struct api_call *call, int refused)
+{
+    call->hidden = refused == -QY_ENOTFOUND;
+    if (!call->hidden)
+        (void)api_refuse(call, refused, SESSION_HEADER,
+            "what changes something with a session's cookie must bear this header, whatever it holds");
+    return api_record_refusal(call, refused);
 }
 
 static int refuse_changed(struct api_call *call)
@@ -158,7 +166,8 @@ static int refuse_changed(struct api_call *call)
 
 static int compare(struct api_call *call, const struct access *now)
 {
-    if (!is_allowed(call->operation, now))
+    call->hidden = !is_allowed(call->operation, now);
+    if (call->hidden)
         return -QY_ENOTFOUND;
     return access_equal(&call->access, now) ? 0 : refuse_changed(call);
 }

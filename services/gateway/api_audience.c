@@ -11,10 +11,7 @@ static char *rule_on_record(struct api_call *call)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct json json = json_to(&text);
-    json_open(&json, '{');
-    json_name(&json, "shape");
     rule_write_shape(&json, yyjson_obj_get(call->body, "rule"));
-    json_close(&json, '}');
     return buffer_error(&text) ? NULL : arena_text(call->arena, (const char *)text.data, text.size);
 }
 
@@ -25,13 +22,13 @@ static int record_count(struct api_call *call, uint64_t count, const char *outco
     record.action = (char *)"audience.count";
     record.outcome = (char *)(uintptr_t)outcome;
     record.count = count;
-    record.detail = rule_on_record(call);
-    return record.detail ? api_record(call, &record) : -QY_ENOMEM;
+    record.rule = rule_on_record(call);
+    return record.rule ? api_record(call, &record) : -QY_ENOMEM;
 }
 
 static int refuse_few(struct api_call *call, uint32_t least)
 {
-    int error = record_count(call, 0, "refused");
+    int error = record_count(call, 0, "too_few");
     if (error)
         return error;
     const char *message = arena_printf(call->arena,

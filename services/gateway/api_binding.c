@@ -174,7 +174,7 @@ int person_bind(struct api_call *call)
     if (error)
         return error;
     change.person = person->person;
-    change.reason = (char *)(uintptr_t)reason;
+    change.reason = (char *)(uintptr_t)api_recordable(call, reason);
     request.call_case = QUANYU__TAGGING_REQUEST__CALL_BIND;
     request.bind = &change;
     error = ask(call, &request, &reply);

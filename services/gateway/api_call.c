@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What handlers use: refusals, questions to the services, records, members and parameters. */
+/* What handlers use: refusals, questions to the services, members and parameters. */
 #include "common/clock.h"
 #include "proto/identity.pb-c.h"
 #include "proto/tagging.pb-c.h"
@@ -99,65 +99,6 @@ int api_ask_identity(
     if (!error)
         *ret_reply = (const Quanyu__IdentityReply *)reply;
     return error;
-}
-
-static int refuse_unrecorded(struct api_call *call, const char *what, int error)
-{
-    return api_refuse(call, -QY_EUNAVAILABLE, NULL,
-        "the audit log cannot record this now, so it is not %s (%s)", what, error_text(error));
-}
-
-int api_record(struct api_call *call, Quanyu__AuditRecord *record)
-{
-    record->actor = &call->actor;
-    record->request_id = (char *)(uintptr_t)http_request_id(call->request);
-    record->service = (char *)"gateway";
-    if (!record->outcome || !*record->outcome)
-        record->outcome = (char *)"ok";
-    Quanyu__AppendRequest append = QUANYU__APPEND_REQUEST__INIT;
-    append.n_records = 1;
-    append.records = &record;
-    Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
-    request.call_case = QUANYU__AUDIT_REQUEST__CALL_APPEND;
-    request.append = &append;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "audit", &request.base, &quanyu__audit_reply__descriptor, &reply);
-    return error ? refuse_unrecorded(call, "shown", error) : 0;
-}
-
-const char *api_outcome(int error)
-{
-    switch (error) {
-    case 0:
-        return "ok";
-    case -QY_ENOTFOUND:
-        return "not_found";
-    case -QY_EUNAVAILABLE:
-    case -QY_ETIMEOUT:
-        return "unknown";
-    default:
-        return "refused";
-    }
-}
-
-int api_record_count(struct api_call *call, const char *action, uint64_t persons, const char *detail)
-{
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)(uintptr_t)action;
-    record.count = persons;
-    record.detail = (char *)(uintptr_t)detail;
-    return detail ? api_record(call, &record) : -QY_ENOMEM;
-}
-
-int api_need_audit(struct api_call *call)
-{
-    Quanyu__StatusRequest status = QUANYU__STATUS_REQUEST__INIT;
-    Quanyu__RuntimeRequest request = QUANYU__RUNTIME_REQUEST__INIT;
-    request.call_case = QUANYU__RUNTIME_REQUEST__CALL_STATUS;
-    request.status = &status;
-    ProtobufCMessage *reply;
-    int error = api_ask(call, "audit", &request.base, &quanyu__runtime_reply__descriptor, &reply);
-    return error ? refuse_unrecorded(call, "done", error) : 0;
 }
 
 int api_text(struct api_call *call, const char *name, bool required, const char **ret_text)
@@ -279,20 +220,6 @@ const char *api_next_cursor(uint64_t next, char text[API_CURSOR_BYTES])
     if (next)
         snprintf(text, API_CURSOR_BYTES, "%" PRIu64, next);
     return text;
-}
-
-int api_record_page(
-    struct api_call *call, const char *action, uint32_t *numbers, char **one_ids, size_t count)
-{
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)(uintptr_t)action;
-    record.count = count;
-    record.n_persons = count;
-    record.persons = one_ids;
-    record.n_numbers = count;
-    record.numbers = numbers;
-    record.detail = (char *)(uintptr_t)(call->parameters[0] ? call->parameters[0] : "");
-    return api_record(call, &record);
 }
 
 int api_one_ids(struct api_call *call, const uint32_t *persons, size_t count, char ***ret_one_ids)

@@ -123,7 +123,7 @@ static int record_page(struct api_call *call, Quanyu__Definition__Kind kind, con
     for (size_t i = 0; i < page->n_definitions; i++)
         persons += page->definitions[i]->count;
     return api_record_count(call, action_of(kind, "segment.list", "tag.list"), persons,
-        detail_of(call, "after", after, page->n_definitions));
+        detail_of(call, "after", kind == SEGMENT ? after : "", page->n_definitions));
 }
 
 static int list(struct api_call *call, Quanyu__Definition__Kind kind, const char *member)

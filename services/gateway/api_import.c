@@ -11,6 +11,7 @@
 
 struct declaration {
     struct waiting_work waiting;
+    const struct api_call *call;
     const char *marks[IMPORT_MARKS];
     struct import_row own;
     bool as_new;
@@ -31,6 +32,18 @@ static bool looks_like_another(struct declaration *declaration, struct store_txn
     return false;
 }
 
+/* Not the file's name, which may be anything. */
+static int emit_act(const struct declaration *declaration, struct batch *batch)
+{
+    char hex[2 * sizeof(declaration->own.id) + 1], detail[sizeof(hex) + 48];
+    sodium_bin2hex(hex, sizeof(hex), declaration->own.id, sizeof(declaration->own.id));
+    snprintf(
+        detail, sizeof(detail), "{\"id\":\"%s\",\"as_new\":%s}", hex, declaration->as_new ? "true" : "false");
+    gateway_emit_act(batch, &declaration->call->actor, http_request_id(declaration->call->request),
+        "import.declare", detail);
+    return 0;
+}
+
 static int apply_declaration(struct work *work, struct batch *batch)
 {
     struct declaration *declaration = (struct declaration *)work;
@@ -44,7 +57,7 @@ static int apply_declaration(struct work *work, struct batch *batch)
     declaration->own.begun_ms = batch->now_ms;
     for (enum import_mark mark = IMPORT_ID; mark < IMPORT_MARKS; mark++)
         import_mark_put(txn, mark, declaration->marks[mark], &declaration->own);
-    return 0;
+    return emit_act(declaration, batch);
 }
 
 static int read_declaration(struct api_call *call, struct declaration *declaration)
@@ -77,7 +90,7 @@ static int refuse(struct api_call *call, const struct declaration *declaration)
 
 int import_declare(struct api_call *call)
 {
-    struct declaration declaration = {0};
+    struct declaration declaration = {.call = call};
     int error = read_declaration(call, &declaration);
     if (!error)
         error = waiting_work_run(call->gateway->service, &declaration.waiting, apply_declaration);

@@ -59,10 +59,13 @@ static int ask_identity(struct api_call *call, Quanyu__LookupRequest *lookup, Qu
     Quanyu__IdentityRequest request = QUANYU__IDENTITY_REQUEST__INIT;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = lookup;
+    lookup->stated = api_stated(call);
     const Quanyu__IdentityReply *reply;
-    int error = api_ask_identity(call, &request, &reply);
+    int error = lookup->stated ? api_ask_identity(call, &request, &reply) : -QY_ENOMEM;
     if (!error)
         *ret_person = reply->person;
+    if (!error)
+        call->stated_personal |= reply->person->stated_personal;
     return error;
 }
 
@@ -126,23 +129,9 @@ static int record_tagging(
     return outcome;
 }
 
-/* With the purpose, of what states one. */
-static int record_miss(
-    struct api_call *call, const char *action, const Quanyu__PersonView *person, const char *asked)
-{
-    const char *purpose = yyjson_get_str(yyjson_obj_get(call->body, "purpose"));
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)(uintptr_t)action;
-    record.outcome = (char *)"not_found";
-    record.purpose = (char *)(uintptr_t)(purpose ? purpose : "");
-    record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
-    record.detail = (char *)(uintptr_t)asked;
-    return api_record(call, &record);
-}
-
 static int refuse_one_id(struct api_call *call, const char *action)
 {
-    int error = record_miss(call, action, NULL, "an unknown One ID");
+    int error = api_record_miss(call, action, NULL, "an unknown One ID");
     if (!error)
         (void)api_refuse(call, -QY_ENOTFOUND, "one_id", "there is no such person");
     return error ? error : -QY_ENOTFOUND;
@@ -150,7 +139,7 @@ static int refuse_one_id(struct api_call *call, const char *action)
 
 static int refuse_identifiers(struct api_call *call, const Quanyu__PersonView *person)
 {
-    int error = record_miss(call, "person.lookup", person, "");
+    int error = api_record_miss(call, "person.lookup", person, "");
     return error ? error
                  : api_refuse(call, -QY_ENOTFOUND, "identifiers", "nobody has any of these identifiers");
 }
@@ -247,6 +236,8 @@ static int look_in_scope(
 {
     uint32_t number = person->person;
     size_t count = number ? 1 : 0;
+    if (number)
+        call->about = person;
     int error = api_in_scope(call, &number, &count);
     *ret_seen = count > 0 || !person->person;
     if (!*ret_seen)
@@ -278,6 +269,8 @@ static int find_by_path(
     lookup.one_id = (char *)(uintptr_t)call->parameters[0];
     lookup.personal = personal;
     int error = ask_identity(call, &lookup, ret_person);
+    if (!error)
+        call->about = *ret_person;
     return error == -QY_ENOTFOUND ? refuse_one_id(call, action) : error;
 }
 

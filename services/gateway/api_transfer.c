@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many people's home unit and guide at once, and the rules of bindings. */
 #include "common/clock.h"
+#include "common/rule_shape.h"
 #include "services/gateway/api.h"
 #include "services/gateway/api_binding.h"
 #include "services/gateway/disclosure.h"
@@ -156,6 +157,42 @@ static int show(struct api_call *call, const Quanyu__Transfer *transfer)
     return error;
 }
 
+/* Whom it takes: the rule without its operands, of persons how many. */
+static char *rule_on_record(struct api_call *call, const Quanyu__TransferRequest *asked)
+{
+    char unit[UNIT_ID_BYTES], guide[STAFF_ID_BYTES];
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    struct json json = json_to(&text);
+    json_open(&json, '{');
+    if (asked->from_guide)
+        json_field_text(&json, "guide", staff_id(asked->from_guide, guide));
+    if (asked->n_persons)
+        json_field_unsigned(&json, "persons", asked->n_persons);
+    if (asked->rule.len) {
+        json_name(&json, "rule");
+        rule_write_shape(&json, yyjson_obj_get(yyjson_obj_get(call->body, "from"), "rule"));
+    }
+    if (asked->from_unit)
+        json_field_text(&json, "unit", unit_id(asked->from_unit, unit));
+    json_close(&json, '}');
+    return buffer_error(&text) ? NULL : arena_text(call->arena, (const char *)text.data, text.size);
+}
+
+static int record_begun(
+    struct api_call *call, const Quanyu__TransferRequest *asked, const Quanyu__Transfer *transfer)
+{
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    record.action = (char *)"binding.transfer";
+    record.count = transfer->found;
+    record.purpose = asked->reason;
+    record.rule = rule_on_record(call, asked);
+    record.detail = arena_printf(call->arena, "{\"transfer\":%" PRIu32 "}", transfer->number);
+    if (!record.rule || !record.detail)
+        return -QY_ENOMEM;
+    return transfer->persons.len ? api_record_set(call, &record, transfer->persons)
+                                 : api_record(call, &record);
+}
+
 int transfer_begin(struct api_call *call)
 {
     Quanyu__TransferRequest transfer = QUANYU__TRANSFER_REQUEST__INIT;
@@ -185,7 +222,10 @@ int transfer_begin(struct api_call *call)
     if (error)
         return error;
     call->status = dry_run || reply->transfer->ended_ms ? 200 : 202;
-    return show(call, reply->transfer);
+    error = record_begun(call, &transfer, reply->transfer);
+    if (!error)
+        write_transfer(call, reply->transfer);
+    return error;
 }
 
 int transfer_show(struct api_call *call)

@@ -63,6 +63,7 @@ static int record(struct api_call *call, const Quanyu__PersonView *person, const
     record.n_numbers = person->n_nodes;
     record.numbers = person->nodes;
     record.count = 1;
+    record.unmasked = shown && shown->n_fields > 0;
     record.fields = fields;
     for (size_t i = 0; shown && i < shown->n_fields; i++)
         fields[record.n_fields++] = shown->fields[i]->name;
@@ -96,7 +97,7 @@ static int take_one(
     int error = waiting_work_run(call->gateway->service, &taking.waiting, apply_taking);
     if (error || taking.wait_ms == 0)
         return error;
-    error = record(call, person, asked, NULL, "refused");
+    error = record(call, person, asked, NULL, "limited");
     if (error)
         return error;
     char seconds[24];

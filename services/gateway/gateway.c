@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/waiting_work.h"
 #include "services/gateway/api.h"
+#include "services/gateway/audit_probe.h"
 #include "services/gateway/bootstrap.h"
 #include "services/gateway/dead_letter_nobody.h"
 #include "services/gateway/dead_letters.h"
@@ -137,10 +138,26 @@ static int gateway_record(
     return letter_of_nobody(self, batch, record);
 }
 
+static void emit_expiry(struct batch *batch, uint64_t count)
+{
+    char detail[48];
+    Quanyu__Actor itself = QUANYU__ACTOR__INIT;
+    itself.kind = QUANYU__ACTOR__KIND__SERVICE;
+    itself.id = (char *)"gateway";
+    snprintf(detail, sizeof(detail), "{\"deleted\":%" PRIu64 "}", count);
+    gateway_emit_act(batch, &itself, "", "dead_letter.expire", detail);
+}
+
 static int gateway_advance(void *self, struct batch *batch, int64_t until_ms)
 {
     struct gateway *gateway = self;
-    return dead_letters_expire(gateway->letters, batch->txn, until_ms);
+    struct dead_letter_totals before, after;
+    dead_letters_totals(gateway->letters, &before);
+    int error = dead_letters_expire(gateway->letters, batch->txn, until_ms);
+    dead_letters_totals(gateway->letters, &after);
+    if (!error && after.count < before.count)
+        emit_expiry(batch, before.count - after.count);
+    return error;
 }
 
 static int64_t gateway_next_due(void *self)
@@ -295,6 +312,8 @@ static void register_metrics(struct gateway *gateway)
         .seconds = metrics_series(metrics, METRIC_HISTOGRAM, "quanyu_ingest_seconds", NULL,
             "From an ingestion call's last byte to its answer."),
     };
+    gateway->called.strangers = metrics_series(metrics, METRIC_COUNTER, "quanyu_api_strangers_total", NULL,
+        "Requests of the API without a valid token; they are not on record each.");
 }
 
 static int read_settings(struct gateway *gateway, const struct config *config)
@@ -316,6 +335,7 @@ static int read_settings(struct gateway *gateway, const struct config *config)
     gateway->address_failures = (uint32_t)config_number(config, "gateway.address_failures");
     gateway->unmask_limits.hour = (uint32_t)config_number(config, "gateway.unmask_hour");
     gateway->unmask_limits.day = (uint32_t)config_number(config, "gateway.unmask_day");
+    gateway->audit_wait_ms = (int)config_number(config, "gateway.audit_wait");
     const char *factor = config_text(config, "gateway.second_factor");
     gateway->second_factor = strcmp(factor, "all") == 0      ? SECOND_FACTOR_ALL
                              : strcmp(factor, "admins") == 0 ? SECOND_FACTOR_ADMINS
@@ -337,6 +357,8 @@ int gateway_start(void *self, struct service *service)
     if (!error)
         error = ticker_open(service, gateway->simulated, gateway->start_ms, &gateway->ticker);
     if (!error)
+        error = audit_gate_start(&gateway->audit_gate, audit_probe, gateway);
+    if (!error)
         error = api_open(gateway, (unsigned)config_number(config, "gateway.api_threads"), &gateway->api);
     return error ? error
                  : service_http_open(service, "gateway", handle, ingest_refusing, gateway, &gateway->http);
@@ -350,5 +372,6 @@ void gateway_stop(void *self, struct service *service)
     atomic_store(&gateway->stopping, true);
     service_http_close(&gateway->http, 5000);
     api_close(&gateway->api);
+    audit_gate_stop(&gateway->audit_gate);
     ticker_close(&gateway->ticker);
 }

@@ -7,6 +7,7 @@
 #include "common/service.h"
 #include "common/service_http.h"
 #include "proto/gateway.pb-c.h"
+#include "services/gateway/audit_gate.h"
 #include "services/gateway/dedup.h"
 #include "services/gateway/gateway_store.h"
 #include "services/gateway/ingest_parse.h"
@@ -38,6 +39,10 @@ struct ingest_metrics {
     struct metric *seconds;
 };
 
+struct api_metrics {
+    struct metric *strangers;
+};
+
 /* Who must have one to sign in with a password. */
 enum second_factor { SECOND_FACTOR_NONE, SECOND_FACTOR_ADMINS, SECOND_FACTOR_ALL };
 
@@ -58,10 +63,13 @@ struct gateway {
     struct dead_letters *letters;
     struct shed_limits shed;
     struct ingest_metrics ingest;
+    struct api_metrics called;
     struct staff_vault vault;
     int64_t session_idle_ms, session_most_ms;
     enum second_factor second_factor;
     struct unmask_limits unmask_limits;
+    struct audit_gate audit_gate;
+    int audit_wait_ms;             /* how long a record may take to be durable */
     uint32_t address_failures;     /* to sign in, that are free; 0: all are */
     _Atomic uint64_t access_epoch; /* another one when what anybody may do has changed: look again */
 };

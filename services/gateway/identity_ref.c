@@ -89,25 +89,22 @@ static int look_up(struct api_call *call, const struct identity_ref *ref, const 
     lookup.personal = disclosure_of(call->permissions).personal;
     request.call_case = QUANYU__IDENTITY_REQUEST__CALL_LOOKUP;
     request.lookup = &lookup;
-    int error = api_ask_identity(call, &request, &reply);
-    if (error)
+    lookup.stated = api_stated(call);
+    int error = lookup.stated ? api_ask_identity(call, &request, &reply) : -QY_ENOMEM;
+    if (error) {
         place_error(call, ref);
-    else
-        *ret = reply->person;
+        return error;
+    }
+    *ret = reply->person;
+    call->stated_personal |= reply->person->stated_personal;
     return error;
 }
 
 int identity_ref_miss(struct api_call *call, const char *action, const struct identity_ref *ref)
 {
-    const Quanyu__PersonView *person = ref->person;
-    const char *reason = yyjson_get_str(yyjson_obj_get(call->body, "reason"));
-    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
-    record.action = (char *)(uintptr_t)action;
-    record.outcome = (char *)"not_found";
-    record.purpose = (char *)(uintptr_t)(reason ? reason : "");
-    record.missed = person && person->n_missed ? person->missed[0] : (char *)"";
-    record.detail = (char *)(uintptr_t)(*ref->ref.id ? "an unknown identifier" : "");
-    int error = api_record(call, &record);
+    const char *detail = *ref->ref.id ? "an unknown identifier" : "";
+    call->about = ref->person && ref->person->person ? ref->person : NULL;
+    int error = api_record_miss(call, action, ref->person, detail);
     return error ? error : api_refuse(call, -QY_ENOTFOUND, ref->field, "nobody has this identifier");
 }
 
@@ -120,6 +117,7 @@ int identity_ref_find(struct api_call *call, const char *action, struct identity
     uint32_t number = ref->person->person;
     if (!number)
         return identity_ref_miss(call, action, ref);
+    call->about = ref->person;
     error = api_in_scope(call, &number, &count);
     return error || count > 0 ? error : identity_ref_miss(call, action, ref);
 }

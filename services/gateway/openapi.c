@@ -15,9 +15,10 @@ static bool rights_of(size_t index, struct openapi_rights *ret_rights)
     if (index < sdk_operation_count || api_operations[index - sdk_operation_count].about.open)
         return false;
     const struct api_operation *operation = &api_operations[index - sdk_operation_count];
+    const struct on_record *on_record = on_record_of(operation);
     if (operation->permission)
-        *ret_rights =
-            (struct openapi_rights){permission_name(operation->permission), api_scope_name(operation->scope)};
+        *ret_rights = (struct openapi_rights){permission_name(operation->permission),
+            api_scope_name(operation->scope), on_record ? on_record->action : NULL};
     return true;
 }
 

@@ -37,6 +37,13 @@ int reference_find(struct rpc_context *context, const Quanyu__IdentifierRef *ref
 int decision_view(struct rpc_context *context, Quanyu__Decision *decision, bool personal,
     Quanyu__DecisionReply **ret_reply);
 
+/* acts.c: something that was done by hand, into the journal; `detail` is JSON. */
+void identity_act(struct rpc_context *context, const char *action, const char *reason, const char *detail,
+    const uint32_t *persons, size_t count);
+/* What was decided, or undone, and whose the identifiers are now. */
+int identity_act_decision(
+    struct rpc_context *context, const char *action, const char *reason, const Quanyu__DecisionReply *done);
+
 /* handlers_decision.c */
 rpc_handler_fn handle_decide, handle_undo, handle_decisions;
 /* handlers_explain.c, handlers_review.c */

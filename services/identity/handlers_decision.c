@@ -43,7 +43,10 @@ int handle_decide(struct rpc_context *context, const ProtobufCMessage *request, 
     decision->actor = context->header->actor;
     decision->at_ms = asked.request->at_ms ? asked.request->at_ms : context->batch->now_ms;
     error = worker_decide(identity->worker, context->batch, decision);
-    return error ? error : decision_view(context, decision, true, &reply_of(reply)->decide);
+    if (!error)
+        error = decision_view(context, decision, true, &reply_of(reply)->decide);
+    return error ? error
+                 : identity_act_decision(context, "decision.take", decision->reason, reply_of(reply)->decide);
 }
 
 int handle_undo(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
@@ -68,6 +71,8 @@ int handle_undo(struct rpc_context *context, const ProtobufCMessage *request, Pr
         error = decision_view(context, decision, true, &reply_of(reply)->undo);
     if (!error)
         reply_of(reply)->undo->unchanged = unchanged;
+    if (!error && !unchanged)
+        error = identity_act_decision(context, "decision.undo", asked->reason, reply_of(reply)->undo);
     return error;
 }
 

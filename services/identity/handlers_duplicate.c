@@ -203,6 +203,7 @@ static int dismiss(struct rpc_context *context, const Quanyu__DuplicateDismissRe
         dismissal->actor = context->header->actor;
         dismissal->at_ms = asked->at_ms;
         duplicate_store_dismiss(txn, low, high, dismissal);
+        identity_act(context, "duplicate.dismiss", asked->reason, "{}", (uint32_t[]){low, high}, 2);
     }
     dismissal->one_person = low;
     dismissal->other_person = high;

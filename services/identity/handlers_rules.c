@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules by which identifiers become persons: shown, changed, tried out. */
+#include "common/json.h"
 #include "services/identity/dry_run.h"
 #include "services/identity/handlers.h"
 #include "services/identity/worker.h"
@@ -84,6 +85,25 @@ static bool are_same(
            memcmp(left.data, right.data, left.size) == 0;
 }
 
+/* Not what is blocked: those are values that somebody may bear. */
+static int act_on(struct rpc_context *context, const struct identity_rules *rules)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
+    const struct identity *identity = context->self;
+    struct json json = json_to(&detail);
+    json_open(&json, '{');
+    json_field_unsigned(&json, "version", rules->version + 1);
+    json_field_unsigned(&json, "kinds", identity->kinds.count);
+    json_field_unsigned(&json, "identifiers_of_person", rules->identifiers_max);
+    json_field_unsigned(&json, "blocked", rules->blocked ? rules->blocked->count : 0);
+    json_field_unsigned(&json, "sources", rules->source_count);
+    json_close(&json, '}');
+    if (buffer_error(&detail))
+        return buffer_error(&detail);
+    identity_act(context, "identity_rules.change", "", buffer_c_str(&detail), NULL, 0);
+    return 0;
+}
+
 int handle_change_rules(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     struct identity *identity = context->self;
@@ -101,6 +121,8 @@ int handle_change_rules(struct rpc_context *context, const ProtobufCMessage *req
         rules_free(&rules);
     else
         error = worker_change_rules(identity->worker, context->batch, &kinds, &rules);
+    if (!error)
+        error = act_on(context, worker_rules(identity->worker));
     if (!error)
         error = view_rules(context, worker_rules(identity->worker), &reply_of(reply)->change_rules);
     if (!error)

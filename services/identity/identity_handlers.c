@@ -4,6 +4,7 @@
 #include "common/looks.h"
 #include "proto/identity.pb-c.h"
 #include "services/identity/handlers.h"
+#include "services/identity/stated.h"
 #include "services/identity/view.h"
 
 #include <sodium.h>
@@ -130,6 +131,16 @@ static int look_up_one_id(
     return view->asked_one_id ? 0 : -QY_ENOMEM;
 }
 
+/* It is the asker's answer no less: refusing it would tell who guesses names that the guess is right. */
+static int look_at_stated(
+    struct rpc_context *context, uint32_t person, const char *stated, Quanyu__PersonView *view)
+{
+    bool personal = false;
+    int error = stated_is_personal(context->self, context->txn, person, stated, &personal);
+    view->stated_personal = personal;
+    return error;
+}
+
 static int lookup(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__LookupRequest *asked = request_of(request)->lookup;
@@ -149,6 +160,8 @@ static int lookup(struct rpc_context *context, const ProtobufCMessage *request, 
         error = look_up_one_id(context, asked->one_id, view, &person);
     else if (!(person = present_person(context->txn, asked->person)))
         error = rpc_refuse(context, -QY_ENOTFOUND, "person", "there is no such person");
+    if (!error && person && *asked->stated)
+        error = look_at_stated(context, person, asked->stated, view);
     if (!error && person)
         error = view_person(context->self, context->txn, person, asked->personal, context->arena, view);
     if (error)

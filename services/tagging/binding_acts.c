@@ -43,6 +43,7 @@ int binding_act_emit(struct batch *batch, const struct binding_act *act, const s
     message.action = (char *)"binding.change";
     message.detail = (char *)(uintptr_t)buffer_c_str(&detail);
     message.person = person->number;
+    message.reason = (char *)(uintptr_t)act->reason;
     message.request_id = (char *)(uintptr_t)act->request_id;
     if (buffer_error(&detail))
         return buffer_error(&detail);

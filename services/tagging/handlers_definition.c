@@ -361,7 +361,7 @@ int handle_remove(struct rpc_context *context, const ProtobufCMessage *request, 
     if (referrer)
         return rpc_refuse(
             context, -QY_ECONFLICT, "id", "the %s refers to it", definition_name(referrer, name));
-    act_on(context, definition, "remove");
+    act_on(context, definition, "delete");
     struct rule_problem problem = {0};
     error = tagging_drop(tagging, context->batch, definition, &problem);
     if (error)

@@ -3,6 +3,7 @@
 #include "services/tagging/binding_acts.h"
 #include "services/tagging/tagging_handlers.h"
 
+#include "common/exact_set.h"
 #include "common/json.h"
 
 #include <string.h>
@@ -118,6 +119,22 @@ static int begin(
     return tagging_begin_transfer(tagging, context->batch, transfer);
 }
 
+/* Who exactly is meant, for the record of it: before it begins, as it changes who is found. A count shows nobody. */
+static int list_persons(struct rpc_context *context, const Quanyu__TransferRequest *asked,
+    const Quanyu__Transfer *transfer, ProtobufCBinaryData *ret_persons)
+{
+    _cleanup_(buffer_free) struct buffer set = BUFFER_INIT;
+    if (asked->dry_run)
+        return 0;
+    int error = asked->n_persons > 0 ? exact_set_write(asked->persons, asked->n_persons, &set)
+                                     : tagging_list_transfer(context->self, context->batch, transfer, &set);
+    if (error)
+        return error;
+    ret_persons->data = arena_copy(context->arena, set.data, set.size);
+    ret_persons->len = set.size;
+    return ret_persons->data ? 0 : -QY_ENOMEM;
+}
+
 int handle_transfer(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__TransferRequest *asked = request_of(request)->transfer;
@@ -130,11 +147,16 @@ int handle_transfer(struct rpc_context *context, const ProtobufCMessage *request
         error = check_persons(context, asked);
     if (error)
         return handler_check(context, error);
+    ProtobufCBinaryData persons = {0};
     transfer.found = asked->n_persons;
-    error = begin(context, asked, &transfer);
+    error = list_persons(context, asked, &transfer, &persons);
+    if (!error)
+        error = begin(context, asked, &transfer);
     reply_of(reply)->result_case = QUANYU__TAGGING_REPLY__RESULT_TRANSFER;
     if (!error)
         error = show(context, &transfer, &reply_of(reply)->transfer);
+    if (!error)
+        reply_of(reply)->transfer->persons = persons;
     return error ? store_fail(context->batch->txn, error) : 0;
 }
 

@@ -102,17 +102,6 @@ static int entries_read(struct bytes stored, struct entries *entries)
     return error;
 }
 
-/* What was added last is what a removal mostly means. */
-static bool entries_take_away(struct entries *entries, struct entry gone)
-{
-    for (size_t i = entries->count; i > 0; i--)
-        if (entries->items[i - 1].person == gone.person && entries->items[i - 1].time == gone.time) {
-            entries->items[i - 1] = entries->items[--entries->count];
-            return true;
-        }
-    return false;
-}
-
 static int put_row(
     struct store_txn *txn, const struct store_key *day, uint32_t number, const struct entries *entries)
 {
@@ -129,41 +118,118 @@ static int put_row(
     return buffer_error(&row) ? buffer_error(&row) : store_error(txn);
 }
 
-static bool row_has(struct bytes stored, struct entry entry)
-{
-    struct times_row row;
-    if (!times_decode(stored, &row))
-        return false;
-    for (size_t i = 0; i < row.count; i++)
-        if (person_at(&row, i) == entry.person && time_at(&row, i) == entry.time)
-            return true;
-    return false;
-}
-
 static uint32_t row_number(struct bytes key)
 {
     return get_be32(key.data + key.size - 4);
 }
 
-/* From the rows before `number`. */
-static int remove_stored(
-    struct store_txn *txn, const struct store_key *day, uint32_t number, struct entry gone)
+/* -- taking away: all of a day in one passage through its rows -- */
+
+static int compare_entries(const void *a, const void *b)
 {
-    _cleanup_(entries_free) struct entries entries = {0};
+    const struct entry *left = a, *right = b;
+    if (left->person != right->person)
+        return left->person < right->person ? -1 : 1;
+    return (left->time > right->time) - (left->time < right->time);
+}
+
+/* What is to go: sorted, and how often each; equal entries are one as good as the other. */
+struct gone {
+    struct entries entries;
+    uint32_t *counts;
+    size_t left; /* in all */
+};
+
+static void gone_free(struct gone *gone)
+{
+    entries_free(&gone->entries);
+    free(gone->counts);
+}
+
+static int gone_close(struct gone *gone)
+{
+    struct entries *entries = &gone->entries;
+    gone->left = entries->count;
+    gone->counts = calloc(entries->count, sizeof(*gone->counts));
+    if (!gone->counts)
+        return -QY_ENOMEM;
+    qsort(entries->items, entries->count, sizeof(*entries->items), compare_entries);
+    size_t count = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        if (count == 0 || compare_entries(&entries->items[count - 1], &entries->items[i]) != 0)
+            entries->items[count++] = entries->items[i];
+        gone->counts[count - 1]++;
+    }
+    entries->count = count;
+    return 0;
+}
+
+static bool gone_takes(struct gone *gone, const struct entry *entry)
+{
+    const struct entry *found =
+        bsearch(entry, gone->entries.items, gone->entries.count, sizeof(*entry), compare_entries);
+    uint32_t *count = found ? &gone->counts[found - gone->entries.items] : NULL;
+    if (!count || *count == 0)
+        return false;
+    (*count)--;
+    gone->left--;
+    return true;
+}
+
+static bool entries_take_away(struct entries *entries, struct gone *gone)
+{
+    size_t kept = 0, before = entries->count;
+    for (size_t i = 0; i < before; i++)
+        if (!gone_takes(gone, &entries->items[i]))
+            entries->items[kept++] = entries->items[i];
+    entries->count = kept;
+    return kept < before;
+}
+
+/* Numbers of the day's rows before `number`, in order. */
+static int earlier_rows(
+    struct store_txn *txn, const struct store_key *day, uint32_t number, struct buffer *ret_numbers)
+{
     _cleanup_(scan_close) struct store_scan *scan = NULL;
-    int error = scan_open_reverse(txn, TABLE_INDEX, day, NULL, &scan);
+    int error = scan_open(txn, TABLE_INDEX, day, NULL, &scan);
     struct bytes key, stored;
     while (!error && scan_next(scan, &key, &stored)) {
         uint32_t at = row_number(key);
-        if (at >= number || !row_has(stored, gone))
-            continue;
-        error = entries_read(stored, &entries);
-        scan_close(&scan);
-        (void)entries_take_away(&entries, gone);
-        return error ? error : put_row(txn, day, at, &entries);
+        if (at < number)
+            buffer_append(ret_numbers, &at, sizeof(at));
+        error = buffer_error(ret_numbers);
     }
     return error ? error : store_error(txn);
 }
+
+static int take_from_row(
+    struct store_txn *txn, const struct store_key *day, uint32_t number, struct gone *gone)
+{
+    _cleanup_(entries_free) struct entries entries = {0};
+    struct store_key key = *day;
+    struct bytes stored;
+    key_u32(&key, number);
+    if (!store_get(txn, TABLE_INDEX, &key, &stored))
+        return store_error(txn);
+    int error = entries_read(stored, &entries);
+    return error || !entries_take_away(&entries, gone) ? error : put_row(txn, day, number, &entries);
+}
+
+/* From the rows before `number`, the latest first. */
+static int take_from_rows(
+    struct store_txn *txn, const struct store_key *day, uint32_t number, struct gone *gone)
+{
+    _cleanup_(buffer_free) struct buffer numbers = BUFFER_INIT;
+    int error = earlier_rows(txn, day, number, &numbers);
+    for (size_t i = numbers.size / sizeof(uint32_t); !error && i > 0 && gone->left > 0; i--) {
+        uint32_t at;
+        memcpy(&at, numbers.data + (i - 1) * sizeof(at), sizeof(at));
+        error = take_from_row(txn, day, at, gone);
+    }
+    return error;
+}
+
+/* -- adding -- */
 
 /* The row that is added to: the last one, or an empty one behind it. */
 static int open_last(
@@ -189,14 +255,18 @@ int times_apply(
     struct store_txn *txn, const struct store_key *day, const struct index_op *ops, size_t op_count)
 {
     _cleanup_(entries_free) struct entries entries = {0};
+    _cleanup_(gone_free) struct gone gone = {0};
     uint32_t number;
     int error = open_last(txn, day, &entries, &number);
     for (size_t i = 0; !error && i < op_count; i++) {
         struct entry entry = {(uint16_t)(ops[i].person % BLOCK_PERSONS), time_of_day(ops[i].value)};
-        if (ops[i].on)
-            error = entries_add(&entries, entry);
-        else if (!entries_take_away(&entries, entry))
-            error = remove_stored(txn, day, number, entry);
+        error = entries_add(ops[i].on ? &entries : &gone.entries, entry);
+    }
+    if (!error && gone.entries.count > 0) {
+        error = gone_close(&gone);
+        (void)(error || entries_take_away(&entries, &gone));
+        if (!error && gone.left > 0)
+            error = take_from_rows(txn, day, number, &gone);
     }
     return error ? error : put_row(txn, day, number, &entries);
 }

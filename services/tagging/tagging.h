@@ -192,6 +192,9 @@ int tagging_transfer_step(struct tagging *tagging, struct batch *batch);
 /* How many people it would be for. */
 int tagging_count_transfer(
     struct tagging *tagging, struct batch *batch, const Quanyu__Transfer *transfer, uint64_t *ret_count);
+/* Who they are, appended as common/exact_set.h has it. */
+int tagging_list_transfer(
+    struct tagging *tagging, struct batch *batch, const Quanyu__Transfer *transfer, struct buffer *out);
 /* The list of those that go on. */
 int tagging_load_transfers(struct tagging *tagging, struct store_txn *txn);
 

@@ -2,6 +2,7 @@
 /* Many people at once: handed over by hand, or looked at again since a guide has left, a unit stands elsewhere or is removed, or the
  * rules are others. Step by step, while what happens meanwhile is folded in between: who is not looked at yet is up to date as soon as
  * a fact about the person comes. */
+#include "common/exact_set.h"
 #include "services/tagging/audience.h"
 #include "services/tagging/binding_acts.h"
 
@@ -136,6 +137,19 @@ int tagging_count_transfer(
     if (!error)
         *ret_count = answer.count;
     return error;
+}
+
+int tagging_list_transfer(
+    struct tagging *tagging, struct batch *batch, const Quanyu__Transfer *transfer, struct buffer *out)
+{
+    uint64_t count;
+    int error = tagging_count_transfer(tagging, batch, transfer, &count);
+    if (error)
+        return error;
+    _cleanup_(question_close) struct question question = {0};
+    struct audience_answer answer;
+    error = ask(tagging, batch, transfer, (uint32_t)count, &question, &answer);
+    return error ? error : exact_set_write(answer.persons, answer.listed, out);
 }
 
 /* -- one of them -- */

@@ -297,6 +297,19 @@ def audit(stage):
     return figures
 
 
+def audit_search(stage):
+    """an auditor's questions: the first page of the slowest filter, counts, histograms"""
+    records = 1_000_000
+    out = stage.program("audit_search", records, stage.directory)
+    limit = float(re.search(r"^limit: .*p99 ([\d.]+) ms", out, re.MULTILINE)[1])
+    asked = re.findall(r"^(page|count): (.*?) +p50 +([\d.]+) ms  p99 +([\d.]+) ms  processor p99 +([\d.]+) ms", out, re.MULTILINE)
+    pages = max((one for one in asked if one[0] == "page"), key=lambda one: float(one[3]))
+    counts = max((one for one in asked if one[0] == "count"), key=lambda one: float(one[3]))
+    return [Figure(f"audit, first page of {records:,} records, slowest filter ({pages[1]}), p99", float(pages[3]), "ms", limit,
+                   "as many records read", most=50, note=f"p50 {pages[2]} ms, processor {pages[4]} ms, {loaded()}"),
+            Figure(f"… counts, the slowest ({counts[1]}), p99", float(counts[3]), "ms", note=f"p50 {counts[2]} ms, processor {counts[4]} ms")]
+
+
 def memory(stage):
     """RssAnon of all services for one million persons, and its growth under load"""
     stage.with_persons(stage.options.people)
@@ -395,5 +408,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, duplicates, rights, staff, dedup, audit, people, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, duplicates, rights, staff, dedup, audit, audit_search, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

@@ -60,8 +60,9 @@ class Operation:
         """It was taken, so it must fit what is said of it."""
         query = urllib.parse.parse_qs(url.query, keep_blank_values=True)
         for name, parameter in self.parameters("query").items():
-            for value in query.get(name, [])[:1]:
-                schema = self.contract.resolved(parameter["schema"])
+            schema = self.contract.resolved(parameter["schema"])
+            given = query.get(name, [])
+            for value in [given] if given and schema.get("type") == "array" else given[:1]:
                 typed = number_of(value) if "integer" in (schema.get("type"),) else value
                 self.contract.check(parameter["schema"], typed, f"{self}: the parameter {name}")
         content = self.description.get("requestBody", {}).get("content", {}).get("application/json")

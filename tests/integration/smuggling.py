@@ -168,6 +168,8 @@ WHOLE = {
     "host with a port that is none": b"GET /v1/track HTTP/1.1\r\nHost: a:b\r\n\r\n",
     "absolute target without a host": head("", "GET http:///v1/track HTTP/1.1"),
     "absolute target with a user": head("", "GET http://a@b/v1/track HTTP/1.1"),
+    "absolute target of another host": head("", "GET http://b/v1/track HTTP/1.1"),
+    "absolute target of another port": head("", "GET http://a:81/v1/track HTTP/1.1"),
     "host with a user": b"GET /v1/track HTTP/1.1\r\nHost: a@b\r\n\r\n",
     "space before a colon": b"GET /v1/track HTTP/1.1\r\nHost : a\r\n\r\n",
     "length with a space before its colon": head("Content-Length : 5\r\n") + b"hello",
@@ -213,5 +215,5 @@ def contained(inner):
         "trailer": head(TE) + b"%x\r\n%s\r\n0\r\nX: y\r\n\r\n" % (size, inner),
         "upgrade that nobody takes": head(f"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: {size}\r\n") + inner,
         "another method by a field": head(f"X-HTTP-Method-Override: GET\r\nContent-Length: {size}\r\n") + inner,
-        "an absolute target": head(f"Content-Length: {size}\r\n", "POST http://b/v1/track HTTP/1.1") + inner,
+        "an absolute target": head(f"Content-Length: {size}\r\n", "POST http://A/v1/track HTTP/1.1") + inner,
     }

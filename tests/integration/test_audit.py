@@ -61,7 +61,7 @@ def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     state.write_bytes(before.replace(b"person.lookup", b"person.nothin"))
     suite.spawn("audit")
     ready = wait_for(lambda: unready(suite), "audit says that its log was altered")
-    assert ready["reasons"] == [{"part": "log", "reason": "records are not what was put on record: the files were altered or are damaged"}]
+    assert {"part": "log", "reason": "records are not what was put on record: the files were altered or are damaged"} in ready["reasons"]
     assert 'altered=1' in suite.log("audit")
     assert suite.audit("/v1/tree").json == tree
     records = suite.audit("/v1/records?action=person.lookup").json["records"]
@@ -70,7 +70,10 @@ def test_an_altered_record_is_shown_as_such_and_not_hidden(suite):
     leaf = hashlib.sha256(b"\0" + base64.b64decode(shown["entry"])).digest()
     assert not shown["intact"]
     assert root_from(leaf, int(shown["index"]), shown["proof"]["size"], shown["proof"]["path"]) != shown["proof"]["root"]
-    assert all(record["intact"] for record in suite.audit("/v1/records?action=audience.count").json["records"])
+    # Nobody knows what it once said: whatever is asked for, it is shown, too.
+    counted = suite.audit("/v1/records?action=audience.count").json["records"]
+    assert {record["action"] for record in counted if record["intact"]} == {"audience.count"}
+    assert [record["index"] for record in counted if not record["intact"]] == [records[0]["index"]]
     assert "is not what was put on record" in suite.log("audit")
 
 
@@ -108,7 +111,7 @@ def test_a_tag_that_could_not_be_given_is_recorded_as_that(suite):
     def outcomes(action):
         return [record["outcome"] for record in suite.audit(f"/v1/records?action={action}&subject={one_id}").json["records"]]
 
-    assert outcomes("tag.add") == ["unknown", "refused", "not_found"] and outcomes("tag.remove") == ["not_found"]
+    assert outcomes("tag.add") == ["unknown", "invalid", "not_found"] and outcomes("tag.remove") == ["not_found"]
     suite.kill("audit")
     assert suite.api("POST", path, {"tag": "vip"}).status == 503
     suite.start("audit")

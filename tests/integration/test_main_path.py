@@ -178,7 +178,7 @@ def test_what_is_quiet_is_on_record(suite):
     assert suite.api("DELETE", "/api/v1/tags/t0").status == 204  # shows nothing, so it need not wait for its record
     suite.start("audit")
     suite.wait_quiet()
-    assert len(suite.audit("/v1/records?action=tag.remove").json["records"]) == 1
+    assert len(suite.audit("/v1/records?action=tag.delete").json["records"]) == 1
 
 
 def test_without_a_record_there_is_no_data_while_ingestion_goes_on(suite):

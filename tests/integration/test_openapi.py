@@ -12,11 +12,12 @@ import chromium
 import contract
 import sdk
 import staff
-from suite import Answer, request, running_suite
+from suite import Answer, request, running_suite, wait_for
 
 SERVICES = ("gateway", "audit")
 HOOK = {"id": "s", "type": "send", "channel": "webhook", "url": "http://127.0.0.1:9/", "secret": "s3cret", "content": {}}
-UNKNOWN = {"one_id": "p_00000000", "tag": "nosuch", "id": "nosuch", "index": "999999999", "writeKey": "wk_nosuch"}
+UNKNOWN = {"one_id": "p_00000000", "tag": "nosuch", "id": "nosuch", "index": "999999999", "writeKey": "wk_nosuch",
+           "level": "0", "n": "nosuch", "m": "nosuch", "l": "nosuch", "k": "nosuch"}
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,9 @@ def prepare_units(running, person):
     move = {"from": {"unit": "u_1"}, "to": {"guide": guide}, "reason": "a new shop"}
     running.wait_quiet()
     transfer = running.post("/api/v1/bindings/transfer", move, status=(200, 202))["id"]
+    moved = running.audit("/v1/records?action=binding.transfer&has=set&limit=1").json["records"][0]["set"]
     return {
+        "set": ({"hash": moved}, "", None),
         "unit_show": one, "unit_change": one, "unit_remove": ({"id": doomed}, "", None), "unit_people": one, "staff_people": ({"id": guide}, "", None),
         "unit_list": ({}, "?below=u_1&closed=false", None),
         "person_unmask": (person, "", None), "person_bindings": (person, "", None),
@@ -181,6 +184,10 @@ def prepare_units(running, person):
 # What takes a session, or what comes of the call before: they are called one after the other, as somebody who signs in does.
 SIGNING_IN = ("invitation_accept", "session_begin", "session_end", "me_password", "second_factor_begin", "second_factor_confirm",
               "second_factor_reset")
+
+
+# Of trees of 65,536 records and more.
+BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4")
 
 
 def call_what_signs_in(running):
@@ -217,6 +224,22 @@ def prepare_identity(running, person):
     }
 
 
+def prepare_proofs(running):
+    """A witness's cosignature is handed in again."""
+    state = running.directory / "witness.json"
+    key = json.loads(running.cli("audit", "key").stdout.splitlines()[-1])["verifier_key"]
+    wait_for(lambda: running.audit("/checkpoint").status == 200, "a checkpoint")
+    running.cli("audit", "witness", "--state", state, "--key", key, "--once", check=False)
+    running.cli("audit", "witness-key", "add", running.cli("audit", "witness", "--state", state, "--show-key").stdout.strip())
+    running.cli("audit", "witness", "--state", state, "--once")
+    cosigned = running.audit("/v1/checkpoints/cosigned").body.decode()
+    part = {"level": 0, "n": "000.p", "m": 1}
+    return {
+        "receipt": ({"index": 0}, "", None), "cosign": ({}, "", cosigned), "proof_inclusion": ({}, "?index=0", None),
+        "proof_consistency": ({}, "?from=1", None), "tile_2": (part, "", None), "entries_2": (part, "", None),
+    }
+
+
 def prepare(running):
     """What the calls are about, by operationId: (values of the path, query, body). What is left out takes none, or the example."""
     running.ingest("/v1/identify", {"userId": "u-1001", "traits": {"phone": "13800138000"}})
@@ -248,7 +271,7 @@ def prepare(running):
         "write_key_show": ({"id": key}, "", None), "write_key_change": ({"id": key}, "", None),
         "write_key_rotate": ({"id": key}, "", None), "write_key_revoke": ({"id": key}, "", None),
         "write_key_remove": ({"id": removed}, "", None),
-        "show": ({"index": 0}, "", None),
+        "show": ({"index": 0}, "", None), "histogram": ({}, "?by=day", None), "report": ({"name": "refused"}, "", None), **prepare_proofs(running),
     }
 
 
@@ -266,13 +289,13 @@ def test_every_operation_answers_as_described(running):
         operations = sorted(described.operations, key=lambda one: (LAST + ("",)).index(one.description["operationId"])
                             if one.description["operationId"] in LAST else -1)
         for operation in operations:
-            if operation.description["operationId"] in SIGNING_IN:
+            if operation.description["operationId"] in SIGNING_IN + BEYOND:
                 continue
             values, query, body = prepared.get(operation.description["operationId"], ({}, "", None))
             answer = ask(running, service, operation.method.upper(), filled(operation, values) + query, body or example(operation),
                          credentials(running, service, operation))
             assert answer.status < 300, (operation, answer)
-        missed = [str(one) for one in described.operations if not any(status < 300 for status in described.called.get(str(one), ()))]
+        missed = [str(one) for one in described.operations if one.description["operationId"] not in BEYOND and not any(status < 300 for status in described.called.get(str(one), ()))]
         assert not missed, missed
 
 

@@ -218,12 +218,13 @@ def test_records_of_rules_show_no_operand(suite):
     suite.post("/api/v1/tags", {"tag": "by-hand"})
     suite.count(rule)
     suite.wait_quiet()
-    details = {}
+    details, rules = {}, []
     for record in suite.audit("/v1/records?limit=500").json["records"]:
-        details.setdefault(record["action"], []).append(record["detail"])
+        details.setdefault(record["action"], []).append(record.get("detail"))
+        rules += [record["rule"]] if record["action"] == "audience.count" else []
         assert NAME not in json.dumps(record, ensure_ascii=False) and "471147" not in json.dumps(record)
         assert "sha256" not in json.dumps(record)
     assert json.loads(details["segment.create"][0]) == {"id": segment["id"], "version": 1, "shape": shape}
     assert {"id": "by-rule", "version": 1, "shape": shape} in map(json.loads, details["tag.create"])
     assert {"id": "by-hand", "version": 1, "shape": None} in map(json.loads, details["tag.create"])
-    assert json.loads(details["audience.count"][0]) == {"shape": shape}
+    assert [json.loads(rule) for rule in rules] == [shape]

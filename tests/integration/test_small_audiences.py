@@ -54,7 +54,7 @@ def test_an_answer_that_differs_by_few_from_another_is_not_given_to_anybody_with
     assert ask(running, {"trait": "n", "gte": 70}).json["count"] == 50  # all the others
     assert ask(running, below(60)).json["count"] == 60
     refused = running.audit("/v1/records?action=audience.count&limit=10").json["records"]
-    assert "refused" in {record["outcome"] for record in refused}
+    assert "too_few" in {record["outcome"] for record in refused}
 
 
 def test_sets_that_are_told_anyway_count_as_earlier_questions(running):

@@ -123,8 +123,14 @@ static void a_search_finds_an_altered_record_whatever_was_asked(void **state)
     alter(runtime, 300, false); /* it no longer says person.lookup */
     struct store_txn *txn = runtime_read(runtime);
     struct audit_found found;
-    const struct audit_search search = {.action = "person.lookup", .before = 302, .limit = 3};
-    assert_int_equal(audit_search(txn, &search, runtime->arena, &found), 0);
+    struct audit_search search = {.bound = 302, .limit = 3};
+    struct audit_view view;
+    const char *problem =
+        audit_filter_add(&search.filter, runtime->arena, audit_filter_name("action"), "person.lookup");
+    assert_null(problem);
+    audit_view_open(&runtime->audit.tails, txn, &view);
+    assert_int_equal(audit_search(&view, &search, runtime->arena, &found), 0);
+    audit_view_close(&view);
     store_abort(&txn);
     assert_int_equal(found.count, 3);
     assert_true(found.rows[0].index == 301 && found.rows[0].intact);

@@ -74,7 +74,7 @@ static int setup(void **state)
     struct audit_token made;
     runtime_begin(running);
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
-    audit_token_make(running->batch.txn, "Wang", clock_wall_ms(), DAY_MS, token, &made);
+    audit_token_make(running->batch.txn, "Wang", ROLE_READER, clock_wall_ms(), DAY_MS, token, &made);
     assert_true(
         audit_token_take_owed(running->batch.txn, &detail)); /* the log holds what the tests put there */
     runtime_commit(running);
@@ -289,7 +289,17 @@ static void test_what_is_wrong_with_a_query_is_named(void **state)
     (void)state;
     assert_problem("/v1/records?acto=x", 400, "acto");
     assert_problem("/v1/records?actor=", 400, "actor");
-    assert_problem("/v1/records?actor=a&actor=b", 400, "actor");
+    assert_problem("/v1/records?actor_kind=robot", 400, "actor_kind");
+    assert_problem("/v1/records?unmasked=yes", 400, "unmasked");
+    assert_problem("/v1/records?has=hair", 400, "has");
+    assert_problem("/v1/records?order=random", 400, "order");
+    assert_problem("/v1/records?limit=1&limit=2", 400, "limit");
+    assert_problem("/v1/records?top=5", 400, "top");
+    assert_problem("/v1/records?timezone=Mars/Olympus", 400, "timezone");
+    assert_problem("/v1/records/count?limit=5", 400, "limit");
+    assert_problem("/v1/records/histogram", 400, "by");
+    assert_problem("/v1/records/histogram?by=missed", 400, "by");
+    assert_problem("/v1/records/histogram?by=role&top=0", 400, "top");
     assert_problem("/v1/records?actor=%zz", 400, "actor");
     assert_problem("/v1/records?limit=0", 400, "limit");
     assert_problem("/v1/records?limit=1001", 400, "limit");
@@ -398,16 +408,69 @@ static void test_a_cursor_is_read_back_and_nothing_else_is(void **state)
 {
     (void)state;
     char text[CURSOR_BYTES];
-    uint64_t before;
+    uint64_t bound;
+    bool oldest;
     const uint64_t values[] = {1, 255, 1u << 20, UINT64_MAX};
-    for (size_t i = 0; i < COUNT_OF(values); i++) {
-        assert_true(audit_cursor_parse(audit_cursor_format(values[i], text), &before));
-        assert_int_equal(before, values[i]);
+    for (size_t i = 0; i < 2 * COUNT_OF(values); i++) {
+        assert_true(audit_cursor_parse(audit_cursor_format(i % 2, values[i / 2], text), &oldest, &bound));
+        assert_int_equal(bound, values[i / 2]);
+        assert_int_equal(oldest, i % 2);
     }
-    assert_false(audit_cursor_parse("", &before));
-    assert_false(audit_cursor_parse(audit_cursor_format(0, text), &before));
-    assert_false(audit_cursor_parse("AgAAAAAAAAAB", &before)); /* another version */
-    assert_false(audit_cursor_parse("AQAAAAAAAAABAA", &before));
+    assert_false(audit_cursor_parse("", &oldest, &bound));
+    assert_false(audit_cursor_parse(audit_cursor_format(false, 0, text), &oldest, &bound));
+    assert_false(audit_cursor_parse("AQAAAAAAAAAB", &oldest, &bound)); /* another version */
+    assert_false(audit_cursor_parse("AgIAAAAAAAAAAQ", &oldest, &bound));
+}
+
+static void test_the_oldest_come_first_where_asked_and_their_cursors_are_their_own(void **state)
+{
+    (void)state;
+    append_some(5);
+    char path[200];
+    struct answer answer = ask("/v1/records?order=oldest&limit=2&subject=p_a");
+    assert_int_equal(answer.status, 200);
+    assert_text(&answer, "/records/0/index", "0");
+    assert_text(&answer, "/records/1/index", "1");
+    const char *cursor = yyjson_get_str(at(&answer, "/next_cursor"));
+    assert_non_null(cursor);
+    snprintf(path, sizeof(path), "/v1/records?cursor=%s", cursor);
+    assert_problem(path, 400, "cursor");
+    snprintf(path, sizeof(path), "/v1/records?order=oldest&limit=9&subject=p_a&cursor=%s", cursor);
+    answer_free(&answer);
+    answer = ask(path);
+    assert_int_equal(yyjson_arr_size(at(&answer, "/records")), 3);
+    assert_text(&answer, "/records/0/index", "2");
+    assert_true(yyjson_is_null(at(&answer, "/next_cursor")));
+    answer_free(&answer);
+}
+
+static void test_counts_and_histograms_are_given_and_on_record(void **state)
+{
+    (void)state;
+    append_some(5);
+    struct answer answer = ask("/v1/records/count?actor=t_1&actor=t_2&operation=person.*&subject=7");
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(yyjson_get_int(at(&answer, "/count")), 5);
+    answer_free(&answer);
+    answer = ask("/v1/records/histogram?by=operation&actor=t_1&top=1");
+    assert_text(&answer, "/by", "operation");
+    assert_int_equal(yyjson_get_int(at(&answer, "/total")), 5);
+    assert_int_equal(yyjson_get_int(at(&answer, "/different")), 2);
+    assert_int_equal(yyjson_arr_size(at(&answer, "/groups")), 1);
+    assert_text(&answer, "/groups/0/value", "person.lookup");
+    assert_int_equal(yyjson_get_int(at(&answer, "/groups/0/count")), 3);
+    answer_free(&answer);
+    answer = ask("/v1/records/histogram?by=day&timezone=Asia/Shanghai&from=2026-01-01&service=gateway");
+    assert_text(&answer, "/groups/0/value", "2026-01-01");
+    assert_text(&answer, "/groups/0/start", "2025-12-31T16:00:00Z");
+    assert_int_equal(yyjson_get_int(at(&answer, "/groups/0/count")), 5);
+    answer_free(&answer);
+    assert_string_equal(runtime_record(running, 5)->action, "audit.count");
+    assert_string_equal(runtime_record(running, 5)->detail,
+        "{\"actor\":[\"t_1\",\"t_2\"],\"operation\":\"person.*\",\"subject\":\"7\",\"count\":5}");
+    assert_string_equal(runtime_record(running, 6)->action, "audit.histogram");
+    assert_string_equal(runtime_record(running, 6)->detail,
+        "{\"actor\":\"t_1\",\"by\":\"operation\",\"count\":5,\"groups\":1}");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -419,6 +482,8 @@ int main(void)
         TEST(test_records_are_shown_newest_first_with_all_that_they_say),
         TEST(test_pages_follow_each_other_while_the_log_grows),
         TEST(test_filters_and_times_are_taken),
+        TEST(test_the_oldest_come_first_where_asked_and_their_cursors_are_their_own),
+        TEST(test_counts_and_histograms_are_given_and_on_record),
         TEST(test_what_is_wrong_with_a_query_is_named),
         TEST(test_other_methods_are_refused),
         TEST(test_a_look_is_on_record_before_it_is_answered),

@@ -20,7 +20,7 @@ static int teardown(void **state)
 }
 
 static Quanyu__Actor staff = {PROTOBUF_C_MESSAGE_INIT(&quanyu__actor__descriptor), QUANYU__ACTOR__KIND__STAFF,
-    "t_1", "Li", "hq", "10.0.0.7", "t_1", NULL, 0};
+    "t_1", "Li", "hq", "10.0.0.7", "t_1", NULL, 0, 7};
 
 static Quanyu__AuditRecord show_record(void)
 {

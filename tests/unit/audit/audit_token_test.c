@@ -113,11 +113,12 @@ static void test_a_token_ends_with_its_time(void **state)
     char text[TOKEN_TEXT_BYTES];
     struct audit_token made, token;
     runtime_begin(runtime);
-    audit_token_make(runtime->batch.txn, "Wang", 1000, 500, text, &made);
+    audit_token_make(runtime->batch.txn, "Wang", ROLE_READER, 1000, 500, text, &made);
     runtime_commit(runtime);
     assert_int_equal(check(runtime, text, 1499, &token), 0);
     assert_string_equal(token.id, made.id);
     assert_string_equal(token.name, "Wang");
+    assert_int_equal(token.role, ROLE_READER);
     assert_int_equal(token.created_ms, 1000);
     assert_int_equal(token.expires_ms, 1500);
     assert_int_equal(check(runtime, text, 1500, &token), -QY_EUNAUTHENTIC);
@@ -173,10 +174,10 @@ static void test_a_token_of_a_batch_is_on_record_with_it(void **state)
     runtime_begin(runtime);
     runtime_commit(runtime);
     runtime_begin(runtime);
-    audit_token_make(runtime->batch.txn, "Wang", runtime->now_ms, 500, text, &made);
+    audit_token_make(runtime->batch.txn, "Wang", ROLE_READER, runtime->now_ms, 500, text, &made);
     runtime_abort(runtime);
     runtime_begin(runtime);
-    audit_token_make(runtime->batch.txn, "Li", runtime->now_ms, 500, text, &made);
+    audit_token_make(runtime->batch.txn, "Li", ROLE_READER, runtime->now_ms, 500, text, &made);
     runtime_commit(runtime);
     assert_int_equal(log_size(runtime), 2);
     expect_on_record(runtime, 0, "auditor");

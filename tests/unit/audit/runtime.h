@@ -139,11 +139,12 @@ static inline int runtime_call(
         .header = &header,
         .peer = peer,
         .arena = runtime->arena,
-        .txn = handler->mode == RPC_QUERY ? runtime_read(runtime) : NULL,
+        .txn = handler->mode == RPC_QUERY ? runtime_read(runtime) : runtime->batch.txn,
         .batch = handler->mode == RPC_COMMAND ? &runtime->batch : NULL};
     quanyu__audit_reply__init(reply);
     int error = handler->handle(&context, &request->base, &reply->base);
-    store_abort(&context.txn);
+    if (handler->mode == RPC_QUERY)
+        store_abort(&context.txn);
     return error;
 }
 

@@ -106,7 +106,7 @@ static void harmless_variants_are_taken(void **state)
     (void)state;
     static const char *const texts[] = {
         "\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
-        "GET http://shop.example/p?q HTTP/1.1\r\n" HOST "\r\n",
+        "GET http://Shop.example/p?q HTTP/1.1\r\nHost: shop.Example\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
         "GET / HTTP/1.1\r\nhOsT:a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost:\r\n\r\n",
@@ -205,6 +205,9 @@ static const struct {
     {400, "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"},
     {400, "GET http://u@b/ HTTP/1.1\r\n" HOST "\r\n"},
     {400, "GET http:///a HTTP/1.1\r\n" HOST "\r\n"},
+    {400, "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400, "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400, "GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n"},
     {400, "GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nAuthorization: b\r\n\r\n"},
     {400, "GET / HTTP/1.1\r\n" HOST "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\n"},
     {417, "POST / HTTP/1.1\r\n" HOST "Expect: tea\r\nContent-Length: 3\r\n\r\nabc"},

@@ -119,7 +119,7 @@ static inline void assert_position(const struct journal_position *a, const struc
     assert_memory_equal(a->chain, b->chain, sizeof(a->chain));
 }
 
-static inline unsigned directories(void **state, const char *prefix)
+static inline unsigned files_there(void **state, const char *prefix)
 {
     DIR *directory = opendir(scratch_path(state));
     assert_non_null(directory);

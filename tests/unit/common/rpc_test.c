@@ -20,6 +20,7 @@ static void test_call_without_handler_is_found(void **state)
         [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", nothing, RPC_QUERY, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", nothing, RPC_QUERY, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", nothing, RPC_COMMAND, NULL},
+        [QUANYU__AUDIT_REQUEST__CALL_KEYS] = {"keys", nothing, RPC_COMMAND, NULL},
     };
     struct rpc_service service = {&quanyu__audit_request__descriptor, &quanyu__audit_reply__descriptor,
         handlers, COUNT_OF(handlers), NULL};

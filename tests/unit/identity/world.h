@@ -211,7 +211,8 @@ static inline bool next(struct world *world, struct output *ret_output)
         if (!next_record(world, &record))
             return false;
         world->settled += record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED;
-    } while (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED);
+    } while (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_SETTLED ||
+             record.record_class == QUANYU__IDENTITY_RECORD__RECORD_ACT); /* for audit alone */
     ProtobufCAllocator *allocator = arena_allocator(world->arena);
     *ret_output = (struct output){.class = record.record_class};
     if (record.record_class == QUANYU__IDENTITY_RECORD__RECORD_EVENT)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_look.h"
+
+#include "common/log.h"
+#include "common/service_http.h"
+#include "services/audit/audit_parameters.h"
+#include "services/audit/audit_query.h"
+
+#include <stdlib.h>
+
+struct audit_view *look_view(struct look *look)
+{
+    if (!look->viewing)
+        audit_view_open(&look->audit->tails, look->txn, &look->view);
+    look->viewing = true;
+    return &look->view;
+}
+
+/* The snapshot is needed until the answer is made. */
+static void end_snapshot(struct look *look)
+{
+    if (look->viewing)
+        audit_view_close(&look->view);
+    look->viewing = false;
+    store_abort(&look->txn);
+}
+
+void look_close(struct look **look)
+{
+    if (!*look)
+        return;
+    end_snapshot(*look);
+    buffer_free(&(*look)->detail);
+    arena_close(&(*look)->arena);
+    buffer_free(&(*look)->body);
+    free(*look);
+    *look = NULL;
+}
+
+void look_describe_record(struct look *look, const char *action, uint64_t index)
+{
+    struct json detail = json_to(&look->detail);
+    json_open(&detail, '{');
+    json_field_number(&detail, "index", index);
+    json_field_unsigned(&detail, "records", 1);
+    json_close(&detail, '}');
+    look->action = action;
+}
+
+/* -- refusals -- */
+
+void look_refuse(struct http_request *request, int error)
+{
+    int status = http_status_of(error);
+    if (status == 503)
+        http_add_header(request, "Retry-After", "1");
+    if (status == 500)
+        log_line(LOG_ERROR, "a request failed", "path=%s error=%s", http_path(request), error_name(error));
+    const char *kind = status == 503 ? "unavailable" : error == -QY_ECORRUPT ? "integrity" : "internal";
+    http_problem(request, status, kind, NULL, "%s",
+        error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet"
+        : error == -QY_ECORRUPT   ? "the log is not what it was: its files were altered or are damaged"
+                                  : error_text(error));
+}
+
+void look_refuse_parameter(struct http_request *request, const char *field, const char *problem)
+{
+    http_problem(request, 400, "invalid", field, "%s %s", field, problem);
+}
+
+bool look_asks_nothing(struct http_request *request)
+{
+    char field[PARAMETER_NAME_BYTES];
+    const char *problem = audit_parameters_none(request, field);
+    if (problem)
+        look_refuse_parameter(request, field, problem);
+    return !problem;
+}
+
+/* -- on record, then answered -- */
+
+void look_actor(const struct look *look, Quanyu__Actor *ret_actor)
+{
+    quanyu__actor__init(ret_actor);
+    ret_actor->kind = QUANYU__ACTOR__KIND__AUDITOR;
+    ret_actor->id = (char *)(uintptr_t)look->token.id;
+    ret_actor->name = (char *)(uintptr_t)look->token.name;
+    ret_actor->role = (char *)(uintptr_t)audit_role_name(look->token.role);
+    ret_actor->address = (char *)(uintptr_t)http_peer(look->request);
+    ret_actor->token_id = (char *)(uintptr_t)look->token.id;
+}
+
+static int take_look(struct work *work, struct batch *batch)
+{
+    struct look *look = (struct look *)work;
+    Quanyu__Actor actor;
+    look_actor(look, &actor);
+    const struct audit_query query = {
+        .actor = &actor,
+        .peer = "audit",
+        .request_id = http_request_id(look->request),
+        .action = look->action,
+        .outcome = look->denied ? "denied" : "ok",
+        .detail = buffer_c_str(&look->detail),
+    };
+    int error = look->apply ? look->apply(look, batch) : 0;
+    if (error)
+        return error;
+    error = audit_query_take(look->audit, batch, &query);
+    return error && look->apply ? store_fail(batch->txn, error) : error; /* what was changed is taken back */
+}
+
+static void answer_look(struct work *work, int result)
+{
+    struct look *look = (struct look *)work;
+    if (result)
+        look_refuse(look->request, result);
+    else if (look->denied)
+        http_problem(look->request, 403, "denied", NULL, "%s", look->denied);
+    else
+        http_respond(look->request, look->status ? look->status : 200,
+            look->status == 204 ? NULL
+            : look->type        ? look->type
+                                : "application/json",
+            look->body.data, look->body.size);
+    look_close(&look);
+}
+
+int look_submit(struct audit_http *http, struct look **look)
+{
+    if (buffer_error(&(*look)->body) || buffer_error(&(*look)->detail))
+        return -QY_ENOMEM;
+    end_snapshot(*look);
+    struct work *work = &(*look)->work;
+    work->apply = take_look;
+    work->done = answer_look;
+    work->bytes = sizeof(**look) + (*look)->body.capacity;
+    int error = service_submit(http->service, work);
+    if (!error)
+        TAKE(*look);
+    return error;
+}
+
+int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why)
+{
+    (*look)->action = action;
+    (*look)->denied = why;
+    return look_submit(http, look);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the audit port does: one row an operation. The handlers stand in audit_http_*.c, by topic. */
+#include "services/audit/audit_look.h"
+
+#define NAMES(...)                                                                                           \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
+
+#define FILTERS                                                                                              \
+    "actor", "actor_kind", "role", "unit", "token", "address", "operation", "action", "field", "purpose",    \
+        "outcome", "service", "journey", "task", "subject", "rule", "set", "missed_kind", "missed", "has",   \
+        "unmasked", "from", "to", "timezone"
+/* A tile's path has a segment for each three digits of its number. */
+#define TILE(pattern, id, summary)                                                                           \
+    {                                                                                                        \
+        get_tile, .about = {                                                                                 \
+            "GET",                                                                                           \
+            pattern,                                                                                         \
+            id,                                                                                              \
+            "proofs",                                                                                        \
+            summary,                                                                                         \
+            .type = "application/octet-stream",                                                              \
+            .headers = NAMES("Cache-Control"),                                                               \
+            .others = {404}                                                                                  \
+        }                                                                                                    \
+    }
+
+const struct operation audit_operations[] = {
+    {get_records, .about = {"GET", "/v1/records", "search", "records",
+                      "Records, newest or oldest first; the look is on record before it is answered",
+                      .gives = "Page", .queries = NAMES(FILTERS, "order", "limit", "cursor")}},
+    {get_count, .about = {"GET", "/v1/records/count", "count", "records",
+                    "How many records there are; the look is on record", .gives = "Count",
+                    .queries = NAMES(FILTERS)}},
+    {get_histogram,
+        .about = {"GET", "/v1/records/histogram", "histogram", "records",
+            "How many records there are by hour, day, month, or by what they say; the look is on record",
+            .gives = "Histogram", .queries = NAMES(FILTERS, "by", "top")}},
+    {get_report,
+        .about = {"GET", "/v1/reports/{name}", "report", "records",
+            "A standing report, as JSON, CSV or a page to be printed; the look is on record",
+            .gives = "Report", .other_types = NAMES("text/csv; charset=utf-8", "text/html; charset=utf-8"),
+            .headers = NAMES("Content-Security-Policy"), .queries = NAMES(FILTERS, "format"),
+            .others = {404}}},
+    {get_ocsf, .about = {"GET", "/v1/export/ocsf", "exportOcsf", "records",
+                   "Records as events of the Open Cybersecurity Schema, a line each, oldest first; the look "
+                   "is on record",
+                   .type = "application/x-ndjson", .queries = NAMES(FILTERS, "from_index", "lines"),
+                   .headers = NAMES("X-Next-Index")}},
+    {get_alerts, .about = {"GET", "/v1/alerts", "alerts", "alerts",
+                     "Unusual use, the newest day first; the look is on record", .gives = "Alerts",
+                     .queries = NAMES("state", "cursor")}},
+    {post_acknowledge, .about = {"POST", "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "alerts",
+                           "Says that an alert was looked into, and what came of it; on record",
+                           .takes = "Note", .others = {404, 409}}},
+    {get_alert_rules, .about = {"GET", "/v1/alert-rules", "alertRules", "alerts",
+                          "What is taken for unusual, and who is told; on record", .gives = "AlertRules"}},
+    {put_alert_rules, .about = {"PUT", "/v1/alert-rules", "setAlertRules", "alerts",
+                          "Other rules, from now on; what is left out is as in the standard. On record",
+                          .takes = "AlertRulesSet", .gives = "AlertRules"}},
+    {get_record,
+        .about = {"GET", "/v1/records/{index}", "show", "records",
+            "One record, with the bytes that were hashed and the path to the root; the look is on record",
+            .gives = "ProvenRecord", .others = {404}}},
+    {get_set, .about = {"GET", "/v1/sets/{hash}", "set", "records",
+                  "The exact set of persons that a record names, 10,000 at a time; the look is on record",
+                  .gives = "ExactSet", .queries = NAMES("after"), .others = {404}}},
+    {get_tree,
+        .about = {"GET", "/v1/tree", "tree", "tree", "Size and root of the Merkle tree", .gives = "Tree"}},
+    {get_receipt, .about = {"GET", "/v1/records/{index}/receipt", "receipt", "proofs",
+                      "One record with its proof and a signed checkpoint, to be checked without a network "
+                      "(C2SP tlog-proof; the record is its extra data); "
+                      "the look is on record",
+                      .type = "text/plain; charset=utf-8", .others = {404}}},
+    {get_checkpoint,
+        .about = {"GET", "/checkpoint", "checkpoint", "proofs",
+            "The newest signed tree head (C2SP tlog-checkpoint), with the signatures of witnesses",
+            .type = "text/plain; charset=utf-8", .headers = NAMES("Cache-Control"), .others = {404}}},
+    {get_cosigned,
+        .about = {"GET", "/v1/checkpoints/cosigned", "checkpoint_cosigned", "proofs",
+            "The newest signed tree head that a witness has cosigned", .type = "text/plain; charset=utf-8",
+            .headers = NAMES("Cache-Control"), .others = {404}}},
+    TILE("/tile/{level}/{n}", "tile", "Hashes of the tree (C2SP tlog-tiles)"),
+    TILE(
+        "/tile/{level}/{n}/{m}", "tile_2", "The same, of a number of four digits and more, or a partial one"),
+    TILE("/tile/{level}/{n}/{m}/{l}", "tile_3", "The same, of a number of seven digits and more"),
+    TILE("/tile/{level}/{n}/{m}/{l}/{k}", "tile_4", "The same, of a number of ten digits and more"),
+    TILE("/tile/entries/{n}", "entries",
+        "Records as they were hashed, each with its size before it (C2SP tlog-tiles)"),
+    TILE("/tile/entries/{n}/{m}", "entries_2",
+        "The same, of a number of four digits and more, or a partial one"),
+    TILE("/tile/entries/{n}/{m}/{l}", "entries_3", "The same, of a number of seven digits and more"),
+    TILE("/tile/entries/{n}/{m}/{l}/{k}", "entries_4", "The same, of a number of ten digits and more"),
+    {get_keys, .about = {"GET", "/v1/keys", "keys", "proofs", "The keys that sign the log, and its witnesses",
+                   .gives = "Keys"}},
+    {get_inclusion, .about = {"GET", "/v1/proofs/inclusion", "proof_inclusion", "proofs",
+                        "That a record is in the tree of a size; without one, of the newest checkpoint",
+                        .gives = "InclusionProof", .queries = NAMES("index", "size"), .others = {404}}},
+    {get_consistency, .about = {"GET", "/v1/proofs/consistency", "proof_consistency", "proofs",
+                          "That a tree goes on from a smaller one; without `to`, the newest checkpoint's",
+                          .gives = "ConsistencyProof", .queries = NAMES("from", "to"), .others = {404}}},
+    {post_cosignature, .about = {"POST", "/v1/cosignatures", "cosign", "proofs",
+                           "Hand a checkpoint back with the signature of a witness as its last line; 409: it "
+                           "is signed with this log's key and is not of its tree",
+                           .takes = "SignedNote", .takes_type = "text/plain", .others = {403, 409}}},
+    {get_auditors,
+        .about = {"GET", "/v1/auditors", "auditor_list", "auditors",
+            "All auditors' tokens in force; the look is on record", .gives = "Auditors", .others = {403}},
+        .administrators = true},
+    {post_auditor,
+        .about = {"POST", "/v1/auditors", "auditor_create", "auditors",
+            "Make an auditor's token, which is shown this once; on record", .takes = "NewAuditor",
+            .gives = "MadeAuditor", .status = 201, .others = {403, 409}},
+        .administrators = true},
+    {delete_auditor,
+        .about = {"DELETE", "/v1/auditors/{id}", "auditor_revoke", "auditors",
+            "Revoke an auditor's token: from the answer on it is refused; on record", .others = {403, 404}},
+        .administrators = true},
+    {NULL, .about = {"GET", "/openapi.json", "openapi", "description", "This description, for programs",
+               .gives = "Description", .open = true}},
+    {NULL, .about = {"GET", "/docs", "docs", "description", "This description, for people",
+               .type = OPENAPI_PAGE_TYPE, .headers = NAMES("Content-Security-Policy"), .open = true}},
+};
+
+const size_t audit_operation_count = COUNT_OF(audit_operations);

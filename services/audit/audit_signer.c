@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/audit_signer.h"
+
+#include "common/log.h"
+#include "services/audit/audit_keys.h"
+#include "services/audit/audit_store.h"
+#include "services/audit/checkpoint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PAUSE_MS 200
+#define RECORDS_AT_ONCE 65536u /* in one snapshot: a long one keeps the pages that are freed meanwhile */
+
+struct audit_signer {
+    struct audit *audit;
+    struct service *service;
+    struct merkle *merkle; /* of what it has hashed */
+    struct merkle_hasher *hasher;
+    struct arena *arena;
+    uint32_t generation;
+    struct note_key key;
+    struct note_signer secret;
+    bool has_secret;
+    uint64_t signed_size;
+    const char *halted; /* why it signs nothing any more */
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopping;
+};
+
+static void halt(struct audit_signer *signer, const char *reason)
+{
+    signer->halted = reason;
+    log_line(LOG_ERROR, "no more checkpoints are signed", "reason=%s", reason);
+    service_part(signer->service, "signer", reason);
+}
+
+/* -- what a signature leaves in the store -- */
+
+struct signing {
+    struct work work; /* the first member */
+    struct audit_signer *signer;
+    struct bytes note;
+    bool handover;
+    pthread_cond_t ended;
+    bool done;
+    int result;
+};
+
+static int put_handover(struct signing *signing, struct batch *batch)
+{
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    uint32_t next = signing->signer->generation + 1;
+    int error = arena_open(&arena);
+    Quanyu__AuditSigner *row = error ? NULL : audit_keys_signer(batch->txn, next, arena);
+    if (!row)
+        return error ? error : -QY_ECORRUPT;
+    row->handover =
+        (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)signing->note.data, .len = signing->note.size};
+    return audit_keys_put(batch->txn, next, row);
+}
+
+static int apply_signing(struct work *work, struct batch *batch)
+{
+    struct signing *signing = (struct signing *)work;
+    int error = signing->handover ? put_handover(signing, batch) : 0;
+    if (!error)
+        audit_store_put_note(batch->txn, NOTE_NEWEST, signing->note);
+    return error ? error : store_error(batch->txn);
+}
+
+static void end_signing(struct work *work, int result)
+{
+    struct signing *signing = (struct signing *)work;
+    pthread_mutex_lock(&signing->signer->lock);
+    signing->result = result;
+    signing->done = true;
+    pthread_cond_signal(&signing->ended);
+    pthread_mutex_unlock(&signing->signer->lock);
+}
+
+/* Given out only once it is durable: what is signed is never taken back. */
+static int keep(struct audit_signer *signer, struct bytes note, bool handover)
+{
+    struct signing signing = {.signer = signer, .note = note, .handover = handover};
+    signing.work.apply = apply_signing;
+    signing.work.done = end_signing;
+    signing.work.bytes = note.size;
+    pthread_cond_init(&signing.ended, NULL);
+    int error = service_submit(signer->service, &signing.work);
+    pthread_mutex_lock(&signer->lock);
+    while (!error && !signing.done)
+        pthread_cond_wait(&signing.ended, &signer->lock);
+    pthread_mutex_unlock(&signer->lock);
+    pthread_cond_destroy(&signing.ended);
+    return error ? error : signing.result;
+}
+
+/* -- hashing what is new -- */
+
+static void write_nothing(
+    void *self, unsigned level, uint64_t number, const struct merkle_hash *hashes, unsigned width)
+{
+    (void)self, (void)level, (void)number, (void)hashes, (void)width;
+}
+
+static bool is_stopping(struct audit_signer *signer)
+{
+    pthread_mutex_lock(&signer->lock);
+    bool stopping = signer->stopping;
+    pthread_mutex_unlock(&signer->lock);
+    return stopping;
+}
+
+/* Hashes records up to `size`, or as many as go into one snapshot. */
+static int take_in(struct audit_signer *signer, struct store_txn *txn, uint64_t size)
+{
+    const struct merkle_tiles nowhere = {.write = write_nothing};
+    uint64_t end = merkle_size(signer->merkle) + RECORDS_AT_ONCE;
+    for (uint64_t index = merkle_size(signer->merkle); index < size && index < end; index++) {
+        struct bytes record;
+        if (!audit_store_record(txn, index, &record))
+            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
+        merkle_add(signer->merkle, &nowhere, record);
+    }
+    return 0;
+}
+
+/* The root of what was hashed, when it is the one that the stored tiles have. */
+static int agreed_root(struct audit_signer *signer, struct store_txn *txn, struct merkle_hash *ret_root)
+{
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    struct merkle_hash stored;
+    int error = merkle_edge_root(signer->merkle, ret_root);
+    if (!error)
+        error = merkle_root(signer->hasher, &tiles, merkle_size(signer->merkle), &stored);
+    return !error && memcmp(ret_root, &stored, sizeof(stored)) != 0 ? -QY_ECORRUPT : error;
+}
+
+/* -- signing -- */
+
+static void write_note(struct audit_signer *signer, const struct merkle_hash *root,
+    const struct note_signer *next, bool lost, struct buffer *note)
+{
+    struct checkpoint checkpoint = {.size = merkle_size(signer->merkle), .root = *root};
+    memcpy(checkpoint.origin, signer->key.name, sizeof(checkpoint.origin));
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    checkpoint_format(&checkpoint, &text);
+    struct bytes signed_text = {text.data, text.size};
+    note->error = buffer_error(&text);
+    buffer_append(note, text.data, text.size);
+    buffer_byte(note, '\n');
+    if (!lost)
+        note_sign(&signer->secret, signed_text, note);
+    if (next)
+        note_sign(next, signed_text, note);
+}
+
+static int load_key(struct audit_signer *signer, struct store_txn *txn, uint32_t generation)
+{
+    const Quanyu__AuditSigner *row = audit_keys_signer(txn, generation, signer->arena);
+    if (!row || note_key_parse(row->verifier_key, &signer->key))
+        return -QY_ECORRUPT;
+    signer->generation = generation;
+    int error = audit_keys_secret(txn, &signer->key, &signer->secret);
+    signer->has_secret = !error;
+    service_part(signer->service, "signer",
+        error ? "the key that signs the log cannot be read: put its file back, or quanyu audit rotate-key "
+                "--lost"
+              : NULL);
+    if (error)
+        log_line(LOG_ERROR, "the key that signs the log cannot be read", "error=%s", error_name(error));
+    return 0;
+}
+
+/* The key in force signs for the next one, which signs from here on. */
+static int hand_over(struct audit_signer *signer, struct store_txn *txn, const struct merkle_hash *root,
+    const Quanyu__AuditSigner *row)
+{
+    _cleanup_(buffer_free) struct buffer note = BUFFER_INIT;
+    struct note_signer next;
+    struct note_key key;
+    int error = note_key_parse(row->verifier_key, &key) ? -QY_ECORRUPT : audit_keys_secret(txn, &key, &next);
+    if (!error) {
+        write_note(signer, root, &next, row->lost, &note);
+        sodium_memzero(&next, sizeof(next));
+        error = buffer_error(&note) ? buffer_error(&note)
+                                    : keep(signer, (struct bytes){note.data, note.size}, true);
+    }
+    if (error)
+        return error;
+    if (!row->lost && audit_keys_forget(txn, &signer->key))
+        log_line(LOG_WARNING, "the secret of the key before cannot be removed", NULL);
+    signer->signed_size = merkle_size(signer->merkle);
+    log_line(LOG_INFO, "another key signs the log", "key=%s", row->verifier_key);
+    return load_key(signer, txn, signer->generation + 1);
+}
+
+static int sign(struct audit_signer *signer, const struct merkle_hash *root)
+{
+    _cleanup_(buffer_free) struct buffer note = BUFFER_INIT;
+    write_note(signer, root, NULL, false, &note);
+    int error =
+        buffer_error(&note) ? buffer_error(&note) : keep(signer, (struct bytes){note.data, note.size}, false);
+    if (!error)
+        signer->signed_size = merkle_size(signer->merkle);
+    return error;
+}
+
+/* The key that waits for the one in force to hand over; NULL: there is none. */
+static const Quanyu__AuditSigner *next_key(struct audit_signer *signer, struct store_txn *txn)
+{
+    return signer->generation + 1 < audit_store_signers(txn)
+               ? audit_keys_signer(txn, signer->generation + 1, signer->arena)
+               : NULL;
+}
+
+static int step(struct audit_signer *signer, struct store_txn *txn, bool *ret_more)
+{
+    struct merkle_hash root;
+    uint64_t size = audit_store_size(txn);
+    const Quanyu__AuditSigner *next = next_key(signer, txn);
+    bool hands_over = next && (signer->has_secret || next->lost);
+    *ret_more = false;
+    if (hands_over && next->from_size < size)
+        size = next->from_size;
+    if ((!signer->has_secret && !hands_over) || (size == signer->signed_size && !hands_over))
+        return 0;
+    int error = take_in(signer, txn, size);
+    *ret_more = !error && (merkle_size(signer->merkle) < size || hands_over);
+    if (error || merkle_size(signer->merkle) < size)
+        return error;
+    error = agreed_root(signer, txn, &root);
+    if (error)
+        return error;
+    return hands_over && size == next->from_size ? hand_over(signer, txn, &root, next) : sign(signer, &root);
+}
+
+int audit_signer_step(struct audit_signer *signer, bool *ret_more)
+{
+    struct store_txn *txn = NULL;
+    *ret_more = false;
+    if (signer->halted)
+        return 0;
+    arena_reset(signer->arena);
+    int error = service_read(signer->service, &txn);
+    if (!error)
+        error = step(signer, txn, ret_more);
+    store_abort(&txn);
+    atomic_store(&signer->audit->signed_size, signer->signed_size);
+    if (error == -QY_ECORRUPT)
+        halt(signer, "records and their tree say different things: run quanyu audit verify");
+    return error;
+}
+
+/* -- where it stands -- */
+
+static bool is_signed(struct store_txn *txn, const struct note *note, struct arena *arena)
+{
+    struct note_key key;
+    for (uint32_t i = audit_store_signers(txn); i-- > 0;) {
+        const Quanyu__AuditSigner *row = audit_keys_signer(txn, i, arena);
+        if (row && !note_key_parse(row->verifier_key, &key) && note_verify(note, &key, NULL))
+            return true;
+    }
+    return false;
+}
+
+/* The edge as the last checkpoint has it: what was signed vouches for what is read. */
+static int resume(struct audit_signer *signer, struct store_txn *txn)
+{
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    struct checkpoint last = {.size = 0};
+    struct merkle_hash root;
+    struct bytes stored;
+    struct note note;
+    bool there = audit_store_note(txn, NOTE_NEWEST, &stored);
+    if (there && (note_open(stored, &note) || checkpoint_parse(note.text, &last) ||
+                     !is_signed(txn, &note, signer->arena)))
+        return -QY_ECORRUPT;
+    int error = merkle_open(&tiles, last.size, &signer->merkle);
+    if (!error && there)
+        error = merkle_edge_root(signer->merkle, &root);
+    if (!error && there && memcmp(&root, &last.root, sizeof(root)) != 0)
+        error = -QY_ECORRUPT;
+    signer->signed_size = last.size;
+    return error;
+}
+
+int audit_signer_open(struct audit *audit, struct service *service, struct audit_signer **ret_signer)
+{
+    struct store_txn *txn = NULL;
+    _cleanup_(audit_signer_close) struct audit_signer *signer = calloc(1, sizeof(*signer));
+    if (!signer)
+        return -QY_ENOMEM;
+    signer->audit = audit;
+    signer->service = service;
+    pthread_mutex_init(&signer->lock, NULL);
+    pthread_cond_init(&signer->wake, NULL);
+    int error = arena_open(&signer->arena);
+    if (!error)
+        error = merkle_hasher_open(&signer->hasher);
+    if (!error)
+        error = service_read(service, &txn);
+    if (!error)
+        error = load_key(signer, txn, audit_keys_in_force(txn, signer->arena));
+    if (!error)
+        error = resume(signer, txn);
+    store_abort(&txn);
+    if (error == -QY_ECORRUPT) {
+        halt(signer, "the log is not the one that was signed: it was altered or is damaged");
+        error = 0;
+    }
+    atomic_store(&audit->signed_size, signer->signed_size);
+    if (!error)
+        *ret_signer = TAKE(signer);
+    return error;
+}
+
+/* -- the thread -- */
+
+/* False when it is to end. */
+static bool pause_a_moment(struct audit_signer *signer)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += PAUSE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&signer->lock);
+    while (!signer->stopping && pthread_cond_timedwait(&signer->wake, &signer->lock, &until) != ETIMEDOUT)
+        ;
+    bool goes_on = !signer->stopping;
+    pthread_mutex_unlock(&signer->lock);
+    return goes_on;
+}
+
+static void *run(void *self)
+{
+    struct audit_signer *signer = self;
+    int before = 0;
+    do {
+        bool more = true;
+        int error = 0;
+        while (more && !error && !is_stopping(signer))
+            error = audit_signer_step(signer, &more);
+        if (error && error != before && error != -QY_ESTOPPED)
+            log_line(LOG_WARNING, "a checkpoint was not signed", "error=%s", error_name(error));
+        before = error;
+    } while (pause_a_moment(signer));
+    return NULL;
+}
+
+int audit_signer_start(struct audit_signer *signer)
+{
+    signer->started = pthread_create(&signer->thread, NULL, run, signer) == 0;
+    return signer->started ? 0 : -QY_ENOMEM;
+}
+
+void audit_signer_close(struct audit_signer **pointer)
+{
+    struct audit_signer *signer = TAKE(*pointer);
+    if (!signer)
+        return;
+    pthread_mutex_lock(&signer->lock);
+    signer->stopping = true;
+    pthread_cond_signal(&signer->wake);
+    pthread_mutex_unlock(&signer->lock);
+    if (signer->started)
+        pthread_join(signer->thread, NULL);
+    merkle_close(&signer->merkle);
+    merkle_hasher_close(&signer->hasher);
+    arena_close(&signer->arena);
+    sodium_memzero(&signer->secret, sizeof(signer->secret));
+    pthread_mutex_destroy(&signer->lock);
+    pthread_cond_destroy(&signer->wake);
+    free(signer);
+}

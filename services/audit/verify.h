@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks a whole log from without: each record against its leaf, each hash of each tile against what lies below it, each signed size against
+ * the root that its records lead to, each signature, each segment's index against its records, and each exact set against its hash. Says what is wrong where. */
+#ifndef QY_AUDIT_VERIFY_H
+#define QY_AUDIT_VERIFY_H
+
+#include "services/audit/checkpoint.h"
+
+/* Where a log is read from. */
+struct verify_source {
+    void *self;
+    bool has_indexes;
+    /* A reader for one thread, which closes it. Negative: it cannot be had, as from those below. */
+    int (*open)(void *self, void **ret_reader);
+    void (*close)(void *reader);
+    /* Borrowed until the next call. -QY_ENOTFOUND: it is not there, or has fewer. */
+    int (*tile)(
+        void *reader, unsigned level, uint64_t number, unsigned width, const struct merkle_hash **ret_hashes);
+    /* The records of one bundle, borrowed until the next one; where there are indexes, until one of another segment. */
+    int (*entries)(
+        void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES]);
+    /* Where there are indexes; -QY_ENOTFOUND: the segment has none (yet). */
+    int (*index)(void *reader, uint64_t segment, struct bytes *ret_index);
+    /* The exact set of this hash, as common/exact_set.h has it. NULL: sets are not shown there. */
+    int (*set)(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set);
+};
+
+/* A key that signs the log, or signed it. */
+struct verify_key {
+    const char *verifier_key;
+    uint64_t from_size;
+    struct bytes handover;
+    bool lost;
+};
+
+struct verify_options {
+    const struct verify_source *source;
+    uint64_t size;                 /* of what is there; 0: that of the checkpoint */
+    struct bytes newest;           /* the signed notes */
+    struct bytes cosigned;         /* empty: there is none */
+    const struct verify_key *keys; /* oldest first */
+    size_t key_count;
+    const char *const *witnesses; /* verifier keys */
+    size_t witness_count;
+    const char *const *
+        trusted; /* verifier keys that are believed: one of them must be among the log's, and vouch for those after it; */
+    size_t trusted_count; /* 0: the log's word is taken */
+    unsigned threads;
+    void *self;
+    void (*problem)(void *self, const char *text);                 /* one line; one thread at a time */
+    void (*progress)(void *self, uint64_t records, uint64_t size); /* now and then */
+};
+
+struct verify_result {
+    uint64_t size; /* records that were read */
+    uint64_t signed_size;
+    uint64_t indexes;
+    uint64_t problems;
+};
+/* 0 where it could be checked, whatever was found. Else negative: it could not be read to the end. */
+int verify_log(const struct verify_options *options, struct verify_result *ret_result);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of verify_log() share; nobody else includes it. */
+#ifndef QY_AUDIT_VERIFY_PRIVATE_H
+#define QY_AUDIT_VERIFY_PRIVATE_H
+
+#include "services/audit/verify.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SIZES_MAX 64u /* that are signed: the newest, the cosigned one, those at which keys took over */
+
+/* The leaves of the tile in which a tree of some size ends, as the records have them. */
+struct edge {
+    uint64_t number;
+    unsigned width;
+    struct merkle_hash leaves[MERKLE_TILE_HASHES];
+};
+
+struct verifying {
+    const struct verify_options *options;
+    uint64_t size;
+    uint64_t segments;
+    /* By level from 1 on: the hashes that the records lead to, of full tiles below. */
+    struct merkle_hash *nodes[MERKLE_LEVELS];
+    struct edge edges[SIZES_MAX];
+    size_t edge_count;
+    atomic_uint_fast64_t next; /* segment */
+    atomic_uint_fast64_t done; /* records */
+    atomic_uint_fast64_t indexes;
+    atomic_int error;
+    pthread_mutex_t lock;
+    uint64_t problems; /* under lock */
+};
+
+void verify_problem(struct verifying *verifying, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Keeps the leaves in which a tree of this size ends. */
+int verify_keep_edge(struct verifying *verifying, uint64_t size);
+/* The root that the records lead to. */
+int verify_root(struct verifying *verifying, uint64_t size, struct merkle_hash *ret_root);
+/* Records, tiles and indexes. (verify_tiles.c) */
+int verify_tiles(struct verifying *verifying);
+/* Signed notes and keys: which sizes they speak of, before; whether they hold, after. (verify_notes.c) */
+int verify_notes_sizes(struct verifying *verifying);
+int verify_notes(struct verifying *verifying, uint64_t *ret_signed_size);
+
+#endif

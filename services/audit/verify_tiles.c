@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records against leaves, tiles against those below, indexes against records: a segment at a time, on several threads. */
+#include "services/audit/verify_private.h"
+
+#include "common/error.h"
+#include "common/exact_set.h"
+#include "common/metrics.h"
+#include "services/audit/audit_index.h"
+#include "services/audit/audit_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TILES MERKLE_TILE_HASHES /* of level 0 in a segment */
+#define SAY_SECONDS 1.0
+_Static_assert(SEGMENT_RECORDS == MERKLE_TILE_HASHES * MERKLE_TILE_HASHES, "a segment is a tile of level 1");
+
+/* One thread's. */
+struct worker {
+    struct verifying *verifying;
+    void *reader;
+    struct merkle_hasher *hasher;
+    struct bytes *records;      /* of a segment */
+    struct merkle_hash *stored; /* level 1 of this segment, as the log has it */
+    bool has_stored;
+    struct buffer index;
+    struct arena *arena;    /* one record's */
+    struct merkle_hash set; /* the last one that holds */
+    double said;
+};
+
+static bool same(const struct merkle_hash *one, const struct merkle_hash *other)
+{
+    return memcmp(one, other, sizeof(*one)) == 0;
+}
+
+static const char *path_of(
+    bool entries, unsigned level, uint64_t number, unsigned width, char path[TILE_PATH_BYTES])
+{
+    tile_path_format(&(struct tile_place){entries, level, number, width}, path);
+    return path;
+}
+
+/* The hash of 256 others. */
+static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, struct merkle_hash *ret_root)
+{
+    struct merkle_hash level[MERKLE_TILE_HASHES / 2];
+    for (size_t i = 0; i < MERKLE_TILE_HASHES / 2; i++)
+        merkle_node(hasher, &hashes[2 * i], &hashes[2 * i + 1], &level[i]);
+    for (size_t count = MERKLE_TILE_HASHES / 2; count > 1; count /= 2)
+        for (size_t i = 0; i < count / 2; i++)
+            merkle_node(hasher, &level[2 * i], &level[2 * i + 1], &level[i]);
+    *ret_root = level[0];
+}
+
+/* -- one tile of level 0 -- */
+
+/* Which of the two is wrong, as far as what lies above tells. */
+static void tell(struct worker *worker, uint64_t number, unsigned width, const struct merkle_hash *leaves,
+    const struct merkle_hash *tile, const struct merkle_hash *above)
+{
+    char path[TILE_PATH_BYTES];
+    struct merkle_hash from_leaves, from_tile;
+    bool record_wrong = true, hash_wrong = true;
+    if (width == MERKLE_TILE_HASHES && above) {
+        fold(worker->hasher, leaves, &from_leaves);
+        fold(worker->hasher, tile, &from_tile);
+        record_wrong = !same(&from_leaves, above);
+        hash_wrong = !same(&from_tile, above);
+    }
+    path_of(false, 0, number, width, path);
+    for (unsigned i = 0; i < width; i++) {
+        uint64_t index = number * MERKLE_TILE_HASHES + i;
+        if (same(&leaves[i], &tile[i]))
+            continue;
+        if (!record_wrong)
+            verify_problem(worker->verifying,
+                "%s: hash %u was altered; record %" PRIu64 " is as it was put on record", path, i, index);
+        else if (!hash_wrong)
+            verify_problem(worker->verifying,
+                "record %" PRIu64 " was altered: it is not what hash %u of %s was made of", index, i, path);
+        else
+            verify_problem(worker->verifying,
+                "record %" PRIu64 " and hash %u of %s do not fit: one of them was altered", index, i, path);
+    }
+}
+
+static void check_tile(
+    struct worker *worker, uint64_t number, unsigned width, const struct merkle_hash *leaves)
+{
+    char path[TILE_PATH_BYTES], upper[TILE_PATH_BYTES];
+    const struct merkle_hash *tile, *above = worker->has_stored ? &worker->stored[number % TILES] : NULL;
+    const struct verify_source *source = worker->verifying->options->source;
+    struct merkle_hash root;
+    int error = source->tile(worker->reader, 0, number, width, &tile);
+    if (error) {
+        verify_problem(worker->verifying, "%s is missing (%s)", path_of(false, 0, number, width, path),
+            error_text(error));
+        return;
+    }
+    if (memcmp(tile, leaves, width * sizeof(*tile)) != 0)
+        tell(worker, number, width, leaves, tile, above);
+    if (width < MERKLE_TILE_HASHES || !above)
+        return;
+    fold(worker->hasher, leaves, &root);
+    uint64_t segment = number / TILES;
+    if (memcmp(tile, leaves, width * sizeof(*tile)) == 0 && !same(&root, above))
+        verify_problem(worker->verifying, "%s: hash %u was altered: it is not that of %s",
+            path_of(false, 1, segment, tile_width(worker->verifying->size, 1, segment), upper),
+            (unsigned)(number % TILES), path_of(false, 0, number, width, path));
+}
+
+static void keep_edges(
+    struct verifying *verifying, uint64_t number, unsigned width, const struct merkle_hash *leaves)
+{
+    for (size_t i = 0; i < verifying->edge_count; i++)
+        if (verifying->edges[i].number == number) {
+            memcpy(verifying->edges[i].leaves, leaves, width * sizeof(*leaves));
+            verifying->edges[i].width = width;
+        }
+}
+
+/* What bears a set's hash has the tag of that field and its size before it, if not only then. */
+static const char set_tag[] = {(char)0xa2, 0x01, MERKLE_HASH_BYTES};
+
+static void check_set(struct worker *worker, uint64_t index, struct bytes record)
+{
+    const struct verify_source *source = worker->verifying->options->source;
+    uint8_t hash[EXACT_SET_HASH_BYTES];
+    struct bytes set;
+    if (!source->set || !record.data || !memmem(record.data, record.size, set_tag, sizeof(set_tag)))
+        return;
+    arena_reset(worker->arena);
+    const Quanyu__AuditRecord *read = audit_record_unpack(record, worker->arena);
+    if (!read || read->set_hash.len != sizeof(hash) ||
+        memcmp(&worker->set, read->set_hash.data, sizeof(hash)) == 0)
+        return;
+    int error = source->set(worker->reader, read->set_hash.data, &set);
+    if (!error)
+        exact_set_hash(set, hash);
+    if (error)
+        verify_problem(worker->verifying, "the exact set of record %" PRIu64 " is missing (%s)", index,
+            error_text(error));
+    else if (memcmp(hash, read->set_hash.data, sizeof(hash)) != 0)
+        verify_problem(worker->verifying,
+            "the exact set of record %" PRIu64 " was altered: its hash is not the one on record", index);
+    else
+        memcpy(&worker->set, hash, sizeof(hash));
+}
+
+static int read_tile(struct worker *worker, uint64_t number, unsigned width, struct bytes *records)
+{
+    struct verifying *verifying = worker->verifying;
+    struct merkle_hash leaves[MERKLE_TILE_HASHES];
+    char path[TILE_PATH_BYTES];
+    int error = verifying->options->source->entries(worker->reader, number, width, records);
+    if (error == -QY_ENOTFOUND || error == -QY_ECORRUPT) {
+        verify_problem(verifying, "%s: records are missing, or cannot be told apart",
+            path_of(true, 0, number, width, path));
+        memset(records, 0, width * sizeof(*records));
+    } else if (error) {
+        return error;
+    }
+    for (unsigned i = 0; i < width; i++) {
+        merkle_leaf(worker->hasher, records[i], &leaves[i]);
+        check_set(worker, number * MERKLE_TILE_HASHES + i, records[i]);
+    }
+    if (!error)
+        check_tile(worker, number, width, leaves);
+    keep_edges(verifying, number, width, leaves);
+    if (width == MERKLE_TILE_HASHES)
+        fold(worker->hasher, leaves, &verifying->nodes[1][number]);
+    return merkle_hasher_error(worker->hasher);
+}
+
+/* -- one segment -- */
+
+static void check_index(struct worker *worker, uint64_t segment)
+{
+    struct verifying *verifying = worker->verifying;
+    const struct verify_source *source = verifying->options->source;
+    struct bytes stored;
+    if (!source->has_indexes || verifying->size < (segment + 1) * SEGMENT_RECORDS)
+        return;
+    int error = source->index(worker->reader, segment, &stored);
+    if (error == -QY_ENOTFOUND)
+        return; /* its records are read instead */
+    buffer_clear(&worker->index);
+    if (!error)
+        error = audit_index_build(worker->records, SEGMENT_RECORDS, &worker->index);
+    atomic_fetch_add(&verifying->indexes, 1);
+    if (error == -QY_ECORRUPT)
+        verify_problem(verifying,
+            "the index of segment %" PRIu64 " cannot be made again: some of its records cannot be read",
+            segment);
+    else if (error)
+        verify_problem(
+            verifying, "the index of segment %" PRIu64 " cannot be checked: %s", segment, error_text(error));
+    else if (stored.size != worker->index.size || memcmp(stored.data, worker->index.data, stored.size) != 0)
+        verify_problem(verifying,
+            "the index of segment %" PRIu64 " (records %" PRIu64 " to %" PRIu64
+            ") was altered: its records make another one",
+            segment, segment * SEGMENT_RECORDS, (segment + 1) * SEGMENT_RECORDS - 1);
+}
+
+/* What the log holds of the level above, if it does. */
+static void read_above(struct worker *worker, uint64_t segment)
+{
+    struct verifying *verifying = worker->verifying;
+    const struct merkle_hash *hashes;
+    char path[TILE_PATH_BYTES];
+    unsigned width = tile_width(verifying->size, 1, segment);
+    int error = width ? verifying->options->source->tile(worker->reader, 1, segment, width, &hashes) : 0;
+    worker->has_stored = width > 0 && !error;
+    if (worker->has_stored)
+        memcpy(worker->stored, hashes, width * sizeof(*hashes));
+    if (error)
+        verify_problem(
+            verifying, "%s is missing (%s)", path_of(false, 1, segment, width, path), error_text(error));
+}
+
+static void say_progress(struct worker *worker)
+{
+    struct verifying *verifying = worker->verifying;
+    double now = metrics_clock();
+    if (!verifying->options->progress || now - worker->said < SAY_SECONDS)
+        return;
+    worker->said = now;
+    pthread_mutex_lock(&verifying->lock);
+    verifying->options->progress(verifying->options->self, atomic_load(&verifying->done), verifying->size);
+    pthread_mutex_unlock(&verifying->lock);
+}
+
+static int check_segment(struct worker *worker, uint64_t segment)
+{
+    struct verifying *verifying = worker->verifying;
+    int error = 0;
+    read_above(worker, segment);
+    for (unsigned i = 0; i < TILES && !error; i++) {
+        uint64_t number = segment * TILES + i;
+        unsigned width = tile_width(verifying->size, 0, number);
+        if (width == 0)
+            break;
+        error = read_tile(worker, number, width, worker->records + (size_t)i * MERKLE_TILE_HASHES);
+        atomic_fetch_add(&verifying->done, width);
+        say_progress(worker);
+    }
+    if (!error)
+        check_index(worker, segment);
+    return error;
+}
+
+/* -- threads -- */
+
+static int open_worker(struct verifying *verifying, struct worker *worker)
+{
+    *worker = (struct worker){.verifying = verifying, .said = metrics_clock()};
+    uint64_t most =
+        verifying->size < SEGMENT_RECORDS ? verifying->size + MERKLE_TILE_HASHES : SEGMENT_RECORDS;
+    worker->records = calloc(most, sizeof(*worker->records));
+    worker->stored = calloc(TILES, sizeof(*worker->stored));
+    int error = worker->records && worker->stored ? merkle_hasher_open(&worker->hasher) : -QY_ENOMEM;
+    if (!error)
+        error = arena_open(&worker->arena);
+    return error ? error
+                 : verifying->options->source->open(verifying->options->source->self, &worker->reader);
+}
+
+static void close_worker(struct worker *worker)
+{
+    if (worker->reader)
+        worker->verifying->options->source->close(worker->reader);
+    merkle_hasher_close(&worker->hasher);
+    buffer_free(&worker->index);
+    arena_close(&worker->arena);
+    free(worker->records);
+    free(worker->stored);
+}
+
+static void *work(void *self)
+{
+    struct verifying *verifying = self;
+    struct worker worker;
+    int error = open_worker(verifying, &worker);
+    while (!error && !atomic_load(&verifying->error)) {
+        uint64_t segment = atomic_fetch_add(&verifying->next, 1);
+        if (segment >= verifying->segments)
+            break;
+        error = check_segment(&worker, segment);
+    }
+    if (error)
+        atomic_store(&verifying->error, error);
+    close_worker(&worker);
+    return NULL;
+}
+
+static void run_threads(struct verifying *verifying)
+{
+    pthread_t threads[64];
+    unsigned wanted = verifying->options->threads < 64 ? verifying->options->threads : 64, started = 0;
+    while (started + 1 < wanted && started + 1 < verifying->segments &&
+           pthread_create(&threads[started], NULL, work, verifying) == 0)
+        started++;
+    work(verifying);
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
+}
+
+/* -- the levels above: few, on this thread -- */
+
+/* The hash of a full tile as the log holds it. False: it is not there, which was said, or will be, of the tile itself. */
+static bool fold_stored(struct verifying *verifying, void *reader, struct merkle_hasher *hasher,
+    unsigned level, uint64_t number, struct merkle_hash *ret_hash)
+{
+    const struct merkle_hash *tile;
+    if (verifying->options->source->tile(reader, level, number, MERKLE_TILE_HASHES, &tile))
+        return false;
+    fold(hasher, tile, ret_hash);
+    return true;
+}
+
+static void check_upper_tile(
+    struct verifying *verifying, void *reader, struct merkle_hasher *hasher, unsigned level, uint64_t number)
+{
+    const struct merkle_hash *tile;
+    struct merkle_hash held[MERKLE_TILE_HASHES], made;
+    unsigned width = tile_width(verifying->size, level, number);
+    char path[TILE_PATH_BYTES], lower[TILE_PATH_BYTES];
+    int error = verifying->options->source->tile(reader, level, number, width, &tile);
+    path_of(false, level, number, width, path);
+    if (error)
+        verify_problem(verifying, "%s is missing (%s)", path, error_text(error));
+    else
+        memcpy(held, tile, width * sizeof(*tile));
+    for (unsigned i = 0; i < width && !error; i++) {
+        uint64_t below = number * MERKLE_TILE_HASHES + i;
+        if (fold_stored(verifying, reader, hasher, level - 1, below, &made) && !same(&held[i], &made))
+            verify_problem(verifying, "%s: hash %u is not that of %s: one of them was altered", path, i,
+                path_of(false, level - 1, below, MERKLE_TILE_HASHES, lower));
+    }
+}
+
+static int check_upper(struct verifying *verifying)
+{
+    _cleanup_(merkle_hasher_close) struct merkle_hasher *hasher = NULL;
+    void *reader = NULL;
+    int error = merkle_hasher_open(&hasher);
+    if (!error)
+        error = verifying->options->source->open(verifying->options->source->self, &reader);
+    for (unsigned level = 2; level < MERKLE_LEVELS && !error; level++) {
+        uint64_t count = verifying->size >> (8 * level);
+        for (uint64_t i = 0; i < count; i++)
+            fold(hasher, verifying->nodes[level - 1] + i * MERKLE_TILE_HASHES, &verifying->nodes[level][i]);
+        for (uint64_t number = 0; number * MERKLE_TILE_HASHES < count; number++)
+            check_upper_tile(verifying, reader, hasher, level, number);
+    }
+    if (reader)
+        verifying->options->source->close(reader);
+    return error ? error : merkle_hasher_error(hasher);
+}
+
+int verify_tiles(struct verifying *verifying)
+{
+    verifying->segments = (verifying->size + SEGMENT_RECORDS - 1) / SEGMENT_RECORDS;
+    if (verifying->segments > 0)
+        run_threads(verifying);
+    int error = atomic_load(&verifying->error);
+    return error ? error : check_upper(verifying);
+}

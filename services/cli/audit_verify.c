@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `quanyu audit verify`: the whole log, from its public interface or from a copy of its files. */
+#include "common/error.h"
+#include "common/metrics.h"
+#include "services/audit/verify_files.h"
+#include "services/cli/audit_proof.h"
+#include "services/cli/command.h"
+#include "services/cli/log_client.h"
+#include "services/cli/verify_http.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define KEYS_MAX 32u
+
+struct run {
+    double begun;
+    bool shows; /* standard error is a terminal: progress overwrites itself */
+};
+
+static void say_problem(void *self, const char *text)
+{
+    const struct run *run = self;
+    if (run->shows)
+        fputs("\r\033[K", stderr);
+    printf("%s\n", text);
+    fflush(stdout);
+}
+
+static void say_progress(void *self, uint64_t records, uint64_t size)
+{
+    const struct run *run = self;
+    double seconds = metrics_clock() - run->begun;
+    fprintf(stderr, "%s%" PRIu64 " of %" PRIu64 " records, %.0f/s%s", run->shows ? "\r" : "", records, size,
+        (double)records / (seconds > 0 ? seconds : 1), run->shows ? "\033[K" : "\n");
+}
+
+static int sum_up(
+    const struct run *run, const struct verify_options *options, const struct verify_result *result)
+{
+    double seconds = metrics_clock() - run->begun;
+    fprintf(stderr,
+        "%s%" PRIu64 " records in %.1f s (%.0f/s), %" PRIu64 " of them signed, %" PRIu64 " indexes\n",
+        run->shows ? "\r\033[K" : "", result->size, seconds,
+        (double)result->size / (seconds > 0 ? seconds : 1), result->signed_size, result->indexes);
+    if (options->trusted_count == 0)
+        fprintf(
+            stderr, "checked against the keys that the log itself names; --key names one that you know\n");
+    if (result->problems == 0)
+        printf("all is well\n");
+    else
+        printf("%" PRIu64 " problem%s: the log is not what was put on record\n", result->problems,
+            result->problems == 1 ? "" : "s");
+    return result->problems == 0 ? 0 : 1;
+}
+
+static int verify(struct verify_options *options)
+{
+    struct run run = {.begun = metrics_clock(), .shows = isatty(STDERR_FILENO)};
+    struct verify_result result;
+    options->self = &run;
+    options->problem = say_problem;
+    options->progress = say_progress;
+    int error = verify_log(options, &result);
+    int status = sum_up(&run, options, &result);
+    if (error)
+        fprintf(stderr, "quanyu: the log could not be read to its end: %s\n", error_text(error));
+    return error ? 1 : status;
+}
+
+static int verify_copy(const char *directory, struct verify_options *options)
+{
+    struct verify_files *files = NULL;
+    int error = verify_files_open(directory, &files);
+    if (!error)
+        error = verify_files_describe(files, options);
+    if (error)
+        fprintf(stderr, "quanyu: %s: %s\n", directory,
+            error == -QY_ECONFLICT   ? "the audit service runs on it: verify a copy, or by --url"
+            : error == -QY_ENOTFOUND ? "holds no log: it must be a copy of <data>/audit"
+                                     : error_text(error));
+    int status = error ? 1 : verify(options);
+    verify_files_close(&files);
+    return status;
+}
+
+static int verify_url(const char *url, const char *token, struct verify_options *options)
+{
+    struct verify_http *http = NULL;
+    int status = verify_http_open(url, token, &http, options) ? 1 : verify(options);
+    verify_http_close(&http);
+    return status;
+}
+
+int audit_verify(int argc, char **argv)
+{
+    const char *files = NULL, *url = NULL, *token = NULL, *threads = NULL, *keys[KEYS_MAX];
+    struct verify_options options = {.trusted = keys};
+    const struct log_option arguments[] = {{.name = "--files", .value = &files},
+        {.name = "--url", .value = &url}, {.name = "--token-file", .value = &token},
+        {.name = "--threads", .value = &threads},
+        {.name = "--key", .values = keys, .count = &options.trusted_count, .most = KEYS_MAX}};
+    if (!log_options("audit", argc, argv, arguments, COUNT_OF(arguments), NULL, 0))
+        return 2;
+    long processors = threads ? strtol(threads, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
+    options.threads = processors > 0 && processors <= 64 ? (unsigned)processors : 1;
+    struct note_key key;
+    for (size_t i = 0; i < options.trusted_count; i++)
+        if (note_key_parse(keys[i], &key) || key.type != NOTE_ED25519) {
+            fprintf(stderr, "quanyu: %s is no verifier key of a log\n", keys[i]);
+            return 2;
+        }
+    if (files && url)
+        return command_usage("audit");
+    return files ? verify_copy(files, &options) : verify_url(url, token, &options);
+}
