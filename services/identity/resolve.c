@@ -325,7 +325,8 @@ static int verify(struct resolving *own, const struct found *found)
     if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
         return 0;
     party->group.verified[found->kind->number]++;
-    own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
+    bool twice = party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
+    own->unsettled |= twice || party->flags & NODE_REFUSED; /* which may be refused for another reason now */
     return add_flag(own, found, NODE_VERIFIED);
 }
 
