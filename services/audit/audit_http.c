@@ -83,8 +83,8 @@ static void run_operation(
         refuse_token(request);
         return;
     }
-    if (!error && operation->administrators && look->token.role != ROLE_ADMINISTRATOR)
-        error = look_deny(http, &look, "auditor.manage", "it takes an administrator's token");
+    if (!error && operation->administers && look->token.role != ROLE_ADMINISTRATOR)
+        error = look_deny(http, &look, operation->administers, "it takes an administrator's token");
     else if (!error)
         error = operation->run(http, &look, match);
     if (error)

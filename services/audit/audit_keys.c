@@ -226,7 +226,7 @@ static int rotate(struct rpc_context *context, bool lost)
     bool pending = now != count - 1;
     struct note_key key;
     char text[NOTE_KEY_BYTES];
-    uint64_t index;
+    uint64_t index = 0;
     Quanyu__AuditSigner row = QUANYU__AUDIT_SIGNER__INIT;
     const Quanyu__AuditSigner *last = audit_keys_signer(context->txn, now, context->arena);
     int secret = try_secret(context, last, &key);

@@ -64,13 +64,13 @@ typedef int operation_fn(struct audit_http *http, struct look **look, const stru
 struct operation {
     operation_fn *run; /* NULL: the description, for everybody */
     struct openapi_operation about;
-    bool administrators; /* it takes that role */
+    const char *
+        administers; /* it takes an administrator: who is none is denied this action on record; NULL: any auditor */
 };
 /* The one table. (audit_operations.c) */
 extern const struct operation audit_operations[];
 extern const size_t audit_operation_count;
 
-operation_fn get_auditors, post_auditor, delete_auditor;                     /* audit_http_auditors.c */
 operation_fn get_records, get_record;                                        /* audit_http_records.c */
 operation_fn get_count, get_histogram;                                       /* audit_http_counts.c */
 operation_fn get_alert_rules, put_alert_rules, get_alerts, post_acknowledge; /* audit_http_alerts.c */
@@ -78,6 +78,7 @@ operation_fn get_ocsf;                                                       /* 
 operation_fn get_report;                                                     /* audit_http_reports.c */
 operation_fn get_set;                                                        /* audit_http_sets.c */
 operation_fn get_tree;                                                       /* audit_http_tree.c */
+operation_fn get_auditors, post_auditor, delete_auditor;                     /* audit_http_auditors.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */
 operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */

@@ -24,8 +24,8 @@ struct audit_tails {
     pthread_mutex_t lock;
     struct tails_held
         list; /* ascending; one whose index is stored already may be the first, for readers that do not see it yet */
-    uint64_t stored; /* so many segments have a stored index: the writer's */
-    bool helped;     /* full ones are packed beside the writer */
+    uint64_t stored;    /* so many segments have a stored index: the writer's */
+    atomic_bool helped; /* full ones are packed beside the writer */
 };
 
 /* Makes what has no index stored from the transaction's records. Errors as audit_tails_add(). */

@@ -45,6 +45,7 @@ struct verify_options {
     const char *const *
         trusted; /* verifier keys that are believed: one of them must be among the log's, and vouch for those after it; */
     size_t trusted_count; /* 0: the log's word is taken */
+    bool without_indexes; /* passes over those that there are: making them again takes most of the time */
     unsigned threads;
     void *self;
     void (*problem)(void *self, const char *text);                 /* one line; one thread at a time */

@@ -87,13 +87,13 @@ static void tell(struct worker *worker, uint64_t number, unsigned width, const s
     }
 }
 
-static void check_tile(
-    struct worker *worker, uint64_t number, unsigned width, const struct merkle_hash *leaves)
+/* `root` is that of the leaves, where the tile is full. */
+static void check_tile(struct worker *worker, uint64_t number, unsigned width,
+    const struct merkle_hash *leaves, const struct merkle_hash *root)
 {
     char path[TILE_PATH_BYTES], upper[TILE_PATH_BYTES];
     const struct merkle_hash *tile, *above = worker->has_stored ? &worker->stored[number % TILES] : NULL;
     const struct verify_source *source = worker->verifying->options->source;
-    struct merkle_hash root;
     int error = source->tile(worker->reader, 0, number, width, &tile);
     if (error) {
         verify_problem(worker->verifying, "%s is missing (%s)", path_of(false, 0, number, width, path),
@@ -104,9 +104,8 @@ static void check_tile(
         tell(worker, number, width, leaves, tile, above);
     if (width < MERKLE_TILE_HASHES || !above)
         return;
-    fold(worker->hasher, leaves, &root);
     uint64_t segment = number / TILES;
-    if (memcmp(tile, leaves, width * sizeof(*tile)) == 0 && !same(&root, above))
+    if (memcmp(tile, leaves, width * sizeof(*tile)) == 0 && !same(root, above))
         verify_problem(worker->verifying, "%s: hash %u was altered: it is not that of %s",
             path_of(false, 1, segment, tile_width(worker->verifying->size, 1, segment), upper),
             (unsigned)(number % TILES), path_of(false, 0, number, width, path));
@@ -167,11 +166,12 @@ static int read_tile(struct worker *worker, uint64_t number, unsigned width, str
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
         check_set(worker, number * MERKLE_TILE_HASHES + i, records[i]);
     }
+    struct merkle_hash *root = width == MERKLE_TILE_HASHES ? &verifying->nodes[1][number] : NULL;
+    if (root)
+        fold(worker->hasher, leaves, root);
     if (!error)
-        check_tile(worker, number, width, leaves);
+        check_tile(worker, number, width, leaves, root);
     keep_edges(verifying, number, width, leaves);
-    if (width == MERKLE_TILE_HASHES)
-        fold(worker->hasher, leaves, &verifying->nodes[1][number]);
     return merkle_hasher_error(worker->hasher);
 }
 
@@ -182,7 +182,8 @@ static void check_index(struct worker *worker, uint64_t segment)
     struct verifying *verifying = worker->verifying;
     const struct verify_source *source = verifying->options->source;
     struct bytes stored;
-    if (!source->has_indexes || verifying->size < (segment + 1) * SEGMENT_RECORDS)
+    if (!source->has_indexes || verifying->options->without_indexes ||
+        verifying->size < (segment + 1) * SEGMENT_RECORDS)
         return;
     int error = source->index(worker->reader, segment, &stored);
     if (error == -QY_ENOTFOUND)

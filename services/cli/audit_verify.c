@@ -101,6 +101,7 @@ int audit_verify(int argc, char **argv)
     const struct log_option arguments[] = {{.name = "--files", .value = &files},
         {.name = "--url", .value = &url}, {.name = "--token-file", .value = &token},
         {.name = "--threads", .value = &threads},
+        {.name = "--without-indexes", .flag = &options.without_indexes},
         {.name = "--key", .values = keys, .count = &options.trusted_count, .most = KEYS_MAX}};
     if (!log_options("audit", argc, argv, arguments, COUNT_OF(arguments), NULL, 0))
         return 2;

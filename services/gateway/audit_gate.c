@@ -31,7 +31,14 @@ static void probe(struct audit_gate *gate)
     if (taken) {
         gate->shut = false;
         gate->taken_at_ms = monotonic_ms();
+        gate->refused -= refused;
     }
+}
+
+/* Who was refused while audit was taking the last one is told of by another one. */
+static bool has_to_tell(const struct audit_gate *gate)
+{
+    return gate->shut || gate->refused > 0;
 }
 
 static void *gate_main(void *data)
@@ -39,13 +46,16 @@ static void *gate_main(void *data)
     struct audit_gate *gate = data;
     pthread_mutex_lock(&gate->lock);
     while (!gate->stopping) {
-        if (!gate->shut) {
+        if (!has_to_tell(gate)) {
             pthread_cond_wait(&gate->change, &gate->lock);
             continue;
         }
-        pause_probing(gate);
-        if (gate->shut && !gate->stopping)
+        if (gate->shut)
+            pause_probing(gate);
+        if (has_to_tell(gate) && !gate->stopping)
             probe(gate);
+        if (!gate->shut && gate->refused > 0)
+            pause_probing(gate);
     }
     pthread_mutex_unlock(&gate->lock);
     return NULL;
@@ -91,7 +101,6 @@ void audit_gate_leave(struct audit_gate *gate, int64_t entered_ms, bool taken)
     } else if (!gate->shut && gate->taken_at_ms <= entered_ms) {
         gate->shut = true;
         gate->shut_at_ms = entered_ms;
-        gate->refused = 0;
         pthread_cond_broadcast(&gate->change);
     }
     gate->refused += !taken && gate->shut;

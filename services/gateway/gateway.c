@@ -107,10 +107,26 @@ static int tell_first(struct batch *batch)
     return error ? error : store_error(batch->txn);
 }
 
+/* The first acts come before the first tick: they are of the moment at which the suite's time begins. */
+static void begin_time(struct batch *batch)
+{
+    const struct config *config = service_config(batch->service);
+    const char *start = config_text(config, "clock_start");
+    int64_t now_ms = 0;
+    if (batch->now_ms > 0)
+        return;
+    if (strcmp(config_text(config, "clock"), "simulated") != 0)
+        now_ms = clock_wall_ms();
+    else if (!time_parse(start, strlen(start), true, &now_ms))
+        now_ms = 0; /* gateway_start() says so */
+    batch->now_ms = now_ms;
+}
+
 static int gateway_open(void *self, struct batch *batch)
 {
     struct gateway *gateway = self;
     gateway->service = batch->service;
+    begin_time(batch);
     bool nobody = staff_is_empty(batch->txn);
     int error = unit_begin(batch);
     if (!error)

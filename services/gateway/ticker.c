@@ -67,7 +67,8 @@ int ticker_open(struct service *service, bool simulated, int64_t start_ms, struc
 {
     if (simulated) {
         *ret_ticker = NULL;
-        return service_now_ms(service) >= start_ms ? 0 : ticker_set(service, start_ms);
+        /* The first acts are of this moment already, but nobody has heard of it. */
+        return service_now_ms(service) > start_ms ? 0 : ticker_set(service, start_ms);
     }
     struct ticker *ticker = calloc(1, sizeof(*ticker));
     if (!ticker)

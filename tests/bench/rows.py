@@ -310,6 +310,18 @@ def audit_search(stage):
             Figure(f"… counts, the slowest ({counts[1]}), p99", float(counts[3]), "ms", note=f"p50 {counts[2]} ms, processor {counts[4]} ms")]
 
 
+def verify(stage):
+    """an audit log verified from its files, and proofs of it, as it grows"""
+    out = stage.program("audit_verify", int(stage.options.seconds * 20_000), 2, stage.directory)
+    found = re.findall(r"verified (\d+) records: (\d+)/s; with indexes: (\d+)/s; bare SHA-256: (\d+)/s; proof p50 ([\d.]+) ms, p99 ([\d.]+) ms, "
+                       r"of processor ([\d.]+) ms; store ([\d.]+) MB", out)
+    size, rate, whole, limit, p50, p99, processor, store = map(float, found[-1])
+    grown = f"{float(found[0][1]):,.0f}/s at half of {size:,.0f} records; the store holds {store:.0f} MB; {loaded()}"
+    return [Figure("audit log verified, without indexes", rate, "records/s", limit, "bare SHA-256", least=1_000_000, note=grown),
+            Figure("… with indexes", whole, "records/s", limit, "bare SHA-256"),
+            Figure("… proof, p99", p99, "ms", most=1, note=f"p50 {p50:.2f} ms; p99 of processor {processor:.2f} ms; {loaded()}")]
+
+
 def memory(stage):
     """RssAnon of all services for one million persons, and its growth under load"""
     stage.with_persons(stage.options.people)
@@ -408,5 +420,5 @@ def measure(name, stage):
 
 WITHIN_GROWTH = ("path", "profile", "audience")
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, duplicates, rights, staff, dedup, audit, audit_search, people, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, graph, duplicates, rights, staff, dedup, audit, verify, audit_search, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

@@ -136,7 +136,8 @@ def test_what_is_in_the_journals_is_on_record_all_of_it_and_in_order(directory, 
         found = from_journals(suite)
         for service, classes in TAKEN.items():
             written = journal(suite, service)
-            offsets = [offset for offset, _, _ in found[service]]
+            # Some of the oldest may have been trimmed: audit has them, and it is long ago.
+            offsets = [offset for offset, _, _ in found[service] if offset >= written[0][0]]
             assert offsets == sorted(set(offsets)), f"{service}: in another order, or twice"
             meant = {offset: kind for offset, kind in written if kind in classes}
             assert set(offsets) <= set(meant), f"{service}: what it has not said"

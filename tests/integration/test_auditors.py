@@ -33,35 +33,36 @@ def newest(suite, action):
     return call(suite, "GET", f"/v1/records?action={action}&limit=1").json["records"][0]
 
 
-# As what a look is on record, by operationId; what follows the tree, for those who prove it, must not make it grow.
-LOOKS = {"search": ("/v1/records?limit=2", "audit.search"), "count": ("/v1/records/count", "audit.count"),
-         "histogram": ("/v1/records/histogram?by=operation", "audit.histogram"), "report": ("/v1/reports/daily-use?from=2026-01-01", "audit.report"),
-         "exportOcsf": ("/v1/export/ocsf?lines=2", "audit.export"), "show": ("/v1/records/0", "audit.show"),
-         "receipt": ("/v1/records/0/receipt", "audit.receipt"), "set": ("/v1/sets/{set}", "audit.set"), "auditor_list": ("/v1/auditors", "auditor.list")}
-CHANGES = {"auditor_create", "auditor_revoke"}  # see below
-PROOFS = {"tree": "/v1/tree", "checkpoint": "/checkpoint", "keys": "/v1/keys", "proof_inclusion": "/v1/proofs/inclusion?index=0",
-          "proof_consistency": "/v1/proofs/consistency?from=1", "entries_2": "/tile/entries/000.p/1", "tile_2": "/tile/0/000.p/1"}
-FOLLOWED = {"checkpoint_cosigned", "cosign", "tile", "tile_3", "tile_4", "entries", "entries_3", "entries_4"}  # likewise
+# As what a look is on record; what follows the tree, for those who prove it, must not make it grow.
+LOOKS = {"/v1/records": ("?limit=2", "audit.search"), "/v1/records/count": ("", "audit.count"), "/v1/records/histogram": ("?by=day", "audit.histogram"),
+         "/v1/reports/daily-use": ("", "audit.report"), "/v1/export/ocsf": ("?lines=2", "audit.export"), "/v1/records/0": ("", "audit.show"),
+         "/v1/records/0/receipt": ("", "audit.receipt"), "/v1/sets/{hash}": ("", "audit.set"), "/v1/auditors": ("", "auditor.list"),
+         "/v1/alerts": ("", "alert.list"), "/v1/alert-rules": ("", "alert_rules.show")}
+PROOFS = {"/v1/tree": "", "/checkpoint": "", "/v1/keys": "", "/v1/proofs/inclusion": "?index=0", "/v1/proofs/consistency": "?from=1",
+          "/tile/entries/000.p/1": "", "/tile/0/000.p/1": ""}
+FOLLOWED = {"/v1/checkpoints/cosigned"}  # once there is a witness
 
 
 def test_every_look_of_an_auditor_is_on_record_and_no_proof_is(running):
     described = request(running.ports["audit", "HTTP_PORT"], "GET", "/openapi.json").json["paths"]
-    ids = {about["operationId"] for methods in described.values() for about in methods.values() if about.get("security") != []}
-    assert ids == set(LOOKS) | CHANGES | set(PROOFS) | FOLLOWED
+    paths = {path for path, methods in described.items() if methods.get("get", {}).get("security", True) != [] and "get" in methods}
+    known = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$") for path in paths if not path.startswith("/tile")}
+    mine = [path for path in (*LOOKS, *PROOFS, *FOLLOWED) if not path.startswith("/tile")]
+    assert all(any(pattern.match(path) for path in mine) for pattern in known), known
     running.post("/api/v1/bindings/transfer", {"from": {"rule": {"everyone": True}}, "to": {"unit": "u_1"}, "reason": "all of them"}, status=(200, 202))
     made = newest(running, "binding.transfer&has=set")["set"]
     wait_for(lambda: call(running, "GET", "/checkpoint").status == 200, "a checkpoint")
-    for operation, (path, action) in LOOKS.items():
+    for path, (query, action) in LOOKS.items():
         size = call(running, "GET", "/v1/tree").json["size"]
-        answer = call(running, "GET", path.format(set=made))
-        assert answer.status == 200, (operation, answer)
+        answer = call(running, "GET", path.format(hash=made) + query)
+        assert answer.status == 200, (path, answer)
         record = newest(running, action)
         said = (record["actor"]["kind"], record["actor"]["role"], record["actor"]["address"], record["outcome"], int(record["index"]))
-        assert said == ("auditor", "administrator", "127.0.0.1", "ok", size), (operation, record)
+        assert said == ("auditor", "administrator", "127.0.0.1", "ok", size), (path, record)
         assert record["actor"]["token_id"] == record["actor"]["id"] and json.loads(record["detail"]) is not None
     size = call(running, "GET", "/v1/tree").json["size"]
-    for operation, path in PROOFS.items():
-        assert call(running, "GET", path).status == 200, operation
+    for path, query in PROOFS.items():
+        assert call(running, "GET", path + query).status == 200, path
     assert call(running, "GET", "/v1/tree").json["size"] == size
 
 

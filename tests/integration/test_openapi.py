@@ -186,8 +186,8 @@ SIGNING_IN = ("invitation_accept", "session_begin", "session_end", "me_password"
               "second_factor_reset")
 
 
-# Of trees of 65,536 records and more.
-BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4")
+# Of trees of 65,536 records and more, and of days of unusual use (test_audit_alerts.py).
+BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4", "acknowledgeAlert", "alert_acknowledge")
 
 
 def call_what_signs_in(running):
@@ -234,7 +234,9 @@ def prepare_proofs(running):
     running.cli("audit", "witness", "--state", state, "--once")
     cosigned = running.audit("/v1/checkpoints/cosigned").body.decode()
     part = {"level": 0, "n": "000.p", "m": 1}
+    doomed = json.loads(running.cli("auditor", "create", "Doomed").stdout)["id"]
     return {
+        "auditor_revoke": ({"id": doomed}, "", None),
         "receipt": ({"index": 0}, "", None), "cosign": ({}, "", cosigned), "proof_inclusion": ({}, "?index=0", None),
         "proof_consistency": ({}, "?from=1", None), "tile_2": (part, "", None), "entries_2": (part, "", None),
     }
@@ -271,7 +273,7 @@ def prepare(running):
         "write_key_show": ({"id": key}, "", None), "write_key_change": ({"id": key}, "", None),
         "write_key_rotate": ({"id": key}, "", None), "write_key_revoke": ({"id": key}, "", None),
         "write_key_remove": ({"id": removed}, "", None),
-        "show": ({"index": 0}, "", None), "histogram": ({}, "?by=day", None), "report": ({"name": "refused"}, "", None), **prepare_proofs(running),
+        "show": ({"index": 0}, "", None), "histogram": ({}, "?by=month", None), "report": ({"name": "refused"}, "", None), **prepare_proofs(running),
     }
 
 
