@@ -7,6 +7,16 @@
 #include "services/audit/audit_sealer.h"
 #include "services/audit/audit_signer.h"
 
+void audit_stop(void *self, struct service *service)
+{
+    struct audit *audit = self;
+    audit_http_stop(self, service);
+    audit_guard_stop(&audit->guard);
+    audit_sealer_close(&audit->sealer);
+    audit_signer_close(&audit->signer);
+    audit_indexer_stop(audit);
+}
+
 int audit_start(void *self, struct service *service)
 {
     struct audit *audit = self;
@@ -21,15 +31,9 @@ int audit_start(void *self, struct service *service)
         error = audit_sealer_start(audit->sealer);
     if (!error)
         error = audit_guard_start(audit, service, &audit->guard);
-    return error ? error : audit_http_start(self, service);
-}
-
-void audit_stop(void *self, struct service *service)
-{
-    struct audit *audit = self;
-    audit_http_stop(self, service);
-    audit_guard_stop(&audit->guard);
-    audit_sealer_close(&audit->sealer);
-    audit_signer_close(&audit->signer);
-    audit_indexer_stop(audit);
+    if (!error)
+        error = audit_http_start(self, service);
+    if (error)
+        audit_stop(self, service); /* nobody else ends what runs already */
+    return error;
 }
