@@ -198,7 +198,8 @@ static const struct command commands[] = {
         "quanyu keys ./keys"},
     {"identity",
         "explain R R | history ONE_ID | conflicts | busy | decisions | join R R … | split ONE_ID R … | "
-        "move ONE_ID R … | block R … | withdraw POSITION … | undo ID … | rules [FILE] | dry-run [FILE]",
+        "move ONE_ID R … | block R … | reassign R … | withdraw POSITION … | undo ID … | rules [FILE] | "
+        "dry-run [FILE]",
         "who is who: why, and what is decided by hand (on record)", command_identity,
         "An identifier R is KIND:VALUE or its id, i_…. What looks prints lines, or JSON with --json; what\n"
         "decides prints JSON.\n\n"
@@ -213,6 +214,8 @@ static const struct command commands[] = {
         "  split ONE_ID R …          these are not that person, but one by themselves\n"
         "  move ONE_ID R             that other person's identifier is this one's\n"
         "  block R                   is nobody's: it joins nothing\n"
+        "  reassign R                a phone or an email is somebody else's since then\n"
+        "    --since TIME            as in 2026-02-01T00:00:00Z\n"
         "  withdraw POSITION         what that event says of who is who does not count\n"
         "  undo ID                   the decision d_… holds no more\n"
         "    --reason TEXT           all of these need one; on record\n"

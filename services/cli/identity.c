@@ -15,11 +15,11 @@
 struct arguments {
     const char *places[PLACES_MAX]; /* no options */
     int count;
-    const char *reason, *limit, *cursor;
+    const char *reason, *since, *limit, *cursor;
     bool json;
 };
 
-enum { TAKES_REASON = 1, TAKES_PAGE = 2, TAKES_JSON = 4 };
+enum { TAKES_REASON = 1, TAKES_PAGE = 2, TAKES_JSON = 4, TAKES_SINCE = 8 };
 
 static bool is(const char *text, const char *word)
 {
@@ -30,6 +30,8 @@ static const char **option_of(struct arguments *arguments, const char *name, uns
 {
     if (takes & TAKES_REASON && is(name, "--reason"))
         return &arguments->reason;
+    if (takes & TAKES_SINCE && is(name, "--since"))
+        return &arguments->since;
     if (takes & TAKES_PAGE && is(name, "--limit"))
         return &arguments->limit;
     if (takes & TAKES_PAGE && is(name, "--cursor"))
@@ -54,7 +56,7 @@ static int read_arguments(int argc, char **argv, unsigned takes, int least, int 
         else
             return command_unknown("identity", argv[i]);
     }
-    if (ret->count < least || (takes & TAKES_REASON && !ret->reason))
+    if (ret->count < least || (takes & TAKES_REASON && !ret->reason) || (takes & TAKES_SINCE && !ret->since))
         return command_usage("identity");
     return 0;
 }
@@ -91,6 +93,8 @@ static void write_body(struct buffer *body, const struct arguments *arguments, e
         write_ref(&json, arguments->places[i]);
     if (shape == SHAPE_LIST)
         json_close(&json, ']');
+    if (arguments->since)
+        json_field_text(&json, "since", arguments->since);
     json_field_text(&json, "reason", arguments->reason);
     json_close(&json, '}');
 }
@@ -101,6 +105,7 @@ struct decision {
     enum shape shape;
     int least, most;
     bool named;
+    unsigned takes; /* besides a reason */
 };
 
 static int decide(const struct decision *decision, int argc, char **argv)
@@ -108,7 +113,8 @@ static int decide(const struct decision *decision, int argc, char **argv)
     struct arguments arguments;
     _cleanup_(buffer_free) struct buffer path = BUFFER_INIT;
     _cleanup_(buffer_free) struct buffer body = BUFFER_INIT;
-    int wrong = read_arguments(argc, argv, TAKES_REASON, decision->least, decision->most, &arguments);
+    int wrong = read_arguments(
+        argc, argv, TAKES_REASON | decision->takes, decision->least, decision->most, &arguments);
     if (wrong)
         return wrong;
     buffer_text(&path, decision->base);
@@ -121,37 +127,44 @@ static int decide(const struct decision *decision, int argc, char **argv)
 
 static int join(int argc, char **argv)
 {
-    const struct decision way = {"POST", API "/persons/join", "", SHAPE_LIST, 2, 2, false};
+    const struct decision way = {"POST", API "/persons/join", "", SHAPE_LIST, 2, 2, false, 0};
     return decide(&way, argc, argv);
 }
 
 static int split(int argc, char **argv)
 {
-    const struct decision way = {"POST", API "/persons/", "/split", SHAPE_LIST, 2, PLACES_MAX, true};
+    const struct decision way = {"POST", API "/persons/", "/split", SHAPE_LIST, 2, PLACES_MAX, true, 0};
     return decide(&way, argc, argv);
 }
 
 static int move(int argc, char **argv)
 {
-    const struct decision way = {"POST", API "/persons/", "/move", SHAPE_ONE, 2, 2, true};
+    const struct decision way = {"POST", API "/persons/", "/move", SHAPE_ONE, 2, 2, true, 0};
     return decide(&way, argc, argv);
 }
 
 static int block(int argc, char **argv)
 {
-    const struct decision way = {"POST", API "/identifiers/block", "", SHAPE_ONE, 1, 1, false};
+    const struct decision way = {"POST", API "/identifiers/block", "", SHAPE_ONE, 1, 1, false, 0};
+    return decide(&way, argc, argv);
+}
+
+static int reassign(int argc, char **argv)
+{
+    const struct decision way = {
+        "POST", API "/identifiers/reassign", "", SHAPE_ONE, 1, 1, false, TAKES_SINCE};
     return decide(&way, argc, argv);
 }
 
 static int withdraw(int argc, char **argv)
 {
-    const struct decision way = {"POST", API "/evidence/", "/withdraw", SHAPE_NONE, 1, 1, true};
+    const struct decision way = {"POST", API "/evidence/", "/withdraw", SHAPE_NONE, 1, 1, true, 0};
     return decide(&way, argc, argv);
 }
 
 static int undo(int argc, char **argv)
 {
-    const struct decision way = {"DELETE", API "/identity-decisions/", "", SHAPE_NONE, 1, 1, true};
+    const struct decision way = {"DELETE", API "/identity-decisions/", "", SHAPE_NONE, 1, 1, true, 0};
     return decide(&way, argc, argv);
 }
 
@@ -369,6 +382,7 @@ int command_identity(int argc, char **argv)
         {"split", split, 2, PLACES_MAX + 2},
         {"move", move, 2, 4},
         {"block", block, 1, 3},
+        {"reassign", reassign, 1, 5},
         {"withdraw", withdraw, 1, 3},
         {"undo", undo, 1, 3},
         {"rules", rules, 0, 1},

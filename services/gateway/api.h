@@ -211,6 +211,7 @@ int person_join(struct api_call *call);
 int person_split(struct api_call *call);
 int person_move(struct api_call *call);
 int identifier_block(struct api_call *call);
+int identifier_reassign(struct api_call *call);
 int evidence_withdraw(struct api_call *call);
 int decision_list(struct api_call *call);
 int decision_show(struct api_call *call);

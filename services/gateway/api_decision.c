@@ -232,6 +232,24 @@ int identifier_block(struct api_call *call)
     return error ? error : decide(call, &own, QUANYU__DECIDE_REQUEST__WHAT__BLOCK, &ref, 1);
 }
 
+int identifier_reassign(struct api_call *call)
+{
+    struct deciding own;
+    struct identity_ref ref;
+    int error = begin(call, "identity.reassign", &own);
+    if (!error)
+        error = identity_ref_read(call, "identifier", &ref);
+    if (!error)
+        error = api_time(call, "since", &own.decide.since_ms);
+    if (!error && !own.decide.since_ms)
+        error = api_refuse(call, -QY_EINVAL, "since", "is required");
+    if (!error && own.decide.since_ms > gateway_now_ms(call->gateway))
+        error = api_refuse(call, -QY_EINVAL, "since", "must not lie in the future");
+    if (!error)
+        error = find(call, &own, &ref, 1);
+    return error ? error : decide(call, &own, QUANYU__DECIDE_REQUEST__WHAT__REASSIGN, &ref, 1);
+}
+
 int evidence_withdraw(struct api_call *call)
 {
     struct deciding own;
@@ -391,6 +409,11 @@ int decision_show(struct api_call *call)
     return error;
 }
 
+static bool takes_events(Quanyu__Decision__Kind kind)
+{
+    return kind == QUANYU__DECISION__KIND__BLOCK || kind == QUANYU__DECISION__KIND__REASSIGN;
+}
+
 int decision_undo(struct api_call *call)
 {
     struct deciding own;
@@ -399,7 +422,7 @@ int decision_undo(struct api_call *call)
     int error = begin(call, "identity.undo", &own);
     if (!error)
         error = find_decision(call, &page, &decision);
-    if (!error && call->actor.scope && decision->decision->kind == QUANYU__DECISION__KIND__BLOCK)
+    if (!error && call->actor.scope && takes_events(decision->decision->kind))
         error = api_refuse(call, -QY_EDENIED, "id", "events of people beyond your scope may go with it");
     if (error)
         return error;

@@ -152,6 +152,7 @@ static const char *what(Quanyu__Decision__Kind kind)
         [QUANYU__DECISION__KIND__BLOCK] = "block",
         [QUANYU__DECISION__KIND__WITHDRAW] = "withdraw",
         [QUANYU__DECISION__KIND__MOVE] = "move",
+        [QUANYU__DECISION__KIND__REASSIGN] = "reassign",
     };
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : names[0];
 }
@@ -186,6 +187,8 @@ void identity_json_decision(
     identity_json_identifiers(json, "others", reply->others, reply->n_others, personal);
     if (decision->kind == QUANYU__DECISION__KIND__WITHDRAW)
         json_field_number(json, "position", decision->evidence);
+    if (decision->kind == QUANYU__DECISION__KIND__REASSIGN)
+        json_field_time(json, "since", decision->since_ms);
     write_act(call, json, decision->at_ms, decision->actor, decision->reason);
     json_name(json, "undone");
     if (decision->undone_ms) {

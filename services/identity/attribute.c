@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose an event is follows from what it carries, from what is blocked and from how strong the kinds are: when these change, from the
  * evidence. Events whose identifiers are all blocked stay where they were. */
-#include "services/identity/same.h"
+#include "services/identity/span.h"
 
 #include "proto/identity.pb-c.h"
 
@@ -36,8 +36,10 @@ static uint32_t find_lead(const struct graph *graph, struct store_txn *txn, cons
     uint8_t best = UINT8_MAX;
     for (unsigned i = 0; i < evidence->count; i++) {
         uint32_t node = evidence->items[i].node;
+        uint32_t carried = graph_carried(graph, txn, node, evidence->event_ms);
+        node = node_index_flags(graph->index, carried) & NODE_LATER ? carried : node;
         uint8_t strength = graph->rules.kinds[node_index_kind(graph->index, node)].strength;
-        bool nobodys = node_index_flags(graph->index, graph_plain(graph, txn, node)) & NODE_NOBODY;
+        bool nobodys = node_index_flags(graph->index, carried) & NODE_NOBODY;
         if (nobodys || (lead && strength >= best))
             continue;
         lead = node;

@@ -2,7 +2,7 @@
 #include "services/identity/decide.h"
 
 #include "services/identity/node_set.h"
-#include "services/identity/same.h"
+#include "services/identity/span.h"
 #include "services/identity/withdraw.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 struct deciding {
     struct graph *graph;
     struct batch *batch;
-    const Quanyu__Decision *decision;
+    Quanyu__Decision *decision;
 };
 
 /* -- one pair -- */
@@ -117,6 +117,8 @@ static int apply(struct deciding *own)
         return block(own, true);
     case QUANYU__DECISION__KIND__WITHDRAW:
         return withdraw(own->graph, own->batch->txn, own->decision->evidence, true);
+    case QUANYU__DECISION__KIND__REASSIGN:
+        return span_begin(own->graph, own->batch, own->decision);
     default:
         return -QY_EINVAL;
     }
@@ -232,7 +234,8 @@ static int assert_others(struct deciding *own, struct arena *arena)
     for (size_t i = 0; !error && i < count; i++) {
         Quanyu__Decision *other =
             identity_store_decision(own->batch->txn, node_set_items(&numbers)[i], arena);
-        bool holds = other && other->undone_ms == 0 && other->kind != QUANYU__DECISION__KIND__WITHDRAW;
+        bool holds = other && other->undone_ms == 0 && other->kind != QUANYU__DECISION__KIND__WITHDRAW &&
+                     other->kind != QUANYU__DECISION__KIND__REASSIGN;
         struct deciding again = {own->graph, own->batch, other};
         if (holds)
             name_plain(own, other);
@@ -255,6 +258,8 @@ int decide_undo(struct graph *graph, struct batch *batch, Quanyu__Decision *deci
         error = block(&own, false);
     if (!error && decision->kind == QUANYU__DECISION__KIND__WITHDRAW)
         error = withdraw(graph, batch->txn, decision->evidence, false);
+    if (!error && decision->kind == QUANYU__DECISION__KIND__REASSIGN)
+        error = span_undo(graph, batch, decision);
     if (!error)
         error = assert_others(&own, arena);
     if (!error)

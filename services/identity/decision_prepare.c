@@ -4,6 +4,7 @@
 #include "services/identity/decision_store.h"
 #include "services/identity/link_store.h"
 #include "services/identity/rules.h"
+#include "services/identity/span_store.h"
 #include "services/identity/worker.h"
 
 #include <string.h>
@@ -37,11 +38,14 @@ static bool says_the_same(const struct asked *asked, const Quanyu__Decision *dec
         [QUANYU__DECIDE_REQUEST__WHAT__MOVE] = QUANYU__DECISION__KIND__MOVE,
         [QUANYU__DECIDE_REQUEST__WHAT__BLOCK] = QUANYU__DECISION__KIND__BLOCK,
         [QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW] = QUANYU__DECISION__KIND__WITHDRAW,
+        [QUANYU__DECIDE_REQUEST__WHAT__REASSIGN] = QUANYU__DECISION__KIND__REASSIGN,
     };
     if (decision->undone_ms || decision->kind != kinds[asked->request->what])
         return false;
     if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW)
         return decision->evidence == asked->request->evidence;
+    if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__REASSIGN)
+        return decision->since_ms == asked->request->since_ms;
     if (asked->request->what == QUANYU__DECIDE_REQUEST__WHAT__MOVE)
         return names_node(asked, decision->nodes, 1, asked->nodes[0]) &&
                (person_of(asked->context->txn, decision->nodes[1]) == asked->person ||
@@ -62,7 +66,7 @@ static uint32_t node_at_hand(const struct asked *asked)
     if (asked->count > 0)
         return asked->nodes[0];
     return identity_store_evidence(asked->context->txn, asked->request->evidence, &evidence)
-               ? evidence.items[0].node
+               ? identity_store_carried(asked->context->txn, evidence.items[0].node, evidence.event_ms)
                : 0;
 }
 
@@ -331,7 +335,7 @@ static int prepare_withdraw(const struct asked *asked, Quanyu__Decision *decisio
 {
     struct evidence evidence;
     struct rpc_context *context = asked->context;
-    if (!identity_store_evidence(context->txn, asked->request->evidence, &evidence))
+    if (!identity_store_evidence(context->txn, asked->request->evidence, &evidence) || evidence.count < 2)
         return rpc_refuse(context, -QY_ENOTFOUND, "position",
             "no event at this position showed several identifiers together");
     decision->kind = QUANYU__DECISION__KIND__WITHDRAW;
@@ -340,9 +344,39 @@ static int prepare_withdraw(const struct asked *asked, Quanyu__Decision *decisio
     if (!decision->nodes)
         return -QY_ENOMEM;
     for (unsigned i = 0; i < evidence.count; i++)
-        decision->nodes[decision->n_nodes++] = evidence.items[i].node;
+        decision->nodes[decision->n_nodes++] =
+            identity_store_carried(context->txn, evidence.items[i].node, evidence.event_ms);
     *ret_unchanged = evidence.withdrawn;
     return 0;
+}
+
+/* An owner's time may be cut short anywhere, but not where another one's begins. */
+static int prepare_reassign(const struct asked *asked, Quanyu__Decision *decision, bool *ret_unchanged)
+{
+    struct rpc_context *context = asked->context;
+    const struct identity *identity = context->self;
+    struct node_place place;
+    if (asked->count != 1)
+        return refuse_identifiers(asked, "must be one");
+    if (!identity_store_place(context->txn, asked->nodes[0], &place))
+        return -QY_ECORRUPT;
+    const struct kind *kind = kind_numbered(&identity->kinds, place.kind);
+    if (!kind || (kind->form != FORM_PHONE && kind->form != FORM_EMAIL))
+        return rpc_refuse(context, -QY_EINVAL, "identifiers/0",
+            "is no phone and no email: nothing else goes from one person to another");
+    uint32_t first = identity_store_first(context->txn, asked->nodes[0]);
+    uint32_t owner = identity_store_owner(context->txn, first, asked->request->since_ms);
+    Quanyu__Decision *before;
+    asked->nodes[0] = owner;
+    int error = decision_find(asked, &before);
+    *ret_unchanged = before;
+    decision->kind = QUANYU__DECISION__KIND__REASSIGN;
+    decision->since_ms = asked->request->since_ms;
+    decision->others = arena_alloc(context->arena, sizeof(uint32_t));
+    if (!decision->others)
+        return -QY_ENOMEM;
+    decision->n_others = before ? 0 : 1;
+    return error;
 }
 
 int decision_read(struct asked *asked)
@@ -382,6 +416,8 @@ int decision_prepare(const struct asked *asked, Quanyu__Decision *decision, bool
         return prepare_block(asked, decision, ret_unchanged);
     case QUANYU__DECIDE_REQUEST__WHAT__WITHDRAW:
         return prepare_withdraw(asked, decision, ret_unchanged);
+    case QUANYU__DECIDE_REQUEST__WHAT__REASSIGN:
+        return prepare_reassign(asked, decision, ret_unchanged);
     default:
         return rpc_refuse(asked->context, -QY_EINVAL, "what", "is nothing that can be decided");
     }

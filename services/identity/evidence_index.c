@@ -57,6 +57,11 @@ uint64_t evidence_name_key(uint32_t node, uint64_t name)
     return mix(((uint64_t)node << 32 | (uint32_t)name) + mix(WORTH_ALIAS + 1));
 }
 
+uint64_t evidence_single_key(uint32_t node)
+{
+    return evidence_key(node, node, WORTH_NOTHING);
+}
+
 static size_t line_of(uint64_t key)
 {
     return (key >> 32) % LINES * LINE_BYTES;
@@ -103,6 +108,10 @@ static bool take(struct evidence_index *index, const struct evidence *evidence)
         for (unsigned k = 0; k < i; k++, index->pairs++)
             filter_add(index->filter, evidence_key(evidence->items[i].node, evidence->items[k].node,
                                           evidence_worth(evidence, i, k)));
+    if (evidence->count == 1) {
+        filter_add(index->filter, evidence_single_key(evidence->items[0].node));
+        index->pairs++;
+    }
     for (unsigned i = 0; evidence->name && i < evidence->count; i++, index->pairs++)
         filter_add(index->filter, evidence_name_key(evidence->items[i].node, evidence->name));
     return index->pairs >= PAIRS_MAX;

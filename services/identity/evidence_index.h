@@ -20,6 +20,8 @@ void evidence_index_forget(struct evidence_index *index);
 
 /* What evidence of two nodes that is worth so much is looked for by. */
 uint64_t evidence_key(uint32_t node, uint32_t other, enum worth worth);
+/* The same of an event that carries the node alone. */
+uint64_t evidence_single_key(uint32_t node);
 /* The same of a node and a name that was stated with it. */
 uint64_t evidence_name_key(uint32_t node, uint64_t name);
 /* True: it is the one. */

@@ -9,6 +9,7 @@
 #include "services/identity/duplicate_search.h"
 #include "services/identity/identity_dump.h"
 #include "services/identity/phone.h"
+#include "services/identity/span_store.h"
 #include "services/identity/worker.h"
 
 #include <assert.h>
@@ -251,17 +252,29 @@ void identity_stop(void *self, struct service *service)
 
 /* -- what readers ask for -- */
 
+/* Whose it is now. */
+static bool find_owner(struct store_txn *txn, uint32_t node, const struct node_place *place,
+    uint32_t *ret_node, uint32_t *ret_person)
+{
+    struct node_place owner = *place;
+    if (place->flags & NODE_SPANNED) {
+        node = identity_store_owner(txn, node, INT64_MAX);
+        if (!identity_store_place(txn, node, &owner))
+            return false;
+    }
+    *ret_node = node;
+    *ret_person = owner.person;
+    return true;
+}
+
 /* A digest that no event carried, of somebody who is known. */
 static bool find_digest(struct store_txn *txn, const struct kind *kind, const uint8_t hash[VAULT_HASH_BYTES],
     uint32_t *ret_node, uint32_t *ret_person)
 {
     struct node_place place;
     uint32_t node = kind->form == FORM_DIGEST ? digest_find(txn, kind, hash) : 0;
-    if (!node || !identity_store_place(txn, node, &place))
-        return false;
-    *ret_node = node;
-    *ret_person = place.person;
-    return true;
+    return node && identity_store_place(txn, node, &place) &&
+           find_owner(txn, node, &place, ret_node, ret_person);
 }
 
 bool identity_find(const struct identity *identity, struct store_txn *txn, const struct kind *kind,
@@ -272,9 +285,7 @@ bool identity_find(const struct identity *identity, struct store_txn *txn, const
     if (!node || !identity_store_place(txn, node, &place) ||
         memcmp(place.hash, hash, sizeof(place.hash)) != 0)
         return find_digest(txn, kind, hash, ret_node, ret_person); /* or it came after the snapshot */
-    *ret_node = node;
-    *ret_person = place.person;
-    return true;
+    return find_owner(txn, node, &place, ret_node, ret_person);
 }
 
 int identity_node_value(

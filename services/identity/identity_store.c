@@ -24,6 +24,7 @@ const char *const identity_tables[TABLE_COUNT] = {
     [TABLE_DUPLICATES] = "duplicates",
     [TABLE_DISMISSED] = "dismissed",
     [TABLE_NAMES] = "names",
+    [TABLE_SPANS] = "spans",
 };
 
 #define PLACE_BYTES (4 + 2 + 1 + VAULT_HASH_BYTES)

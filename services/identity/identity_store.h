@@ -31,6 +31,7 @@ enum identity_table {
     TABLE_DECIDED,    /* node, number: nothing; the decisions that are about it */
     TABLE_DIGESTS, /* keyed hashes of digests of known phones and emails, and their nodes (digest_index.h) */
     TABLE_NAMES, /* node, keyed hash of a name: the event that states it with the node, the name sealed (name_store.h) */
+    TABLE_SPANS, /* an identifier's first node, time: whose it is from then on (span_store.h) */
     TABLE_COUNT
 };
 extern const char *const identity_tables[TABLE_COUNT];
@@ -62,6 +63,8 @@ enum node_flag {
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
     NODE_LISTED = 128, /* the rules block its value */
     NODE_SAME = 256, /* a digest of one that is known: its one link says of which, and that has all others */
+    NODE_SPANNED = 512, /* its value went to somebody else, who has a later node */
+    NODE_LATER = 1024,  /* the later node of a value */
 };
 #define NODE_NOBODY (NODE_BLOCKED | NODE_LISTED) /* events are as if they did not carry it */
 #define NODE_OUT (NODE_BUSY | NODE_NOBODY)

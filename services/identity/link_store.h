@@ -43,7 +43,8 @@ bool identity_store_next_link_of(struct store_txn *txn, struct store_scan *scan,
 
 /* -- evidence -- */
 
-/* What an event carried, the strongest first. */
+/* What an event carried, the strongest first: several, or one phone or email. Of a value that went to somebody else its first node
+ * (span_store.h). */
 struct evidence {
     uint64_t offset;
     int64_t event_ms;

@@ -308,11 +308,11 @@ static void keep_evidence(struct resolving *own)
         .count = own->carried_count};
     for (unsigned i = 0; i < own->carried_count; i++) {
         const struct found *found = &own->found[own->carried[i].found];
-        evidence.items[i].node = carried_node(own, &own->carried[i]);
+        evidence.items[i].node = found->first ? found->first : carried_node(own, &own->carried[i]);
         evidence.items[i].verified = found->verified;
         evidence.items[i].alias = found->identifier->previous;
     }
-    if (own->count < 2)
+    if (!resolving_is_kept(own))
         return;
     evidence_index_add(own->graph->seen, own->batch->txn, &evidence);
     identity_store_add_evidence(own->batch->txn, &evidence);
@@ -325,7 +325,8 @@ static int verify(struct resolving *own, const struct found *found)
     if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
         return 0;
     party->group.verified[found->kind->number]++;
-    own->unsettled |= party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
+    bool twice = party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
+    own->unsettled |= twice || party->flags & NODE_REFUSED; /* which may be refused for another reason now */
     return add_flag(own, found, NODE_VERIFIED);
 }
 

@@ -2,6 +2,8 @@
 /* Which nodes an event's identifiers are, how strong they are, and what the event says of them. */
 #include "services/identity/resolve_internal.h"
 
+#include "services/identity/span_store.h"
+
 #include "proto/identity.pb-c.h"
 
 #include <string.h>
@@ -129,6 +131,12 @@ bool found_is_nobodys(const struct resolving *own, const struct found *found)
     return found->node && node_index_flags(own->graph->index, found->node) & NODE_NOBODY;
 }
 
+bool resolving_is_kept(const struct resolving *own)
+{
+    enum kind_form form = own->found[0].kind->form;
+    return own->count > 1 || form == FORM_PHONE || form == FORM_EMAIL;
+}
+
 uint8_t found_strength(const struct resolving *own, const struct found *found)
 {
     return found_rule(own, found)->strength;
@@ -168,6 +176,20 @@ static int find_plain(struct resolving *own, struct found *found, bool carried, 
     return error ? error : turn_to_plain(own, found, plain);
 }
 
+/* Of a value that went to somebody else the node of whose it was when the event happened. Its digests are as good as it is then. */
+static int find_owner(struct resolving *own, struct found *found, uint32_t *digest)
+{
+    if (!found->node || !(found_flags(own, found) & NODE_SPANNED))
+        return 0;
+    uint32_t first = found->node;
+    uint32_t owner = identity_store_owner(own->batch->txn, first, own->sighting->event_ms);
+    if (owner == first)
+        return store_error(own->batch->txn);
+    found->first = first;
+    *digest = 0;
+    return turn_to_plain(own, found, owner);
+}
+
 /* By the rules' order, which may be another than the one in which they were extracted; and whatever digests are found to be. */
 static void sort_found(const struct resolving *own, struct found *found, unsigned count)
 {
@@ -204,6 +226,8 @@ static int take_found(struct resolving *own, struct found *found)
     uint32_t digest = 0;
     bool carry = is_to_carry(own);
     int error = found->kind->form == FORM_DIGEST ? find_plain(own, found, carry, &digest) : 0;
+    if (!error)
+        error = find_owner(own, found, &digest);
     if (error)
         return error;
     bool left_out = is_left_out(own->graph, found), nobodys = found_is_nobodys(own, found);

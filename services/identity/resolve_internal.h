@@ -6,7 +6,8 @@
 #include "services/identity/same.h"
 
 struct found {
-    uint32_t node; /* 0: not there yet */
+    uint32_t node;  /* 0: not there yet */
+    uint32_t first; /* the value's first node, where the event is of a later owner's time; else 0 */
     uint32_t person;
     bool is_new; /* made for this event: not in the store yet */
     bool verified;
@@ -53,6 +54,8 @@ const struct kind_rule *found_rule(const struct resolving *own, const struct fou
 unsigned found_flags(const struct resolving *own, const struct found *found);
 uint8_t found_strength(const struct resolving *own, const struct found *found);
 bool found_is_nobodys(const struct resolving *own, const struct found *found);
+/* Whether the event is kept as evidence: of several identifiers, or of one that may go to somebody else. */
+bool resolving_is_kept(const struct resolving *own);
 
 /* resolve_name.c: the name that the event states. True: it is new to some of the identifiers. */
 bool resolving_name(struct resolving *own);

@@ -19,10 +19,10 @@ static bool gather_nodes(const struct resolving *own, uint32_t nodes[IDENTIFIERS
     return true;
 }
 
-/* One identifier's event cannot be taken back. */
+/* It cannot be taken back. */
 static bool is_lasting(const struct resolving *own)
 {
-    return own->count < 2;
+    return !resolving_is_kept(own);
 }
 
 static bool is_known(const struct resolving *own, const struct found *found)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/same.h"
 
+#include "services/identity/span_evidence.h"
+
 #include <sodium.h>
 #include <string.h>
 
@@ -180,6 +182,8 @@ int graph_unify(struct graph *graph, struct batch *batch, uint32_t digest, uint3
         error = graph_solve(graph, batch, (const uint32_t *)(const void *)own.nodes.data,
             own.nodes.size / sizeof(uint32_t), &cause);
     buffer_free(&own.nodes);
+    if (!error && node_index_flags(graph->index, plain) & NODE_SPANNED)
+        error = span_recompute(graph, batch, plain, 0, &cause); /* some was of a later owner's time */
     return error ? error : store_error(batch->txn);
 }
 
@@ -201,7 +205,8 @@ static int gather_nodes(struct indexing *own, struct buffer *nodes)
     last = last < graph->counters.nodes ? last : graph->counters.nodes;
     for (uint32_t node = own->next; node <= last; node++) {
         const struct kind *kind = kind_numbered(graph->kinds, node_index_kind(graph->index, node));
-        if (kind && digest_index_wants(graph->digests, kind))
+        bool later = node_index_flags(graph->index, node) & NODE_LATER; /* the first one stands for it */
+        if (kind && !later && digest_index_wants(graph->digests, kind))
             buffer_append(nodes, &node, sizeof(node));
     }
     own->next = (uint32_t)last + 1;

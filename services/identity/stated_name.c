@@ -97,24 +97,31 @@ static bool has_digit(const char *text, size_t size)
     return false;
 }
 
+static bool equals(const char *word, const char *text, size_t size)
+{
+    if (strlen(word) != size)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (word[i] != ascii_lower(text[i]))
+            return false;
+    return true;
+}
+
+static bool is_nobodys(const char *text, size_t size)
+{
+    for (size_t i = 0; i < COUNT_OF(nobodys); i++)
+        if (equals(nobodys[i], text, size))
+            return true;
+    return false;
+}
+
 static void read_part(yyjson_val *value, struct text *ret_text)
 {
     size_t size;
     const char *text = trait_text(value, &size);
     ret_text->size = 0;
-    if (value && !has_digit(text, size))
+    if (size > 0 && !is_nobodys(text, size) && !has_digit(text, size))
         text_read(text, size, ret_text);
-}
-
-static bool is_nobodys(const struct text *name)
-{
-    struct text known;
-    for (size_t i = 0; i < COUNT_OF(nobodys); i++) {
-        text_read(nobodys[i], strlen(nobodys[i]), &known);
-        if (text_equals(&known, name))
-            return true;
-    }
-    return false;
 }
 
 void stated_name_read(const struct stated_name *name, struct text *ret_text)
@@ -127,6 +134,4 @@ void stated_name_read(const struct stated_name *name, struct text *ret_text)
         name_join(&given, &surname, &whole);
     }
     text_sort_words(&whole, ret_text);
-    if (is_nobodys(ret_text))
-        ret_text->size = 0;
 }

@@ -2,6 +2,7 @@
 #include "services/identity/view.h"
 
 #include "common/mask.h"
+#include "services/identity/span_store.h"
 
 #include <string.h>
 
@@ -108,6 +109,16 @@ static int masked_traits(const struct identity *identity, struct store_txn *txn,
     return ret_traits->data ? 0 : -QY_ENOMEM;
 }
 
+/* A later owner's node, whose time with the value was undone: the one before has it. */
+static bool was_later(const struct identity *identity, struct store_txn *txn, uint32_t node)
+{
+    struct node_place place;
+    if (!identity_store_place(txn, node, &place) || !(place.flags & NODE_SAME))
+        return false;
+    const struct kind *kind = kind_numbered(&identity->kinds, place.kind);
+    return kind && kind->form != FORM_DIGEST;
+}
+
 static int masked_identifiers(
     const struct identity *identity, struct store_txn *txn, struct arena *arena, Quanyu__PersonView *view)
 {
@@ -115,6 +126,8 @@ static int masked_identifiers(
     if (!view->identifiers)
         return -QY_ENOMEM;
     for (size_t i = 0; i < view->n_nodes; i++) {
+        if (was_later(identity, txn, view->nodes[i]))
+            continue;
         Quanyu__Identifier *identifier = view_identifier(identity, txn, view->nodes[i], true, arena);
         if (!identifier)
             return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
@@ -175,7 +188,8 @@ static int newest_of_kind(struct store_txn *txn, uint32_t person, const char *ki
     uint32_t node, newest = 0;
     struct node_row row;
     while (!error && identity_store_next_member(scan, &node))
-        if (identity_store_node(txn, node, &row) && strcmp(row.kind, kind) == 0)
+        if (identity_store_node(txn, node, &row) && strcmp(row.kind, kind) == 0 &&
+            identity_store_is_present(txn, node)) /* who had it before does not get what is sent */
             newest = node;
     if (error || store_error(txn))
         return error ? error : store_error(txn);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/withdraw.h"
 
+#include "services/identity/span.h"
 #include "services/identity/withdraw_name.h"
 
 #include <string.h>
@@ -36,25 +37,6 @@ static int item_of(const struct evidence *evidence, uint32_t node)
         if (evidence->items[i].node == node)
             return (int)i;
     return -1;
-}
-
-/* With the nodes that have the links of those it names, each once. */
-static void put_plain(struct graph *graph, struct store_txn *txn, struct evidence *evidence)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < evidence->count; i++) {
-        uint32_t node = graph_plain(graph, txn, evidence->items[i].node);
-        unsigned place = 0;
-        while (place < count && evidence->items[place].node != node)
-            place++;
-        if (place < count) {
-            evidence->items[place].verified |= evidence->items[i].verified;
-            continue;
-        }
-        evidence->items[count] = evidence->items[i];
-        evidence->items[count++].node = node;
-    }
-    evidence->count = count;
 }
 
 static void show(struct link *link, const struct evidence *evidence, enum worth worth)
@@ -111,7 +93,7 @@ static bool is_enough(void *self, const struct evidence *evidence)
     if (evidence->withdrawn || !carries_two(own, evidence))
         return false;
     struct evidence plain = *evidence;
-    put_plain(own->graph, own->txn, &plain);
+    evidence_put_carried(own->graph, own->txn, &plain);
     for (unsigned i = 0; i < own->count; i++)
         if (is_missing(own, &own->pairs[i]))
             look_at(own, &own->pairs[i], &plain);
@@ -267,7 +249,7 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
         return store_error(txn) ? store_error(txn) : -QY_ENOTFOUND;
     evidence.withdrawn = withdrawn;
     identity_store_put_evidence(txn, &evidence);
-    put_plain(graph, txn, &evidence);
+    evidence_put_carried(graph, txn, &evidence);
     int error = look_at_pairs(&search);
     if (!error)
         error = withdraw_name(graph, txn, &evidence);

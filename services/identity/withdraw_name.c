@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/withdraw_name.h"
 
+#include "services/identity/span.h"
+
 /* Whether digests of its kind are in use at all. */
 static bool may_have_digests(const struct graph *graph, uint32_t node)
 {
@@ -13,8 +15,10 @@ int withdraw_forms(struct graph *graph, struct store_txn *txn, uint32_t node, st
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = 0;
     uint32_t other;
+    if (node_index_flags(graph->index, node) & NODE_LATER)
+        node = identity_store_first(txn, node);
     buffer_append(forms, &node, sizeof(node));
-    if (may_have_digests(graph, node))
+    if (may_have_digests(graph, node) || node_index_flags(graph->index, node) & NODE_SPANNED)
         error = identity_store_scan_neighbours(txn, node, &scan);
     while (!error && scan && identity_store_next_neighbour(scan, &other))
         if (node_index_flags(graph->index, other) & NODE_SAME)
@@ -38,7 +42,8 @@ static bool states(void *self, const struct evidence *evidence)
     struct search *own = self;
     bool carried = false;
     for (unsigned i = 0; evidence->name == own->name && i < evidence->count; i++)
-        carried |= graph_plain(own->graph, own->txn, evidence->items[i].node) == own->node;
+        carried |=
+            graph_carried(own->graph, own->txn, evidence->items[i].node, evidence->event_ms) == own->node;
     if (evidence->withdrawn || !carried)
         return false;
     own->found = evidence->offset;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What random histories do to who is who, to the suite and to its model alike: decisions by hand, and other rules of One ID."""
+from model import time_text
 from model_identity import WRONG
 from suite import wait_for
 
@@ -17,7 +18,7 @@ class Deciding:
     """For a run that has `suite`, `world`, and `positions` of all events."""
 
     def node_of(self, one):
-        return self.world.nodes.get(tuple(one))
+        return self.world.identity.present().get(tuple(one))
 
     def decide(self, step):
         """As staff does; whatever is asked, the answer is the model's."""
@@ -31,23 +32,26 @@ class Deciding:
         if "of" in step and person is None or what != "split" and None in nodes:
             return None
         if "bits" in step:
-            keys = {node: key for key, node in self.world.nodes.items()}
-            chosen = [node for at, node in enumerate(identity.members(person)) if step["bits"] >> at & 1]
-            these += [list(keys[node]) for node in chosen]
-            nodes += chosen
+            keys = self.world.identity.keys()
+            chosen = [list(keys[node]) for at, node in enumerate(identity.members(person)) if step["bits"] >> at & 1]
+            these += chosen
+            nodes += map(self.node_of, chosen)
             if None in nodes or not nodes:
                 return None
         one_id = self.suite.lookup(*step["of"]).json["one_id"] if person else None
-        paths = {"join": "persons/join", "split": f"persons/{one_id}/split", "move": f"persons/{one_id}/move", "block": "identifiers/block"}
+        paths = {"join": "persons/join", "split": f"persons/{one_id}/split", "move": f"persons/{one_id}/move", "block": "identifiers/block",
+                 "reassign": "identifiers/reassign"}
         refs = [{"kind": kind, "value": value} for kind, value in these]
         named = {"identifiers": refs} if what in ("join", "split") else {"identifier": refs[0]}
-        answer = self.suite.api("POST", "/api/v1/" + paths[what], {**named, "reason": "random"})
+        since = {"since": time_text(step["since"])} if what == "reassign" else {}
+        answer = self.suite.api("POST", "/api/v1/" + paths[what], {**named, **since, "reason": "random"})
         if what == "join":
             expected = self.world.deciding(identity.join, *nodes) if nodes[0] != nodes[1] else WRONG
         elif what == "split":
             expected = self.world.deciding(identity.split, person, list(dict.fromkeys(nodes)))
         else:
-            expected = self.world.deciding(getattr(identity, what), nodes[0], *([person] if what == "move" else []))
+            more = {"move": [person], "reassign": [step.get("since")]}.get(what, [])
+            expected = self.world.deciding(getattr(identity, what), nodes[0], *more)
         return self.same_answer(step, answer, expected)
 
     def decide_by_number(self, what, number):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from maker_identity import RulesMaker
 from model import time_text
-from model_identity import NAME_CLASSES
+from model_names import NAME_CLASSES
 
 HOUR, DAY = 3_600_000, 86_400_000
 START = "2026-01-30T09:00:00Z"
@@ -188,7 +188,7 @@ class Maker:
                           ["phone", f"+861380013800{self.random.randrange(6)}"], ["email", "b@example.com"]])
 
     def decision(self):
-        what = self.pick(["join", "join", "split", "split", "move", "block", "withdraw", "withdraw", "undo", "undo", "undo"])
+        what = self.pick(["join", "join", "split", "split", "move", "block", "reassign", "reassign", "withdraw", "withdraw", "undo", "undo", "undo"])
         if what == "join":
             return {"decide": what, "these": [self.somebody(), self.somebody()]}
         if what == "split":  # of the person's identifiers those whose bit is set
@@ -197,6 +197,9 @@ class Maker:
             return {"decide": what, "of": self.somebody(), "these": [self.somebody()]}
         if what == "block":
             return {"decide": what, "these": [self.somebody()]}
+        if what == "reassign":
+            return {"decide": what, "these": [["phone", f"+861380013800{self.random.randrange(6)}"]],
+                    "since": START_MS - self.random.randrange(60) * DAY}
         return {"decide": what, "number": self.random.randrange(10**6)}  # of as many as there are then
 
     def decisions(self, now_ms, sent):

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import model_identity
 import model_rules
 from model_identity import TRAIT_KINDS
+from model_names import name_of
 
 PERSONAL = ("phone", "email")
 STAGES = (("prospect", {"metric": "orders", "is": 0}),
@@ -154,8 +155,8 @@ class World:
         trusted = history or not browser  # what is imported is the brand's own
         stated_ms = min(max(self.event_time(event), YEAR_1), YEAR_10000 - 1)
         carried, source = model_identity.identifiers_of(event), (event.get("context") or {}).get("source")
-        shown = self.identity.shown_kinds(carried)
-        nodes = self.changing(self.identity.see, carried, trusted, source, stated_ms, model_identity.name_of(event))
+        shown = self.identity.shown_kinds(carried, stated_ms)
+        nodes = self.changing(self.identity.see, carried, trusted, source, stated_ms, name_of(event))
         if not nodes:
             return
         clock = self.clock(stated_ms, history)

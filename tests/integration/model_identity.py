@@ -8,6 +8,7 @@ from collections import namedtuple
 from decimal import Decimal
 
 from model_identity_rules import KINDS, Rules, phone, standard
+from model_names import names_clash
 
 # What of the past other rules change as well, as if they had always held: what counts as verified ("verification"), what a source may do
 # ("sources"). The suite keeps both as they were when an event came.
@@ -65,20 +66,6 @@ def all_stated(event):
         yield Carried(entry["type"], value, False, entry.get("verified") is True)
 
 
-def name_of(event):
-    """What the event calls the person, or None where that is no name."""
-    traits = {} if event["type"] == "group" else event.get("traits") or {}
-    for source in (traits, (event.get("context") or {}).get("traits") or {}):
-        if "name" in source:
-            return source["name"] if source["name"] in NAME_CLASSES else None
-    return None
-
-
-def names_clash(one, other):
-    one, other = NAME_CLASSES[one], NAME_CLASSES[other]
-    return None not in (one, other) and one != other
-
-
 def is_same(one, other):
     """Of two of one value. A previousId that is the event's own anonymous id says nothing new."""
     kinds = {one.kind, other.kind}
@@ -109,8 +96,6 @@ def identifiers_of(event):
 
 Came = namedtuple("Came", "carried trusted source ms rules name")  # an event as it came, and what held then
 Seen = namedtuple("Seen", "node verified previous")
-# What the maker calls people, and whom it may mean: of one class is one person; of None nobody can tell.
-NAME_CLASSES = {"王伟": 1, "伟 王": 1, "王芳": 2, "李娜": 3, "李小姐": 3, "Wang Wei": None}
 Link = namedtuple("Link", "one other rank order alias")  # the stronger one first; order: the event's, or the decision's number
 Conflict = namedtuple("Conflict", "link reason kind")
 RANKS = ("hand", "verified", "claimed")
@@ -146,7 +131,11 @@ class Identity:
         self.first_ms = {}   # node: the time of the first event that carried it
         self.verified = set()
         self.came = []       # all events
-        self.sightings = []  # of each, what of it was seen
+        self.taken = []      # of each, what of it was seen: of a value its first node
+        self.sightings = []  # the same, by whose it was then
+        self.later = {}      # later owners of values: (the value's first node, since when)
+        self.former = {}     # those that are none any more: the value's first node, whose person is theirs
+        self.made = 0        # nodes
         self.called = []     # of each, what it calls the person, where that counts
         self.owners = {}     # whose each is by now: a node
         self.decisions = []  # the first is number 1
@@ -160,11 +149,22 @@ class Identity:
         """An event; yields the nodes whose it is, the strongest first: not those that are blocked now, which only count as evidence. Where
         all of them are, it is nobody's, and no evidence."""
         self.came.append(Came(carried, trusted, source, ms, self.rules, name))
-        seen = self.take(self.came[-1])
-        self.sightings.append(seen)
+        self.taken.append(self.take(self.came[-1]))
         self.called.append(name if trusted and self.rules.may(source, "verifies") else None)
         self.solve()
-        return [one.node for one in seen if one.node not in self.nobodys]
+        return [one.node for one in self.sightings[-1] if one.node not in self.nobodys]
+
+    def owner(self, node, ms=float("inf")):
+        """Whose a value is at a time, by its first node."""
+        return max(((since, later) for later, (first, since) in self.later.items() if first == node and since <= ms), default=(0, node))[1]
+
+    def present(self):
+        """Whose each value is now."""
+        return {key: self.owner(node) for key, node in self.nodes.items()}
+
+    def keys(self):
+        keys = {node: key for key, node in self.nodes.items()}
+        return {**keys, **{later: keys[first] for later, (first, _) in self.later.items()}}
 
     def key_of(self, one):
         """A former name is an anonymous id's, where it is known as that alone."""
@@ -175,9 +175,9 @@ class Identity:
         """Values that only came while they were blocked are not known at all."""
         return key not in self.nodes and self.rules.blocks(*key)
 
-    def shown_kinds(self, carried):
+    def shown_kinds(self, carried, ms):
         """Of what an event carries, the kinds of those that are somebody's."""
-        return {key[0] for key in map(self.key_of, carried) if not self.is_left_out(key) and self.nodes.get(key) not in self.nobodys}
+        return {key[0] for key in map(self.key_of, carried) if not self.is_left_out(key) and self.owner(self.nodes.get(key), ms) not in self.nobodys}
 
     def take(self, came):
         """What is seen of an event. A source that joins nobody shows one identifier: the strongest that is somebody's."""
@@ -188,7 +188,7 @@ class Identity:
             key = self.key_of(one)
             if self.is_left_out(key) or not joins and found:
                 continue
-            found = found or self.nodes.get(key) not in self.nobodys
+            found = found or self.owner(self.nodes.get(key), came.ms) not in self.nobodys
             taken = (taken if joins else []) + [(key, one)]
         if not found:
             return []
@@ -196,7 +196,7 @@ class Identity:
 
     def node_of(self, key, ms):
         if key not in self.nodes:
-            self.nodes[key] = len(self.nodes) + 1
+            self.nodes[key] = self.made = self.made + 1
             self.kinds[self.nodes[key]] = key[0]
             self.first_ms[self.nodes[key]] = ms
         return self.nodes[key]
@@ -255,6 +255,32 @@ class Identity:
     def block(self, node):
         return UNCHANGED if node in self.blocked() else self.decide(Decision("block", [node]))
 
+    def reassign(self, node, since):
+        first = self.later.get(node, (node,))[0]
+        if (first, since) in self.later.values():
+            return UNCHANGED
+        owner, later = self.owner(first, since), self.made + 1
+        self.made, self.later[later] = later, (first, since)
+        self.kinds[later], self.first_ms[later] = self.kinds[first], since
+        answer, _ = self.decide(Decision("reassign", [owner], [later])), self.date(first)
+        return answer
+
+    def date(self, first):
+        """When a value's later owners came: their first event, as of now."""
+        for later in (node for node, (of, _) in self.later.items() if of == first):
+            times = (came.ms for came, seen in zip(self.came, self.sightings) if any(one.node == later for one in seen))
+            self.first_ms[later] = next(times, self.first_ms[later])
+        self.solve()
+
+    def give_back(self, later, first):
+        """As if it had always been the first owner's."""
+        self.former[later], _ = self.later.pop(later)
+        del self.kinds[later], self.first_ms[later]
+        for decision in self.decisions:
+            decision.nodes = [first if node == later else node for node in decision.nodes]
+            decision.others = [first if node == later else node for node in decision.others]
+        self.date(first)
+
     def withdraw(self, event):
         if len(self.sightings[event]) < 2:
             return UNKNOWN
@@ -267,13 +293,15 @@ class Identity:
         if decision.undone:
             return UNCHANGED
         decision.undone = True
+        if decision.what == "reassign":
+            self.give_back(decision.others[0], self.later[decision.others[0]][0])
         self.solve()
         return Answer(200, False, number)
 
     # -- what was decided
 
     def members(self, person):
-        return sorted(node for node, whose in self.person.items() if whose == person)
+        return sorted(node for node, whose in self.person.items() if whose == person and node not in self.former)
 
     def in_force(self, what=None):
         return [one for one in self.decisions if not one.undone and what in (None, one.what)]
@@ -411,10 +439,8 @@ class Identity:
         for (node, kind), count in counts.items():
             if node in many | owned | called | handed_on and self.rules.order[kind] < self.rules.order[self.kinds[node]]:
                 found.setdefault(node, []).append((count, -self.rules.order[kind], kind))
-
-        def why(node):
-            return "busy" if node in many | owned else "names" if node in called else "handed_on"
-        return {node: (*max(several, default=(0, 0, ""))[::2], why(node)) for node, several in found.items()}
+        why = {node: "busy" if node in many | owned else "names" if node in called else "handed_on" for node in found}
+        return {node: (*max(several, default=(0, 0, ""))[::2], why[node]) for node, several in found.items()}
 
     def refusal(self, link, one, other):
         """What speaks against the union of two groups, or None."""
@@ -445,9 +471,10 @@ class Identity:
         return self.nobodys | describing | set(self.busy(links))
 
     def solve(self):
-        self.nobodys = self.blocked() | {node for key, node in self.nodes.items() if self.rules.blocks(*key)}
+        self.nobodys = self.blocked() | {node for node, key in self.keys().items() if self.rules.blocks(*key)}
         if FOLLOWS:
-            self.sightings = [self.take(came) for came in self.came]
+            self.taken = [self.take(came) for came in self.came]
+        self.sightings = [[one._replace(node=self.owner(one.node, came.ms)) for one in seen] for came, seen in zip(self.came, self.taken)]
         self.attribute()
         self.verified = {one.node for seen in self.sightings for one in seen if one.verified}
         links = self.links()
@@ -468,4 +495,5 @@ class Identity:
             groups.update((node, both) for node in both)
         self.person.clear()
         self.person.update((node, min(group)) for node, group in groups.items())
+        self.person.update((node, self.person[first]) for node, first in self.former.items())
         self.conflicts = [one for one in refused if one.reason != "apart" and self.person[one.link.one] != self.person[one.link.other]]

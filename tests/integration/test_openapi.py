@@ -206,6 +206,7 @@ def prepare_identity(running, person):
     """A person each, with a card, for what is decided by hand."""
     ids = [[{"id": f"W-{i}", "type": "member_card", "collection": "users", "encoding": "none"}] for i in range(7)]
     running.send([{"type": "page", "userId": f"who-{i}", "context": {"externalIds": ids[i]}} for i in range(7)])
+    running.send([{"type": "identify", "userId": "who-0", "traits": {"phone": "13700137000"}}])
     running.wait_quiet()
     user, card = ([{"kind": kind, "value": f"{name}-{i}"} for i in range(7)] for kind, name in (("user_id", "who"), ("member_card", "W")))
     third, fourth = ({"one_id": running.lookup("user_id", f"who-{i}").json["one_id"]} for i in (2, 3))
@@ -216,6 +217,7 @@ def prepare_identity(running, person):
     return {
         "person_join": ({}, "", {"identifiers": user[:2], **body}), "person_split": (third, "", {"identifiers": card[2:3], **body}),
         "person_move": (fourth, "", {"identifier": card[4], **body}), "identifier_block": ({}, "", {"identifier": card[5], **body}),
+        "identifier_reassign": ({}, "", {"identifier": {"kind": "phone", "value": "13700137000"}, "since": "2026-01-01T00:00:00Z", **body}),
         "evidence_withdraw": ({"position": link["position"]}, "", None), "person_history": (person, "", None),
         "decision_show": ({"id": shown}, "", None), "decision_undo": ({"id": undone}, "", None),
         "duplicate_dismiss": ({"id": pair}, "", body),

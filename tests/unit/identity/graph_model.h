@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define UNIVERSE 40
+#define VALUES 40
+#define UNIVERSE 60 /* with the later owners of values, of whom each is one by itself */
 #define EVENTS 120
 #define CARRIED 4
 
@@ -40,6 +41,9 @@ static const struct {
 struct value {
     unsigned kind, index;
     unsigned number; /* of its node; 0: not seen */
+    unsigned first;  /* of a later owner: the value that it has */
+    int64_t since_ms;
+    bool holds; /* it has it */
 };
 static struct value universe[UNIVERSE];
 
@@ -79,13 +83,25 @@ static unsigned strength_of(unsigned value)
 static void make_universe(void)
 {
     unsigned count = 0;
+    memset(universe, 0, sizeof(universe));
     for (unsigned kind = 0; kind < COUNT_OF(kinds); kind++)
         for (unsigned i = 0; i < kinds[kind].count; i++)
-            universe[count++] = (struct value){kind, i, 0};
+            universe[count++] = (struct value){.kind = kind, .index = i};
     event_count = node_count = decision_count = 0;
 }
 
 /* -- the naive one -- */
+
+/* Whose a value of the event was when it happened. */
+static unsigned carried(const struct event_made *made, unsigned place)
+{
+    unsigned first = made->values[place], owner = first;
+    for (unsigned i = VALUES; i < UNIVERSE; i++)
+        if (universe[i].holds && universe[i].first == first && universe[i].since_ms <= made->ms &&
+            (owner == first || universe[i].since_ms > universe[owner].since_ms))
+            owner = i;
+    return owner;
+}
 
 /* A former name tells more than that both are somebody's, and that more than what was only claimed; of the same the first counts. */
 static void note_link(unsigned one, unsigned other, bool verified, bool alias, unsigned order)
@@ -113,7 +129,7 @@ static bool is_called(unsigned value, unsigned name)
     bool called = false;
     for (unsigned e = 0; e < event_count && names[name].class != NOBODYS; e++)
         for (unsigned i = 0; i < history[e].count && !history[e].withdrawn; i++)
-            called |= history[e].values[i] == value && history[e].name == name;
+            called |= carried(&history[e], i) == value && history[e].name == name;
     return called && strcmp(kinds[universe[value].kind].kind, "anonymous_id") != 0;
 }
 
@@ -160,6 +176,15 @@ static bool is_earlier(const struct made_link *one, const struct made_link *othe
     return one->order < other->order && history[one->order].ms < history[other->order].ms;
 }
 
+/* Whoever was seen with more numbers than one person has. */
+static bool has_many(unsigned value, unsigned kind)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < UNIVERSE; i++)
+        count += universe[i].kind == kind && links[value][i].is;
+    return count > 8;
+}
+
 /* Seen with somebody before an account took it in place of another one, or verified after it took another one instead. */
 static bool changed_hands(unsigned value)
 {
@@ -168,14 +193,14 @@ static bool changed_hands(unsigned value)
         for (unsigned number = 0; number < UNIVERSE; number++) {
             const struct made_link *had = &links[owner][value], *has = &links[owner][number];
             if (owner == value || !owns(owner, value) || number == value || universe[number].kind != kind ||
-                !has->verified)
+                !has->verified || has_many(owner, kind))
                 continue;
             for (unsigned other = 0; other < UNIVERSE; other++) {
                 const struct made_link *link = &links[other][value];
                 bool before = is_earlier(has, had) && is_earlier(link, had);
                 bool after = is_earlier(had, has) && is_earlier(has, link) && link->verified;
                 if (other != owner && universe[other].kind != kind && link->is && (before || after) &&
-                    !links[other][number].is)
+                    !links[other][number].is && !has_many(other, kind))
                     return true;
             }
         }
@@ -315,9 +340,9 @@ static unsigned owner_of(const struct event_made *made)
 {
     unsigned lead = UNIVERSE;
     for (unsigned i = 0; i < made->count; i++)
-        if (!is_blocked(made->values[i]) &&
+        if (!is_blocked(carried(made, i)) &&
             (lead == UNIVERSE || strength_of(made->values[i]) < strength_of(lead)))
-            lead = made->values[i];
+            lead = carried(made, i);
     return lead == UNIVERSE ? 0 : universe[lead].number;
 }
 
@@ -366,15 +391,15 @@ static bool is_first(unsigned one, unsigned other)
     return a != b ? a < b : universe[one].number < universe[other].number;
 }
 
-static void recompute(unsigned *part)
+static void join_all(unsigned *part)
 {
     bool verified[UNIVERSE] = {0}, busy[UNIVERSE], taken[UNIVERSE][UNIVERSE] = {{0}};
     memset(links, 0, sizeof(links));
     for (unsigned e = 0; e < event_count; e++)
         for (unsigned i = 0; i < history[e].count; i++) {
-            verified[history[e].values[i]] |= history[e].verified[i];
+            verified[carried(&history[e], i)] |= history[e].verified[i];
             for (unsigned k = 0; k < i && !history[e].withdrawn; k++)
-                note_link(history[e].values[i], history[e].values[k],
+                note_link(carried(&history[e], i), carried(&history[e], k),
                     history[e].verified[i] && history[e].verified[k],
                     history[e].previous[i] || history[e].previous[k], e);
         }
@@ -399,6 +424,47 @@ static void recompute(unsigned *part)
         taken[one][other] = true;
         if (part[one] != part[other] && fits(part, verified, one, other, &links[one][other]))
             unite(part, one, other);
+    }
+}
+
+/* Who does not hold a value any more is no other than its first owner. */
+static void recompute(unsigned *part)
+{
+    join_all(part);
+    for (unsigned i = VALUES; i < UNIVERSE; i++)
+        if (universe[i].number && !universe[i].holds)
+            part[i] = part[universe[i].first];
+}
+
+static unsigned first_of(unsigned value)
+{
+    return value < VALUES ? value : universe[value].first;
+}
+
+static void begin_time(unsigned number, unsigned later, int64_t since_ms)
+{
+    unsigned first = first_of(value_of(number)), place = VALUES;
+    while (universe[place].number)
+        place++;
+    universe[place] = (struct value){.kind = universe[first].kind,
+        .index = universe[first].index,
+        .number = later,
+        .first = first,
+        .since_ms = since_ms,
+        .holds = true};
+    node_count++;
+}
+
+/* What was decided of the later owner is decided of the first. */
+static void end_time(unsigned later)
+{
+    unsigned value = value_of(later), number = universe[universe[value].first].number;
+    universe[value].holds = false;
+    for (unsigned d = 0; d < decision_count; d++) {
+        for (unsigned i = 0; i < decisions[d].count; i++)
+            decisions[d].nodes[i] = decisions[d].nodes[i] == later ? number : decisions[d].nodes[i];
+        for (unsigned i = 0; i < decisions[d].other_count; i++)
+            decisions[d].others[i] = decisions[d].others[i] == later ? number : decisions[d].others[i];
     }
 }
 

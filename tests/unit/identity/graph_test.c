@@ -30,12 +30,20 @@ static void make_event(struct event_made *made, bool *ret_browser)
     }
     unsigned more = made->count + 1 + pick(CARRIED - 2);
     while (made->count < more && made->count < CARRIED) {
-        unsigned value = pick(UNIVERSE), i = 0;
+        unsigned value = pick(VALUES), i = 0;
         while (i < made->count && made->values[i] != value)
             i++;
         if (i == made->count)
             made->values[made->count++] = value;
     }
+    bool somebodys = false; /* what the gateway takes has an account or a browser */
+    for (unsigned i = 0; i < made->count; i++)
+        somebodys |=
+            universe[made->values[i]].kind == 0 || universe[made->values[i]].kind == COUNT_OF(kinds) - 1;
+    if (!somebodys && made->count == CARRIED)
+        made->count--;
+    if (!somebodys)
+        made->values[made->count++] = VALUES - 1 - pick(kinds[COUNT_OF(kinds) - 1].count);
     for (unsigned i = 0; i < made->count; i++) {
         unsigned kind = universe[made->values[i]].kind;
         made->verified[i] = !*ret_browser && (kinds[kind].issued || (kinds[kind].stated && pick(2)));
@@ -46,7 +54,7 @@ static void make_event(struct event_made *made, bool *ret_browser)
 static void drop_nobodys(struct event_made *made)
 {
     for (unsigned i = 0; i < made->count; i++)
-        if (!universe[made->values[i]].number || !is_blocked(made->values[i]))
+        if (!universe[made->values[i]].number || !is_blocked(carried(made, i)))
             return;
     made->count = 0;
 }
@@ -178,6 +186,8 @@ static void keep_decision(const Quanyu__Decision *decision)
     for (size_t i = 0; i < decision->n_others; i++)
         kept->others[kept->other_count++] = decision->others[i];
     withdraw_events(decision_count++, true);
+    if (decision->kind == QUANYU__DECISION__KIND__REASSIGN)
+        begin_time(decision->nodes[0], decision->others[0], decision->since_ms);
 }
 
 static unsigned pick_known(void)
@@ -214,10 +224,10 @@ static void refer(struct question *question, unsigned value)
 /* Some identifiers, for a split mostly of one person. */
 static void make_question(struct world *world, struct question *question)
 {
-    static const unsigned counts[] = {0, 2, 2, 1, 1, 0};
+    static const unsigned counts[] = {0, 2, 2, 1, 1, 0, 1};
     Quanyu__DecideRequest *asked = &question->asked;
     quanyu__decide_request__init(asked);
-    asked->what = (Quanyu__DecideRequest__What)(1 + pick(5));
+    asked->what = (Quanyu__DecideRequest__What)(1 + pick(universe[UNIVERSE - 1].number ? 5 : 6));
     asked->identifiers = question->pointers;
     bool split = asked->what == QUANYU__DECIDE_REQUEST__WHAT__SPLIT;
     unsigned first = pick_known();
@@ -232,6 +242,7 @@ static void make_question(struct world *world, struct question *question)
     else if (asked->what == QUANYU__DECIDE_REQUEST__WHAT__MOVE)
         asked->person = whose(world, pick_known());
     asked->evidence = history[pick(event_count)].offset;
+    asked->since_ms = history[pick(event_count)].ms;
 }
 
 static bool is_applied(struct world *world)
@@ -276,6 +287,8 @@ static void undo(struct world *world, unsigned number)
     struct rpc_context context = context_of(world);
     assert_int_equal(handle_undo(&context, &request.base, &reply.base), 0);
     assert_int_equal(reply.undo->unchanged, decisions[number].undone);
+    if (!decisions[number].undone && decisions[number].kind == QUANYU__DECISION__KIND__REASSIGN)
+        end_time(decisions[number].others[0]);
     if (!decisions[number].undone)
         withdraw_events(number, false);
     decisions[number].undone = true;
