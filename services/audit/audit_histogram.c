@@ -97,7 +97,8 @@ static int add_times(void *context, const struct view_segment *segment, const st
 {
     struct times *times = context;
     struct audit_histogram *histogram = times->histogram;
-    unsigned place = 0;
+    unsigned place = view_place_at(segment, 1); /* what came before time was heard of has none */
+    histogram->total += place_set_count_range(places, 0, place);
     while (place_set_from(places, place, &place)) {
         int error = reach(times, view_time(segment, place));
         if (error)

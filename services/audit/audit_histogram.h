@@ -27,8 +27,9 @@ struct audit_group {
     uint64_t count;
 };
 struct audit_histogram {
-    uint64_t total;             /* records */
-    struct audit_group *groups; /* in the arena: times ascending, without a gap; others by count descending */
+    uint64_t total; /* records */
+    struct audit_group *
+        groups; /* in the arena: times ascending, without a gap (records from before time was heard of are in none); others by count descending */
     size_t count;
     size_t different; /* values that there are; more than `count` where `top` cut them off */
 };

@@ -187,7 +187,7 @@ SIGNING_IN = ("invitation_accept", "session_begin", "session_end", "me_password"
 
 
 # Of trees of 65,536 records and more, and of days of unusual use (test_audit_alerts.py).
-BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4", "acknowledgeAlert", "alert_acknowledge")
+BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4", "alert_acknowledge")
 
 
 def call_what_signs_in(running):
