@@ -16,7 +16,7 @@ TABLE = {
     "POST /api/v1/persons/{one_id}/tags": "AMRSGC", "DELETE /api/v1/persons/{one_id}/tags/{tag}": "AMRSGC",
     "POST /api/v1/persons/{one_id}/unmask": "ARSC",
     "POST /api/v1/persons/join": "AT", "POST /api/v1/persons/{one_id}/split": "AT", "POST /api/v1/persons/{one_id}/move": "AT",
-    "POST /api/v1/identifiers/block": "AT", "POST /api/v1/evidence/{position}/withdraw": "AT",
+    "POST /api/v1/identifiers/block": "AT", "POST /api/v1/identifiers/reassign": "AT", "POST /api/v1/evidence/{position}/withdraw": "AT",
     "GET /api/v1/identity-decisions": "ARSTC", "GET /api/v1/identity-decisions/{id}": "ARSTC", "DELETE /api/v1/identity-decisions/{id}": "AT",
     "POST /api/v1/identifiers/explain": "ARSTC", "GET /api/v1/persons/{one_id}/history": "ARSTC",
     "GET /api/v1/identity-conflicts": "ARSTC", "GET /api/v1/identity-busy": "ARSTC",
