@@ -398,9 +398,11 @@ int graph_resolve(struct graph *graph, struct batch *batch, struct identifiers *
     struct resolution resolution = {0};
     graph->counters.latest = sighting->evidence;
     int error = resolving_find(&own, identifiers);
-    bool news = !error && own.count > 0 && (resolving_name(&own) | !says_nothing_new(&own));
-    if (news)
-        error = take_in(&own);
+    if (!error && own.count > 0) {
+        bool name = resolving_name(&own); /* looked at in any case: the evidence bears it */
+        if (name || !says_nothing_new(&own))
+            error = take_in(&own);
+    }
     if (error)
         return error;
     if (own.count > 0) {

@@ -157,7 +157,7 @@ static int find_span(
 
 int span_undo(struct graph *graph, struct batch *batch, const Quanyu__Decision *decision)
 {
-    struct span span;
+    struct span span = {0};
     unsigned others;
     const struct cause cause = {
         .evidence = graph->counters.latest, .decision = decision->number, .undone = true};

@@ -232,7 +232,7 @@ class World:
         metrics.update(scores(metrics, self.taken))
         return self.with_stage({
             "traits": traits_of(events), "metrics": metrics, "tier": None, "events": events, **self.memberships(person, now_ms),
-            "identifiers": {self.kinds[node] for node, owner in self.person.items() if owner == person}}, now_ms)
+            "identifiers": {self.kinds[node] for node in self.identity.members(person)}}, now_ms)
 
     def memberships(self, person, now_ms):
         held = self.members.get(person, ())
@@ -354,7 +354,7 @@ class World:
             carried = {node for event in events for node in event["carried"] if self.person[node] == person}
             subject = self.with_stage({
                 "traits": traits_of(events), "metrics": metrics[person] | scores(metrics[person], taken), "tier": None, "tags": {},
-                "segments": [], "events": events, "identifiers": {self.kinds[node] for node in carried}}, as_of_ms)
+                "segments": [], "events": events, "identifiers": {self.kinds[self.identity.former.get(node, node)] for node in carried}}, as_of_ms)
             answer += self.rules.matches(rule, subject, as_of_ms)
         return answer
 
