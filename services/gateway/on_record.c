@@ -24,6 +24,7 @@ static const struct row {
     {person_split, {"identity.split", DECISION}},
     {person_move, {"identity.move", DECISION}},
     {identifier_block, {"identity.block", DECISION}},
+    {identifier_reassign, {"identity.reassign", DECISION}},
     {evidence_withdraw, {"identity.withdraw", DECISION}},
     {decision_list, {"identity.decisions", DECISION}},
     {decision_show, {"identity.decisions", DECISION}},

@@ -41,6 +41,7 @@ static const char *kind_name(Quanyu__Decision__Kind kind)
         [QUANYU__DECISION__KIND__BLOCK] = "block",
         [QUANYU__DECISION__KIND__WITHDRAW] = "withdraw",
         [QUANYU__DECISION__KIND__MOVE] = "move",
+        [QUANYU__DECISION__KIND__REASSIGN] = "reassign",
     };
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : "other";
 }

@@ -12,6 +12,7 @@ PEOPLE = {
     "POST /api/v1/persons/{one_id}/unmask": "person.unmask",
     "POST /api/v1/persons/join": "identity.join", "POST /api/v1/persons/{one_id}/split": "identity.split",
     "POST /api/v1/persons/{one_id}/move": "identity.move", "POST /api/v1/identifiers/block": "identity.block",
+    "POST /api/v1/identifiers/reassign": "identity.reassign",
     "POST /api/v1/evidence/{position}/withdraw": "identity.withdraw",
     "GET /api/v1/identity-decisions": "identity.decisions", "GET /api/v1/identity-decisions/{id}": "identity.decisions",
     "DELETE /api/v1/identity-decisions/{id}": "identity.undo",
@@ -209,6 +210,12 @@ def block(world):
     return "/api/v1/identifiers/block", {"identifier": device(f"a-{number}"), "reason": WHY}, world.one_id(f"a-{number}", "anonymous_id")
 
 
+def reassign(world):
+    number = world.fresh()
+    body = {"identifier": {"kind": "phone", "value": f"1370013{number:04}"}, "since": "2026-01-01T00:00:00Z", "reason": WHY}
+    return "/api/v1/identifiers/reassign", body, world.one_id(f"p-{number}")
+
+
 def explain(world):
     number = world.fresh()
     return "/api/v1/identifiers/explain", {"one": user(f"p-{number}"), "other": user(f"p-{number}")}, world.one_id(f"p-{number}")
@@ -245,7 +252,7 @@ GOOD = {
     "POST /api/v1/persons/{one_id}/tags": about("/tags", {"tag": "vip"}), "DELETE /api/v1/persons/{one_id}/tags/{tag}": untag,
     "POST /api/v1/persons/{one_id}/unmask": about("/unmask", {"fields": ["phone"], "purpose": PURPOSE}),
     "POST /api/v1/persons/join": join, "POST /api/v1/persons/{one_id}/split": split, "POST /api/v1/persons/{one_id}/move": move,
-    "POST /api/v1/identifiers/block": block,
+    "POST /api/v1/identifiers/block": block, "POST /api/v1/identifiers/reassign": reassign,
     "POST /api/v1/evidence/{position}/withdraw": of(World.evidence, "/api/v1/evidence/{}/withdraw", {"reason": WHY}),
     "GET /api/v1/identity-decisions": simple("/api/v1/identity-decisions"),
     "GET /api/v1/identity-decisions/{id}": of(lambda world: world.joined()[1], "/api/v1/identity-decisions/{}"),
