@@ -39,8 +39,12 @@ class Ballast:
 
     def __init__(self, directory, left=0):
         self.path = pathlib.Path(directory) / "ballast"
-        with open(self.path, "wb") as file:
-            while (room := self.room(directory) - left) > 0:
+        self.fill(left)
+
+    def fill(self, left=0):
+        """Again: what has become free meanwhile."""
+        with open(self.path, "ab") as file:
+            while (room := self.room(self.path.parent) - left) > 0:
                 try:
                     os.posix_fallocate(file.fileno(), file.tell(), room)
                     file.seek(0, os.SEEK_END)

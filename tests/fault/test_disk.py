@@ -50,6 +50,7 @@ def test_a_full_disk_makes_the_gateway_refuse_before_anything_is_lost(made, dire
         send_all(suite, first)
         ballast = Ballast(disk, left=1_500_000)
         senders = start_senders(suite, second)
+        ballast.fill()  # while they send
         wait_for(lambda: all(sender.refusals for sender in senders), "every sender is refused", 60)
         assert says_full(suite, "gateway")
         for status, headers, body in [answer for sender in senders for answer in sender.refusals]:
@@ -89,8 +90,9 @@ def test_a_service_whose_disk_is_full_pauses_and_catches_up(made, directory, nam
         made.check(suite)
 
 
-def comes_up_full(suite, name):
-    """True once all of it is open and it says so; it must not end."""
+def comes_up_full(suite, name, ballast):
+    """True once all of it is open and it says so; it must not end. What a journal had written ahead is free again at a start."""
+    ballast.fill()
     assert suite.processes[name].poll() is None, suite.log(name)[-2000:]
     try:
         return says_full(suite, name) and "not everything is open yet" not in readiness(suite, name)[1]
@@ -105,7 +107,7 @@ def test_a_service_started_on_a_full_disk_waits_for_room(made, directory, name, 
     with filled(made, directory, name) as (suite, ballast):
         suite.kill(name, number)
         suite.spawn(name)
-        wait_for(lambda: comes_up_full(suite, name), f"{name} says that there is no room")
+        wait_for(lambda: comes_up_full(suite, name, ballast), f"{name} says that there is no room")
         if name == "gateway":
             answer = suite.ingest("/v1/track", {"userId": "u", "event": "e"})
             assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0, answer
