@@ -99,7 +99,7 @@ static int read_bundle(struct store_txn *txn, const struct tile_place *place, st
 
 int get_tile(struct audit_http *http, struct look **look, const struct route_match *match)
 {
-    (void)http, (void)match;
+    (void)match;
     struct tile_place place;
     struct store_txn *txn = (*look)->txn;
     struct buffer *body = &(*look)->body;
@@ -126,7 +126,10 @@ int get_tile(struct audit_http *http, struct look **look, const struct route_mat
     if (error)
         return error;
     http_add_header((*look)->request, "Cache-Control", FOREVER);
-    http_respond((*look)->request, 200, "application/octet-stream", body->data, body->size);
+    (*look)->type = "application/octet-stream";
+    if (place.entries && !look_reads_entries(http, *look, http_path((*look)->request)))
+        return look_submit(http, look);
+    http_respond((*look)->request, 200, (*look)->type, body->data, body->size);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_look.h"
 
+#include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/service_http.h"
 #include "services/audit/audit_parameters.h"
@@ -45,6 +47,38 @@ void look_describe_record(struct look *look, const char *action, uint64_t index)
     json_field_unsigned(&detail, "records", 1);
     json_close(&detail, '}');
     look->action = action;
+}
+
+/* -- reading the log itself -- */
+
+#define READING_MS INT64_C(3600000)
+
+static atomic_uint_fast64_t *reading_slot(struct audit_http *http, uint64_t mark)
+{
+    return &http->reading[mark % READING_SLOTS];
+}
+
+/* Never 0. */
+static uint64_t reading_mark(const char *token_id)
+{
+    uint64_t mark = (uint64_t)(clock_wall_ms() / READING_MS) * READING_SLOTS;
+    for (const char *at = token_id; *at; at++)
+        mark = (mark ^ (unsigned char)*at) * UINT64_C(1099511628211); /* FNV-1a */
+    return mark | READING_SLOTS;
+}
+
+bool look_reads_entries(struct audit_http *http, struct look *look, const char *path)
+{
+    uint64_t mark = reading_mark(look->token.id);
+    if (atomic_load(reading_slot(http, mark)) == mark)
+        return true;
+    struct json detail = json_to(&look->detail);
+    json_open(&detail, '{');
+    json_field_text(&detail, "from", path);
+    json_close(&detail, '}');
+    look->action = "audit.entries";
+    look->reading = mark;
+    return false;
 }
 
 /* -- refusals -- */
@@ -113,6 +147,8 @@ static int take_look(struct work *work, struct batch *batch)
 static void answer_look(struct work *work, int result)
 {
     struct look *look = (struct look *)work;
+    if (!result && look->reading)
+        atomic_store(reading_slot(look->audit->http, look->reading), look->reading);
     if (result)
         look_refuse(look->request, result);
     else if (look->denied)

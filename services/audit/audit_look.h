@@ -13,6 +13,10 @@
 #include "services/audit/audit_token.h"
 #include "services/audit/audit_view.h"
 
+#include <stdatomic.h>
+
+#define READING_SLOTS 64u
+
 struct audit_http {
     struct audit *audit;
     struct service *service;
@@ -20,6 +24,8 @@ struct audit_http {
     struct metric *refused;
     struct openapi *openapi;
     struct route *routes; /* of the operations */
+    /* Whose reading of entries is on record for this hour: marks of token and hour, see look_reads_entries(). */
+    atomic_uint_fast64_t reading[READING_SLOTS];
 };
 
 struct look {
@@ -39,7 +45,8 @@ struct look {
     int status; /* of the answer; 0: 200; 204: the body stays empty */
     /* Writer thread, before the look is on record: what it changes. NULL: nothing. */
     int (*apply)(struct look *look, struct batch *batch);
-    void *change; /* apply's own, in the arena */
+    void *change;     /* apply's own, in the arena */
+    uint64_t reading; /* what is on record once this look is: a mark of audit_http.reading; 0: none */
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
@@ -49,6 +56,9 @@ void look_actor(const struct look *look, Quanyu__Actor *ret_actor);
 int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why);
 /* For the record of it, with this action: one record was shown. */
 void look_describe_record(struct look *look, const char *action, uint64_t index);
+/* Entries are about to be shown as they lie in the tree. True where that is on record already, for this token and hour: who follows the
+ * log bundle by bundle makes it grow by one record an hour. Else it is described, and look_submit() puts it there. */
+bool look_reads_entries(struct audit_http *http, struct look *look, const char *path);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);

@@ -90,7 +90,8 @@ const struct operation audit_operations[] = {
     TILE("/tile/{level}/{n}/{m}/{l}", "tile_3", "The same, of a number of seven digits and more"),
     TILE("/tile/{level}/{n}/{m}/{l}/{k}", "tile_4", "The same, of a number of ten digits and more"),
     TILE("/tile/entries/{n}", "entries",
-        "Records as they were hashed, each with its size before it (C2SP tlog-tiles)"),
+        "Records as they were hashed, each with its size before it (C2SP tlog-tiles); that a token "
+        "reads them is on record once an hour"),
     TILE("/tile/entries/{n}/{m}", "entries_2",
         "The same, of a number of four digits and more, or a partial one"),
     TILE("/tile/entries/{n}/{m}/{l}", "entries_3", "The same, of a number of seven digits and more"),

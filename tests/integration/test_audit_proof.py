@@ -33,9 +33,15 @@ def size_of(suite):
 
 
 def wait_signed(suite):
-    """All that is on record is under a checkpoint."""
+    """All that is on record is under a checkpoint, with that somebody reads entries, which is there once an hour."""
+    suite.audit("/tile/entries/000.p/1")
     wait_for(lambda: signed_size(suite) == size_of(suite) > 0, "a checkpoint of all")
     return signed_size(suite)
+
+
+def grown_from(size):
+    """What it is when nothing but entries has been looked at, even where an hour has struck."""
+    return range(size, size + 2)
 
 
 def grow(suite, records):
@@ -56,7 +62,8 @@ def test_go_finds_the_log_to_be_what_it_says(suite):
     before = tlog_check.run(suite, key, "checkpoint")
     grow(suite, 300)
     wait_signed(suite)
-    assert tlog_check.run(suite, key, "records")[0] == size_of(suite) > 300
+    size = wait_signed(suite)
+    assert size > 300 and tlog_check.run(suite, key, "records")[0] in grown_from(size)
     assert tlog_check.run(suite, key, "consistent", *before)[0] > before[0]
     for index in (0, 1, 255, 256, 300):
         tlog_check.run(suite, key, "proofs", index)
@@ -86,7 +93,8 @@ def test_tiles_are_there_as_the_format_says_and_for_auditors_only(suite):
     for path in ("checkpoint", "tile/0/000", "tile/entries/000", "v1/keys", "v1/proofs/inclusion?index=0", "v1/proofs/consistency?from=1"):
         assert suite.audit(f"/{path}", token="nonsense").status == 401
         assert suite.audit(f"/{path}", token=suite.bootstrap["hq_token"]).status == 401
-    assert size_of(suite) == size  # looking at the tree does not make it grow
+    assert size_of(suite) in grown_from(size)  # looking at the tree does not make it grow
+    assert suite.audit("/v1/records?operation=audit.entries").json["records"][0]["actor"]["role"] == "administrator"
     entry = suite.audit("/tile/entries/000").body
     assert hashlib.sha256(b"\0" + entry[2:2 + int.from_bytes(entry[:2], "big")]).digest() == full.body[:32]
 
@@ -131,7 +139,8 @@ def test_a_key_rotates_and_the_one_before_vouches_for_it(suite):
     record = suite.audit(f"/v1/records/{new['from_size'] - 1}").json
     assert (record["action"], json.loads(record["detail"])) == ("log_key.rotate", {"verifier_key": new["verifier_key"], "previous": first})
     wait_signed(suite)
-    assert tlog_check.run(suite, new["verifier_key"], "records")[0] == size_of(suite)
+    size = wait_signed(suite)
+    assert tlog_check.run(suite, new["verifier_key"], "records")[0] in grown_from(size)
     assert tlog_check.run(suite, first, "checkpoint", check=False).returncode == 1
 
 
@@ -338,7 +347,7 @@ def test_the_whole_log_is_verified_from_outside_and_from_its_files(suite):
     token = suite.directory / "token"
     outside = verify(suite, "--url", witness.url, "--token-file", token, "--key", key)
     assert outside.returncode == 0 and "all is well" in outside.stdout and f"{size} records" in outside.stderr, outside
-    assert size_of(suite) == size  # it leaves no record
+    assert size_of(suite) in grown_from(size)
     forged = verify(suite, "--url", witness.url, "--token-file", token, "--key", key.replace("quanyu/audit", "quanyu/other"))
     assert forged.returncode in (1, 2), forged
     running = verify(suite, "--files", suite.data / "audit")
