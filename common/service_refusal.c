@@ -53,9 +53,10 @@ int refuse_state(struct service *service, int code)
     switch (code) {
     case -QY_EVERSION:
         return service_refuse_start(service, code,
-            "%s was written by another version of quanyu-%s, from which nothing leads here: start the newer "
-            "program",
-            path, name);
+            "%s was written by another version of quanyu-%s, from which nothing leads here: start the "
+            "program "
+            "that wrote it",
+            service->store ? service->journal_path : path, name);
     case -QY_ECORRUPT:
         return service_refuse_start(
             service, code, "%s or the journal beside it is damaged: put a backup in its place", path);
