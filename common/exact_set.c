@@ -41,18 +41,103 @@ void exact_set_hash(struct bytes set, uint8_t ret_hash[EXACT_SET_HASH_BYTES])
     crypto_hash_sha256(ret_hash, set.data, set.size);
 }
 
-/* The library takes containers whose numbers are in no order: they are taken out one by one, and must make the same bytes again. */
+/* -- whether bytes are one: the library believes what a container says of itself, so it is looked at before. Numbers of the format
+ * are little-endian -- */
+
+#define COOKIE 12346u /* no container of runs; a count follows, 4 bytes */
+#define COOKIE_RUNS                                                                                          \
+    12347u /* in the lower half; the count less one in the upper one, then a bit for each: of runs */
+#define OFFSETS_FROM 4u /* containers, from which on a set with runs has offsets, too */
+#define ARRAY_MAX 4096u
+#define BITSET_BYTES 8192u
+
+static uint32_t le16(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8;
+}
+
+static uint32_t le32(const uint8_t *at)
+{
+    return le16(at) | le16(at + 2) << 16;
+}
+
+/* Takes so many bytes off the front; NULL where there are fewer. */
+static const uint8_t *take(struct bytes *rest, size_t size)
+{
+    const uint8_t *at = rest->data;
+    if (rest->size < size)
+        return NULL;
+    rest->data += size;
+    rest->size -= size;
+    return at;
+}
+
+static bool array_is_sound(struct bytes *rest, uint32_t count)
+{
+    const uint8_t *at = take(rest, (size_t)count * 2);
+    for (uint32_t i = 1; at && i < count; i++)
+        if (le16(at + (size_t)i * 2) <= le16(at + (size_t)i * 2 - 2))
+            return false;
+    return at != NULL;
+}
+
+static bool bitset_is_sound(struct bytes *rest, uint32_t count)
+{
+    const uint8_t *at = take(rest, BITSET_BYTES);
+    uint32_t there = 0;
+    for (size_t i = 0; at && i < BITSET_BYTES; i++)
+        there += (uint32_t)__builtin_popcount(at[i]);
+    return at && there == count;
+}
+
+static bool runs_are_sound(struct bytes *rest, uint32_t count)
+{
+    const uint8_t *head = take(rest, 2);
+    uint32_t runs = head ? le16(head) : 0, there = 0, next = 0;
+    const uint8_t *at = take(rest, (size_t)runs * 4);
+    for (uint32_t i = 0; at && i < runs; i++) {
+        uint32_t first = le16(at + (size_t)i * 4), more = le16(at + (size_t)i * 4 + 2);
+        if (first < next || first + more > UINT16_MAX)
+            return false;
+        there += more + 1;
+        next = first + more + 2; /* what touches is one run */
+    }
+    return head && at && there == count;
+}
+
+static bool is_sound(struct bytes set)
+{
+    struct bytes rest = set;
+    const uint8_t *head = take(&rest, 4), *flags = NULL;
+    uint32_t cookie = head ? le32(head) : 0, count = 0;
+    bool runs = (cookie & UINT16_MAX) == COOKIE_RUNS;
+    if (runs)
+        count = (cookie >> 16) + 1;
+    else if (cookie != COOKIE || !(head = take(&rest, 4)) || (count = le32(head)) > UINT16_MAX + 1u)
+        return false;
+    if (runs && !(flags = take(&rest, (count + 7) / 8)))
+        return false;
+    const uint8_t *keys = take(&rest, (size_t)count * 4);
+    if (!keys || ((!runs || count >= OFFSETS_FROM) && !take(&rest, (size_t)count * 4)))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t numbers = le16(keys + (size_t)i * 4 + 2) + 1;
+        bool of_runs = flags && (flags[i / 8] >> i % 8 & 1);
+        if ((i > 0 && le16(keys + (size_t)i * 4) <= le16(keys + (size_t)i * 4 - 4)) ||
+            !(of_runs                 ? runs_are_sound(&rest, numbers)
+                : numbers > ARRAY_MAX ? bitset_is_sound(&rest, numbers)
+                                      : array_is_sound(&rest, numbers)))
+            return false;
+    }
+    return rest.size == 0;
+}
+
+/* The same set is the same bytes. */
 static int make_again(const roaring_bitmap_t *given, struct bytes set)
 {
     _cleanup_(buffer_free) struct buffer again = BUFFER_INIT;
-    uint64_t count = roaring_bitmap_get_cardinality(given);
-    if (count > UINT32_MAX)
-        return -QY_EINVAL;
-    _cleanup_(free_pointer) uint32_t *numbers = malloc((size_t)(count + 1) * sizeof(*numbers));
-    if (!numbers)
-        return -QY_ENOMEM;
-    roaring_bitmap_to_uint32_array(given, numbers);
-    int error = exact_set_write(numbers, (size_t)count, &again);
+    _cleanup_(bitmap_close) roaring_bitmap_t *copy = roaring_bitmap_copy(given);
+    int error = copy ? write_bitmap(copy, &again) : -QY_ENOMEM;
     if (error)
         return error;
     return again.size == set.size && memcmp(again.data, set.data, set.size) == 0 ? 0 : -QY_EINVAL;
@@ -61,7 +146,7 @@ static int make_again(const roaring_bitmap_t *given, struct bytes set)
 int exact_set_check(struct bytes set, uint64_t *ret_count)
 {
     _cleanup_(exact_set_close) struct exact_set *open = NULL;
-    int error = exact_set_open(set, &open);
+    int error = is_sound(set) ? exact_set_open(set, &open) : -QY_EINVAL;
     if (!error)
         error = make_again(open->bitmap, set);
     if (!error)

@@ -70,10 +70,22 @@ static int refuse_without_time(struct rpc_context *context)
 
 /* Who hands a record over is known by key: nobody can put it down to another service, or say that it is from
  * a journal. */
+static void complete(const struct rpc_context *context, const Quanyu__AppendRequest *append)
+{
+    for (size_t i = 0; i < append->n_records; i++) {
+        Quanyu__AuditRecord *record = append->records[i];
+        record->service = (char *)context->peer;
+        record->offset = 0;
+        if (!*record->request_id && context->header->request_id)
+            record->request_id = context->header->request_id;
+    }
+}
+
 static int append(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     const Quanyu__AppendRequest *append = ((const Quanyu__AuditRequest *)request)->append;
     Quanyu__AppendReply *answer = arena_alloc(context->arena, sizeof(*answer));
+    complete(context, append);
     int error = answer ? check_records(context, append) : -QY_ENOMEM;
     if (!error)
         error = take_sets(context, append);
@@ -85,10 +97,6 @@ static int append(struct rpc_context *context, const ProtobufCMessage *request, 
     uint64_t index = 0;
     for (size_t i = 0; i < append->n_records && !error; i++) {
         Quanyu__AuditRecord *record = append->records[i];
-        record->service = (char *)context->peer;
-        record->offset = 0;
-        if (!*record->request_id && context->header->request_id)
-            record->request_id = context->header->request_id;
         error = audit_take(context->self, context->batch, record, &index);
         if (i == 0)
             answer->first_index = index;

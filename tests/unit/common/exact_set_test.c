@@ -90,6 +90,47 @@ static void what_is_no_set_is_refused(void **state)
     assert_int_equal(exact_set_check(bytes_of(&out), &count), -QY_EINVAL);
 }
 
+/* The library believes what a container says of how many it holds, and writes as many as there are. */
+static void what_says_of_itself_what_it_is_not_is_refused(void **state)
+{
+    (void)state;
+    _cleanup_(buffer_free) struct buffer out = BUFFER_INIT;
+    uint32_t numbers[6000];
+    uint64_t count;
+    for (uint32_t i = 0; i < COUNT_OF(numbers); i++)
+        numbers[i] = i * 3 + i % 2; /* no runs, too many for an array */
+    assert_int_equal(exact_set_write(numbers, COUNT_OF(numbers), &out), 0);
+    assert_int_equal(exact_set_check(bytes_of(&out), &count), 0);
+    assert_int_equal(count, COUNT_OF(numbers));
+    uint8_t *bits = out.data + out.size - 8192;
+    memset(bits, 0xff, 8192);
+    assert_int_equal(exact_set_check(bytes_of(&out), &count), -QY_EINVAL);
+    /* 65,536 containers of one run of all, in few bytes: everybody, which is a set. */
+    buffer_clear(&out);
+    const uint8_t cookie[] = {0x3b, 0x30, 0xff, 0xff};
+    buffer_append(&out, cookie, sizeof(cookie));
+    for (unsigned i = 0; i < 65536 / 8; i++)
+        buffer_byte(&out, 0xff);
+    for (unsigned i = 0; i < 65536; i++) {
+        const uint8_t key[] = {(uint8_t)i, (uint8_t)(i >> 8), 0xff, 0xff};
+        buffer_append(&out, key, sizeof(key));
+    }
+    uint32_t place = (uint32_t)out.size + 4 * 65536;
+    for (unsigned i = 0; i < 65536; i++, place += 6) {
+        const uint8_t offset[] = {
+            (uint8_t)place, (uint8_t)(place >> 8), (uint8_t)(place >> 16), (uint8_t)(place >> 24)};
+        buffer_append(&out, offset, sizeof(offset));
+    }
+    for (unsigned i = 0; i < 65536; i++) {
+        const uint8_t run[] = {1, 0, 0, 0, 0xff, 0xff};
+        buffer_append(&out, run, sizeof(run));
+    }
+    assert_int_equal(exact_set_check(bytes_of(&out), &count), 0);
+    assert_int_equal(count, (uint64_t)1 << 32);
+    out.data[out.size - 1] = 0xfe; /* one fewer than it says */
+    assert_int_equal(exact_set_check(bytes_of(&out), &count), -QY_EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +138,7 @@ int main(void)
         cmocka_unit_test(it_holds_what_it_was_made_of),
         cmocka_unit_test(nobody_is_a_set_too),
         cmocka_unit_test(what_is_no_set_is_refused),
+        cmocka_unit_test(what_says_of_itself_what_it_is_not_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
