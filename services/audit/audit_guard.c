@@ -29,7 +29,7 @@ struct audit_guard {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping;
+    atomic_bool stopping;
     struct audit_notify *notify;
     /* what has been read so far */
     struct alert_rules rules;
@@ -331,7 +331,7 @@ static void *guard_main(void *data)
             log_line(LOG_WARNING, "what staff do could not be looked at, it will be again", "error=%s",
                 error_name(error));
         }
-        audit_notify_run(guard->notify);
+        audit_notify_run(guard->notify, &guard->stopping);
     } while (wait_for_more(guard));
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAILURES_MAX 3u /* in one round: each takes its time, and the guard waits */
 #define AT_ONCE 50u
 #define LOOKED_AT_MAX                                                                                        \
     1000u /* newest alerts: older ones that nobody could be told of are not told of any more */
@@ -257,15 +258,17 @@ static int find_untold(struct audit_notify *notify, struct telling *telling)
     return error;
 }
 
-void audit_notify_run(struct audit_notify *notify)
+void audit_notify_run(struct audit_notify *notify, const atomic_bool *stopping)
 {
     struct telling telling = {.notify = notify};
-    size_t told = 0;
+    size_t told = 0, failures = 0;
     arena_reset(notify->arena);
     if (find_untold(notify, &telling))
         return;
-    for (size_t i = 0; i < telling.count; i++)
-        told += telling.told[i] = tell(notify, telling.keys[i], telling.alerts[i]);
+    for (size_t i = 0; i < telling.count && failures < FAILURES_MAX && !atomic_load(stopping); i++) {
+        telling.told[i] = tell(notify, telling.keys[i], telling.alerts[i]);
+        *(telling.told[i] ? &told : &failures) += 1;
+    }
     if (told < telling.count)
         log_line(LOG_WARNING, "some alerts could not be told to the webhook or by email, they will be again",
             "alerts=%zu", telling.count - told);
