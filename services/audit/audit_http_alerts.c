@@ -2,6 +2,7 @@
 /* The audit port's alerts and the rules for them. */
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/looks.h"
 #include "services/audit/audit_alerts.h"
 #include "services/audit/audit_look.h"
 #include "services/audit/audit_parameters.h"
@@ -167,6 +168,8 @@ static const char *read_note(struct look *look, char **ret_note)
         problem = "is missing: the body is {\"note\":\"…\"}";
     else if (!*text || yyjson_get_len(note) > ALERT_NOTE_BYTES_MAX || strlen(text) != yyjson_get_len(note))
         problem = "must have 1 to 1000 bytes";
+    else if (looks_personal(text, strlen(text)))
+        problem = "looks as if it held a phone number or an email: the log keeps it for good";
     else if (!(*ret_note = arena_text(look->arena, text, strlen(text))))
         problem = "cannot be taken: out of memory";
     yyjson_doc_free(doc);

@@ -53,13 +53,18 @@ int get_ocsf(struct audit_http *http, struct look **look, const struct route_mat
         return 0;
     }
     asked.search.oldest = true;
-    uint64_t size = look_view(*look)->size;
+    uint64_t first, end; /* where it ends, the next one goes on from there, with another `to` */
     int error = audit_search(look_view(*look), &asked.search, (*look)->arena, &found);
     if (!error)
         error = write_events(*look, &found);
+    if (!error)
+        error = audit_filter_range(&asked.search.filter, look_view(*look), &first, &end);
     if (error)
         return error;
-    snprintf(next, sizeof(next), "%" PRIu64, found.next ? found.next : size);
+    snprintf(next, sizeof(next), "%" PRIu64,
+        found.next                 ? found.next
+        : end > asked.search.bound ? end
+                                   : asked.search.bound);
     http_add_header(request, "X-Next-Index", next);
     describe_export(*look, &asked.search, &found);
     return look_submit(http, look);

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/http_target.h"
+#include "common/looks.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -211,6 +212,16 @@ static const char *unknown(unsigned sets)
     }
 }
 
+/* What is asked is on record, for good. One of these may be a name or a number that somebody copied; a person's number in digits is
+ * no such thing. */
+static bool is_personal(const char *name, const char *value)
+{
+    bool asked = strcmp(name, "subject") == 0 || strcmp(name, "actor") == 0 || strcmp(name, "purpose") == 0;
+    size_t size = strlen(value);
+    bool number = size <= 10 && strspn(value, "0123456789") == size;
+    return asked && !number && looks_personal(value, size);
+}
+
 /* One name and its value. */
 static const char *take_pair(struct reading *reading, const char *name, const char *pair, unsigned sets)
 {
@@ -221,6 +232,10 @@ static const char *take_pair(struct reading *reading, const char *name, const ch
         return unknown(sets);
     if (http_query_parameter(pair, name, value, sizeof(value)))
         return "is malformed or too long";
+    if (filter && is_personal(name, value))
+        return "looks like a phone number or an email, which the log does not hold and must not: ask by a "
+               "One ID "
+               "or a person's number";
     if (filter)
         return audit_filter_add(&reading->asked->search.filter, reading->arena, filter, value);
     if (reading->seen & 1u << parameter)

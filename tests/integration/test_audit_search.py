@@ -248,3 +248,15 @@ def test_events_for_other_systems_are_as_their_schema_has_them_and_go_on_where_t
     lines = suite.cli("audit", "ocsf", "--operation", "person.lookup").stdout.splitlines()
     assert len(lines) == sum(record["action"] == "person.lookup" for record in everything)
     assert json.loads(pages(suite, operation="audit.export", limit=1)[0]["detail"])["operation"] == "person.lookup"
+    until = everything[len(everything) // 2]["time"]
+    answer = ask(suite, "/v1/export/ocsf", to=until, lines=10000)
+    assert int(answer.headers["X-Next-Index"]) == len(answer.body.splitlines()) == sum(record["time"] < until for record in everything)
+
+
+def test_what_is_asked_does_not_put_a_number_or_an_email_on_record(busy, suite):
+    size = suite.audit("/v1/tree").json["size"]
+    for name, value in (("subject", "13800138000"), ("subject", "+86 138 0013 8000"), ("actor", "li@example.com"), ("purpose", "asked by 13800138000")):
+        answer = ask(suite, "/v1/records", **{name: value})
+        assert answer.status == 400 and answer.json["field"] == name and "One ID" in answer.json["detail"], answer
+    assert suite.audit("/v1/tree").json["size"] == size
+    assert ask(suite, "/v1/records", subject="4000000000").status == 200
