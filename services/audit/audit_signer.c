@@ -295,6 +295,18 @@ static int resume(struct audit_signer *signer, struct store_txn *txn)
     return error;
 }
 
+/* What a crash kept from being removed when the key after it took over. */
+static void forget_former(struct audit_signer *signer, struct store_txn *txn)
+{
+    struct note_key key;
+    for (uint32_t generation = 0; generation < signer->generation; generation++) {
+        const Quanyu__AuditSigner *row = audit_keys_signer(txn, generation, signer->arena);
+        if (row && note_key_parse(row->verifier_key, &key) == 0 && audit_keys_forget(txn, &key))
+            log_line(
+                LOG_WARNING, "the secret of an earlier key cannot be removed", "key=%s", row->verifier_key);
+    }
+}
+
 int audit_signer_open(struct audit *audit, struct service *service, struct audit_signer **ret_signer)
 {
     struct store_txn *txn = NULL;
@@ -312,6 +324,8 @@ int audit_signer_open(struct audit *audit, struct service *service, struct audit
         error = service_read(service, &txn);
     if (!error)
         error = load_key(signer, txn, audit_keys_in_force(txn, signer->arena));
+    if (!error)
+        forget_former(signer, txn);
     if (!error)
         error = resume(signer, txn);
     store_abort(&txn);
