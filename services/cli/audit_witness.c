@@ -19,6 +19,7 @@
 
 #define ALARM 3 /* the exit status */
 #define EVERY_STANDARD 60u
+#define STALE_SECONDS 3600
 
 struct witness {
     struct log_client client;
@@ -26,12 +27,22 @@ struct witness {
     struct alarm alarm;
     char error[LOG_ERROR_BYTES]; /* why nothing could be found out */
     char said[LOG_ERROR_BYTES];  /* the last time */
+    time_t verified;             /* when something was, or this began */
 };
 
 /* -- what the log says -- */
 
+/* A log that was deleted, or put in another's place, knows neither its checkpoints nor who reads them. That something is away for a
+ * while is no alarm by itself; that nothing can be verified for long is. */
 static int cannot(struct witness *witness, long status, const char *what)
 {
+    if (witness->state.seen.size > 0 && (status == 401 || status == 404))
+        return alarm_raise(&witness->alarm,
+            "%s: the log that was seen with %" PRIu64
+            " records answers %ld: it was deleted or replaced, or this token has ended",
+            what, witness->state.seen.size, status);
+    if (witness->state.seen.size > 0 && time(NULL) - witness->verified > STALE_SECONDS)
+        return alarm_raise(&witness->alarm, "nothing could be verified for an hour: %s", what);
     if (status >= 0)
         snprintf(witness->error, sizeof(witness->error), "%s: the log answers %ld", what, status);
     return 1;
@@ -80,6 +91,11 @@ static int goes_on(struct witness *witness, const struct checkpoint *now)
                          "the log is forked: two trees of %" PRIu64 " records are signed", now->size);
     snprintf(path, sizeof(path), "v1/proofs/consistency?from=%" PRIu64 "&to=%" PRIu64, seen->size, now->size);
     long status = log_client_get(&witness->client, path, &answer, witness->error);
+    if (status >= 400 && status < 503 && status != 429)
+        return alarm_raise(&witness->alarm,
+            "the log has signed a tree of %" PRIu64
+            " records and does not prove that it goes on from that of %" PRIu64 ": it answers %ld",
+            now->size, seen->size, status);
     if (status != 200)
         return cannot(witness, status, "no proof of consistency");
     yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.size, 0);
@@ -193,6 +209,8 @@ static int look(struct witness *witness)
     if (!status)
         status = goes_on(witness, &now);
     if (!status)
+        witness->verified = time(NULL);
+    if (!status)
         status = remember(witness, &text, &now);
     witness->alarm.seen = witness->alarm.now;
     if (!status)
@@ -277,7 +295,7 @@ static bool parse_every(const char *text, unsigned *ret_every)
 int audit_witness(int argc, char **argv)
 {
     const char *state = NULL, *url = NULL, *token = NULL, *key = NULL, *name = NULL, *every_text = NULL;
-    struct witness witness = {.error = ""};
+    struct witness witness = {.error = "", .verified = time(NULL)};
     bool once = false, show = false;
     unsigned every;
     const struct log_option options[] = {{.name = "--state", .value = &state},
