@@ -5,6 +5,7 @@
 #include "services/identity/node_set.h"
 #include "services/identity/view.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,13 +237,14 @@ int handle_conflicts(struct rpc_context *context, const ProtobufCMessage *reques
 
 /* -- busy identifiers -- */
 
-/* With how many of which stronger kind it was seen most. */
+/* With how many of which stronger kind it was seen most: the strongest of those with as many. */
 static int count_seen(struct link_viewer *viewer, uint32_t node, unsigned own, Quanyu__BusyReply__Row *row)
 {
     struct rpc_context *context = viewer->context;
     const struct identity *identity = context->self;
     const struct kind_rule *kinds = viewer->rules.kinds;
     const struct kind *most = NULL;
+    unsigned strongest = UINT_MAX; /* the less, the stronger */
     uint32_t seen[KINDS_MAX + 1] = {0}, other;
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = identity_store_scan_neighbours(context->txn, node, &scan);
@@ -253,9 +255,12 @@ static int count_seen(struct link_viewer *viewer, uint32_t node, unsigned own, Q
             seen[place.kind]++;
     for (unsigned number = 1; number <= KINDS_MAX; number++) {
         const struct kind *strong = kind_numbered(&identity->kinds, number);
-        if (!strong || kinds[number].strength >= kinds[own].strength || seen[number] <= row->seen)
+        unsigned strength = kinds[number].strength;
+        if (!strong || strength >= kinds[own].strength || seen[number] == 0 || seen[number] < row->seen ||
+            (seen[number] == row->seen && strength > strongest))
             continue;
         row->seen = seen[number];
+        strongest = strength;
         most = strong;
     }
     row->kind = arena_text(context->arena, most ? most->name : "", most ? most->name_size : 0);
