@@ -196,10 +196,11 @@ static int look(struct witness *witness)
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct checkpoint now;
     struct note note;
+    witness->alarm.seen = (struct bytes){witness->state.note.data, witness->state.note.size};
+    witness->alarm.now = (struct bytes){(const uint8_t *)"", 0};
     long got = log_client_get(&witness->client, "checkpoint", &text, witness->error);
     if (got != 200)
         return cannot(witness, got, "no checkpoint");
-    witness->alarm.seen = (struct bytes){witness->state.note.data, witness->state.note.size};
     witness->alarm.now = (struct bytes){text.data, text.size};
     if (note_open(witness->alarm.now, &note) || checkpoint_parse(note.text, &now))
         return alarm_raise(&witness->alarm, "what the log gives out is no signed checkpoint");

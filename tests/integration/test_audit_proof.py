@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log is proven to others: with Go's own code, by receipts without a network, and by a witness that notices a fork and a rollback."""
 import base64
+import contextlib
 import hashlib
+import http.server
 import json
 import shutil
 import stat
+import threading
 
 import pytest
 
@@ -201,6 +204,31 @@ def test_a_receipt_is_checked_without_the_log(suite):
 # -- witnesses
 
 
+@contextlib.contextmanager
+def withholding(suite, withheld):
+    """The audit port, as somebody stands before it who answers 500 for one path."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer = None if self.path.startswith(withheld) else suite.audit(self.path)
+            self.send_response(answer.status if answer else 500)
+            body = answer.body if answer else b""
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class Witness:
     def __init__(self, suite, name="w"):
         self.suite = suite
@@ -217,6 +245,34 @@ class Witness:
 
     def key(self):
         return self.run("--show-key").stdout.strip()
+
+
+def test_a_witness_raises_the_alarm_where_the_log_no_longer_knows_it_or_withholds_a_proof(suite):
+    suite.wait_quiet()
+    grow(suite, 3)
+    wait_signed(suite)
+    witness = Witness(suite)
+    key, = verifier_keys(suite)
+    witness.token.write_text("nonsense\n")
+    first = witness.look("--key", key, "--name", "example.com/w4")
+    assert first.returncode == 1 and "ALARM" not in first.stderr, first  # it has seen nothing that could be missed
+    Witness(suite)
+    suite.cli("audit", "witness-key", "add", witness.key())
+    assert witness.look().returncode == 0
+    witness.token.write_text("nonsense\n")
+    gone = witness.look()
+    assert gone.returncode == 3 and "ALARM" in gone.stderr and "deleted or replaced" in gone.stderr, gone
+    Witness(suite)
+    suite.kill("audit", 15)
+    away = witness.look()
+    assert away.returncode == 1 and "ALARM" not in away.stderr, away
+    suite.start("audit")
+    grow(suite, 3)
+    wait_signed(suite)
+    with withholding(suite, "/v1/proofs/consistency") as port:
+        kept = witness.run("--url", f"http://127.0.0.1:{port}", "--token-file", witness.token, "--once")
+    assert kept.returncode == 3 and "does not prove" in kept.stderr, kept
+    assert witness.look().returncode == 0
 
 
 def test_a_witness_cosigns_what_goes_on(suite):
