@@ -1,45 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/audit/runtime.h"
+#include "tests/unit/audit/at_once.h"
 
 #include "services/audit/audit_keys.h"
-#include "services/audit/audit_signer.h"
 #include "services/audit/checkpoint.h"
 
 #include <sys/stat.h>
-
-/* -- the runtime's part: work is committed at once -- */
-
-static struct runtime *running;
-static const char *part_reason;
-
-int service_read(struct service *service, struct store_txn **ret_txn)
-{
-    return store_begin(service->store, STORE_READ, ret_txn);
-}
-
-int service_submit(struct service *service, struct work *work)
-{
-    (void)service;
-    runtime_begin(running);
-    int result = work->apply(work, &running->batch);
-    runtime_commit(running);
-    work->done(work, result);
-    return 0;
-}
-
-void service_part(struct service *service, const char *part, const char *reason)
-{
-    (void)service;
-    (void)part;
-    part_reason = reason;
-}
-
-int service_refuse_start(struct service *service, int code, const char *format, ...)
-{
-    (void)service;
-    (void)format;
-    return code;
-}
 
 static int setup(void **state)
 {

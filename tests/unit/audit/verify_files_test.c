@@ -1,52 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A copy of the files is checked as a whole: bits that are flipped in what is stored, indexes among it, are found. */
-#include "tests/unit/audit/runtime.h"
+#include "tests/unit/audit/at_once.h"
 
 #include "common/exact_set.h"
 #include "services/audit/audit_index.h"
-#include "services/audit/audit_signer.h"
 #include "services/audit/verify_files.h"
-
-int service_read(struct service *service, struct store_txn **ret_txn)
-{
-    return store_begin(service->store, STORE_READ, ret_txn);
-}
-
-static struct runtime *running;
-
-int service_submit(struct service *service, struct work *work)
-{
-    (void)service;
-    runtime_begin(running);
-    int result = work->apply(work, &running->batch);
-    runtime_commit(running);
-    work->done(work, result);
-    return 0;
-}
-
-void service_part(struct service *service, const char *part, const char *reason)
-{
-    (void)service;
-    (void)part;
-    (void)reason;
-}
-
-int service_refuse_start(struct service *service, int code, const char *format, ...)
-{
-    (void)service;
-    (void)format;
-    return code;
-}
-
-static void sign(void)
-{
-    struct audit_signer *signer;
-    bool more = true;
-    assert_int_equal(audit_signer_open(&running->audit, &running->service, &signer), 0);
-    while (more)
-        assert_int_equal(audit_signer_step(signer, &more), 0);
-    audit_signer_close(&signer);
-}
 
 static void append_many(unsigned count)
 {
