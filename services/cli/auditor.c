@@ -35,23 +35,11 @@ static int print(const Quanyu__AuditorsReply *reply)
 
 static int ask(struct operator* operator, Quanyu__AuditorsRequest * question)
 {
-    char id[OPERATOR_ID_BYTES];
-    Quanyu__Actor actor;
     Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
-    ProtobufCMessage *reply;
-    struct rpc_error error = {0};
-    operator_actor(id, &actor);
+    Quanyu__AuditReply *reply;
     request.call_case = QUANYU__AUDIT_REQUEST__CALL_AUDITORS;
     request.auditors = question;
-    struct rpc_call call = {.actor = &actor, .patient = true};
-    int code = rpc_call(operator->client, "audit", &call, &request.base,
-        &quanyu__audit_reply__descriptor, operator->arena, &reply, &error);
-    if (code && error.message && *error.message) {
-        fprintf(stderr, "quanyu: %s%s%s\n", error.field ? error.field : "", error.field ? ": " : "",
-            error.message);
-        return 1;
-    }
-    return operator_complain(code, "audit") ? 1 : print(((Quanyu__AuditReply *)reply)->auditors);
+    return operator_ask_audit(operator, & request, &reply) ? print(reply->auditors) : 1;
 }
 
 static int run(Quanyu__AuditorsRequest *question)

@@ -59,3 +59,25 @@ void operator_actor(char id_room[OPERATOR_ID_BYTES], Quanyu__Actor *ret_actor)
     ret_actor->kind = QUANYU__ACTOR__KIND__OPERATOR;
     ret_actor->id = id_room;
 }
+
+bool operator_ask_audit(
+    struct operator* operator, const Quanyu__AuditRequest * request, Quanyu__AuditReply **ret_reply)
+{
+    char id[OPERATOR_ID_BYTES];
+    Quanyu__Actor actor;
+    ProtobufCMessage *reply;
+    struct rpc_error error = {0};
+    operator_actor(id, &actor);
+    struct rpc_call call = {.actor = &actor, .patient = true};
+    int code = rpc_call(operator->client, "audit", &call, &request->base,
+        &quanyu__audit_reply__descriptor, operator->arena, &reply, &error);
+    if (code && error.message && *error.message) {
+        fprintf(stderr, "quanyu: %s%s%s\n", error.field ? error.field : "",
+            error.field && *error.field ? ": " : "", error.message);
+        return false;
+    }
+    if (operator_complain(code, "audit"))
+        return false;
+    *ret_reply = (Quanyu__AuditReply *)reply;
+    return true;
+}

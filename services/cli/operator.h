@@ -5,7 +5,9 @@
 
 #include "common/config.h"
 #include "common/mem.h"
-#include "proto/common.pb-c.h"
+#include "proto/audit.pb-c.h"
+
+#include <stdbool.h>
 
 struct operator
 {
@@ -25,5 +27,9 @@ int operator_complain(int error, const char *what);
 /* On whose behalf: the user of the machine. */
 #define OPERATOR_ID_BYTES 32
 void operator_actor(char id_room[OPERATOR_ID_BYTES], Quanyu__Actor *ret_actor);
+
+/* Asks audit on behalf of the user of the machine; the reply is in the operator's arena. Says what is wrong: false then. */
+bool operator_ask_audit(
+    struct operator* operator, const Quanyu__AuditRequest * request, Quanyu__AuditReply **ret_reply);
 
 #endif
