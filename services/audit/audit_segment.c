@@ -142,7 +142,8 @@ static int write_content(FILE *file, const struct segment_content *content)
     write_places(file, content);
     write_leaves(file, content);
     fwrite(content->tiles, 1, TILES_BYTES, file);
-    fwrite(content->index.data, 1, content->index.size, file);
+    if (content->index.size > 0)
+        fwrite(content->index.data, 1, content->index.size, file);
     write_entries(file, content);
     errno = 0;
     if (fflush(file) || ferror(file) || fsync(fileno(file)))
@@ -419,6 +420,25 @@ uint64_t segment_bytes(const struct segment *segment)
 const struct place_set *segment_kept(const struct segment *segment)
 {
     return segment->kept;
+}
+
+bool segment_is_sound(const struct segment *segment)
+{
+    uint64_t end = 0;
+    for (unsigned bundle = 0; bundle < SEGMENT_BUNDLES; bundle++) {
+        uint32_t in_bundle = 0;
+        if (get_be64(bases(segment) + (size_t)bundle * 8) != end)
+            return false;
+        for (unsigned i = 0; i < MERKLE_TILE_HASHES && has_hashes(segment, bundle); i++) {
+            bool kept = !segment->kept || place_set_has(segment->kept, bundle * MERKLE_TILE_HASHES + i);
+            uint32_t next = get_be32(ends(segment) + segment->at[bundle] * ENDS_BYTES + (size_t)i * 4);
+            if (kept ? next <= in_bundle : next != in_bundle)
+                return false;
+            in_bundle = next;
+        }
+        end += in_bundle;
+    }
+    return end == segment->entries_bytes;
 }
 
 bool segment_record(const struct segment *segment, unsigned place, struct bytes *ret_record)

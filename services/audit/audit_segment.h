@@ -45,6 +45,8 @@ int segment_sweep(
     const char *state, bool (*is_wanted)(void *context, uint64_t number, uint64_t generation), void *context);
 uint64_t segment_bytes(const struct segment *segment); /* of the file */
 
+/* Whether its entries are those of the records that are there, one behind the other, and nothing else. */
+bool segment_is_sound(const struct segment *segment);
 /* False where it was pruned, or is damaged. */
 bool segment_record(const struct segment *segment, unsigned place, struct bytes *ret_record);
 /* The records that are there; NULL: all. */

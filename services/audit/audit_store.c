@@ -110,6 +110,12 @@ bool audit_store_is_pruned(struct store_txn *txn, uint64_t index)
     return kept && !place_set_has(kept, (unsigned)(index % SEALED_RECORDS));
 }
 
+bool audit_store_is_sound(struct store_txn *txn, uint64_t number)
+{
+    const struct segment *segment = sealed(txn, number);
+    return number >= audit_store_sealed(txn) || (segment && segment_is_sound(segment));
+}
+
 bool audit_store_rest(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
 {
     const struct segment *segment = sealed(txn, number / SEGMENT_BUNDLES);

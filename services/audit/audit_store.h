@@ -73,6 +73,8 @@ void audit_store_take_over(struct store_txn *txn, uint64_t number, uint64_t gene
 /* The places of a segment whose records are there; NULL: all, or its file is missing. */
 const struct place_set *audit_store_kept(struct store_txn *txn, uint64_t number);
 bool audit_store_is_pruned(struct store_txn *txn, uint64_t index);
+/* Whether a segment's file, where it is in one, holds what it says and nothing else. */
+bool audit_store_is_sound(struct store_txn *txn, uint64_t number);
 /* As audit_store_bundle(), but records that were pruned have no data. */
 bool audit_store_rest(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records);
 
