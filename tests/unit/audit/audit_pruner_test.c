@@ -219,15 +219,15 @@ static void a_crash_between_any_two_steps_is_made_good(void **state)
     (void)state;
     set_days(KIND_PERSON, 200);
     set_days(KIND_LIST, 300);
-    for (unsigned steps = 0, idle = 0; idle < 4; steps++) {
+    for (unsigned starts = 0; starts < 10; starts++) {
         struct audit_pruner *pruner;
-        if (steps % 2)
+        if (starts % 2)
             sign();
         assert_int_equal(audit_pruner_open(&running->audit, &running->service, &pruner), 0);
-        idle = prune_step(pruner) | prune_step(pruner) ? 0 : idle + 1;
+        (void)prune_step(pruner);
+        (void)prune_step(pruner);
         audit_pruner_close(&pruner);
         assert_well(); /* stops and starts, too */
-        assert_true(steps < 60);
     }
     struct store_txn *txn = runtime_read(running);
     assert_true(
