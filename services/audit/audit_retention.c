@@ -153,16 +153,18 @@ int retention_put_pruned(struct store_txn *txn, const Quanyu__AuditPruned *prune
     return put_row(txn, ROW_PRUNED, &pruned->base);
 }
 
-int retention_write_pruned(struct json *json, struct store_txn *txn, int64_t from_ms, struct arena *arena)
+static bool is_newer(const Quanyu__AuditPruned *pruned, int64_t from_ms)
 {
-    const Quanyu__AuditPruned *pruned = retention_pruned(txn, arena);
-    bool any = false;
-    if (!pruned)
-        return -QY_ECORRUPT;
     for (size_t i = 0; i < pruned->n_kinds; i++)
-        any |= pruned->kinds[i]->until_ms >= from_ms;
-    if (!any)
-        return 0;
+        if (pruned->kinds[i]->until_ms >= from_ms)
+            return true;
+    return false;
+}
+
+void retention_write_pruned(struct json *json, const Quanyu__AuditPruned *pruned, int64_t from_ms)
+{
+    if (!is_newer(pruned, from_ms))
+        return;
     json_name(json, "pruned");
     json_open(json, '[');
     for (size_t i = 0; i < pruned->n_kinds; i++) {
@@ -177,7 +179,6 @@ int retention_write_pruned(struct json *json, struct store_txn *txn, int64_t fro
         json_close(json, '}');
     }
     json_close(json, ']');
-    return 0;
 }
 
 /* Which of a segment's prunings a record fell to. */
