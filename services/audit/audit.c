@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "proto/identity.pb-c.h"
 #include "services/audit/audit_keys.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_sources.h"
@@ -61,6 +60,13 @@ static int64_t take_time(const struct audit *audit, const struct batch *batch)
     return now > audit->last_ms ? now : audit->last_ms;
 }
 
+/* Persons that were joined or split, for whoever asks about one of them: the tables follow from the records alone. */
+static void follow_move(struct store_txn *txn, const Quanyu__AuditRecord *record)
+{
+    for (size_t i = 0; i < record->n_nodes; i++)
+        audit_store_move(txn, record->nodes[i], record->numbers[0]);
+}
+
 static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *given)
 {
     char unit[RECORD_UNIT_BYTES];
@@ -74,6 +80,7 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     struct merkle_tiles tiles = audit_store_tiles(txn);
     audit_store_append(txn, index, stored);
     merkle_add(audit->merkle, &tiles, stored);
+    follow_move(txn, record);
     audit->last_ms = record->time_ms;
     return audit_tails_add(&audit->tails, txn, index, record);
 }
@@ -134,15 +141,6 @@ int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *re
 
 /* -- the fold -- */
 
-/* Persons that were joined or split, for whoever asks about one of them. */
-static void follow_move(struct store_txn *txn, const struct journal_record *journal, struct arena *arena)
-{
-    const Quanyu__NodesMoved *moved =
-        quanyu__nodes_moved__unpack(arena_allocator(arena), journal->data.size, journal->data.data);
-    for (size_t i = 0; moved && i < moved->n_nodes; i++)
-        audit_store_move(txn, moved->nodes[i], moved->to);
-}
-
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *journal)
 {
     struct audit *audit = self;
@@ -166,8 +164,6 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
             "leader=%s offset=%" PRIu64 " class=%u", audit_inputs[input].leader, journal->offset,
             journal->record_class);
     }
-    if (input == INPUT_IDENTITY && journal->record_class == QUANYU__IDENTITY_RECORD__RECORD_MOVED)
-        follow_move(batch->txn, journal, audit->arena);
     return store_error(batch->txn);
 }
 

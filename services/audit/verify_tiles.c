@@ -162,10 +162,15 @@ static int read_tile(struct worker *worker, uint64_t number, unsigned width, str
     } else if (error) {
         return error;
     }
-    for (unsigned i = 0; i < width; i++) {
+    int kept = 0;
+    for (unsigned i = 0; i < width && !kept; i++) {
+        uint64_t index = number * MERKLE_TILE_HASHES + i;
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
-        check_set(worker, number * MERKLE_TILE_HASHES + i, records[i]);
+        check_set(worker, index, records[i]);
+        kept = verify_joins_keep(verifying, index, records[i], worker->arena);
     }
+    if (kept)
+        return kept;
     struct merkle_hash *root = width == MERKLE_TILE_HASHES ? &verifying->nodes[1][number] : NULL;
     if (root)
         fold(worker->hasher, leaves, root);
