@@ -11,6 +11,7 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
+#include "services/audit/audit_reading.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -46,6 +47,7 @@ struct audit {
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;
     struct audit_http *http;
