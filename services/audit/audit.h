@@ -11,6 +11,7 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
+#include "services/audit/audit_clock.h"
 #include "services/audit/audit_reading.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
@@ -42,7 +43,9 @@ struct audit {
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
     struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real */
+    bool wall_time;      /* the suite's clock is real: */
+    struct audit_clock clock;
+    int64_t now_ms; /* what it says, or is taken to */
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;

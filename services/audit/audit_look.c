@@ -116,6 +116,11 @@ void look_actor(const struct look *look, Quanyu__Actor *ret_actor)
     ret_actor->token_id = (char *)(uintptr_t)look->token.id;
 }
 
+static const char *outcome_of(const struct look *look)
+{
+    return look->outcome ? look->outcome : look->refused ? "denied" : "ok";
+}
+
 static int take_look(struct work *work, struct batch *batch)
 {
     struct look *look = (struct look *)work;
@@ -126,7 +131,7 @@ static int take_look(struct work *work, struct batch *batch)
         .peer = "audit",
         .request_id = http_request_id(look->request),
         .action = look->action,
-        .outcome = look->denied ? "denied" : "ok",
+        .outcome = outcome_of(look),
         .detail = buffer_c_str(&look->detail),
     };
     int error = look->apply ? look->apply(look, batch) : 0;
@@ -143,8 +148,9 @@ static void answer_look(struct work *work, int result)
         audit_reading_add(&look->audit->reading, look->reading);
     if (result)
         look_refuse(look->request, result);
-    else if (look->denied)
-        http_problem(look->request, 403, "denied", NULL, "%s", look->denied);
+    else if (look->refused)
+        http_problem(
+            look->request, look->status ? look->status : 403, outcome_of(look), NULL, "%s", look->refused);
     else
         http_respond(look->request, look->status ? look->status : 200,
             look->status == 204 ? NULL
@@ -172,6 +178,6 @@ int look_submit(struct audit_http *http, struct look **look)
 int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why)
 {
     (*look)->action = action;
-    (*look)->denied = why;
+    (*look)->refused = why;
     return look_submit(http, look);
 }

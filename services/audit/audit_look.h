@@ -40,7 +40,8 @@ struct look {
     const char *action;   /* of its record: "audit.search", …; static */
     struct buffer detail; /* of its record: JSON */
     const char *type;     /* of the answer; NULL: JSON */
-    const char *denied;   /* NULL, or why it is answered 403 */
+    const char *refused;  /* NULL, or why it is: with this status (0: 403) and, of its record, outcome */
+    const char *outcome;  /* NULL: "ok", or "denied" where it is refused; also the problem's kind; static */
     struct buffer body;
     int status; /* of the answer; 0: 200; 204: the body stays empty */
     /* Writer thread, before the look is on record: what it changes. NULL: nothing. */
