@@ -11,6 +11,8 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
+#include "services/audit/audit_clock.h"
+#include "services/audit/audit_reading.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -42,13 +44,16 @@ struct audit {
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
     struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real */
+    bool wall_time;      /* the suite's clock is real: */
+    struct audit_clock clock;
+    int64_t now_ms; /* what it says, or is taken to */
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
     atomic_uint_fast64_t pruned;      /* records, since the start */
     atomic_uint_fast64_t freed;       /* bytes, likewise */
+    struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;
     struct audit_pruner *pruner;

@@ -34,7 +34,7 @@ int get_rest(struct audit_http *http, struct look **look, const struct route_mat
     if (error)
         return error;
     (*look)->type = "application/octet-stream";
-    if (!look_reads_entries(http, *look, http_path(request)))
+    if (!look_reads_entries(*look, http_path(request)))
         return look_submit(http, look);
     http_respond(request, 200, (*look)->type, (*look)->body.data, (*look)->body.size);
     return 0;

@@ -66,7 +66,12 @@ static const char *check_lists(const Quanyu__AuditRecord *record, const char **r
         if (!utf8_is_text(record->persons[i]) || strlen(record->persons[i]) > TEXT_BYTES_MAX)
             return "has an entry that is too long or not UTF-8 text";
     *ret_field = "numbers";
-    return record->n_numbers > RECORD_NUMBERS_MAX ? "has too many entries" : NULL;
+    if (record->n_numbers > RECORD_NUMBERS_MAX)
+        return "has too many entries";
+    *ret_field = "nodes";
+    if (record->n_nodes > 0 && record->n_numbers == 0)
+        return "go over to nobody: there are no numbers";
+    return record->n_nodes > RECORD_NODES_MAX ? "has too many entries" : NULL;
 }
 
 const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field)

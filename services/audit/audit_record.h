@@ -9,6 +9,7 @@
 #define RECORD_BYTES_MAX 65535u /* tlog-tiles' limit on an entry */
 #define RECORD_PERSONS_MAX 1000u
 #define RECORD_NUMBERS_MAX 10000u
+#define RECORD_NODES_MAX 10000u
 #define RECORD_FIELDS_MAX 1000u
 #define RECORD_SET_HASH_BYTES 32u
 

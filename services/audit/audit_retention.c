@@ -23,7 +23,7 @@ static int take_row(struct bytes row, struct arena *arena, struct retention *ret
     retention->revision = stored->revision;
     for (size_t i = 0; i < stored->n_kinds; i++) {
         enum record_kind kind;
-        if (!record_kind_find(stored->kinds[i]->name, &kind) || kind == KIND_LOG)
+        if (!record_kind_find(stored->kinds[i]->name, &kind) || record_kinds[kind].for_ever)
             return -QY_ECORRUPT;
         retention->days[kind] = stored->kinds[i]->days;
     }
@@ -78,8 +78,8 @@ static const char *take_days(const char *name, yyjson_val *value, uint32_t days[
     enum record_kind kind;
     if (!record_kind_find(name, &kind))
         return "is no kind of record";
-    if (kind == KIND_LOG && !yyjson_is_null(value))
-        return "is kept for ever: it tells what was pruned, and by which policy";
+    if (record_kinds[kind].for_ever && !yyjson_is_null(value))
+        return "is kept for ever: searches, or the proof of what was pruned, need it";
     if (yyjson_is_null(value)) {
         days[kind] = 0;
         return NULL;

@@ -90,6 +90,8 @@ static int run(struct verifying *verifying, struct verify_result *result)
     if (!error)
         error = verify_tiles(verifying);
     if (!error)
+        error = verify_joins(verifying);
+    if (!error)
         error = verify_notes(verifying, &result->signed_size);
     if (!error)
         error = verify_lasting(verifying, result);
@@ -118,6 +120,7 @@ static void close_verifying(struct verifying *verifying)
     for (size_t i = 0; i < verifying->lasting_count; i++)
         free((void *)(uintptr_t)verifying->lasting[i].record.data);
     free(verifying->lasting);
+    free(verifying->moves);
     pthread_mutex_destroy(&verifying->lock);
     free(verifying);
 }

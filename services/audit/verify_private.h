@@ -3,6 +3,7 @@
 #ifndef QY_AUDIT_VERIFY_PRIVATE_H
 #define QY_AUDIT_VERIFY_PRIVATE_H
 
+#include "common/mem.h"
 #include "services/audit/place_set.h"
 #include "services/audit/verify.h"
 
@@ -31,6 +32,13 @@ struct lasting {
     struct bytes record;
 };
 
+/* An identifier that went over to somebody, by the record of this index. */
+struct move {
+    uint32_t node;
+    uint32_t person;
+    uint64_t index;
+};
+
 struct verifying {
     const struct verify_options *options;
     uint64_t size;
@@ -45,8 +53,10 @@ struct verifying {
     atomic_uint_fast64_t indexes;
     atomic_int error;
     pthread_mutex_t lock;
-    uint64_t problems; /* under lock, as those below */
-    struct lasting *lasting;
+    uint64_t problems;  /* under lock, as those below */
+    struct move *moves; /* in no order */
+    size_t move_count, move_room;
+    struct lasting *lasting; /* likewise */
     size_t lasting_count, lasting_capacity;
 };
 
@@ -62,6 +72,10 @@ int verify_tiles(struct verifying *verifying);
  * missing may be. (verify_lasting.c) */
 int verify_lasting_keep(struct verifying *verifying, uint64_t index, struct bytes record);
 int verify_lasting(struct verifying *verifying, struct verify_result *result);
+/* Keeps what a record says of joins and splits, if anything; then holds the tables of who is who against all of that. (verify_joins.c) */
+int verify_joins_keep(
+    struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch);
+int verify_joins(struct verifying *verifying);
 /* Signed notes and keys: which sizes they speak of, before; whether they hold, after. (verify_notes.c) */
 int verify_notes_sizes(struct verifying *verifying);
 int verify_notes(struct verifying *verifying, uint64_t *ret_signed_size);

@@ -174,6 +174,8 @@ static int hash_records(struct worker *worker, uint64_t number, unsigned width, 
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
         check_set(worker, index, records[i]);
         error = verify_lasting_keep(worker->verifying, index, records[i]);
+        if (!error)
+            error = verify_joins_keep(worker->verifying, index, records[i], worker->arena);
     }
     return error;
 }

@@ -39,10 +39,10 @@ static void check(int error, const char *what)
     exit(1);
 }
 
-/* By turns: a look at a person, a delivery, a count, a join. Staff st_1001 to st_1020 look at persons 1 to 500. */
+/* By turns: a look at a person, a delivery, a count, a decision about who is who. Staff st_1001 to st_1020 look at persons 1 to 500. */
 static void take(struct audit *audit, struct batch *batch, uint64_t i)
 {
-    static const char *const actions[] = {"person.show", "delivery", "audience.count", "person.join"};
+    static const char *const actions[] = {"person.show", "delivery", "audience.count", "identity.block"};
     char id[24], one_id[24], *persons[] = {one_id}, *fields[] = {(char *)"traits"};
     uint32_t number = 1 + (uint32_t)(i / 4 % 500);
     uint64_t index;

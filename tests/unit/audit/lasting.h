@@ -20,7 +20,7 @@ static const struct {
     const char *action;
     enum record_kind kind;
 } lasting_kinds[] = {{"person.show", KIND_PERSON}, {"delivery", KIND_DELIVERY}, {"audience.count", KIND_LIST},
-    {"person.join", KIND_IDENTITY}};
+    {"identity.block", KIND_IDENTITY}};
 
 /* By index: what was put on record. */
 static enum record_kind kind_at(uint64_t index)
