@@ -251,9 +251,10 @@ static int announce_next(struct audit_pruner *pruner, bool *ret_more)
     if (!error)
         error = retention_read(txn, &retention);
     int64_t now_ms = error ? 0 : log_time(txn);
-    if (!error)
+    bool in_force = !error && now_ms >= retention.in_force_ms;
+    if (in_force)
         begin_run(pruner, txn, &retention, now_ms);
-    bool can = !error && pruner->running && !audit_store_unswept(txn);
+    bool can = in_force && pruner->running && !audit_store_unswept(txn);
     if (can && pruner->next >= pruner->segments)
         pruner->running = can = false;
     if (can)
