@@ -296,6 +296,8 @@ static int fold_dump(
     uint64_t size = audit_store_size(txn), index = strtoull(cursor, NULL, 10), end = index + DUMP_RECORDS;
     for (; !error && index < size && index < end; index++) {
         struct bytes stored;
+        if (audit_store_is_pruned(txn, index))
+            continue;
         arena_reset(arena);
         const Quanyu__AuditRecord *record =
             audit_store_record(txn, index, &stored) ? audit_record_unpack(stored, arena) : NULL;

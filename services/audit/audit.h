@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit service: takes records from callers and from the other services' journals, and never lets go of
- * one.
+ * one but by a policy that is on record itself.
  *
  * What happens by itself (joins, erasures, deliveries) and what staff change is folded from the journals,
  * each journal record once: its service and offset are in the audit record. What is shown of persons is
@@ -25,6 +25,7 @@ extern const struct rpc_service audit_rpc;
 
 struct audit_guard;
 struct audit_http;
+struct audit_pruner;
 struct audit_sealer;
 struct audit_signer;
 
@@ -53,6 +54,7 @@ struct audit {
     struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;
+    struct audit_pruner *pruner;
     struct audit_http *http;
     struct audit_guard *guard;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */

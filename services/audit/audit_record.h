@@ -28,6 +28,9 @@ const Quanyu__AuditRecord *audit_record_unpack(struct bytes stored, struct arena
 /* time_ms of a stored record, without unpacking the rest: it is the first field. */
 int64_t audit_record_time(struct bytes stored);
 
+/* The action of a stored record, without unpacking the rest; empty where it does not stand where audit puts it. */
+struct bytes audit_record_action(struct bytes stored);
+
 /* "staff", "service", … */
 const char *audit_actor_kind(Quanyu__Actor__Kind kind);
 
