@@ -20,6 +20,8 @@
 #define EVIDENCE_ITEM_BYTES 5
 #define ITEM_VERIFIED 1
 #define ITEM_ALIAS 2
+#define ITEM_TRUSTED 4
+#define ITEM_STATED 8
 
 static void make_key(struct store_key *key, uint32_t node, uint32_t other)
 {
@@ -216,7 +218,9 @@ static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
     for (unsigned i = 0; i < evidence->count; i++, item += EVIDENCE_ITEM_BYTES) {
         put_be32(item, evidence->items[i].node);
         item[4] = (uint8_t)((evidence->items[i].verified ? ITEM_VERIFIED : 0) |
-                            (evidence->items[i].alias ? ITEM_ALIAS : 0));
+                            (evidence->items[i].alias ? ITEM_ALIAS : 0) |
+                            (evidence->items[i].trusted ? ITEM_TRUSTED : 0) |
+                            (evidence->items[i].stated ? ITEM_STATED : 0));
     }
     if (!first) {
         put_be32(item, evidence->attributed);
@@ -251,6 +255,10 @@ static bool read_evidence(
         ret_evidence->items[i].node = get_be32(item);
         ret_evidence->items[i].verified = item[4] & ITEM_VERIFIED;
         ret_evidence->items[i].alias = item[4] & ITEM_ALIAS;
+        /* What was verified before it was kept by what: the most is taken for granted. */
+        bool untold = (item[4] & (ITEM_VERIFIED | ITEM_TRUSTED)) == ITEM_VERIFIED;
+        ret_evidence->items[i].trusted = untold || item[4] & ITEM_TRUSTED;
+        ret_evidence->items[i].stated = untold || item[4] & ITEM_STATED;
     }
     ret_evidence->attributed = first ? ret_evidence->items[0].node : get_be32(item);
     ret_evidence->name = name ? get_be64(value.data + value.size - name) : 0;
@@ -334,6 +342,13 @@ void identity_store_add_evidence_filter(
 {
     struct store_key key = key_of(last);
     store_append(txn, TABLE_FILTERS, &key, filter, size);
+}
+
+void identity_store_put_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size)
+{
+    struct store_key key = key_of(last);
+    store_put(txn, TABLE_FILTERS, &key, filter, size);
 }
 
 uint64_t identity_store_evidence_filtered(struct store_txn *txn)

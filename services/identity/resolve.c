@@ -118,9 +118,9 @@ static void forget_unions(struct resolving *own)
 
 /* -- links -- */
 
-static int add_flag(struct resolving *own, const struct found *found, unsigned flag)
+static int add_flag(struct resolving *own, const struct found *found, unsigned flags)
 {
-    return resolving_set_flags(own, found, found_flags(own, found) | flag);
+    return resolving_set_flags(own, found, found_flags(own, found) | flags);
 }
 
 static int refuse(
@@ -284,7 +284,7 @@ static bool says_nothing_new(const struct resolving *own)
 {
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
-        if (!found->node || (found->verified && !(found_flags(own, found) & NODE_VERIFIED)))
+        if (!found->node || found->facts & ~found_flags(own, found))
             return false;
         for (unsigned k = 0; k < i; k++)
             if (!knows_link(own, &own->found[k], found))
@@ -311,6 +311,8 @@ static void keep_evidence(struct resolving *own)
         evidence.items[i].node = found->first ? found->first : carried_node(own, &own->carried[i]);
         evidence.items[i].verified = found->verified;
         evidence.items[i].alias = found->identifier->previous;
+        evidence.items[i].trusted = found->facts & NODE_TRUSTED;
+        evidence.items[i].stated = found->facts & NODE_STATED;
     }
     if (!resolving_is_kept(own))
         return;
@@ -322,12 +324,13 @@ static void keep_evidence(struct resolving *own)
 static int verify(struct resolving *own, const struct found *found)
 {
     struct person_group *party = resolving_party(own, found);
-    if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
-        return 0;
+    unsigned fresh = found->is_new ? 0 : found->facts & ~found_flags(own, found);
+    if (!(fresh & NODE_VERIFIED))
+        return fresh ? add_flag(own, found, fresh) : 0;
     party->group.verified[found->kind->number]++;
     bool twice = party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
     own->unsettled |= twice || party->flags & NODE_REFUSED; /* which may be refused for another reason now */
-    return add_flag(own, found, NODE_VERIFIED);
+    return add_flag(own, found, fresh);
 }
 
 static int settle(struct resolving *own)

@@ -11,6 +11,8 @@ struct found {
     uint32_t person;
     bool is_new; /* made for this event: not in the store yet */
     bool verified;
+    unsigned
+        facts; /* NODE_TRUSTED and NODE_STATED, as far as the event tells them, and NODE_VERIFIED as it follows */
     struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
