@@ -15,7 +15,8 @@ int graph_open(
     graph->vault = vault;
     graph->kinds = kinds;
     graph->index = index;
-    int error = groups_open(index, &graph->groups);
+    graph->links = calloc(NEW_LINKS_MAX, sizeof(*graph->links));
+    int error = graph->links ? groups_open(index, &graph->groups) : -QY_ENOMEM;
     if (!error)
         error = digest_index_open(kinds, &graph->digests);
     if (!error)
@@ -35,6 +36,7 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    free((*graph)->links);
     evidence_index_close(&(*graph)->seen);
     digest_index_close(&(*graph)->digests);
     digester_close(&(*graph)->digester);

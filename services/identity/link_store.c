@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/link_store.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINK_VERIFIED 1
@@ -117,6 +119,39 @@ void identity_store_put_link(
         return;
     make_key(&key, node < other ? other : node, node < other ? node : other);
     store_put(txn, TABLE_LINKS, &key, "", 0);
+}
+
+/* A link has two rows: what it shows is that from the lower node to the higher one. */
+struct new_row {
+    uint32_t node, other;
+    const struct link *link; /* NULL: what it shows stands the other way round */
+};
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct new_row *one = left, *other = right;
+    if (one->node != other->node)
+        return one->node < other->node ? -1 : 1;
+    return (one->other > other->other) - (one->other < other->other);
+}
+
+void identity_store_add_links(struct store_txn *txn, const struct new_link *links, size_t count)
+{
+    struct new_row rows[2 * NEW_LINKS_MAX];
+    assert(count <= NEW_LINKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t low = links[i].node < links[i].other ? links[i].node : links[i].other;
+        uint32_t high = links[i].node ^ links[i].other ^ low;
+        rows[2 * i] = (struct new_row){low, high, &links[i].link};
+        rows[2 * i + 1] = (struct new_row){high, low, NULL};
+    }
+    qsort(rows, 2 * count, sizeof(*rows), compare_rows);
+    for (size_t i = 0; i < 2 * count; i++) {
+        struct store_key key;
+        uint8_t value[LINK_BYTES_MAX];
+        make_key(&key, rows[i].node, rows[i].other);
+        store_append(txn, TABLE_LINKS, &key, value, rows[i].link ? write_link(rows[i].link, value) : 0);
+    }
 }
 
 void identity_store_delete_link(struct store_txn *txn, uint32_t node, uint32_t other)

@@ -27,6 +27,13 @@ bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, s
 /* `is_new`: there is none yet. */
 void identity_store_put_link(
     struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link, bool is_new);
+/* Those of nodes that are all above every node of the table: appended in the order of their keys, pages get full and are not split. */
+struct new_link {
+    uint32_t node, other;
+    struct link link;
+};
+#define NEW_LINKS_MAX (IDENTIFIERS_MAX * (IDENTIFIERS_MAX - 1) / 2)
+void identity_store_add_links(struct store_txn *txn, const struct new_link *links, size_t count);
 void identity_store_delete_link(struct store_txn *txn, uint32_t node, uint32_t other);
 /* All links, by the lower node and the higher one, from (low, high) on. */
 int identity_store_scan_links(

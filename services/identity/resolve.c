@@ -218,7 +218,10 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.evidence = own->sighting->evidence;
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
-    identity_store_put_link(txn, one->node, other->node, &link, !there);
+    if (own->all_new)
+        graph->links[own->link_count++] = (struct new_link){one->node, other->node, link};
+    else
+        identity_store_put_link(txn, one->node, other->node, &link, !there);
     int error = resolving_watch_link(own, one, other, before);
     if (!error && link.alias && one->kind == other->kind) {
         own->unsettled = true; /* what was two accounts' may be one's */
@@ -255,6 +258,7 @@ static int take_links(struct resolving *own)
     unsigned order[IDENTIFIERS_MAX];
     int error = 0;
     sort_by_strength(own, order);
+    own->all_new = resolving_is_new(own);
     for (int claimed = 0; claimed < 2; claimed++)
         for (unsigned i = 0; i < own->count; i++)
             for (unsigned k = i + 1; !error && k < own->count; k++) {
@@ -262,6 +266,8 @@ static int take_links(struct resolving *own)
                 if ((one->verified && other->verified) != claimed)
                     error = take_link(own, one, other);
             }
+    if (!error && own->all_new)
+        identity_store_add_links(own->batch->txn, own->graph->links, own->link_count);
     return error;
 }
 
