@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "proto/identity.pb-c.h"
 #include "services/audit/audit_keys.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_sources.h"
@@ -53,12 +52,15 @@ static int load(struct audit *audit, struct store_txn *txn)
  * in the inputs. Times never fall with the index, so that they can be searched. */
 static int64_t take_time(const struct audit *audit, const struct batch *batch)
 {
-    int64_t now = batch->now_ms;
-    if (audit->wall_time) {
-        int64_t wall = clock_wall_ms();
-        now = wall > now ? wall : now;
-    }
+    int64_t now = audit->wall_time ? audit->now_ms : batch->now_ms;
     return now > audit->last_ms ? now : audit->last_ms;
+}
+
+/* Persons that were joined or split, for whoever asks about one of them: the tables follow from the records alone. */
+static void follow_move(struct store_txn *txn, const Quanyu__AuditRecord *record)
+{
+    for (size_t i = 0; i < record->n_nodes; i++)
+        audit_store_move(txn, record->nodes[i], record->numbers[0]);
 }
 
 static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *given)
@@ -74,21 +76,23 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     struct merkle_tiles tiles = audit_store_tiles(txn);
     audit_store_append(txn, index, stored);
     merkle_add(audit->merkle, &tiles, stored);
+    follow_move(txn, record);
     audit->last_ms = record->time_ms;
     return audit_tails_add(&audit->tails, txn, index, record);
 }
 
-static int record_token(struct audit *audit, struct batch *batch, const char *detail)
+/* What audit does by itself. */
+static int append_own(struct audit *audit, struct batch *batch, const char *action, const char *detail)
 {
     Quanyu__Actor actor = QUANYU__ACTOR__INIT;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     actor.kind = QUANYU__ACTOR__KIND__SERVICE;
     actor.id = "audit";
     record.actor = &actor;
-    record.action = "token.create";
+    record.action = (char *)(uintptr_t)action;
     record.outcome = "ok";
     record.service = "audit";
-    record.detail = (char *)detail;
+    record.detail = (char *)(uintptr_t)detail;
     record.time_ms = take_time(audit, batch);
     return append(audit, batch->txn, &record);
 }
@@ -103,17 +107,37 @@ static int settle(struct audit *audit, struct batch *batch)
         return error;
     while (!error && audit_token_take_owed(batch->txn, &detail)) {
         const char *text = buffer_c_str(&detail);
-        error = buffer_error(&detail) ? buffer_error(&detail) : record_token(audit, batch, text);
+        error =
+            buffer_error(&detail) ? buffer_error(&detail) : append_own(audit, batch, "token.create", text);
         buffer_clear(&detail);
     }
     audit->settled = !error;
     return error ? error : store_error(batch->txn);
 }
 
+static int tell_clock(struct audit *audit, struct batch *batch, bool doubted, int64_t wall_ms)
+{
+    char wall[TIME_TEXT_BYTES], taken[TIME_TEXT_BYTES], detail[128];
+    time_format(wall_ms, wall);
+    time_format(audit->now_ms, taken);
+    snprintf(detail, sizeof(detail), "{\"clock\":\"%s\",\"taken\":\"%s\"}", wall, taken);
+    log_line(doubted ? LOG_ERROR : LOG_WARNING,
+        doubted ? "the machine's clock has jumped: records are taken by the time that went by since"
+                : "the machine's clock is believed again",
+        "clock=%s taken=%s", wall, taken);
+    return append_own(audit, batch, doubted ? "clock.doubt" : "clock.believe", detail);
+}
+
 /* Before a record is taken. */
 static int prepare(struct audit *audit, struct batch *batch)
 {
-    return audit->loaded && audit->settled ? 0 : settle(audit, batch);
+    enum clock_change change = CLOCK_AS_BEFORE;
+    int64_t wall = clock_wall_ms();
+    if (audit->wall_time)
+        audit->now_ms = audit_clock_take(&audit->clock, wall, audit_clock_gone_ms(), &change);
+    int error = audit->loaded && audit->settled ? 0 : settle(audit, batch);
+    return error || change == CLOCK_AS_BEFORE ? error
+                                              : tell_clock(audit, batch, change == CLOCK_DOUBTED, wall);
 }
 
 int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index)
@@ -133,15 +157,6 @@ int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *re
 }
 
 /* -- the fold -- */
-
-/* Persons that were joined or split, for whoever asks about one of them. */
-static void follow_move(struct store_txn *txn, const struct journal_record *journal, struct arena *arena)
-{
-    const Quanyu__NodesMoved *moved =
-        quanyu__nodes_moved__unpack(arena_allocator(arena), journal->data.size, journal->data.data);
-    for (size_t i = 0; moved && i < moved->n_nodes; i++)
-        audit_store_move(txn, moved->nodes[i], moved->to);
-}
 
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *journal)
 {
@@ -166,15 +181,13 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
             "leader=%s offset=%" PRIu64 " class=%u", audit_inputs[input].leader, journal->offset,
             journal->record_class);
     }
-    if (input == INPUT_IDENTITY && journal->record_class == QUANYU__IDENTITY_RECORD__RECORD_MOVED)
-        follow_move(batch->txn, journal, audit->arena);
     return store_error(batch->txn);
 }
 
 static int fold_finish(void *self, struct batch *batch)
 {
     struct audit *audit = self;
-    int error = settle(audit, batch);
+    int error = prepare(audit, batch);
     if (error)
         return error;
     struct merkle_tiles tiles = audit_store_tiles(batch->txn);
@@ -283,6 +296,8 @@ static int fold_dump(
     uint64_t size = audit_store_size(txn), index = strtoull(cursor, NULL, 10), end = index + DUMP_RECORDS;
     for (; !error && index < size && index < end; index++) {
         struct bytes stored;
+        if (audit_store_is_pruned(txn, index))
+            continue;
         arena_reset(arena);
         const Quanyu__AuditRecord *record =
             audit_store_record(txn, index, &stored) ? audit_record_unpack(stored, arena) : NULL;

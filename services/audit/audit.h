@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit service: takes records from callers and from the other services' journals, and never lets go of
- * one.
+ * one but by a policy that is on record itself.
  *
  * What happens by itself (joins, erasures, deliveries) and what staff change is folded from the journals,
  * each journal record once: its service and offset are in the audit record. What is shown of persons is
@@ -11,6 +11,8 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
+#include "services/audit/audit_clock.h"
+#include "services/audit/audit_reading.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -23,6 +25,7 @@ extern const struct rpc_service audit_rpc;
 
 struct audit_guard;
 struct audit_http;
+struct audit_pruner;
 struct audit_sealer;
 struct audit_signer;
 
@@ -41,13 +44,17 @@ struct audit {
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
     struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real */
+    bool wall_time;      /* the suite's clock is real: */
+    struct audit_clock clock;
+    int64_t now_ms; /* what it says, or is taken to */
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;
+    struct audit_pruner *pruner;
     struct audit_http *http;
     struct audit_guard *guard;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */

@@ -50,7 +50,7 @@ static int read_tile(
 static int read_entries(
     void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
 {
-    if (audit_store_bundle(reader, number, width, ret_entries))
+    if (audit_store_rest(reader, number, width, ret_entries))
         return 0;
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
@@ -62,11 +62,23 @@ static int read_index(void *reader, uint64_t segment, struct bytes *ret_index)
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
 
+static int check_file(void *reader, uint64_t segment)
+{
+    return audit_store_is_sound(reader, segment) ? 0 : -QY_ECORRUPT;
+}
+
 static int read_set(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set)
 {
     if (audit_store_set(reader, hash, ret_set))
         return 0;
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
+}
+
+static int read_moved(
+    void *reader, bool by_person, bool (*visit)(void *context, uint32_t node, uint32_t person), void *context)
+{
+    audit_store_each_moved(reader, by_person, visit, context);
+    return store_error(reader);
 }
 
 /* -- the whole -- */
@@ -150,7 +162,9 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
         .tile = read_tile,
         .entries = read_entries,
         .index = read_index,
-        .set = read_set};
+        .file = check_file,
+        .set = read_set,
+        .moved = read_moved};
     options->source = &files->source;
     options->size = audit_store_size(files->txn);
     (void)audit_store_note(files->txn, NOTE_NEWEST, &options->newest);
@@ -158,5 +172,7 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
     int error = describe_keys(files, options);
     if (!error)
         error = describe_witnesses(files, options);
+    if (!error)
+        error = audit_signed_before(files->txn, files->arena, &options->before);
     return error ? error : store_error(files->txn);
 }

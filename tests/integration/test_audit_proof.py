@@ -369,7 +369,9 @@ def test_a_witness_raises_the_alarm_on_an_older_backup_and_on_a_fork(suite):
     assert older.returncode == 3 and "rolled back" in older.stderr and "rolled back" in hook.read_text(), older
     assert list(suite.directory.glob("w.json.alarm-*"))
     back = post(suite, "/v1/cosignatures", held)
-    assert back.status == 409, back
+    assert back.status == 409 and back.json["type"] == "urn:quanyu:problem:fork", back
+    conflict, = suite.audit("/v1/records?operation=witness.conflict").json["records"]
+    assert conflict["outcome"] == "fork" and json.loads(conflict["detail"])["checkpoint"] == held.decode()
     ready = started(suite)
     assert ready.status == 503 and "forked" in ready.body.decode()
     grow(suite, 12)
@@ -403,6 +405,10 @@ def test_the_whole_log_is_verified_from_outside_and_from_its_files(suite):
     token = suite.directory / "token"
     outside = verify(suite, "--url", witness.url, "--token-file", token, "--key", key)
     assert outside.returncode == 0 and "all is well" in outside.stdout and f"{size} records" in outside.stderr, outside
+    seen = suite.directory / "seen"
+    for _ in range(2):
+        again = verify(suite, "--url", witness.url, "--token-file", token, "--seen", seen)
+        assert again.returncode == 0 and seen.read_text().startswith("quanyu/audit/"), again
     assert size_of(suite) in grown_from(size)
     forged = verify(suite, "--url", witness.url, "--token-file", token, "--key", key.replace("quanyu/audit", "quanyu/other"))
     assert forged.returncode in (1, 2), forged
