@@ -51,6 +51,8 @@ struct audit {
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    atomic_uint_fast64_t pruned;      /* records, since the start */
+    atomic_uint_fast64_t freed;       /* bytes, likewise */
     struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;

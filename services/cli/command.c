@@ -31,7 +31,7 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify … | verify-receipt FILE …",
+        "witness-key … | witness … | verify … | verify-receipt FILE … | retention … | hold …",
         "what is on record (asking is on record too); proving it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
@@ -52,6 +52,12 @@ static const struct command commands[] = {
         "  --has H             missed, purpose, rule, set or unmasked; --rule, --set, --missed, "
         "--missed_kind\n"
         "  --from T, --to T    when: a time, or a date in --timezone Z\n\n"
+        "How long records are kept; changes take an administrator's token:\n"
+        "  retention           by kind of record, and what was pruned so far\n"
+        "  retention set KIND=DAYS …    others stay as they are; KIND=forever. What is past its time goes, "
+        "for good\n"
+        "  hold list | add NAME --reason R [--FILTER VALUE] … | release ID --reason R    what is held "
+        "stays\n\n"
         "On the machine of the log, with the key \"cli\" (changes are on record):\n"
         "  key                 the verifier keys by which the log is checked, oldest first\n"
         "  rotate-key          sign with a new key; the one before vouches for it. --lost: it cannot any "
