@@ -106,11 +106,12 @@ static int retire(struct audit_pruner *pruner, uint64_t segment, uint64_t genera
     return error;
 }
 
+/* Only what a later file has taken the place of goes: what no row speaks of may be all that is left of a log whose state was put back. */
 static bool is_wanted(void *context, uint64_t number, uint64_t generation)
 {
     struct merkle_hash root;
     uint64_t wanted;
-    return audit_store_sealed_as(context, number, &root, &wanted) && wanted == generation;
+    return !audit_store_sealed_as(context, number, &root, &wanted) || generation >= wanted;
 }
 
 /* -- finishing what was announced -- */

@@ -198,6 +198,45 @@ static void what_is_held_stays(void **state)
     assert_well();
 }
 
+static void put_file(const char *name)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/segments/%s", running->service.directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static bool has_file(const char *name)
+{
+    char path[160];
+    struct stat status;
+    snprintf(path, sizeof(path), "%s/segments/%s", running->service.directory, name);
+    return stat(path, &status) == 0;
+}
+
+static void a_start_removes_what_was_replaced_and_nothing_else(void **state)
+{
+    (void)state;
+    struct audit_pruner *pruner;
+    set_days(KIND_PERSON, 200);
+    prune_all();
+    assert_false(has_file("0000000000.segment"));
+    static const char *const kept[] = {"0000000005.segment", "0000000000.99999999.segment", "notes"};
+    static const char *const removed[] = {"0000000000.segment", "0000000000.7.segment", "0000000003.next"};
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        put_file(kept[i]);
+        put_file(removed[i]);
+    }
+    assert_int_equal(audit_pruner_open(&running->audit, &running->service, &pruner), 0);
+    audit_pruner_close(&pruner);
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        assert_true(has_file(kept[i]));
+        assert_false(has_file(removed[i]));
+    }
+    assert_well();
+}
+
 static void nothing_goes_before_the_policy_is_in_force(void **state)
 {
     (void)state;
@@ -352,6 +391,7 @@ int main(void)
             teardown),
         cmocka_unit_test_setup_teardown(sets_go_with_the_last_record_that_names_them, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_held_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_start_removes_what_was_replaced_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_before_the_policy_is_in_force, setup, teardown),
         cmocka_unit_test_setup_teardown(who_reads_the_former_file_is_not_disturbed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_between_any_two_steps_is_made_good, setup, teardown),
