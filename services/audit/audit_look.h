@@ -86,7 +86,8 @@ operation_fn get_count, get_histogram;                                       /* 
 operation_fn get_alert_rules, put_alert_rules, get_alerts, post_acknowledge; /* audit_http_alerts.c */
 operation_fn get_ocsf;                                                       /* audit_http_export.c */
 operation_fn get_report;                                                     /* audit_http_reports.c */
-operation_fn get_set;                                                        /* audit_http_sets.c */
+operation_fn get_set, get_set_bitmap;                                        /* audit_http_sets.c */
+operation_fn post_backup;                                                    /* audit_http_backup.c */
 operation_fn get_tree;                                                       /* audit_http_tree.c */
 operation_fn get_auditors, post_auditor, delete_auditor;                     /* audit_http_auditors.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,

@@ -29,6 +29,11 @@
 
 _Static_assert(SEGMENT_HEADER_BYTES == 4 + 4 + 8 + 8 + 8 + 32 + crypto_hash_sha256_BYTES, "the header");
 
+void segment_name(uint64_t number, char ret_name[SEGMENT_NAME_BYTES])
+{
+    snprintf(ret_name, SEGMENT_NAME_BYTES, "segments/%010" PRIu64 ".segment", number);
+}
+
 static int compose(char path[PATH_BYTES], const char *state, uint64_t number, const char *suffix)
 {
     int size = snprintf(path, PATH_BYTES, "%s/../segments/%010" PRIu64 "%s", state, number, suffix);

@@ -105,6 +105,11 @@ void verify_files_close(struct verify_files **files)
     *files = NULL;
 }
 
+struct store_txn *verify_files_txn(const struct verify_files *files)
+{
+    return files->txn;
+}
+
 static int describe_keys(struct verify_files *files, struct verify_options *options)
 {
     size_t count = audit_store_signers(files->txn);

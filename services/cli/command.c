@@ -31,8 +31,8 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify … | verify-receipt FILE …",
-        "what is on record (asking is on record too); proving it", command_audit,
+        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO …",
+        "what is on record (asking is on record too); proving it; copies of it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
         "  search              a page of records; also without this word\n"
@@ -57,6 +57,19 @@ static const struct command commands[] = {
         "  rotate-key          sign with a new key; the one before vouches for it. --lost: it cannot any "
         "more\n"
         "  witness-key list | add KEY | remove KEY    who may cosign\n\n"
+        "  backup TO           a copy of the log, taken while the service runs and checked as verify does, "
+        "with all "
+        "that\n"
+        "                      was acknowledged before; what an earlier one beside it holds is not copied "
+        "again.\n"
+        "                      That it is taken is on record first, by an administrator's token: the one of "
+        "the\n"
+        "                      first start, or with --url and --token-file\n"
+        "    --with-key        the secret that signs, too: who has it can sign a forged log in this one's "
+        "name,\n"
+        "                      so keep it apart. Without it a restored log is signed once its file is put "
+        "back\n"
+        "    --files DIR       the log's directory, where it is not <data>/audit\n\n"
         "Anywhere, with the log's --url and a --token-file (on the machine of the log itself without both):\n"
         "  witness --state FILE    see that the log goes on from what it was, and cosign it\n"
         "    --key KEY             at first: the log's verifier key\n"

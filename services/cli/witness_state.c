@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/cli/witness_state.h"
 
-#include "common/directory.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,31 +59,13 @@ static void write_state(const struct witness_state *state, struct buffer *out)
     sodium_memzero(key, sizeof(key));
 }
 
-static int write_whole(const char *path, const struct buffer *text)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0)
-        return error_from_errno(errno);
-    ssize_t written = write(file, text->data, text->size);
-    int error = written < 0 ? error_from_errno(errno) : (size_t)written != text->size ? -QY_EFULL : 0;
-    if (!error && fsync(file))
-        error = error_from_errno(errno);
-    close(file);
-    return error;
-}
-
 int witness_state_save(const struct witness_state *state)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
-    _cleanup_(free_pointer) char *next = NULL;
-    if (asprintf(&next, "%s.next", state->path) < 0)
-        return -QY_ENOMEM;
     write_state(state, &text);
-    int error = buffer_error(&text) ? buffer_error(&text) : write_whole(next, &text);
-    if (!error && rename(next, state->path))
-        error = error_from_errno(errno);
+    int error = buffer_error(&text) ? buffer_error(&text) : file_write(state->path, text.data, text.size);
     sodium_memzero(text.data, text.size);
-    return error ? error : directory_sync_parent(state->path);
+    return error;
 }
 
 void witness_state_free(struct witness_state *state)
