@@ -40,6 +40,8 @@ static int load(struct audit *audit, struct store_txn *txn)
         error = audit_tails_load(&audit->tails, txn, size);
     if (!error && size > 0 && !audit_store_record(txn, size - 1, &last))
         error = -QY_ECORRUPT;
+    if (!error)
+        error = audit_resume_read(txn, &audit->resume);
     if (error)
         return error;
     audit->last_ms = size > 0 ? audit_record_time(last) : 0;
@@ -78,19 +80,34 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     return audit_tails_add(&audit->tails, txn, index, record);
 }
 
-static int record_token(struct audit *audit, struct batch *batch, const char *detail)
+/* What audit does by itself. */
+static int record_own(struct audit *audit, struct batch *batch, char *action, const char *detail)
 {
     Quanyu__Actor actor = QUANYU__ACTOR__INIT;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     actor.kind = QUANYU__ACTOR__KIND__SERVICE;
     actor.id = "audit";
     record.actor = &actor;
-    record.action = "token.create";
+    record.action = action;
     record.outcome = "ok";
     record.service = "audit";
     record.detail = (char *)detail;
     record.time_ms = take_time(audit, batch);
     return append(audit, batch->txn, &record);
+}
+
+/* A log that was put back says so before anything else. */
+static int record_restore(struct audit *audit, struct batch *batch)
+{
+    struct audit_resume *resume = &audit->resume;
+    if (!resume->owed)
+        return 0;
+    int error = record_own(audit, batch, "audit.restore", resume->detail);
+    if (error)
+        return error;
+    resume->owed = false; /* read again where the batch is rolled back */
+    audit_resume_write(batch->txn, resume);
+    return store_error(batch->txn);
 }
 
 /* The first token is made before a simulated clock has been heard of: its record comes with the first time, before
@@ -101,9 +118,11 @@ static int settle(struct audit *audit, struct batch *batch)
     int error = load(audit, batch->txn);
     if (error || take_time(audit, batch) <= 0)
         return error;
+    error = record_restore(audit, batch);
     while (!error && audit_token_take_owed(batch->txn, &detail)) {
         const char *text = buffer_c_str(&detail);
-        error = buffer_error(&detail) ? buffer_error(&detail) : record_token(audit, batch, text);
+        error =
+            buffer_error(&detail) ? buffer_error(&detail) : record_own(audit, batch, "token.create", text);
         buffer_clear(&detail);
     }
     audit->settled = !error;
@@ -135,8 +154,11 @@ int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *re
 /* -- the fold -- */
 
 /* Persons that were joined or split, for whoever asks about one of them. */
-static void follow_move(struct store_txn *txn, const struct journal_record *journal, struct arena *arena)
+static void follow_move(
+    struct store_txn *txn, unsigned input, const struct journal_record *journal, struct arena *arena)
 {
+    if (input != INPUT_IDENTITY || journal->record_class != QUANYU__IDENTITY_RECORD__RECORD_MOVED)
+        return;
     const Quanyu__NodesMoved *moved =
         quanyu__nodes_moved__unpack(arena_allocator(arena), journal->data.size, journal->data.data);
     for (size_t i = 0; moved && i < moved->n_nodes; i++)
@@ -152,6 +174,10 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     if (error)
         return error;
     arena_reset(audit->arena);
+    if (audit_resume_has(&audit->resume, input, journal->offset)) {
+        follow_move(batch->txn, input, journal, audit->arena);
+        return store_error(batch->txn);
+    }
     error = audit_source_record(input, journal, audit->arena, &record, &readable);
     record.time_ms = take_time(audit, batch);
     if (!error && readable && !*record.action)
@@ -166,8 +192,7 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
             "leader=%s offset=%" PRIu64 " class=%u", audit_inputs[input].leader, journal->offset,
             journal->record_class);
     }
-    if (input == INPUT_IDENTITY && journal->record_class == QUANYU__IDENTITY_RECORD__RECORD_MOVED)
-        follow_move(batch->txn, journal, audit->arena);
+    follow_move(batch->txn, input, journal, audit->arena);
     return store_error(batch->txn);
 }
 
@@ -208,7 +233,11 @@ static int fold_open(void *self, struct batch *batch)
     audit->wall_time = strcmp(config_text(config, "clock"), "real") == 0;
     int error = arena_open(&audit->arena);
     if (!error)
+        error = audit_resume_check(batch);
+    if (!error)
         error = load(audit, batch->txn);
+    if (!error)
+        error = audit_resume_begin(&audit->resume, batch, AUDIT_INPUT_COUNT);
     if (!error) {
         error = audit_token_bootstrap(batch->txn, config);
         if (error)

@@ -11,6 +11,7 @@
 
 #include "common/service.h"
 #include "proto/audit.pb-c.h"
+#include "services/audit/audit_resume.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -40,8 +41,9 @@ struct audit {
     struct audit_tails tails; /* readers hold them, too */
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
-    struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real */
+    struct arena *arena;        /* one journal record's */
+    struct audit_resume resume; /* where the log was put back from a copy */
+    bool wall_time;             /* the suite's clock is real */
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;

@@ -107,12 +107,8 @@ int audit_verify(int argc, char **argv)
         return 2;
     long processors = threads ? strtol(threads, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
     options.threads = processors > 0 && processors <= 64 ? (unsigned)processors : 1;
-    struct note_key key;
-    for (size_t i = 0; i < options.trusted_count; i++)
-        if (note_key_parse(keys[i], &key) || key.type != NOTE_ED25519) {
-            fprintf(stderr, "quanyu: %s is no verifier key of a log\n", keys[i]);
-            return 2;
-        }
+    if (!log_keys_good(keys, options.trusted_count))
+        return 2;
     if (files && url)
         return command_usage("audit");
     return files ? verify_copy(files, &options) : verify_url(url, token, &options);

@@ -31,7 +31,7 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO …",
+        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO … | restore FROM …",
         "what is on record (asking is on record too); proving it; copies of it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
@@ -69,7 +69,12 @@ static const struct command commands[] = {
         "name,\n"
         "                      so keep it apart. Without it a restored log is signed once its file is put "
         "back\n"
-        "    --files DIR       the log's directory, where it is not <data>/audit\n\n"
+        "    --files DIR       the log's directory, where it is not <data>/audit\n"
+        "  restore FROM --to DIR    checks the copy as verify does, and puts it where a service can start on "
+        "it:\n"
+        "                      <data>/audit, which must not be there or be empty\n"
+        "    --and COPY        a warm copy of the same log, for what it has beyond the backup\n"
+        "    --key KEY         the log's verifier key, that you know\n\n"
         "Anywhere, with the log's --url and a --token-file (on the machine of the log itself without both):\n"
         "  witness --state FILE    see that the log goes on from what it was, and cosign it\n"
         "    --key KEY             at first: the log's verifier key\n"

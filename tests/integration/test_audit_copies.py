@@ -162,3 +162,139 @@ def test_a_backup_that_is_killed_at_any_moment_is_none_and_the_next_one_goes_on(
             assert not list(place.glob(f"{number}.partial"))
     print(f"{whole} were whole")
     grow(suite, 1)  # nobody is left among the readers who keeps it from going on
+
+
+# -- putting back
+
+
+def restore(suite, source, *arguments, to=None, check=True):
+    result = suite.cli("audit", "restore", source, "--to", to or suite.data / "audit", *arguments, check=False)
+    assert not check or result.returncode == 0, result
+    return result
+
+
+def records(suite):
+    """All of them, oldest first, without leaving more than a few of this."""
+    found, cursor = [], ""
+    while True:
+        page = suite.audit(f"/v1/records?order=oldest&limit=1000{cursor}").json
+        found += page["records"]
+        if not page["next_cursor"]:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def from_journals(found):
+    return [(record["service"], int(record["offset"])) for record in found if record.get("offset")]
+
+
+def act(suite, number):
+    """Something that audit takes from each of several journals."""
+    suite.send([{"type": "track", "userId": f"u{number}-{i}", "anonymousId": f"a{number}-{i}", "event": "x"} for i in range(3)])
+    suite.post("/api/v1/tags", {"tag": f"t{number}"})
+    suite.wait_quiet()
+    person = suite.lookup("user_id", f"u{number}-0").json["one_id"]
+    suite.post(f"/api/v1/persons/{person}/tags", {"tag": f"t{number}"})
+    suite.wait_quiet()
+
+
+def stop_audit(suite, aside):
+    assert suite.kill("audit", signal.SIGTERM) == 0
+    (suite.data / "audit").rename(suite.directory / aside)
+
+
+def test_a_log_that_was_put_back_goes_on_with_a_word_of_it_and_follows_the_journals_from_there(suite):
+    suite.wait_quiet()
+    for number in range(3):
+        act(suite, number)
+    grow(suite, 3)
+    key, = verifier_keys(suite)
+    backup(suite, suite.directory / "b", "--with-key")
+    held = manifest(suite.directory / "b")
+    grow(suite, 5)
+    for number in range(3, 6):
+        act(suite, number)
+    wait_signed(suite)
+    before = records(suite)
+    stop_audit(suite, "lost")
+    told = restore(suite, suite.directory / "b", "--key", key)
+    assert f"{held['size']} records" in told.stdout and "secret" not in told.stdout, told
+    assert restore(suite, suite.directory / "b", check=False).returncode == 1  # there is something now
+    suite.start("audit")
+    suite.wait_quiet()
+    wait_for(lambda: suite.api("POST", "/api/v1/audiences/count", {"rule": {"everyone": True}}).status == 200, "the gateway reaches it")
+    wait_signed(suite)
+    after = records(suite)
+    word = after[held["size"]]
+    assert (word["action"], word["actor"]["id"], word["service"]) == ("audit.restore", "audit", "audit"), word
+    assert json.loads(word["detail"])["size"] == held["size"] and json.loads(word["detail"])["from"] == "backup"
+    assert [record for record in before[:held["size"]]] == after[:held["size"]]
+    assert sorted(from_journals(after)) == sorted(from_journals(before)) and len(set(from_journals(after))) == len(from_journals(after)) > 10
+    assert from_journals(after[held["size"]:])
+    assert sum(record["action"] == "audience.count" for record in after) < sum(record["action"] == "audience.count" for record in before) + 1
+    suite.kill("audit", signal.SIGTERM)
+    suite.start("audit")
+    wait_signed(suite)
+    assert sum(record["action"] == "audit.restore" for record in records(suite)) == 1
+    suite.kill("audit", signal.SIGTERM)
+    assert verify(suite, "--files", suite.data / "audit", "--key", key).returncode == 0
+    suite.start("audit")
+
+
+def test_what_is_no_whole_backup_or_was_altered_is_not_put_back(suite):
+    suite.wait_quiet()
+    grow(suite, 20)
+    wait_signed(suite)
+    source, to = suite.directory / "b", suite.directory / "to"
+    backup(suite, source)
+    root, = {manifest(source)["root"].encode()}
+    for name in ("manifest.json", "state/data.mdb"):
+        whole = (source / name).read_bytes()
+        flipped = whole[:len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1:]
+        for damage in (b"", whole[:-9], whole.replace(root, root[::-1]) if root in whole else flipped, None):
+            (source / name).unlink() if damage is None else (source / name).write_bytes(damage)
+            refused = restore(suite, source, to=to, check=False)
+            assert refused.returncode == 1 and refused.stderr and not to.exists(), (name, refused)
+        (source / name).write_bytes(whole)
+    other = restore(suite, source, "--key", verifier_keys(suite)[0].replace("quanyu/audit", "quanyu/other"), to=to, check=False)
+    assert other.returncode in (1, 2) and not to.exists()
+    (to / "x").mkdir(parents=True)
+    full = restore(suite, source, to=to, check=False)
+    assert full.returncode == 1 and "not empty" in full.stderr, full
+    shutil.rmtree(to)
+    told = restore(suite, source, to=to)
+    assert "rotate-key --lost" in told.stdout, told
+
+
+def test_a_restore_that_is_killed_is_not_taken_for_a_log_and_can_be_run_again(suite):
+    suite.wait_quiet()
+    fill(suite, 70000)
+    wait_signed(suite)
+    wait_sealed(suite, 0)
+    backup(suite, suite.directory / "b", "--with-key")
+    size = manifest(suite.directory / "b")["size"]
+    stop_audit(suite, "lost")
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed: {seed}")
+    chosen, unfinished, tried = random.Random(seed), 0, 0
+    mark = suite.data / "audit" / "restore.unfinished"
+    while unfinished == 0 and tried < 40:
+        tried += 1
+        process = subprocess.Popen([suite.build / "quanyu", "audit", "restore", suite.directory / "b", "--to", suite.data / "audit"],
+                                   env=suite.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if wait_for(lambda: mark.exists() or process.poll() is not None, "it puts something back"):
+            try:
+                process.wait(chosen.uniform(0, 0.05))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if not mark.exists():
+            shutil.rmtree(suite.data / "audit")
+            continue
+        unfinished += 1
+        started = subprocess.run([suite.build / "quanyu-audit"], env=suite.environment, capture_output=True, text=True, timeout=60)
+        assert started.returncode == 1 and "cut short" in started.stdout + started.stderr, started
+    assert unfinished
+    restore(suite, suite.directory / "b")
+    suite.start("audit")
+    assert suite.audit(f"/v1/records/{size}").json["action"] == "audit.restore"

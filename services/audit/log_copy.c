@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "services/audit/log_copy.h"
+
+#include "services/audit/audit_index.h"
+#include "services/audit/audit_seal.h"
+#include "services/audit/audit_segment.h"
+#include "services/audit/audit_tail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAP_BYTES (UINT64_C(1) << 42) /* address space; what is full lies in files */
+#define SWEEP_ALL SIZE_MAX
+
+struct log_copy {
+    struct store *store;
+    struct store_txn *txn;
+    struct merkle *merkle; /* of the open transaction */
+    struct merkle_hasher *hasher;
+    struct bytes *records; /* of a segment */
+    uint64_t size;
+};
+
+static int read_size(struct log_copy *copy)
+{
+    struct store_txn *txn;
+    int error = store_begin(copy->store, STORE_READ, &txn);
+    if (error)
+        return error;
+    copy->size = audit_store_size(txn);
+    error = store_error(txn);
+    store_abort(&txn);
+    return error;
+}
+
+int log_copy_open(const char *directory, struct log_copy **ret_copy)
+{
+    char path[4096];
+    _cleanup_(log_copy_close) struct log_copy *copy = calloc(1, sizeof(*copy));
+    if (!copy)
+        return -QY_ENOMEM;
+    snprintf(path, sizeof(path), "%s/state", directory);
+    struct store_options options = {.path = path,
+        .tables = audit_tables,
+        .table_count = AUDIT_TABLE_COUNT,
+        .map_bytes = MAP_BYTES,
+        .schema_version = AUDIT_SCHEMA_VERSION};
+    copy->records = calloc(SEGMENT_RECORDS, sizeof(*copy->records));
+    int error = copy->records ? store_open(&options, &copy->store) : -QY_ENOMEM;
+    if (!error)
+        error = merkle_hasher_open(&copy->hasher);
+    if (!error)
+        error = read_size(copy);
+    if (!error)
+        *ret_copy = TAKE(copy);
+    return error;
+}
+
+void log_copy_close(struct log_copy **pointer)
+{
+    struct log_copy *copy = TAKE(*pointer);
+    if (!copy)
+        return;
+    log_copy_abort(copy);
+    merkle_hasher_close(&copy->hasher);
+    store_close(&copy->store);
+    free(copy->records);
+    free(copy);
+}
+
+uint64_t log_copy_size(const struct log_copy *copy)
+{
+    return copy->size;
+}
+
+struct store *log_copy_store(struct log_copy *copy)
+{
+    return copy->store;
+}
+
+struct store_txn *log_copy_txn(struct log_copy *copy)
+{
+    return copy->txn;
+}
+
+/* -- a transaction -- */
+
+int log_copy_begin(struct log_copy *copy)
+{
+    int error = store_begin(copy->store, STORE_WRITE, &copy->txn);
+    if (error)
+        return error;
+    struct merkle_tiles tiles = audit_store_tiles(copy->txn);
+    error = merkle_open(&tiles, copy->size, &copy->merkle);
+    if (error)
+        log_copy_abort(copy);
+    return error;
+}
+
+void log_copy_add(struct log_copy *copy, struct bytes record)
+{
+    struct merkle_tiles tiles = audit_store_tiles(copy->txn);
+    audit_store_append(copy->txn, merkle_size(copy->merkle), record);
+    merkle_add(copy->merkle, &tiles, record);
+}
+
+int log_copy_root(struct log_copy *copy, struct merkle_hash *ret_root)
+{
+    return merkle_edge_root(copy->merkle, ret_root);
+}
+
+static int put_index(struct log_copy *copy, uint64_t segment)
+{
+    _cleanup_(buffer_free) struct buffer index = BUFFER_INIT;
+    for (unsigned i = 0; i < SEGMENT_BUNDLES; i++)
+        if (!audit_store_bundle(copy->txn, segment * SEGMENT_BUNDLES + i, MERKLE_TILE_HASHES,
+                copy->records + (size_t)i * MERKLE_TILE_HASHES))
+            return store_error(copy->txn) ? store_error(copy->txn) : -QY_ECORRUPT;
+    int error = audit_index_build(copy->records, SEGMENT_RECORDS, &index);
+    if (!error)
+        error = buffer_error(&index);
+    if (!error)
+        audit_store_put_segment(copy->txn, segment, (struct bytes){index.data, index.size});
+    return error;
+}
+
+static int finish(struct log_copy *copy)
+{
+    struct merkle_tiles tiles = audit_store_tiles(copy->txn);
+    int error = merkle_flush(copy->merkle, &tiles);
+    uint64_t full = merkle_size(copy->merkle) / SEGMENT_RECORDS;
+    for (uint64_t i = audit_store_segments(copy->txn); i < full && !error; i++)
+        error = put_index(copy, i);
+    return error ? error : store_error(copy->txn);
+}
+
+int log_copy_commit(struct log_copy *copy)
+{
+    int error = finish(copy);
+    uint64_t size = merkle_size(copy->merkle);
+    if (!error)
+        error = store_commit(&copy->txn);
+    if (!error)
+        copy->size = size;
+    log_copy_abort(copy);
+    return error;
+}
+
+void log_copy_abort(struct log_copy *copy)
+{
+    merkle_close(&copy->merkle);
+    store_abort(&copy->txn);
+}
+
+/* -- sealing -- */
+
+/* The first segment that is to be sealed, if there is one: it has an index, and a record behind it. */
+static bool find_due(struct store_txn *txn, uint64_t *ret_number)
+{
+    uint64_t sealed = audit_store_sealed(txn);
+    *ret_number = sealed;
+    return audit_store_segments(txn) > sealed && audit_store_size(txn) > (sealed + 1) * SEGMENT_RECORDS;
+}
+
+static int seal_one(struct log_copy *copy, bool *ret_done)
+{
+    _cleanup_(store_abort) struct store_txn *txn = NULL;
+    struct merkle_hash root;
+    uint64_t number;
+    int error = store_begin(copy->store, STORE_READ, &txn);
+    *ret_done = !error && find_due(txn, &number);
+    if (error || !*ret_done)
+        return error;
+    error = audit_seal_write(txn, copy->hasher, number, &root);
+    store_abort(&txn);
+    if (!error)
+        error = store_begin(copy->store, STORE_WRITE, &txn);
+    if (error)
+        return error;
+    audit_store_seal(txn, number, &root);
+    (void)audit_store_sweep(txn, SWEEP_ALL);
+    return store_commit(&txn);
+}
+
+int log_copy_seal(struct log_copy *copy)
+{
+    bool done = true;
+    int error = 0;
+    while (done && !error)
+        error = seal_one(copy, &done);
+    return error;
+}
