@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,4 +97,36 @@ int directory_remove(const char *path)
     if (rmdir(path) && errno != ENOENT)
         return error_from_errno(errno);
     return directory_sync_parent(path);
+}
+
+static int write_all(int file, const uint8_t *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(file, data, size);
+        if (written < 0)
+            return error_from_errno(errno);
+        data += written;
+        size -= (size_t)written;
+    }
+    return fsync(file) ? error_from_errno(errno) : 0;
+}
+
+int directory_replace_file(const char *path, const void *data, size_t size)
+{
+    _cleanup_(free_pointer) char *next = NULL;
+    if (asprintf(&next, "%s.new", path) < 0)
+        return -QY_ENOMEM;
+    if (unlink(next) && errno != ENOENT) /* a crash left it, maybe with other rights */
+        return error_from_errno(errno);
+    int file = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return error_from_errno(errno);
+    int error = write_all(file, data, size);
+    if (close(file) && !error)
+        error = -QY_EIO;
+    if (!error && rename(next, path))
+        error = error_from_errno(errno);
+    if (error)
+        (void)unlink(next);
+    return error ? error : directory_sync_parent(path);
 }

@@ -189,16 +189,3 @@ int file_copy(const char *from, const char *to, uint64_t reserve, struct file_co
     error = end_writing(fd, next, to, copy_pieces(&reading, fd, reserve));
     return error ? error : take_content(&reading, ret_content);
 }
-
-int file_write(const char *path, const void *data, uint64_t size)
-{
-    _cleanup_(free_pointer) char *next = NULL;
-    int fd = begin_writing(path, &next);
-    if (fd < 0)
-        return error_from_errno(errno);
-    int error = write_all(fd, data, size);
-    if (!error && fsync(fd))
-        error = error_from_errno(errno);
-    error = end_writing(fd, next, path, error);
-    return error ? error : directory_sync_parent(path);
-}

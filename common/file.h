@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole files that are copied, compared, and named by their content. */
+/* Whole files that are copied, compared, and named by their content. (directory.h writes one.) */
 #ifndef QY_COMMON_FILE_H
 #define QY_COMMON_FILE_H
 
@@ -23,8 +23,5 @@ int file_copy(const char *from, const char *to, uint64_t reserve, struct file_co
 
 /* Whether both hold the same bytes; where they do, and only then, `ret_content` is set. Where `other` is not there, they do not. */
 int file_same(const char *path, const char *other, bool *ret_same, struct file_content *ret_content);
-
-/* Writes a new one (mode 0600) in the place of what is there, durably with its name. */
-int file_write(const char *path, const void *data, uint64_t size);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "proto/identity.pb-c.h"
 #include "services/audit/audit_keys.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_sources.h"
@@ -63,6 +62,13 @@ static int64_t take_time(const struct audit *audit, const struct batch *batch)
     return now > audit->last_ms ? now : audit->last_ms;
 }
 
+/* Persons that were joined or split, for whoever asks about one of them: the tables follow from the records alone. */
+static void follow_move(struct store_txn *txn, const Quanyu__AuditRecord *record)
+{
+    for (size_t i = 0; i < record->n_nodes; i++)
+        audit_store_move(txn, record->nodes[i], record->numbers[0]);
+}
+
 static int append(struct audit *audit, struct store_txn *txn, const Quanyu__AuditRecord *given)
 {
     char unit[RECORD_UNIT_BYTES];
@@ -76,6 +82,7 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
     struct merkle_tiles tiles = audit_store_tiles(txn);
     audit_store_append(txn, index, stored);
     merkle_add(audit->merkle, &tiles, stored);
+    follow_move(txn, record);
     audit->last_ms = record->time_ms;
     return audit_tails_add(&audit->tails, txn, index, record);
 }
@@ -153,18 +160,6 @@ int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *re
 
 /* -- the fold -- */
 
-/* Persons that were joined or split, for whoever asks about one of them. */
-static void follow_move(
-    struct store_txn *txn, unsigned input, const struct journal_record *journal, struct arena *arena)
-{
-    if (input != INPUT_IDENTITY || journal->record_class != QUANYU__IDENTITY_RECORD__RECORD_MOVED)
-        return;
-    const Quanyu__NodesMoved *moved =
-        quanyu__nodes_moved__unpack(arena_allocator(arena), journal->data.size, journal->data.data);
-    for (size_t i = 0; moved && i < moved->n_nodes; i++)
-        audit_store_move(txn, moved->nodes[i], moved->to);
-}
-
 static int fold_record(void *self, struct batch *batch, unsigned input, const struct journal_record *journal)
 {
     struct audit *audit = self;
@@ -174,10 +169,8 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     if (error)
         return error;
     arena_reset(audit->arena);
-    if (audit_resume_has(&audit->resume, input, journal->offset)) {
-        follow_move(batch->txn, input, journal, audit->arena);
+    if (audit_resume_has(&audit->resume, input, journal->offset))
         return store_error(batch->txn);
-    }
     error = audit_source_record(input, journal, audit->arena, &record, &readable);
     record.time_ms = take_time(audit, batch);
     if (!error && readable && !*record.action)
@@ -192,7 +185,6 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
             "leader=%s offset=%" PRIu64 " class=%u", audit_inputs[input].leader, journal->offset,
             journal->record_class);
     }
-    follow_move(batch->txn, input, journal, audit->arena);
     return store_error(batch->txn);
 }
 

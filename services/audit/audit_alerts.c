@@ -40,7 +40,7 @@ void audit_alert_key(const Quanyu__AuditAlert *alert, uint8_t ret_key[ALERT_KEY_
 {
     static const uint8_t seed[crypto_shorthash_KEYBYTES];
     char text[256];
-    snprintf(text, sizeof(text), "%s\n%s", alert->actor, alert->rule);
+    snprintf(text, sizeof(text), "%s\n%s\n%s", alert->actor, alert->rule, alert->person_number);
     put_be32(ret_key, (uint32_t)(alert->day_ms / 60000)); /* minutes: days begin at some in every zone */
     crypto_shorthash(ret_key + 4, (const uint8_t *)text, strlen(text), seed);
 }
@@ -137,13 +137,29 @@ static int record_alert(
     return error;
 }
 
+/* Whether it was raised already, when it was more than half of what it is now. */
+static int was_raised(
+    struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], uint32_t value, bool *ret_raised)
+{
+    _cleanup_(arena_close) struct arena *arena = NULL;
+    struct bytes row;
+    *ret_raised = false;
+    if (!audit_store_alert(txn, key, &row))
+        return store_error(txn);
+    int error = arena_open(&arena);
+    const Quanyu__AuditAlert *there = error ? NULL : audit_alert_get(txn, key, arena);
+    *ret_raised = there && value / 2 < there->value;
+    return error;
+}
+
 int audit_alert_raise(struct audit *audit, struct batch *batch, Quanyu__AuditAlert *alert)
 {
     uint8_t key[ALERT_KEY_BYTES];
-    struct bytes there;
+    bool raised;
     audit_alert_key(alert, key);
-    if (audit_store_alert(batch->txn, key, &there))
-        return 0;
+    int known = was_raised(batch->txn, key, alert->value, &raised);
+    if (known || raised)
+        return known ? store_fail(batch->txn, known) : 0;
     int error = record_alert(audit, batch, key, alert);
     return error ? error : audit_alert_put(batch->txn, key, alert);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts: kept, each with a record of its own, and acknowledged. One a member of staff, day and rule. */
+/* Alerts: kept, each with a record of its own, and acknowledged. One a member of staff, day and rule (and person, where the rule is about one);
+ * raised again, and open again, when it has doubled. */
 #ifndef QY_AUDIT_ALERTS_H
 #define QY_AUDIT_ALERTS_H
 
@@ -26,7 +27,7 @@ int audit_alert_put(
 void audit_alert_write(
     struct json *json, const uint8_t key[ALERT_KEY_BYTES], const Quanyu__AuditAlert *alert);
 
-/* Writer thread: puts it on record, unless it is there already. Errors as audit_take(). */
+/* Writer thread: puts it on record, unless it is there already, and more than half as large. Errors as audit_take(). */
 int audit_alert_raise(struct audit *audit, struct batch *batch, Quanyu__AuditAlert *alert);
 
 #endif

@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define DAYS_MAX (2 * ALERT_WINDOW_DAYS_MAX + 2)
-#define FINDINGS_MAX 1000u /* raised at once; more follow in the next round */
+#define FINDINGS_MAX 1000u   /* raised at once; more follow in the next round */
+#define ROUND_RECORDS 65536u /* read in one snapshot: a long one keeps the store from using its room again */
 
 struct guard_day {
     int64_t start_ms;
@@ -259,7 +260,9 @@ static int begin(struct audit_guard *guard, struct audit_view *view)
     return error;
 }
 
-static int read_all(struct audit_guard *guard, struct audit_view *view, struct raising *raising)
+/* *ret_more: there are more records than one round reads. */
+static int read_round(
+    struct audit_guard *guard, struct audit_view *view, struct raising *raising, bool *ret_more)
 {
     struct alert_rules rules;
     int error = audit_alert_rules(view->txn, &rules);
@@ -271,14 +274,16 @@ static int read_all(struct audit_guard *guard, struct audit_view *view, struct r
     guard->rules = rules;
     if (!guard->reading || other || guard->next > view->size)
         error = begin(guard, view);
-    while (!error && guard->next < view->size && !guard->stopping && raising->count < FINDINGS_MAX)
+    uint64_t end = guard->next + ROUND_RECORDS < view->size ? guard->next + ROUND_RECORDS : view->size;
+    while (!error && guard->next < end && !guard->stopping && raising->count < FINDINGS_MAX)
         error = read_record(guard, view->txn, raising);
-    if (!error && guard->day_count > 0)
+    *ret_more = guard->next < view->size;
+    if (!error && !*ret_more && guard->day_count > 0)
         error = judge(guard, raising);
     return error;
 }
 
-static int look(struct audit_guard *guard)
+static int look(struct audit_guard *guard, bool *ret_more)
 {
     struct raising raising = {.guard = guard};
     struct store_txn *txn = NULL;
@@ -292,7 +297,7 @@ static int look(struct audit_guard *guard)
         error = service_read(guard->service, &txn);
     if (!error) {
         audit_view_open(&guard->audit->tails, txn, &view);
-        error = read_all(guard, &view, &raising);
+        error = read_round(guard, &view, &raising, ret_more);
         audit_view_close(&view);
     }
     store_abort(&txn);
@@ -324,15 +329,18 @@ static bool wait_for_more(struct audit_guard *guard)
 static void *guard_main(void *data)
 {
     struct audit_guard *guard = data;
+    bool more;
     do {
-        int error = look(guard);
+        more = false;
+        int error = look(guard, &more);
         if (error) {
+            more = false;
             forget(guard);
             log_line(LOG_WARNING, "what staff do could not be looked at, it will be again", "error=%s",
                 error_name(error));
         }
         audit_notify_run(guard->notify, &guard->stopping);
-    } while (wait_for_more(guard));
+    } while (more ? !guard->stopping : wait_for_more(guard));
     return NULL;
 }
 

@@ -62,6 +62,8 @@ static void add_record(struct json *json, const Quanyu__AuditRecord *record)
     json_field_bool(json, "unmasked", record->unmasked);
     add_texts(json, "persons", record->persons, record->n_persons);
     add_numbers(json, "person_numbers", record->numbers, record->n_numbers);
+    if (record->n_nodes > 0)
+        add_numbers(json, "nodes", record->nodes, record->n_nodes);
     json_field_unsigned(json, "count", record->count);
     json_field_optional(json, "rule", record->rule);
     add_hex(json, "set", &record->set_hash);

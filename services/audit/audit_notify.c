@@ -18,6 +18,11 @@
     1000u /* newest alerts: older ones that nobody could be told of are not told of any more */
 #define TIMEOUT_MS 10000L
 
+/* Who has been told of an alert; whoever is not to be told counts as told. */
+#define TOLD_WEBHOOK 1u
+#define TOLD_EMAIL 2u
+#define TOLD_ALL (TOLD_WEBHOOK | TOLD_EMAIL)
+
 struct audit_notify {
     struct service *service;
     struct arena *arena;
@@ -60,7 +65,7 @@ struct telling {
     struct audit_notify *notify;
     uint8_t keys[AT_ONCE][ALERT_KEY_BYTES];
     Quanyu__AuditAlert *alerts[AT_ONCE];
-    bool told[AT_ONCE];
+    uint32_t told[AT_ONCE]; /* who has been now */
     size_t count;
     size_t looked_at;
     bool done;
@@ -71,7 +76,7 @@ static bool add_untold(void *context, const uint8_t key[ALERT_KEY_BYTES], struct
     struct telling *telling = context;
     Quanyu__AuditAlert *alert =
         quanyu__audit_alert__unpack(arena_allocator(telling->notify->arena), row.size, row.data);
-    if (alert && !alert->told) {
+    if (alert && alert->told != TOLD_ALL) {
         memcpy(telling->keys[telling->count], key, ALERT_KEY_BYTES);
         telling->alerts[telling->count++] = alert;
     }
@@ -88,7 +93,7 @@ static int apply_told(struct work *work, struct batch *batch)
             telling->told[i] ? audit_alert_get(batch->txn, telling->keys[i], arena) : NULL;
         if (!alert)
             continue;
-        alert->told = true;
+        alert->told |= telling->told[i];
         error = audit_alert_put(batch->txn, telling->keys[i], alert);
     }
     return error;
@@ -231,19 +236,23 @@ static bool send_mail(struct audit_notify *notify, const Quanyu__AuditAlert *ale
     return code == CURLE_OK;
 }
 
-/* Who is to be told, by all ways that there are. */
-static bool tell(
+/* Tells whoever has not been; yields who has now. */
+static uint32_t tell(
     struct audit_notify *notify, const uint8_t key[ALERT_KEY_BYTES], const Quanyu__AuditAlert *alert)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct json json = json_to(&text);
     bool mails =
         notify->rules.email_count > 0 && *config_text(service_config(notify->service), "audit.smtp_url");
+    uint32_t told = alert->told;
     audit_alert_write(&json, key, alert);
     if (buffer_error(&text))
-        return false;
-    bool told = !*notify->rules.webhook_url || call_webhook(&notify->rules, &text);
-    return told && (!mails || send_mail(notify, alert, &text));
+        return told;
+    if (!(told & TOLD_WEBHOOK) && (!*notify->rules.webhook_url || call_webhook(&notify->rules, &text)))
+        told |= TOLD_WEBHOOK;
+    if (!(told & TOLD_EMAIL) && (!mails || send_mail(notify, alert, &text)))
+        told |= TOLD_EMAIL;
+    return told;
 }
 
 static int find_untold(struct audit_notify *notify, struct telling *telling)
@@ -261,17 +270,18 @@ static int find_untold(struct audit_notify *notify, struct telling *telling)
 void audit_notify_run(struct audit_notify *notify, const atomic_bool *stopping)
 {
     struct telling telling = {.notify = notify};
-    size_t told = 0, failures = 0;
+    size_t told = 0, failures = 0, news = 0;
     arena_reset(notify->arena);
     if (find_untold(notify, &telling))
         return;
     for (size_t i = 0; i < telling.count && failures < FAILURES_MAX && !atomic_load(stopping); i++) {
         telling.told[i] = tell(notify, telling.keys[i], telling.alerts[i]);
-        *(telling.told[i] ? &told : &failures) += 1;
+        *(telling.told[i] == TOLD_ALL ? &told : &failures) += 1;
+        news += telling.told[i] != telling.alerts[i]->told;
     }
     if (told < telling.count)
         log_line(LOG_WARNING, "some alerts could not be told to the webhook or by email, they will be again",
             "alerts=%zu", telling.count - told);
-    if (told > 0)
+    if (news > 0)
         keep_told(&telling);
 }

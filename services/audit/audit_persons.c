@@ -8,10 +8,9 @@
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_store.h"
 
+#include <roaring/roaring.h>
 #include <sodium.h>
 #include <string.h>
-
-#define NUMBERS_MAX 1000u
 
 /* While persons are made out. */
 struct persons {
@@ -19,30 +18,22 @@ struct persons {
     struct arena *arena;
     struct arena *scratch;
     struct audit_check *check;
-    uint32_t *numbers;
-    size_t count;
+    roaring_bitmap_t *numbers;
 };
 
-static void add_number(struct persons *persons, uint32_t number)
+static bool add_number(void *context, uint32_t number)
 {
-    for (size_t i = 0; i < persons->count; i++)
-        if (persons->numbers[i] == number)
-            return;
-    if (persons->count < NUMBERS_MAX)
-        persons->numbers[persons->count++] = number;
+    struct persons *persons = context;
+    roaring_bitmap_add(persons->numbers, number);
+    return true;
 }
 
 /* All numbers that are now one person with `number`, itself included. */
 static int add_joined(struct persons *persons, uint32_t number)
 {
     struct store_txn *txn = persons->view->txn;
-    uint32_t *joined = arena_alloc(persons->arena, NUMBERS_MAX * sizeof(*joined));
-    if (!joined)
-        return -QY_ENOMEM;
     add_number(persons, number);
-    size_t count = audit_store_numbers(txn, audit_store_person(txn, number), joined, NUMBERS_MAX);
-    for (size_t i = 0; i < count; i++)
-        add_number(persons, joined[i]);
+    audit_store_each_number(txn, audit_store_person(txn, number), add_number, persons);
     return store_error(txn);
 }
 
@@ -100,16 +91,28 @@ struct sets {
     int error;
 };
 
+struct look {
+    const struct exact_set *set;
+    bool held;
+};
+
+static bool look_for(uint32_t number, void *context)
+{
+    struct look *look = context;
+    look->held = exact_set_has(look->set, number);
+    return !look->held;
+}
+
 /* One that cannot be read any more may have held anybody: its records are shown. */
 static bool holds_any(const struct persons *persons, struct bytes stored, int *ret_error)
 {
     _cleanup_(exact_set_close) struct exact_set *set = NULL;
     int error = exact_set_open(stored, &set);
-    bool held = error == -QY_ECORRUPT;
-    *ret_error = held ? 0 : error;
-    for (size_t i = 0; !error && i < persons->count && !held; i++)
-        held = exact_set_has(set, persons->numbers[i]);
-    return held;
+    struct look look = {set, error == -QY_ECORRUPT};
+    *ret_error = look.held ? 0 : error;
+    if (!error)
+        roaring_iterate(persons->numbers, look_for, &look);
+    return look.held;
 }
 
 static bool add_set(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes stored)
@@ -141,6 +144,19 @@ static int find_sets(struct persons *persons, struct sets *ret_sets)
     return ret_sets->error ? ret_sets->error : store_error(persons->view->txn);
 }
 
+struct numbers_to {
+    struct term_value *values;
+    size_t count;
+};
+
+static bool put_number(uint32_t number, void *context)
+{
+    struct numbers_to *to = context;
+    term_of_number(number, &to->values[to->count++].key);
+    return true;
+}
+
+/* Instead of the condition's numbers and One IDs: all that mean the same people now. */
 static int resolve(struct persons *persons, struct audit_condition *condition)
 {
     struct term_values *values = &condition->values;
@@ -153,20 +169,19 @@ static int resolve(struct persons *persons, struct audit_condition *condition)
     struct sets sets = {.count = 0};
     if (!error)
         error = find_sets(persons, &sets);
-    struct term_value *all =
-        arena_alloc(persons->arena, (values->whole_count + persons->count + sets.count) * sizeof(*all));
+    size_t most = values->whole_count + roaring_bitmap_get_cardinality(persons->numbers) + sets.count;
+    struct term_value *all = arena_alloc(persons->arena, most * sizeof(*all));
     if (error || !all)
         return error ? error : -QY_ENOMEM;
-    size_t count = 0;
+    struct numbers_to to = {.values = all};
     for (size_t i = 0; i < values->whole_count; i++)
         if (values->whole[i].key.bytes[0] != TERM_NUMBER)
-            all[count++] = values->whole[i];
-    for (size_t i = 0; i < persons->count; i++)
-        term_of_number(persons->numbers[i], &all[count++].key);
+            all[to.count++] = values->whole[i];
+    roaring_iterate(persons->numbers, put_number, &to);
     for (size_t i = 0; i < sets.count; i++)
-        all[count++] = sets.values[i];
+        all[to.count++] = sets.values[i];
     values->whole = all;
-    values->whole_count = count;
+    values->whole_count = to.count;
     return 0;
 }
 
@@ -178,25 +193,31 @@ static void put_first(struct audit_filter *filter, size_t place)
     filter->conditions[0] = subject;
 }
 
-int audit_filter_resolve(struct audit_filter *filter, struct audit_view *view, struct arena *arena)
+static int resolve_subjects(struct audit_view *view, struct arena *arena, struct audit_condition *condition)
 {
     _cleanup_(arena_close) struct arena *scratch = NULL;
     _cleanup_(audit_check_close) struct audit_check *check = NULL;
+    struct persons persons = {.view = view, .arena = arena, .numbers = roaring_bitmap_create()};
+    int error = persons.numbers ? arena_open(&scratch) : -QY_ENOMEM;
+    if (!error)
+        error = audit_check_open(view->txn, &check);
+    persons.scratch = scratch;
+    persons.check = check;
+    if (!error)
+        error = resolve(&persons, condition);
+    if (persons.numbers)
+        roaring_bitmap_free(persons.numbers);
+    return error;
+}
+
+int audit_filter_resolve(struct audit_filter *filter, struct audit_view *view, struct arena *arena)
+{
     int error = 0;
-    for (size_t i = 0; i < filter->condition_count && !error; i++) {
-        struct persons persons = {.view = view, .arena = arena};
+    for (size_t i = 0; i < filter->condition_count && !error; i++)
         if (filter->conditions[i].subject) {
-            persons.numbers = arena_alloc(arena, NUMBERS_MAX * sizeof(*persons.numbers));
-            error = persons.numbers ? arena_open(&scratch) : -QY_ENOMEM;
-            if (!error)
-                error = audit_check_open(view->txn, &check);
-            persons.scratch = scratch;
-            persons.check = check;
-            if (!error)
-                error = resolve(&persons, &filter->conditions[i]);
+            error = resolve_subjects(view, arena, &filter->conditions[i]);
             put_first(filter, i);
         }
-    }
     for (size_t i = 0; i < filter->condition_count; i++)
         term_values_sort(&filter->conditions[i].values);
     return error;

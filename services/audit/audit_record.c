@@ -64,7 +64,12 @@ static const char *check_lists(const Quanyu__AuditRecord *record, const char **r
         if (!utf8_is_text(record->persons[i]) || strlen(record->persons[i]) > TEXT_BYTES_MAX)
             return "has an entry that is too long or not UTF-8 text";
     *ret_field = "numbers";
-    return record->n_numbers > RECORD_NUMBERS_MAX ? "has too many entries" : NULL;
+    if (record->n_numbers > RECORD_NUMBERS_MAX)
+        return "has too many entries";
+    *ret_field = "nodes";
+    if (record->n_nodes > 0 && record->n_numbers == 0)
+        return "go over to nobody: there are no numbers";
+    return record->n_nodes > RECORD_NODES_MAX ? "has too many entries" : NULL;
 }
 
 const char *audit_record_check(const Quanyu__AuditRecord *record, const char **ret_field)
@@ -147,4 +152,23 @@ const char *audit_actor_kind(Quanyu__Actor__Kind kind)
         [QUANYU__ACTOR__KIND__SOURCE] = "source",
     };
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : "unknown";
+}
+
+/* -- without unpacking -- */
+
+static bool has_tag(struct bytes stored, const char *tag, size_t size)
+{
+    return stored.data && memmem(stored.data, stored.size, tag, size);
+}
+
+bool audit_record_may_name_set(struct bytes stored)
+{
+    static const char tag[] = {(char)0xa2, 0x01, RECORD_SET_HASH_BYTES};
+    return has_tag(stored, tag, sizeof(tag));
+}
+
+bool audit_record_may_move(struct bytes stored)
+{
+    static const char tag[] = {(char)0xb2, 0x01};
+    return has_tag(stored, tag, sizeof(tag));
 }

@@ -6,9 +6,12 @@
 #include "common/buffer.h"
 #include "proto/audit.pb-c.h"
 
+#include <stdbool.h>
+
 #define RECORD_BYTES_MAX 65535u /* tlog-tiles' limit on an entry */
 #define RECORD_PERSONS_MAX 1000u
 #define RECORD_NUMBERS_MAX 10000u
+#define RECORD_NODES_MAX 10000u
 #define RECORD_FIELDS_MAX 1000u
 #define RECORD_SET_HASH_BYTES 32u
 
@@ -26,6 +29,11 @@ int audit_record_pack(const Quanyu__AuditRecord *record, struct buffer *out);
 const Quanyu__AuditRecord *audit_record_unpack(struct bytes stored, struct arena *arena);
 /* time_ms of a stored record, without unpacking the rest: it is the first field. */
 int64_t audit_record_time(struct bytes stored);
+
+/* Whether a stored record may name an exact set, or identifiers that went over to somebody: what does has the tag of that field, if not
+ * only then. Quicker than unpacking. */
+bool audit_record_may_name_set(struct bytes stored);
+bool audit_record_may_move(struct bytes stored);
 
 /* "staff", "service", … */
 const char *audit_actor_kind(Quanyu__Actor__Kind kind);

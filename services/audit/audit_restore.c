@@ -108,7 +108,7 @@ static int prepare(struct restore *restore)
         return fail(restore, -QY_EEXISTS, to);
     error = unfinished ? clear(to) : directory_make(to);
     if (!error)
-        error = file_write(mark, why, sizeof(why) - 1);
+        error = directory_replace_file(mark, why, sizeof(why) - 1);
     return fail(restore, error, to);
 }
 

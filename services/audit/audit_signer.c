@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "services/audit/audit_keys.h"
+#include "services/audit/audit_signed.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/checkpoint.h"
 
@@ -291,6 +292,11 @@ static int resume(struct audit_signer *signer, struct store_txn *txn)
         error = merkle_edge_root(signer->merkle, &root);
     if (!error && there && memcmp(&root, &last.root, sizeof(root)) != 0)
         error = -QY_ECORRUPT;
+    struct signed_before before;
+    if (!error)
+        error = audit_signed_before(txn, signer->arena, &before);
+    if (!error && last.size < before.size)
+        error = -QY_ECORRUPT; /* an older checkpoint was put back: what follows it may be anything */
     signer->signed_size = last.size;
     return error;
 }

@@ -144,6 +144,8 @@ static void from_moved(const ProtobufCMessage *message, struct arena *arena, Qua
     record->detail = arena_printf(arena, "{\"evidence\":\"%" PRIu64 "\",\"identifiers\":%zu%s}",
         moved->evidence, moved->n_nodes, decision);
     set_numbers(arena, record, persons, 2);
+    record->nodes = moved->nodes;
+    record->n_nodes = moved->n_nodes;
 }
 
 /* Whose events are, by other rules or a decision: each person once. */

@@ -323,24 +323,36 @@ void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person)
     store_put(txn, TABLE_NODES, &key, value, sizeof(value));
 }
 
-size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most)
+void audit_store_each_moved(struct store_txn *txn, bool by_person,
+    bool (*visit)(void *context, uint32_t node, uint32_t person), void *context)
 {
-    if (most == 0)
-        return 0;
-    size_t count = 0;
-    numbers[count++] = person;
+    struct store_key all;
+    key_reset(&all);
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct bytes key, value;
+    bool more = true;
+    if (scan_open(txn, by_person ? TABLE_PERSONS : TABLE_NODES, &all, NULL, &scan))
+        return;
+    while (more && scan_next(scan, &key, &value))
+        if (by_person)
+            more = key.size == 8 && visit(context, get_be32(key.data + 4), get_be32(key.data));
+        else
+            more =
+                key.size == 4 && value.size == 4 && visit(context, get_be32(key.data), get_be32(value.data));
+}
+
+void audit_store_each_number(
+    struct store_txn *txn, uint32_t person, bool (*visit)(void *context, uint32_t number), void *context)
+{
     struct store_key prefix;
     node_key(&prefix, person);
     _cleanup_(scan_close) struct store_scan *scan = NULL;
     struct bytes key, value;
+    bool more = visit(context, person);
     if (scan_open(txn, TABLE_PERSONS, &prefix, NULL, &scan))
-        return count;
-    while (count < most && scan_next(scan, &key, &value)) {
-        uint32_t node = key.size == 8 ? get_be32(key.data + 4) : person;
-        if (node != person)
-            numbers[count++] = node;
-    }
-    return count;
+        return;
+    while (more && scan_next(scan, &key, &value))
+        more = visit(context, key.size == 8 ? get_be32(key.data + 4) : person);
 }
 
 /* -- tokens -- */

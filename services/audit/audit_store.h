@@ -63,8 +63,13 @@ bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, 
 void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
 /* The person that a person of old is now part of: itself where it was never joined. */
 uint32_t audit_store_person(struct store_txn *txn, uint32_t number);
-/* The person's own number and those of the nodes that were moved to it, at most `most`; returns how many. */
-size_t audit_store_numbers(struct store_txn *txn, uint32_t person, uint32_t *numbers, size_t most);
+/* Calls back for each identifier that went over to somebody, in the order of their numbers, or, by person, in that of theirs, until `visit`
+ * returns false. */
+void audit_store_each_moved(struct store_txn *txn, bool by_person,
+    bool (*visit)(void *context, uint32_t node, uint32_t person), void *context);
+/* Calls back for the person's own number and those of the identifiers that went over to it, until `visit` returns false. */
+void audit_store_each_number(
+    struct store_txn *txn, uint32_t person, bool (*visit)(void *context, uint32_t number), void *context);
 
 /* -- exact sets, each once, for good; a record names one by its hash -- */
 #define SET_HASH_BYTES 32

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/backup_manifest.h"
 
+#include "common/directory.h"
 #include "common/error.h"
 #include "common/json.h"
 
@@ -107,7 +108,7 @@ int manifest_write(const struct manifest *manifest, const char *directory)
     if (asprintf(&path, "%s/" MANIFEST_NAME, directory) < 0)
         path = NULL;
     int error = path ? buffer_error(&text) : -QY_ENOMEM;
-    return error ? error : file_write(path, text.data, text.size);
+    return error ? error : directory_replace_file(path, text.data, text.size);
 }
 
 /* -- reading -- */

@@ -2,6 +2,7 @@
 #include "services/audit/log_copy.h"
 
 #include "services/audit/audit_index.h"
+#include "services/audit/audit_record.h"
 #include "services/audit/audit_seal.h"
 #include "services/audit/audit_segment.h"
 #include "services/audit/audit_tail.h"
@@ -18,6 +19,7 @@ struct log_copy {
     struct merkle *merkle; /* of the open transaction */
     struct merkle_hasher *hasher;
     struct bytes *records; /* of a segment */
+    struct arena *arena;   /* one record's */
     uint64_t size;
 };
 
@@ -50,6 +52,8 @@ int log_copy_open(const char *directory, struct log_copy **ret_copy)
     if (!error)
         error = merkle_hasher_open(&copy->hasher);
     if (!error)
+        error = arena_open(&copy->arena);
+    if (!error)
         error = read_size(copy);
     if (!error)
         *ret_copy = TAKE(copy);
@@ -63,6 +67,7 @@ void log_copy_close(struct log_copy **pointer)
         return;
     log_copy_abort(copy);
     merkle_hasher_close(&copy->hasher);
+    arena_close(&copy->arena);
     store_close(&copy->store);
     free(copy->records);
     free(copy);
@@ -97,11 +102,23 @@ int log_copy_begin(struct log_copy *copy)
     return error;
 }
 
+/* The tables of who is who follow from the records. */
+static void follow_move(struct log_copy *copy, struct bytes stored)
+{
+    if (!audit_record_may_move(stored))
+        return;
+    arena_reset(copy->arena);
+    const Quanyu__AuditRecord *record = audit_record_unpack(stored, copy->arena);
+    for (size_t i = 0; record && record->n_numbers > 0 && i < record->n_nodes; i++)
+        audit_store_move(copy->txn, record->nodes[i], record->numbers[0]);
+}
+
 void log_copy_add(struct log_copy *copy, struct bytes record)
 {
     struct merkle_tiles tiles = audit_store_tiles(copy->txn);
     audit_store_append(copy->txn, merkle_size(copy->merkle), record);
     merkle_add(copy->merkle, &tiles, record);
+    follow_move(copy, record);
 }
 
 int log_copy_root(struct log_copy *copy, struct merkle_hash *ret_root)

@@ -88,6 +88,8 @@ static int run(struct verifying *verifying, struct verify_result *result)
     if (!error)
         error = verify_tiles(verifying);
     if (!error)
+        error = verify_joins(verifying);
+    if (!error)
         error = verify_notes(verifying, &result->signed_size);
     result->size = atomic_load(&verifying->done);
     result->indexes = atomic_load(&verifying->indexes);
@@ -117,6 +119,7 @@ int verify_log(const struct verify_options *options, struct verify_result *ret_r
     for (unsigned level = 1; level < MERKLE_LEVELS; level++)
         free(verifying->nodes[level]);
     pthread_mutex_destroy(&verifying->lock);
+    free(verifying->moves);
     free(verifying);
     *ret_result = result;
     return error;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole log from without: each record against its leaf, each hash of each tile against what lies below it, each signed size against
- * the root that its records lead to, each signature, each segment's index against its records, and each exact set against its hash. Says what is wrong where. */
+ * the root that its records lead to, each signature, each segment's index against its records, each exact set against its hash, and the
+ * tables of who is who against the joins and splits on record. Says what is wrong where. */
 #ifndef QY_AUDIT_VERIFY_H
 #define QY_AUDIT_VERIFY_H
 
+#include "services/audit/audit_signed.h"
 #include "services/audit/checkpoint.h"
 
 /* Where a log is read from. */
@@ -23,6 +25,9 @@ struct verify_source {
     int (*index)(void *reader, uint64_t segment, struct bytes *ret_index);
     /* The exact set of this hash, as common/exact_set.h has it. NULL: sets are not shown there. */
     int (*set)(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set);
+    /* The tables of who is who, as audit_store_each_moved() has them. NULL: they are not shown there. */
+    int (*moved)(void *reader, bool by_person, bool (*visit)(void *context, uint32_t node, uint32_t person),
+        void *context);
 };
 
 /* A key that signs the log, or signed it. */
@@ -38,6 +43,8 @@ struct verify_options {
     uint64_t size;                 /* of what is there; 0: that of the checkpoint */
     struct bytes newest;           /* the signed notes */
     struct bytes cosigned;         /* empty: there is none */
+    struct bytes seen;             /* a checkpoint of this log that was seen earlier; empty: none is known */
+    struct signed_before before;   /* than which no newest checkpoint can be smaller */
     const struct verify_key *keys; /* oldest first */
     size_t key_count;
     const char *const *witnesses; /* verifier keys */

@@ -69,6 +69,13 @@ static int read_set(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct 
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
 
+static int read_moved(
+    void *reader, bool by_person, bool (*visit)(void *context, uint32_t node, uint32_t person), void *context)
+{
+    audit_store_each_moved(reader, by_person, visit, context);
+    return store_error(reader);
+}
+
 /* -- the whole -- */
 
 int verify_files_open(const char *directory, struct verify_files **ret_files)
@@ -155,7 +162,8 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
         .tile = read_tile,
         .entries = read_entries,
         .index = read_index,
-        .set = read_set};
+        .set = read_set,
+        .moved = read_moved};
     options->source = &files->source;
     options->size = audit_store_size(files->txn);
     (void)audit_store_note(files->txn, NOTE_NEWEST, &options->newest);
@@ -163,5 +171,7 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
     int error = describe_keys(files, options);
     if (!error)
         error = describe_witnesses(files, options);
+    if (!error)
+        error = audit_signed_before(files->txn, files->arena, &options->before);
     return error ? error : store_error(files->txn);
 }

@@ -24,6 +24,8 @@ int verify_notes_sizes(struct verifying *verifying)
     int error = keep_size(verifying, options->newest);
     if (!error)
         error = keep_size(verifying, options->cosigned);
+    if (!error)
+        error = keep_size(verifying, options->seen);
     for (size_t i = 0; i < options->key_count && !error; i++)
         error = keep_size(verifying, options->keys[i].handover);
     return error;
@@ -157,6 +159,39 @@ static void check_newest(
     *ret_signed_size = checkpoint.size;
 }
 
+/* That nobody put an older one back, behind which the records may be anything. */
+static void check_newness(struct verifying *verifying, uint64_t signed_size)
+{
+    const struct signed_before *before = &verifying->options->before;
+    if (signed_size < before->size)
+        verify_problem(verifying,
+            "the newest checkpoint is of %" PRIu64 " records, and %" PRIu64
+            " were signed before (%s): an older one was put back",
+            signed_size, before->size, before->witness);
+}
+
+/* The log goes on from what somebody saw of it earlier. */
+static void check_seen(struct verifying *verifying, const struct signers *signers, uint64_t signed_size)
+{
+    static const char what[] = "the checkpoint that was seen earlier";
+    struct note note;
+    struct checkpoint checkpoint;
+    bool known = false;
+    if (!open_note(verifying, what, verifying->options->seen, &note, &checkpoint))
+        return;
+    for (size_t i = 0; i < verifying->options->key_count && !known; i++)
+        known = note_verify(&note, &signers->keys[i], NULL);
+    if (!known) {
+        verify_problem(verifying, "%s is not signed by a key of this log", what);
+        return;
+    }
+    check_root(verifying, what, &checkpoint);
+    if (signed_size < checkpoint.size && checkpoint.size <= verifying->size)
+        verify_problem(verifying,
+            "%s is of %" PRIu64 " records, and the newest one of %" PRIu64 ": an older one was put back",
+            what, checkpoint.size, signed_size);
+}
+
 static void check_cosigned(struct verifying *verifying, const struct signers *signers)
 {
     static const char what[] = "the cosigned checkpoint";
@@ -182,7 +217,10 @@ int verify_notes(struct verifying *verifying, uint64_t *ret_signed_size)
         add_witnesses(verifying, &signers);
         if (verifying->options->newest.size > 0)
             check_newest(verifying, &signers, ret_signed_size);
+        check_newness(verifying, *ret_signed_size);
         check_cosigned(verifying, &signers);
+        if (verifying->options->seen.size > 0)
+            check_seen(verifying, &signers, *ret_signed_size);
     } else if (verifying->options->key_count == 0) {
         verify_problem(verifying, "the log has no key");
     }

@@ -3,6 +3,7 @@
 #ifndef QY_AUDIT_VERIFY_PRIVATE_H
 #define QY_AUDIT_VERIFY_PRIVATE_H
 
+#include "common/mem.h"
 #include "services/audit/verify.h"
 
 #include <pthread.h>
@@ -15,6 +16,13 @@ struct edge {
     uint64_t number;
     unsigned width;
     struct merkle_hash leaves[MERKLE_TILE_HASHES];
+};
+
+/* An identifier that went over to somebody, by the record of this index. */
+struct move {
+    uint32_t node;
+    uint32_t person;
+    uint64_t index;
 };
 
 struct verifying {
@@ -30,7 +38,9 @@ struct verifying {
     atomic_uint_fast64_t indexes;
     atomic_int error;
     pthread_mutex_t lock;
-    uint64_t problems; /* under lock */
+    uint64_t problems;  /* under lock, as those below */
+    struct move *moves; /* in no order */
+    size_t move_count, move_room;
 };
 
 void verify_problem(struct verifying *verifying, const char *format, ...)
@@ -41,6 +51,10 @@ int verify_keep_edge(struct verifying *verifying, uint64_t size);
 int verify_root(struct verifying *verifying, uint64_t size, struct merkle_hash *ret_root);
 /* Records, tiles and indexes. (verify_tiles.c) */
 int verify_tiles(struct verifying *verifying);
+/* Keeps what a record says of joins and splits, if anything; then holds the tables of who is who against all of that. (verify_joins.c) */
+int verify_joins_keep(
+    struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch);
+int verify_joins(struct verifying *verifying);
 /* Signed notes and keys: which sizes they speak of, before; whether they hold, after. (verify_notes.c) */
 int verify_notes_sizes(struct verifying *verifying);
 int verify_notes(struct verifying *verifying, uint64_t *ret_signed_size);

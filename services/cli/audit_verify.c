@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu audit verify`: the whole log, from its public interface or from a copy of its files. */
+#include "common/directory.h"
 #include "common/error.h"
 #include "common/metrics.h"
 #include "services/audit/verify_files.h"
@@ -8,12 +9,14 @@
 #include "services/cli/log_client.h"
 #include "services/cli/verify_http.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define KEYS_MAX 32u
+#define SEEN_BYTES_MAX 65536u
 
 struct run {
     double begun;
@@ -70,7 +73,42 @@ static int verify(struct verify_options *options)
     return error ? 1 : status;
 }
 
-static int verify_copy(const char *directory, struct verify_options *options)
+/* -- what was seen the last time -- */
+
+static int read_seen(const char *path, struct buffer *seen)
+{
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return errno == ENOENT ? 0 : error_from_errno(errno);
+    uint8_t *room = buffer_reserve(seen, SEEN_BYTES_MAX + 1);
+    if (room)
+        seen->size = fread(room, 1, SEEN_BYTES_MAX + 1, file);
+    int error = ferror(file) ? -QY_EIO : seen->size > SEEN_BYTES_MAX ? -QY_ETOOLARGE : buffer_error(seen);
+    (void)fclose(file);
+    return error;
+}
+
+/* Where all is well, the next run is held against what this one saw. `path` NULL: against nothing. */
+static int verify_from(const char *path, struct verify_options *options)
+{
+    _cleanup_(buffer_free) struct buffer seen = BUFFER_INIT;
+    int error = path ? read_seen(path, &seen) : 0;
+    if (error) {
+        fprintf(stderr, "quanyu: %s cannot be read: %s\n", path, error_text(error));
+        return 1;
+    }
+    options->seen = (struct bytes){seen.data, seen.size};
+    int status = verify(options);
+    if (path && status == 0 && options->newest.size > 0)
+        error = directory_replace_file(path, options->newest.data, options->newest.size);
+    if (error)
+        fprintf(stderr, "quanyu: the checkpoint cannot be kept in %s: %s\n", path, error_text(error));
+    return error ? 1 : status;
+}
+
+/* -- where it is read from -- */
+
+static int verify_copy(const char *directory, const char *seen, struct verify_options *options)
 {
     struct verify_files *files = NULL;
     int error = verify_files_open(directory, &files);
@@ -81,26 +119,26 @@ static int verify_copy(const char *directory, struct verify_options *options)
             error == -QY_ECONFLICT   ? "the audit service runs on it: verify a copy, or by --url"
             : error == -QY_ENOTFOUND ? "holds no log: it must be a copy of <data>/audit"
                                      : error_text(error));
-    int status = error ? 1 : verify(options);
+    int status = error ? 1 : verify_from(seen, options);
     verify_files_close(&files);
     return status;
 }
 
-static int verify_url(const char *url, const char *token, struct verify_options *options)
+static int verify_url(const char *url, const char *token, const char *seen, struct verify_options *options)
 {
     struct verify_http *http = NULL;
-    int status = verify_http_open(url, token, &http, options) ? 1 : verify(options);
+    int status = verify_http_open(url, token, &http, options) ? 1 : verify_from(seen, options);
     verify_http_close(&http);
     return status;
 }
 
 int audit_verify(int argc, char **argv)
 {
-    const char *files = NULL, *url = NULL, *token = NULL, *threads = NULL, *keys[KEYS_MAX];
+    const char *files = NULL, *url = NULL, *token = NULL, *threads = NULL, *seen = NULL, *keys[KEYS_MAX];
     struct verify_options options = {.trusted = keys};
     const struct log_option arguments[] = {{.name = "--files", .value = &files},
         {.name = "--url", .value = &url}, {.name = "--token-file", .value = &token},
-        {.name = "--threads", .value = &threads},
+        {.name = "--threads", .value = &threads}, {.name = "--seen", .value = &seen},
         {.name = "--without-indexes", .flag = &options.without_indexes},
         {.name = "--key", .values = keys, .count = &options.trusted_count, .most = KEYS_MAX}};
     if (!log_options("audit", argc, argv, arguments, COUNT_OF(arguments), NULL, 0))
@@ -111,5 +149,5 @@ int audit_verify(int argc, char **argv)
         return 2;
     if (files && url)
         return command_usage("audit");
-    return files ? verify_copy(files, &options) : verify_url(url, token, &options);
+    return files ? verify_copy(files, seen, &options) : verify_url(url, token, seen, &options);
 }

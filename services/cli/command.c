@@ -88,6 +88,10 @@ static const struct command commands[] = {
         "                        and, in files (a copy of <data>/audit), indexes and exact sets; says what "
         "is\n"
         "                        wrong where. --without-indexes: in a fraction of the time. --threads N\n"
+        "    --seen FILE         keep the newest checkpoint there, and hold the next run against it: an "
+        "older log\n"
+        "                        that was put back, or one that was written anew, is found without a "
+        "witness, too\n"
         "                        Exit status 1: something is, or it could not be read\n"
         "  verify-receipt FILE --key KEY [--witness KEY]    check a receipt, without a network\n",
         "quanyu audit histogram --by day --actor st_7 --operation 'person.*' --timezone Asia/Shanghai"},

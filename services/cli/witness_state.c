@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/cli/witness_state.h"
 
+#include "common/directory.h"
 #include "common/error.h"
-#include "common/file.h"
 #include "common/json.h"
 
 #include <errno.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,7 +62,8 @@ int witness_state_save(const struct witness_state *state)
 {
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     write_state(state, &text);
-    int error = buffer_error(&text) ? buffer_error(&text) : file_write(state->path, text.data, text.size);
+    int error =
+        buffer_error(&text) ? buffer_error(&text) : directory_replace_file(state->path, text.data, text.size);
     sodium_memzero(text.data, text.size);
     return error;
 }

@@ -403,6 +403,10 @@ def test_the_whole_log_is_verified_from_outside_and_from_its_files(suite):
     token = suite.directory / "token"
     outside = verify(suite, "--url", witness.url, "--token-file", token, "--key", key)
     assert outside.returncode == 0 and "all is well" in outside.stdout and f"{size} records" in outside.stderr, outside
+    seen = suite.directory / "seen"
+    for _ in range(2):
+        again = verify(suite, "--url", witness.url, "--token-file", token, "--seen", seen)
+        assert again.returncode == 0 and seen.read_text().startswith("quanyu/audit/"), again
     assert size_of(suite) in grown_from(size)
     forged = verify(suite, "--url", witness.url, "--token-file", token, "--key", key.replace("quanyu/audit", "quanyu/other"))
     assert forged.returncode in (1, 2), forged

@@ -242,6 +242,21 @@ static void test_records_of_all_that_are_now_one_person_are_found(void **state)
     assert_found(runtime, "p_d", (uint64_t[]){3}, 1);
 }
 
+static void test_however_many_numbers_a_person_has_none_is_passed_over(void **state)
+{
+    struct runtime *runtime = *state;
+    uint32_t nodes[1500];
+    take_look(runtime, "p_a", 10);    /* 0 */
+    take_look(runtime, "p_z", 12999); /* 1 */
+    for (uint32_t part = 0; part < 2; part++) {
+        for (uint32_t i = 0; i < COUNT_OF(nodes); i++)
+            nodes[i] = 10000 + part * (uint32_t)COUNT_OF(nodes) + i;
+        move(runtime, nodes, COUNT_OF(nodes), nodes[0], 10); /* 2, 3 */
+    }
+    assert_found(runtime, "p_a", (uint64_t[]){1, 0}, 2);
+    assert_found(runtime, "11500", (uint64_t[]){1, 0}, 2);
+}
+
 static void test_records_follow_a_person_that_is_split_off_again(void **state)
 {
     struct runtime *runtime = *state;
@@ -292,6 +307,8 @@ int main(void)
             test_records_of_all_that_are_now_one_person_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_records_follow_a_person_that_is_split_off_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_however_many_numbers_a_person_has_none_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_join_itself_is_found_by_either_person, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_empty_log_has_no_records, setup, teardown),
     };

@@ -218,6 +218,8 @@ static void test_what_journals_tell_is_on_record_with_service_and_offset(void **
     }
     assert_string_equal(runtime_record(runtime, 5)->outcome, "delivered");
     assert_int_equal(runtime_record(runtime, 5)->count, 1);
+    assert_int_equal(runtime_record(runtime, 1)->n_nodes, 2);
+    assert_int_equal(runtime_record(runtime, 1)->nodes[1], 11);
     assert_tree_fits_records(runtime, COUNT_OF(told));
     assert_int_equal(atomic_load(&runtime->audit.unreadable), 0);
 }

@@ -4,6 +4,7 @@
 
 #include "common/exact_set.h"
 #include "services/audit/audit_index.h"
+#include "services/audit/audit_keys.h"
 #include "services/audit/verify_files.h"
 
 static void append_many(unsigned count)
@@ -52,7 +53,31 @@ static void append_with_set(void)
     runtime_commit(running);
 }
 
+/* Identifiers 7 and 9 go over to person 3, and 9 to itself again. */
+static void append_joins(void)
+{
+    static const uint32_t moves[][3] = {{7, 3, 3}, {9, 3, 3}, {9, 9, 3}};
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    uint64_t index;
+    actor.kind = QUANYU__ACTOR__KIND__SERVICE;
+    actor.id = record.service = "identity";
+    record.actor = &actor;
+    record.action = "person.join";
+    record.outcome = "ok";
+    runtime_begin(running);
+    for (size_t i = 0; i < COUNT_OF(moves); i++) {
+        record.nodes = (uint32_t *)(uintptr_t)moves[i];
+        record.numbers = (uint32_t *)(uintptr_t)(moves[i] + 1);
+        record.n_nodes = 1;
+        record.n_numbers = 2;
+        assert_int_equal(audit_take(&running->audit, &running->batch, &record, &index), 0);
+    }
+    runtime_commit(running);
+}
+
 static char said[4096];
+static struct bytes seen; /* what verify() is told of */
 
 static void keep_problem(void *self, const char *text)
 {
@@ -70,6 +95,7 @@ static int verify(struct verify_result *result)
     if (error)
         return error;
     error = verify_files_describe(files, &options);
+    options.seen = seen;
     if (!error)
         error = verify_log(&options, result);
     verify_files_close(&files);
@@ -86,7 +112,8 @@ static uint64_t problems(void)
 static int setup(void **state)
 {
     running = runtime_open("real");
-    append_many(SEGMENT_RECORDS + 299);
+    append_many(SEGMENT_RECORDS + 296);
+    append_joins();
     append_with_set();
     sign();
     append_many(10); /* not signed yet */
@@ -127,6 +154,42 @@ static void flip(unsigned table, const struct store_key *key, size_t bit)
     free(copy);
     assert_int_equal(store_commit(&txn), 0);
     store_close(&store);
+}
+
+/* The signed checkpoint of the first `size` records, by the key of the log. */
+static void checkpoint_of(uint64_t size, struct buffer *out)
+{
+    _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
+    struct checkpoint checkpoint = {.size = size};
+    struct merkle *merkle;
+    struct note_signer signer;
+    struct note_key key;
+    runtime_start(running);
+    struct store_txn *txn = runtime_read(running);
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    const Quanyu__AuditSigner *row = audit_keys_signer(txn, 0, running->arena);
+    assert_non_null(row);
+    assert_int_equal(note_key_parse(row->verifier_key, &key), 0);
+    assert_int_equal(audit_keys_secret(txn, &key, &signer), 0);
+    snprintf(checkpoint.origin, sizeof(checkpoint.origin), "%s", key.name);
+    assert_int_equal(merkle_open(&tiles, size, &merkle), 0);
+    assert_int_equal(merkle_edge_root(merkle, &checkpoint.root), 0);
+    merkle_close(&merkle);
+    store_abort(&txn);
+    runtime_stop(running);
+    checkpoint_format(&checkpoint, &text);
+    buffer_append(out, text.data, text.size);
+    buffer_byte(out, '\n');
+    note_sign(&signer, (struct bytes){text.data, text.size}, out);
+}
+
+static void put_note(enum audit_note which, const struct buffer *note)
+{
+    runtime_start(running);
+    runtime_begin(running);
+    audit_store_put_note(running->batch.txn, which, (struct bytes){note->data, note->size});
+    runtime_commit(running);
+    runtime_stop(running);
 }
 
 /* A bit somewhere in this row is found, and forgotten when it is put right. */
@@ -178,6 +241,37 @@ static void what_is_altered_in_the_files_is_found(void **state)
     key_reset(&key);
     key_u32(&key, NOTE_NEWEST);
     assert_noticed(TABLE_NOTES, &key, "checkpoint");
+    key_reset(&key);
+    key_u32(&key, 7);
+    assert_noticed(TABLE_NODES, &key, "identifier 7 is said to have gone over");
+}
+
+static void what_was_seen_earlier_and_signed_before_must_still_hold(void **state)
+{
+    (void)state;
+    _cleanup_(buffer_free) struct buffer newest = BUFFER_INIT, older = BUFFER_INIT, other = BUFFER_INIT;
+    checkpoint_of(SEGMENT_RECORDS + 300, &newest);
+    checkpoint_of(SEGMENT_RECORDS + 20, &older);
+    seen = (struct bytes){older.data, older.size};
+    assert_int_equal(problems(), 0);
+    seen = (struct bytes){newest.data, newest.size};
+    assert_int_equal(problems(), 0);
+    put_note(NOTE_NEWEST, &older); /* what follows it may be anything now, as far as signatures tell */
+    assert_int_equal(problems(), 1);
+    assert_non_null(strstr(said, "an older one was put back"));
+    seen = (struct bytes){NULL, 0};
+    assert_int_equal(problems(), 0);
+    put_note(NOTE_COSIGNED, &newest);
+    assert_int_equal(problems(), 1);
+    assert_non_null(strstr(said, "were signed before (a cosigned checkpoint is of them)"));
+    put_note(NOTE_NEWEST, &newest);
+    assert_int_equal(problems(), 0);
+    buffer_append(&other, newest.data, newest.size);
+    other.data[3] ^= 1;
+    seen = (struct bytes){other.data, other.size};
+    assert_int_equal(problems(), 1);
+    assert_non_null(strstr(said, "is not signed by a key of this log"));
+    seen = (struct bytes){NULL, 0};
 }
 
 static void what_is_no_copy_is_refused(void **state)
@@ -195,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_altered_in_the_files_is_found),
+        cmocka_unit_test(what_was_seen_earlier_and_signed_before_must_still_hold),
         cmocka_unit_test(what_is_no_copy_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

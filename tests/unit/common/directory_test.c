@@ -57,6 +57,32 @@ static void removing_does_not_go_deeper(void **state)
     assert_int_equal(directory_sync(scratch_join(state, &path, "none")), -QY_ENOTFOUND);
 }
 
+static void assert_holds(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(found, 1, sizeof(found) - 1, file), strlen(text));
+    fclose(file);
+    assert_string_equal(found, text);
+}
+
+static void a_file_is_replaced_whole_whatever_a_crash_left(void **state)
+{
+    char path[512], left[512];
+    struct stat status;
+    make_file(scratch_join(state, &left, "file.new"));
+    assert_int_equal(chmod(left, 0666), 0);
+    assert_int_equal(directory_replace_file(scratch_join(state, &path, "file"), "one", 3), 0);
+    assert_holds(path, "one");
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(directory_replace_file(path, "another", 7), 0);
+    assert_holds(path, "another");
+    assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_equal(directory_replace_file(scratch_join(state, &path, "none/file"), "x", 1), -QY_ENOTFOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +90,7 @@ int main(void)
         scratch_test(a_file_in_the_way_is_refused),
         scratch_test(removing_takes_the_files_along),
         scratch_test(removing_does_not_go_deeper),
+        scratch_test(a_file_is_replaced_whole_whatever_a_crash_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A copy is whole or not there, and two files are the same where all their bytes are. */
+#include "common/directory.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "tests/unit/common/scratch.h"
@@ -16,7 +17,7 @@ static void make(const char *path, unsigned seed, size_t size)
     assert_non_null(data);
     for (size_t i = 0; i < size; i++)
         data[i] = (uint8_t)(i * 7 + seed + i / 251);
-    assert_int_equal(file_write(path, data, size), 0);
+    assert_int_equal(directory_replace_file(path, data, size), 0);
     free(data);
 }
 
