@@ -126,6 +126,15 @@ int log_copy_root(struct log_copy *copy, struct merkle_hash *ret_root)
     return merkle_edge_root(copy->merkle, ret_root);
 }
 
+int log_copy_root_at(struct log_copy *copy, uint64_t size, struct merkle_hash *ret_root)
+{
+    struct merkle_tiles tiles = audit_store_tiles(copy->txn);
+    if (size > merkle_size(copy->merkle))
+        return -QY_EINVAL;
+    int error = merkle_flush(copy->merkle, &tiles);
+    return error ? error : merkle_root(copy->hasher, &tiles, size, ret_root);
+}
+
 static int put_index(struct log_copy *copy, uint64_t segment)
 {
     _cleanup_(buffer_free) struct buffer index = BUFFER_INIT;

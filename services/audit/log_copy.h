@@ -26,6 +26,8 @@ struct store_txn *log_copy_txn(struct log_copy *copy);
 void log_copy_add(struct log_copy *copy, struct bytes record);
 /* Of all records with those that were added. */
 int log_copy_root(struct log_copy *copy, struct merkle_hash *ret_root);
+/* Of the first `size` of them. -QY_EINVAL where there are fewer. */
+int log_copy_root_at(struct log_copy *copy, uint64_t size, struct merkle_hash *ret_root);
 /* Durable when it returns 0. Ends the transaction either way. */
 int log_copy_commit(struct log_copy *copy);
 void log_copy_abort(struct log_copy *copy);

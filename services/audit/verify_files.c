@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define MAP_BYTES (UINT64_C(1) << 46) /* address space, as large as any log */
+#define MAP_BYTES                                                                                            \
+    (UINT64_C(1) << 44) /* address space, as large as any state; two of them are open where one is put back */
 
 struct verify_files {
     struct store *store;

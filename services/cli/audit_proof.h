@@ -12,6 +12,7 @@ int audit_witness(int argc, char **argv);        /* audit_witness.c */
 int audit_verify(int argc, char **argv);         /* audit_verify.c */
 int audit_verify_receipt(int argc, char **argv); /* audit_receipt.c */
 
+int audit_mirror(int argc, char **argv);  /* audit_mirror.c */
 int audit_restore(int argc, char **argv); /* audit_restore.c */
 int audit_backup(int argc, char **argv);  /* audit_backup.c */
 

@@ -116,7 +116,8 @@ static int verify_copy(const char *directory, const char *seen, struct verify_op
         error = verify_files_describe(files, options);
     if (error)
         fprintf(stderr, "quanyu: %s: %s\n", directory,
-            error == -QY_ECONFLICT   ? "the audit service runs on it: verify a copy, or by --url"
+            error == -QY_ECONFLICT
+                ? "it is being written (the audit service, or a warm copy): verify a copy, or by --url"
             : error == -QY_ENOTFOUND ? "holds no log: it must be a copy of <data>/audit"
                                      : error_text(error));
     int status = error ? 1 : verify_from(seen, options);

@@ -31,7 +31,8 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO … | restore FROM …",
+        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO … | restore FROM … | "
+        "mirror …",
         "what is on record (asking is on record too); proving it; copies of it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
@@ -83,6 +84,15 @@ static const struct command commands[] = {
         "    --once                one look; else every 60 s, or --every SECONDS\n"
         "    --alarm-command C, --alarm-webhook URL    who hears of a fork or a rollback, too\n"
         "    exit status: 0 all is well, 1 the log could not be asked, 3 alarm\n"
+        "  mirror --to DIR         a warm copy on another machine: follows the log, checks all that it "
+        "takes\n"
+        "                          against what was signed before it keeps it, and goes on wherever it was "
+        "ended\n"
+        "    --key KEY             at first, or where the log's key was lost: its verifier key\n"
+        "    --once                up to what is signed now; else every second, or --every SECONDS\n"
+        "    --alarm-command C, --alarm-webhook URL    who hears of a fork, a rollback or a damaged record, "
+        "too\n"
+        "    exit status: as witness\n"
         "  verify [--files DIR] [--key KEY]    read it all, make each hash anew, check signatures, "
         "cosignatures\n"
         "                        and, in files (a copy of <data>/audit), indexes and exact sets; says what "

@@ -83,17 +83,9 @@ static int read_entries(
 {
     struct reader *reader = self;
     int error = fetch(reader, &(struct tile_place){true, 0, number, width}, &reader->bundle);
-    const uint8_t *at = reader->bundle.data;
-    size_t left = reader->bundle.size;
-    for (unsigned i = 0; i < width && !error; i++) {
-        size_t size = left < 2 ? SIZE_MAX : (size_t)at[0] << 8 | at[1];
-        if (left < 2 || size > left - 2)
-            return -QY_ECORRUPT;
-        ret_entries[i] = (struct bytes){at + 2, size};
-        at += 2 + size;
-        left -= 2 + size;
-    }
-    return !error && left > 0 ? -QY_ECORRUPT : error;
+    return error ? error
+                 : tile_entries_parse(
+                       (struct bytes){reader->bundle.data, reader->bundle.size}, width, ret_entries);
 }
 
 /* -- the whole -- */

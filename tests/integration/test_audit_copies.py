@@ -298,3 +298,162 @@ def test_a_restore_that_is_killed_is_not_taken_for_a_log_and_can_be_run_again(su
     restore(suite, suite.directory / "b")
     suite.start("audit")
     assert suite.audit(f"/v1/records/{size}").json["action"] == "audit.restore"
+
+
+# -- a warm copy
+
+
+class Mirror:
+    def __init__(self, suite, name="mirror", url=None):
+        self.suite, self.to = suite, suite.directory / name
+        self.token = suite.directory / "mirror.token"
+        self.token.write_text(suite.bootstrap["auditor_token"] + "\n")
+        self.url = url or f"http://127.0.0.1:{suite.ports['audit', 'HTTP_PORT']}"
+
+    def command(self, *arguments):
+        return [self.suite.build / "quanyu", "audit", "mirror", "--url", self.url, "--token-file", self.token, "--to", self.to, *arguments]
+
+    def look(self, *arguments):
+        return self.suite.cli(*map(str, self.command("--once", *arguments)[1:]), check=False)
+
+    def spawn(self, *arguments):
+        return subprocess.Popen(self.command(*arguments), env=self.suite.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def follow(self):
+        """Up to what is signed now."""
+        looked = self.look()
+        assert looked.returncode == 0, looked
+
+    def size(self):
+        checked = verify(self.suite, "--files", self.to)
+        assert checked.returncode == 0 and "all is well" in checked.stdout, checked
+        return int(checked.stderr.split(" records")[0].split()[-1])
+
+
+@pytest.fixture
+def mirror(suite):
+    suite.wait_quiet()
+    grow(suite, 3)
+    wait_signed(suite)
+    made = Mirror(suite)
+    assert "--key" in made.look().stderr and not made.to.exists()
+    wrong = Mirror(suite, "wrong").look("--key", verifier_keys(suite)[0].replace("quanyu/audit", "quanyu/other"))
+    assert wrong.returncode in (1, 2) and "ALARM" not in wrong.stderr, wrong
+    first = made.look("--key", verifier_keys(suite)[0])
+    assert first.returncode == 0, first
+    return made
+
+
+def test_a_warm_copy_follows_under_load_and_a_service_starts_from_it(suite, mirror):
+    for number in range(2):
+        act(suite, number)
+    suite.post("/api/v1/bindings/transfer", {"from": {"rule": {"everyone": True}}, "to": {"unit": "u_1"}, "reason": "all of them"}, status=(200, 202))
+    following = mirror.spawn()
+    with Writers(suite) as writers:
+        wait_for(lambda: writers.done > 60, "some records")
+        suite.cli("audit", "rotate-key")
+        wait_for(lambda: writers.done > 100, "some more")
+    act(suite, 2)
+    size = wait_signed(suite)
+    wait_for(lambda: following.poll() is not None or signed_of(mirror) >= size, "it has followed")
+    assert following.poll() is None
+    running = verify(suite, "--files", mirror.to)
+    assert running.returncode == 1 and "verify" in running.stderr, running
+    assert suite.cli("audit", "restore", mirror.to, "--to", suite.directory / "x", check=False).returncode == 1
+    following.send_signal(signal.SIGTERM)
+    following.wait(30)
+    before = records(suite)
+    wait_signed(suite)
+    mirror.follow()
+    held = mirror.size()
+    stop_audit(suite, "lost")
+    told = restore(suite, mirror.to)
+    assert "rotate-key --lost" in told.stdout, told
+    copied = [path for path in (suite.directory / "lost" / "keys").iterdir()]
+    shutil.copytree(suite.directory / "lost" / "keys", suite.data / "audit" / "keys")
+    assert copied
+    suite._credentials.pop("audit")
+    suite.start("audit")
+    act(suite, 3)
+    wait_signed(suite)
+    after = records(suite)
+    word = after[held]
+    assert (word["action"], json.loads(word["detail"])["from"], json.loads(word["detail"])["size"]) == ("audit.restore", "copy", held), word
+    assert after[:len(before)] == before
+    followed = from_journals(after)
+    assert len(followed) == len(set(followed)) and set(followed) > set(from_journals(before))
+    found = next(record for record in after if record.get("set"))
+    assert suite.audit(f"/v1/sets/{found['set']}").json["intact"]
+    assert mirror.look().returncode == 3  # the tokens are new ones
+    again = Mirror(suite, "mirror")
+    assert again.look().returncode == 0  # and it goes on from what it was
+    suite.kill("audit", signal.SIGTERM)
+    assert verify(suite, "--files", suite.data / "audit").returncode == 0
+    suite.start("audit")
+
+
+def signed_of(mirror):
+    """Of the copy, while it is being written."""
+    place = mirror.to.parent / f"{mirror.to.name}.look"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(mirror.to, place, ignore=shutil.ignore_patterns("*.lock", "lock.mdb", "*.next"))
+    checked = verify(mirror.suite, "--files", place, "--without-indexes")
+    return int(checked.stderr.split(" of them signed")[0].split()[-1]) if checked.returncode == 0 else 0
+
+
+def test_a_backup_gets_from_a_warm_copy_what_it_lacks_and_no_witness_minds(suite, mirror):
+    witness = Witness(suite)
+    witness.look("--key", verifier_keys(suite)[0])
+    suite.cli("audit", "witness-key", "add", witness.key())
+    act(suite, 0)
+    backup(suite, suite.directory / "b", "--with-key")
+    act(suite, 1)
+    grow(suite, 300)
+    wait_signed(suite)
+    assert witness.look().returncode == 0
+    mirror.follow()
+    held = mirror.size()
+    before = records(suite)
+    stop_audit(suite, "lost")
+    told = restore(suite, suite.directory / "b", "--and", mirror.to)
+    assert f"{held} records" in told.stdout and "secret" not in told.stdout, told
+    suite.start("audit")
+    act(suite, 2)
+    wait_signed(suite)
+    after = records(suite)
+    assert (after[held]["action"], after[:held]) == ("audit.restore", before[:held])
+    followed = from_journals(after)
+    assert len(followed) == len(set(followed)) and set(followed) > set(from_journals(before))
+    looked = witness.look()
+    assert looked.returncode == 0, looked
+    mirror.follow()
+    assert mirror.size() > held
+    other = Suite(suite.directory / "other")
+    with other.start():
+        other.wait_quiet()
+        grow(other, 2)
+        wait_signed(other)
+        backup(other, suite.directory / "foreign")
+    refused = restore(suite, suite.directory / "foreign", "--and", mirror.to, to=suite.directory / "x", check=False)
+    assert refused.returncode == 1 and "not of the same log" in refused.stderr and not (suite.directory / "x").exists(), refused
+
+
+def test_a_warm_copy_that_is_killed_at_any_moment_goes_on(suite, mirror):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed: {seed}")
+    chosen = random.Random(seed)
+    fill(suite, 140000)
+    with Writers(suite, 1):
+        for _ in range(12):
+            process = mirror.spawn()
+            try:
+                process.wait(chosen.uniform(0.1, 1.5))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            assert process.returncode == -signal.SIGKILL, process.returncode
+    wait_sealed(suite, 0)
+    size = wait_signed(suite)
+    mirror.follow()
+    assert mirror.size() >= size
+    assert (mirror.to / "segments" / "0000000001.segment").exists()
