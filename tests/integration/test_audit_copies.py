@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Copies of the log: a backup while it runs, what is put back, and a warm copy elsewhere that checks what it takes."""
+import contextlib
+import http.server
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -11,8 +12,8 @@ import threading
 
 import pytest
 
-from suite import SERVICES, Suite, Ports, request, wait_for
-from test_audit_proof import Witness, grow, post, signed_size, size_of, verifier_keys, verify, wait_signed
+from suite import Suite, wait_for
+from test_audit_proof import Witness, copy_of, grow, post, put_back, size_of, verifier_keys, verify, wait_signed
 
 
 def backup(suite, to, *arguments, check=True):
@@ -457,3 +458,129 @@ def test_a_warm_copy_that_is_killed_at_any_moment_goes_on(suite, mirror):
     mirror.follow()
     assert mirror.size() >= size
     assert (mirror.to / "segments" / "0000000001.segment").exists()
+
+
+@contextlib.contextmanager
+def twisting(suite, twist):
+    """The audit port, as somebody stands before it who changes answers: twist(path, body) yields the other body, a status, or None to hang up."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            answer = suite.audit(self.path)
+            body = twist(self.path, answer.body)
+            if body is None:
+                self.close_connection = True
+                return
+            status = body if isinstance(body, int) else answer.status
+            body = b"" if isinstance(body, int) else body
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def flip(body, at):
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
+
+
+def test_a_warm_copy_takes_nothing_that_was_not_signed_and_says_what_it_is(suite, mirror):
+    held = mirror.size()
+    suite.send([{"type": "track", "userId": f"u{i}", "event": "x"} for i in range(3)])
+    suite.wait_quiet()
+    suite.post("/api/v1/bindings/transfer", {"from": {"rule": {"everyone": True}}, "to": {"unit": "u_1"}, "reason": "all of them"}, status=(200, 202))
+    grow(suite, 600)
+    size = wait_signed(suite)
+    entries, sets, checkpoint = "/tile/entries", "/v1/sets", "/checkpoint"
+    last = [-1]
+
+    def record_of(path, body, at):
+        """The record in whose bytes this place of a bundle lies."""
+        index, begin = int(path.split("/")[3].split(".")[0]) * 256, 0
+        while begin + 2 + int.from_bytes(body[begin:begin + 2], "big") <= at:
+            begin += 2 + int.from_bytes(body[begin:begin + 2], "big")
+            index += 1
+        return index
+
+    def alter_record(path, body):
+        if path.startswith(f"{entries}/001"):
+            last[0] = record_of(path, body, len(body) - 3)
+            return flip(body, len(body) - 3)
+        return body
+
+    def cut_bundle(path, body):
+        return body[:-1] if path.startswith(f"{entries}/001") else body
+
+    cases = [
+        (alter_record, lambda said: f"record {last[0]} is not what was put into the tree" in said),
+        (cut_bundle, lambda said: "holds no 256 records" in said),
+        (lambda path, body: 500 if path.startswith(entries) else body, lambda said: "no longer give out" in said),
+        (lambda path, body: 404 if path.startswith(entries) else body, lambda said: "404" in said),
+        (lambda path, body: flip(body, len(body) - 1) if path.startswith(sets) else body, lambda said: "exact set of record" in said),
+        (lambda path, body: flip(body, body.index(b"\n") + 1) if path == checkpoint else body, lambda said: "not signed" in said),
+        (lambda path, body: body.replace(b"\n", b"") if path == checkpoint else body, lambda said: "no signed checkpoint" in said),
+        (lambda path, body: body.replace(b"quanyu/audit", b"quanyu/other") if path == "/v1/keys" else body, lambda said: "other keys" in said),
+    ]
+    for number, (twist, says) in enumerate(cases):
+        with twisting(suite, twist) as url:
+            looked = Mirror(suite, url=url).look()
+        assert looked.returncode == 3 and "ALARM" in looked.stderr and says(looked.stderr), (number, looked)
+        assert mirror.size() == held
+    assert len(list(mirror.to.glob("mirror.alarm-*"))) > 0
+    for number, twist in enumerate((lambda path, body: None if path.startswith(entries) else body, lambda path, body: None,
+                                    lambda path, body: 503 if path.startswith(entries) else body)):
+        with twisting(suite, twist) as url:
+            looked = Mirror(suite, url=url).look()
+        assert looked.returncode == 1 and "ALARM" not in looked.stderr, (number, looked)
+    mirror.follow()
+    assert mirror.size() >= size
+
+
+def test_a_warm_copy_raises_the_alarm_on_an_older_backup_and_on_a_fork(suite, mirror):
+    assert suite.kill("audit", signal.SIGTERM) == 0
+    copy_of(suite, "older")
+    suite.start("audit")
+    grow(suite, 4)
+    wait_signed(suite)
+    mirror.follow()
+    held = mirror.size()
+    assert suite.kill("audit", signal.SIGTERM) == 0
+    put_back(suite, "older")
+    suite.start("audit")
+    hook = suite.directory / "alarm.txt"
+    older = mirror.look("--alarm-command", f"cat > {hook}")
+    assert older.returncode == 3 and "rolled back" in older.stderr and "rolled back" in hook.read_text(), older
+    grow(suite, held)
+    wait_signed(suite)
+    forked = mirror.look()
+    assert forked.returncode == 3 and "forked" in forked.stderr, forked
+    assert mirror.size() == held
+
+
+def test_a_warm_copy_wants_to_be_told_of_a_key_for_which_nothing_vouches(suite, mirror):
+    suite.cli("audit", "rotate-key")
+    wait_for(lambda: suite.audit("/v1/keys").json["verifier_key"] == verifier_keys(suite)[-1], "the next key signs")
+    wait_signed(suite)
+    mirror.follow()
+    suite.kill("audit")
+    next((suite.data / "audit" / "keys").iterdir()).unlink()
+    suite.spawn("audit")
+    wait_for(lambda: suite.cli("audit", "rotate-key", "--lost", check=False).returncode == 0, "another key")
+    wait_signed(suite)
+    lost = mirror.look()
+    assert lost.returncode == 3 and "does not vouch" in lost.stderr, lost
+    named = mirror.look("--key", verifier_keys(suite)[-1])
+    assert named.returncode == 0, named
+    mirror.follow()
