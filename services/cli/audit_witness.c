@@ -6,6 +6,7 @@
 #include "services/cli/audit_proof.h"
 #include "services/cli/command.h"
 #include "services/cli/log_watch.h"
+#include "services/cli/witness_accept.h"
 #include "services/cli/witness_state.h"
 
 #include <inttypes.h>
@@ -209,7 +210,8 @@ static int open_state(struct witness *witness, const char *path, const char *nam
 
 int audit_witness(int argc, char **argv)
 {
-    const char *state = NULL, *url = NULL, *token = NULL, *key = NULL, *name = NULL, *every_text = NULL;
+    const char *state = NULL, *url = NULL, *token = NULL, *key = NULL, *name = NULL, *every_text = NULL,
+               *accepted = NULL;
     struct witness witness = {.watch = {.verified = time(NULL)}};
     bool once = false, show = false;
     unsigned every;
@@ -217,7 +219,7 @@ int audit_witness(int argc, char **argv)
         {.name = "--url", .value = &url}, {.name = "--token-file", .value = &token},
         {.name = "--key", .value = &key}, {.name = "--name", .value = &name},
         {.name = "--every", .value = &every_text}, {.name = "--once", .flag = &once},
-        {.name = "--show-key", .flag = &show},
+        {.name = "--accept-restore", .value = &accepted}, {.name = "--show-key", .flag = &show},
         {.name = "--alarm-command", .value = &witness.watch.alarm.command},
         {.name = "--alarm-webhook", .value = &witness.watch.alarm.webhook}};
     if (!log_options("audit", argc, argv, options, COUNT_OF(options), NULL, 0))
@@ -231,9 +233,9 @@ int audit_witness(int argc, char **argv)
         note_key_format(&witness.state.own.key, text);
         printf("%s\n", text);
     } else if (!status) {
-        status = log_client_open(&witness.watch.client, url, token)
-                     ? 1
-                     : log_watch_run(&witness.watch, look, &witness, once, every);
+        status = log_client_open(&witness.watch.client, url, token) ? 1
+                 : accepted ? witness_accept(&witness.watch.client, &witness.state, accepted)
+                            : log_watch_run(&witness.watch, look, &witness, once, every);
         log_client_close(&witness.watch.client);
     }
     witness_state_free(&witness.state);

@@ -584,3 +584,34 @@ def test_a_warm_copy_wants_to_be_told_of_a_key_for_which_nothing_vouches(suite, 
     named = mirror.look("--key", verifier_keys(suite)[-1])
     assert named.returncode == 0, named
     mirror.follow()
+
+
+def test_only_a_person_makes_a_witness_accept_that_the_log_was_put_back(suite):
+    suite.wait_quiet()
+    grow(suite, 5)
+    wait_signed(suite)
+    witness = Witness(suite)
+    witness.look("--key", verifier_keys(suite)[0])
+    suite.cli("audit", "witness-key", "add", witness.key())
+    backup(suite, suite.directory / "b", "--with-key")
+    held = manifest(suite.directory / "b")["size"]
+    grow(suite, 5)
+    wait_signed(suite)
+    assert witness.look().returncode == 0
+    stop_audit(suite, "lost")
+    restore(suite, suite.directory / "b")
+    suite.start("audit")
+    grow(suite, 20)
+    wait_signed(suite)
+    assert witness.look().returncode == 3
+    for other in (held - 1, held + 1, "x", 10 ** 9):
+        refused = witness.look("--accept-restore", other)
+        assert refused.returncode in (1, 2) and "accepted:" not in refused.stdout, refused
+    assert witness.look().returncode == 3
+    cosigned = suite.audit("/v1/checkpoints/cosigned")
+    accepted = witness.look("--accept-restore", held)
+    assert accepted.returncode == 0 and f"put back at {held} records" in accepted.stdout, accepted
+    assert list(suite.directory.glob("w.json.before-*")) and suite.audit("/v1/checkpoints/cosigned").status == cosigned.status
+    assert witness.look().returncode == 0
+    again = witness.look("--accept-restore", held)
+    assert again.returncode == 1 and "nothing to accept" in again.stderr, again
