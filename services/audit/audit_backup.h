@@ -25,7 +25,7 @@ struct backup_result {
     uint64_t bytes;    /* of all files */
     uint64_t copied;   /* bytes of them that no earlier backup had */
     uint64_t problems; /* more than none: no backup was made */
-    char failed[512];  /* which file, where there is an error */
+    char failed[4096]; /* which file, where there is an error */
 };
 
 /* -QY_EEXISTS: `to` is there. -QY_ENOTFOUND: `from` holds no log. -QY_ECONFLICT: another backup is being made there. -QY_EFULL: there is no

@@ -25,7 +25,7 @@ struct restore_result {
     uint64_t signed_size; /* under its newest checkpoint */
     bool signs;           /* the secret of its key is there */
     uint64_t problems;    /* more than none: nothing was put back */
-    char failed[512];     /* which file, where there is an error */
+    char failed[4096];    /* which file, where there is an error */
 };
 
 /* -QY_ENOTFOUND: `failed` is neither a backup nor a warm copy. -QY_EEXISTS: `to` is not empty. -QY_ECONFLICT: `failed` is being written. -QY_EDIVERGED: `from`
