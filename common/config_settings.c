@@ -170,6 +170,10 @@ const struct config_setting config_settings[] = {
     TEXT("audit.origin", "",
         "the log's name under its signatures, of the first start for good; empty: quanyu/audit/ and a number "
         "of its own"),
+    RANGE(CONFIG_NUMBER, "audit.search_threads", "2", 1, 64,
+        "questions that are answered at once; others wait"),
+    RANGE(CONFIG_DURATION, "audit.search_most", "60s", 1, HOUR,
+        "how long answering one may take; then it is refused with 503"),
     RANGE(CONFIG_DURATION, "audit.guard_every", "60s", 100, HOUR,
         "how often new records are looked at for unusual use"),
     TEXT("audit.smtp_url", "",

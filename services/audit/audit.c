@@ -54,11 +54,7 @@ static int load(struct audit *audit, struct store_txn *txn)
  * in the inputs. Times never fall with the index, so that they can be searched. */
 static int64_t take_time(const struct audit *audit, const struct batch *batch)
 {
-    int64_t now = batch->now_ms;
-    if (audit->wall_time) {
-        int64_t wall = clock_wall_ms();
-        now = wall > now ? wall : now;
-    }
+    int64_t now = audit->wall_time ? audit->now_ms : batch->now_ms;
     return now > audit->last_ms ? now : audit->last_ms;
 }
 
@@ -88,17 +84,17 @@ static int append(struct audit *audit, struct store_txn *txn, const Quanyu__Audi
 }
 
 /* What audit does by itself. */
-static int record_own(struct audit *audit, struct batch *batch, char *action, const char *detail)
+static int append_own(struct audit *audit, struct batch *batch, const char *action, const char *detail)
 {
     Quanyu__Actor actor = QUANYU__ACTOR__INIT;
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     actor.kind = QUANYU__ACTOR__KIND__SERVICE;
     actor.id = "audit";
     record.actor = &actor;
-    record.action = action;
+    record.action = (char *)(uintptr_t)action;
     record.outcome = "ok";
     record.service = "audit";
-    record.detail = (char *)detail;
+    record.detail = (char *)(uintptr_t)detail;
     record.time_ms = take_time(audit, batch);
     return append(audit, batch->txn, &record);
 }
@@ -109,7 +105,7 @@ static int record_restore(struct audit *audit, struct batch *batch)
     struct audit_resume *resume = &audit->resume;
     if (!resume->owed)
         return 0;
-    int error = record_own(audit, batch, "audit.restore", resume->detail);
+    int error = append_own(audit, batch, "audit.restore", resume->detail);
     if (error)
         return error;
     resume->owed = false; /* read again where the batch is rolled back */
@@ -129,17 +125,36 @@ static int settle(struct audit *audit, struct batch *batch)
     while (!error && audit_token_take_owed(batch->txn, &detail)) {
         const char *text = buffer_c_str(&detail);
         error =
-            buffer_error(&detail) ? buffer_error(&detail) : record_own(audit, batch, "token.create", text);
+            buffer_error(&detail) ? buffer_error(&detail) : append_own(audit, batch, "token.create", text);
         buffer_clear(&detail);
     }
     audit->settled = !error;
     return error ? error : store_error(batch->txn);
 }
 
+static int tell_clock(struct audit *audit, struct batch *batch, bool doubted, int64_t wall_ms)
+{
+    char wall[TIME_TEXT_BYTES], taken[TIME_TEXT_BYTES], detail[128];
+    time_format(wall_ms, wall);
+    time_format(audit->now_ms, taken);
+    snprintf(detail, sizeof(detail), "{\"clock\":\"%s\",\"taken\":\"%s\"}", wall, taken);
+    log_line(doubted ? LOG_ERROR : LOG_WARNING,
+        doubted ? "the machine's clock has jumped: records are taken by the time that went by since"
+                : "the machine's clock is believed again",
+        "clock=%s taken=%s", wall, taken);
+    return append_own(audit, batch, doubted ? "clock.doubt" : "clock.believe", detail);
+}
+
 /* Before a record is taken. */
 static int prepare(struct audit *audit, struct batch *batch)
 {
-    return audit->loaded && audit->settled ? 0 : settle(audit, batch);
+    enum clock_change change = CLOCK_AS_BEFORE;
+    int64_t wall = clock_wall_ms();
+    if (audit->wall_time)
+        audit->now_ms = audit_clock_take(&audit->clock, wall, audit_clock_gone_ms(), &change);
+    int error = audit->loaded && audit->settled ? 0 : settle(audit, batch);
+    return error || change == CLOCK_AS_BEFORE ? error
+                                              : tell_clock(audit, batch, change == CLOCK_DOUBTED, wall);
 }
 
 int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index)
@@ -191,7 +206,7 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
 static int fold_finish(void *self, struct batch *batch)
 {
     struct audit *audit = self;
-    int error = settle(audit, batch);
+    int error = prepare(audit, batch);
     if (error)
         return error;
     struct merkle_tiles tiles = audit_store_tiles(batch->txn);

@@ -124,100 +124,11 @@ static int tree(struct rpc_context *context, const ProtobufCMessage *request, Pr
     return error;
 }
 
-static int fill_rows(struct arena *arena, const struct audit_found *found, Quanyu__RecordsReply *answer)
-{
-    Quanyu__RecordsReply__Row *rows = arena_alloc(arena, found->count * sizeof(*rows));
-    answer->rows = arena_alloc(arena, found->count * sizeof(void *));
-    if (!rows || !answer->rows)
-        return -QY_ENOMEM;
-    for (size_t i = 0; i < found->count; i++) {
-        quanyu__records_reply__row__init(&rows[i]);
-        rows[i].index = found->rows[i].index;
-        rows[i].altered = !found->rows[i].intact;
-        rows[i].record = (ProtobufCBinaryData){
-            .data = (uint8_t *)found->rows[i].record.data, .len = found->rows[i].record.size};
-        answer->rows[i] = &rows[i];
-    }
-    answer->n_rows = found->count;
-    answer->next = found->next;
-    return 0;
-}
-
-static int find(struct rpc_context *context, struct audit_search *search, Quanyu__RecordsReply *answer)
-{
-    struct audit *audit = context->self;
-    struct audit_view view;
-    struct audit_found found;
-    audit_view_open(&audit->tails, context->batch->txn, &view);
-    int error = audit_search(&view, search, context->arena, &found);
-    audit_view_close(&view);
-    return error ? error : fill_rows(context->arena, &found, answer);
-}
-
-static int record_search(struct rpc_context *context, const struct audit_search *search, size_t count)
-{
-    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
-    struct json json = json_to(&detail);
-    json_open(&json, '{');
-    audit_query_search(&json, search);
-    json_field_unsigned(&json, "records", count);
-    json_close(&json, '}');
-    if (buffer_error(&detail))
-        return buffer_error(&detail);
-    return audit_query_take(context->self, context->batch,
-        &(struct audit_query){.actor = context->header->actor,
-            .peer = context->peer,
-            .request_id = context->header->request_id,
-            .action = "audit.search",
-            .detail = buffer_c_str(&detail)});
-}
-
-static int add_filter(
-    struct rpc_context *context, struct audit_search *search, const char *name, const char *value)
-{
-    const char *problem =
-        *value ? audit_filter_add(&search->filter, context->arena, audit_filter_name(name), value) : NULL;
-    return problem ? rpc_refuse(context, -QY_EINVAL, name, "%s", problem) : 0;
-}
-
-/* A command, as looking into the log goes on record too. A search is bounded, so it does not hold the writer
- * up for long. */
-static int records(struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
-{
-    const Quanyu__RecordsRequest *asked = ((const Quanyu__AuditRequest *)request)->records;
-    Quanyu__RecordsReply *answer = arena_alloc(context->arena, sizeof(*answer));
-    struct audit_search *search = arena_alloc(context->arena, sizeof(*search));
-    if (!answer || !search)
-        return -QY_ENOMEM;
-    if (asked->limit > SEARCH_ROWS_MAX)
-        return rpc_refuse(context, -QY_EINVAL, "limit", "must be at most %u", SEARCH_ROWS_MAX);
-    quanyu__records_reply__init(answer);
-    search->filter.from_ms = asked->from_ms;
-    search->filter.to_ms = asked->to_ms;
-    search->bound = asked->before;
-    search->limit = asked->limit;
-    int error = add_filter(context, search, "actor", asked->actor);
-    if (!error)
-        error = add_filter(context, search, "subject", asked->subject);
-    if (!error)
-        error = add_filter(context, search, "action", asked->action);
-    if (!error)
-        error = find(context, search, answer);
-    if (!error)
-        error = record_search(context, search, answer->n_rows);
-    if (error == -QY_EUNAVAILABLE)
-        return refuse_without_time(context);
-    ((Quanyu__AuditReply *)reply)->result_case = QUANYU__AUDIT_REPLY__RESULT_RECORDS;
-    ((Quanyu__AuditReply *)reply)->records = answer;
-    return error;
-}
-
 static const char *const operators[] = {"cli", NULL};
 
 static const struct rpc_handler handlers[] = {
     [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", append, RPC_COMMAND, NULL},
     [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", tree, RPC_QUERY, NULL},
-    [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", records, RPC_COMMAND, operators},
     [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", audit_auditors, RPC_COMMAND, operators},
     [QUANYU__AUDIT_REQUEST__CALL_KEYS] = {"keys", audit_keys, RPC_COMMAND, operators},
 };

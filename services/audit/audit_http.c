@@ -70,9 +70,10 @@ static int check_token(struct look *look)
     return token ? audit_token_check(look->txn, token, clock_wall_ms(), &look->token) : -QY_EUNAUTHENTIC;
 }
 
-static void run_operation(
-    struct audit_http *http, struct http_request *request, const struct route_match *match)
+/* On the thread that the operation runs on. */
+static void run_operation(void *self, struct http_request *request, const struct route_match *match)
 {
+    struct audit_http *http = self;
     const struct operation *operation = match->route->extra;
     _cleanup_(look_close) struct look *look = NULL;
     int error = open_look(http, request, &look);
@@ -91,6 +92,14 @@ static void run_operation(
         look_refuse(request, error);
 }
 
+static void run_in_pool(
+    struct audit_http *http, struct http_request *request, const struct route_match *match)
+{
+    int error = audit_pool_take(http->pool, request, match);
+    if (error)
+        look_refuse(request, error);
+}
+
 static void handle(void *self, struct http_request *request)
 {
     struct audit_http *http = self;
@@ -102,6 +111,8 @@ static void handle(void *self, struct http_request *request)
         route_refuse(request, result, &match);
     else if (!operation->run)
         show_description(http, request, operation);
+    else if (operation->reads_much)
+        run_in_pool(http, request, &match);
     else
         run_operation(http, request, &match);
 }
@@ -112,6 +123,7 @@ static void free_http(struct audit_http **http)
 {
     if (!*http)
         return;
+    audit_pool_close(&(*http)->pool);
     openapi_close(&(*http)->openapi);
     free((*http)->routes);
     free(*http);
@@ -143,13 +155,21 @@ int audit_http_start(void *self, struct service *service)
     http->service = service;
     http->refused = metrics_series(service_metrics(service), METRIC_COUNTER,
         "quanyu_audit_tokens_refused_total", NULL, "Requests of the audit port without a valid token.");
+    const struct config *config = service_config(service);
+    http->search_ms = config_number(config, "audit.search_most");
     error = make_routes(http);
     if (!error)
+        error = audit_pool_open(
+            (unsigned)config_number(config, "audit.search_threads"), run_operation, http, &http->pool);
+    if (!error)
         error = openapi_open(&description, &http->openapi);
+    audit->http = http; /* whom requests are given to, from the next line on */
     if (!error)
         error = service_http_open(service, "audit", handle, NULL, http, &http->server);
-    if (!error)
-        audit->http = TAKE(http);
+    if (error)
+        audit->http = NULL;
+    else
+        (void)TAKE(http);
     return error;
 }
 
@@ -159,6 +179,7 @@ void audit_http_stop(void *self, struct service *service)
     struct audit *audit = self;
     if (!audit->http)
         return;
+    atomic_store(&audit->http->stopping, true);
     service_http_close(&audit->http->server, STOP_GRACE_MS);
     free_http(&audit->http);
 }

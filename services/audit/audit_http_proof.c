@@ -127,7 +127,7 @@ int get_tile(struct audit_http *http, struct look **look, const struct route_mat
         return error;
     http_add_header((*look)->request, "Cache-Control", FOREVER);
     (*look)->type = "application/octet-stream";
-    if (place.entries && !look_reads_entries(http, *look, http_path((*look)->request)))
+    if (place.entries && !look_reads_entries(*look, http_path((*look)->request)))
         return look_submit(http, look);
     http_respond((*look)->request, 200, (*look)->type, body->data, body->size);
     return 0;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EVIDENCE_BYTES_MAX 4096u /* a note is far smaller */
+
 /* -- receipts: a record that its holder can check without us -- */
 
 /* A checkpoint that covers the record: one with witnesses where there is one. */
@@ -90,29 +92,37 @@ static void end_cosigning(struct work *work, int result)
     free(cosigning);
 }
 
-/* Our own signature under something else than our tree. */
-static void raise_alarm(struct look *look)
+/* Our own signature under something else than our tree: alarm, and what was handed in is on record as evidence. */
+static int raise_alarm(struct audit_http *http, struct look **look, const char *problem)
 {
+    struct json detail = json_to(&(*look)->detail);
+    struct bytes note = http_body((*look)->request);
     log_line(LOG_ERROR,
         "a witness holds a checkpoint that is not of this log: it was rolled back or forked, or its key is "
         "in other hands",
-        "token=%s", look->token.id);
-    service_part(look->audit->http->service, "witness",
+        "token=%s", (*look)->token.id);
+    service_part(http->service, "witness",
         "a witness holds a checkpoint that is signed with this log's key and is not of its tree: it was "
         "rolled back or forked");
+    json_open(&detail, '{');
+    json_name(&detail, "checkpoint");
+    json_text_n(&detail, (const char *)note.data, note.size < EVIDENCE_BYTES_MAX ? note.size : 0);
+    json_close(&detail, '}');
+    (*look)->action = "witness.conflict";
+    (*look)->outcome = "fork";
+    (*look)->status = http_status_of(-QY_ECONFLICT);
+    (*look)->refused = arena_printf((*look)->arena, "what was handed in %s", problem);
+    return (*look)->refused ? look_submit(http, look) : -QY_ENOMEM;
 }
 
-static int refuse_cosignature(struct look *look, int error, const char *problem)
+static int refuse_cosignature(struct audit_http *http, struct look **look, int error, const char *problem)
 {
-    if (error != -QY_EINVAL && error != -QY_EDENIED && error != -QY_ECONFLICT)
-        return error;
     if (error == -QY_ECONFLICT)
-        raise_alarm(look);
-    http_problem(look->request, http_status_of(error),
-        error == -QY_EINVAL    ? "invalid"
-        : error == -QY_EDENIED ? "denied"
-                               : "fork",
-        NULL, "what was handed in %s", problem);
+        return raise_alarm(http, look, problem);
+    if (error != -QY_EINVAL && error != -QY_EDENIED)
+        return error;
+    http_problem((*look)->request, http_status_of(error), error == -QY_EINVAL ? "invalid" : "denied", NULL,
+        "what was handed in %s", problem);
     return 0;
 }
 
@@ -130,7 +140,7 @@ int post_cosignature(struct audit_http *http, struct look **look, const struct r
         (*look)->txn, http_body(request), (*look)->arena, &cosigning->cosigned, &problem);
     if (error) {
         free(cosigning);
-        return refuse_cosignature(*look, error, problem);
+        return refuse_cosignature(http, look, error, problem);
     }
     cosigning->request = request;
     cosigning->work.apply = apply_cosigning;

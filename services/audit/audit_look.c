@@ -2,6 +2,7 @@
 #include "services/audit/audit_look.h"
 
 #include "common/clock.h"
+#include "common/deadline.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/service_http.h"
@@ -12,8 +13,12 @@
 
 struct audit_view *look_view(struct look *look)
 {
-    if (!look->viewing)
+    const struct audit_http *http = look->audit->http;
+    if (!look->viewing) {
         audit_view_open(&look->audit->tails, look->txn, &look->view);
+        look->view.until_ms = monotonic_ms() + http->search_ms;
+        look->view.stopping = &http->stopping;
+    }
     look->viewing = true;
     return &look->view;
 }
@@ -51,26 +56,10 @@ void look_describe_record(struct look *look, const char *action, uint64_t index)
 
 /* -- reading the log itself -- */
 
-#define READING_MS INT64_C(3600000)
-
-static atomic_uint_fast64_t *reading_slot(struct audit_http *http, uint64_t mark)
+bool look_reads_entries(struct look *look, const char *path)
 {
-    return &http->reading[mark % READING_SLOTS];
-}
-
-/* Never 0. */
-static uint64_t reading_mark(const char *token_id)
-{
-    uint64_t mark = (uint64_t)(clock_wall_ms() / READING_MS) * READING_SLOTS;
-    for (const char *at = token_id; *at; at++)
-        mark = (mark ^ (unsigned char)*at) * UINT64_C(1099511628211); /* FNV-1a */
-    return mark | READING_SLOTS;
-}
-
-bool look_reads_entries(struct audit_http *http, struct look *look, const char *path)
-{
-    uint64_t mark = reading_mark(look->token.id);
-    if (atomic_load(reading_slot(http, mark)) == mark)
+    uint64_t mark = audit_reading_mark(look->token.id);
+    if (audit_reading_has(&look->audit->reading, mark))
         return true;
     struct json detail = json_to(&look->detail);
     json_open(&detail, '{');
@@ -93,6 +82,9 @@ void look_refuse(struct http_request *request, int error)
     const char *kind = status == 503 ? "unavailable" : error == -QY_ECORRUPT ? "integrity" : "internal";
     http_problem(request, status, kind, NULL, "%s",
         error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet"
+        : error == -QY_ETIMEOUT   ? "it takes too long: ask for less time, or with more filters "
+                                    "(setting audit.search_most)"
+        : error == -QY_EFULL      ? "too many questions wait for an answer already"
         : error == -QY_ECORRUPT   ? "the log is not what it was: its files were altered or are damaged"
                                   : error_text(error));
 }
@@ -124,6 +116,11 @@ void look_actor(const struct look *look, Quanyu__Actor *ret_actor)
     ret_actor->token_id = (char *)(uintptr_t)look->token.id;
 }
 
+static const char *outcome_of(const struct look *look)
+{
+    return look->outcome ? look->outcome : look->refused ? "denied" : "ok";
+}
+
 static int take_look(struct work *work, struct batch *batch)
 {
     struct look *look = (struct look *)work;
@@ -134,7 +131,7 @@ static int take_look(struct work *work, struct batch *batch)
         .peer = "audit",
         .request_id = http_request_id(look->request),
         .action = look->action,
-        .outcome = look->denied ? "denied" : "ok",
+        .outcome = outcome_of(look),
         .detail = buffer_c_str(&look->detail),
     };
     int error = look->apply ? look->apply(look, batch) : 0;
@@ -148,11 +145,12 @@ static void answer_look(struct work *work, int result)
 {
     struct look *look = (struct look *)work;
     if (!result && look->reading)
-        atomic_store(reading_slot(look->audit->http, look->reading), look->reading);
+        audit_reading_add(&look->audit->reading, look->reading);
     if (result)
         look_refuse(look->request, result);
-    else if (look->denied)
-        http_problem(look->request, 403, "denied", NULL, "%s", look->denied);
+    else if (look->refused)
+        http_problem(
+            look->request, look->status ? look->status : 403, outcome_of(look), NULL, "%s", look->refused);
     else
         http_respond(look->request, look->status ? look->status : 200,
             look->status == 204 ? NULL
@@ -180,6 +178,6 @@ int look_submit(struct audit_http *http, struct look **look)
 int look_deny(struct audit_http *http, struct look **look, const char *action, const char *why)
 {
     (*look)->action = action;
-    (*look)->denied = why;
+    (*look)->refused = why;
     return look_submit(http, look);
 }

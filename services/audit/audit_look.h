@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the audit port's handlers share: a look into the log, from its request to its answer.
  *
- * The answer is made first, in a snapshot; then the writer puts the look on record, and only then it is given. Handlers run on the
- * HTTP thread. */
+ * The answer is made first, in a snapshot; then the writer puts the look on record, and only then it is given. Handlers run on an
+ * HTTP thread, or, where they read much, on one of the pool's. */
 #ifndef QY_AUDIT_LOOK_H
 #define QY_AUDIT_LOOK_H
 
@@ -10,12 +10,11 @@
 #include "common/openapi.h"
 #include "common/router.h"
 #include "services/audit/audit.h"
+#include "services/audit/audit_pool.h"
 #include "services/audit/audit_token.h"
 #include "services/audit/audit_view.h"
 
 #include <stdatomic.h>
-
-#define READING_SLOTS 64u
 
 struct audit_http {
     struct audit *audit;
@@ -24,8 +23,9 @@ struct audit_http {
     struct metric *refused;
     struct openapi *openapi;
     struct route *routes; /* of the operations */
-    /* Whose reading of entries is on record for this hour: marks of token and hour, see look_reads_entries(). */
-    atomic_uint_fast64_t reading[READING_SLOTS];
+    struct audit_pool *pool;
+    int64_t search_ms;    /* what one question may take */
+    atomic_bool stopping; /* what is looked for is given up */
 };
 
 struct look {
@@ -40,13 +40,14 @@ struct look {
     const char *action;   /* of its record: "audit.search", …; static */
     struct buffer detail; /* of its record: JSON */
     const char *type;     /* of the answer; NULL: JSON */
-    const char *denied;   /* NULL, or why it is answered 403 */
+    const char *refused;  /* NULL, or why it is: with this status (0: 403) and, of its record, outcome */
+    const char *outcome;  /* NULL: "ok", or "denied" where it is refused; also the problem's kind; static */
     struct buffer body;
     int status; /* of the answer; 0: 200; 204: the body stays empty */
     /* Writer thread, before the look is on record: what it changes. NULL: nothing. */
     int (*apply)(struct look *look, struct batch *batch);
     void *change;     /* apply's own, in the arena */
-    uint64_t reading; /* what is on record once this look is: a mark of audit_http.reading; 0: none */
+    uint64_t reading; /* what is on record once this look is: a mark of audit.reading; 0: none */
 };
 /* The index, in the look's snapshot. */
 struct audit_view *look_view(struct look *look);
@@ -58,7 +59,7 @@ int look_deny(struct audit_http *http, struct look **look, const char *action, c
 void look_describe_record(struct look *look, const char *action, uint64_t index);
 /* Entries are about to be shown as they lie in the tree. True where that is on record already, for this token and hour: who follows the
  * log bundle by bundle makes it grow by one record an hour. Else it is described, and look_submit() puts it there. */
-bool look_reads_entries(struct audit_http *http, struct look *look, const char *path);
+bool look_reads_entries(struct look *look, const char *path);
 void look_close(struct look **look); /* for _cleanup_ */
 /* Hands the look over to the writer, which has it when this returns 0: the body is given when the look is on record. */
 int look_submit(struct audit_http *http, struct look **look);
@@ -74,6 +75,7 @@ typedef int operation_fn(struct audit_http *http, struct look **look, const stru
 struct operation {
     operation_fn *run; /* NULL: the description, for everybody */
     struct openapi_operation about;
+    bool reads_much; /* it runs on a thread of the pool */
     const char *
         administers; /* it takes an administrator: who is none is denied this action on record; NULL: any auditor */
 };

@@ -119,7 +119,8 @@ static bool add_set(void *context, const uint8_t hash[SET_HASH_BYTES], struct by
 {
     struct sets *sets = context;
     char hex[2 * SET_HASH_BYTES + 1];
-    if (!holds_any(sets->persons, stored, &sets->error))
+    sets->error = view_check(sets->persons->view);
+    if (sets->error || !holds_any(sets->persons, stored, &sets->error))
         return !sets->error;
     if (sets->count == sets->room) {
         size_t room = 2 * sets->room + 64;

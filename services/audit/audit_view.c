@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_view.h"
 
+#include "common/deadline.h"
 #include "common/error.h"
 #include "services/audit/audit_store.h"
 
@@ -49,8 +50,18 @@ static int read_tail(struct audit_view *view, uint64_t number, struct view_segme
     return 0;
 }
 
+int view_check(const struct audit_view *view)
+{
+    if (view->stopping && atomic_load_explicit(view->stopping, memory_order_relaxed))
+        return -QY_ESTOPPED;
+    return view->until_ms && monotonic_ms() > view->until_ms ? -QY_ETIMEOUT : 0;
+}
+
 int view_segment(struct audit_view *view, uint64_t number, struct view_segment *ret_segment)
 {
+    int stopped = view_check(view);
+    if (stopped)
+        return stopped;
     uint64_t first = number << SEGMENT_BITS, left = view->size > first ? view->size - first : 0;
     struct view_segment segment = {
         .first = first, .count = (unsigned)(left < SEGMENT_RECORDS ? left : SEGMENT_RECORDS)};

@@ -6,12 +6,17 @@
 #include "services/audit/audit_index.h"
 #include "services/audit/audit_tails.h"
 
+#include <stdatomic.h>
+
 struct audit_view {
     struct store_txn *txn; /* borrowed */
     uint64_t size;         /* records */
     struct audit_tails *tails;
     struct tails_held held;
     struct tails_held own; /* made of the transaction's records: others had none */
+    /* Set by who may not look for ever; else zeros, as audit_view_open() leaves them. */
+    int64_t until_ms;            /* by monotonic_ms(); 0: as long as it takes */
+    const atomic_bool *stopping; /* likewise NULL */
 };
 /* To be closed before the transaction ends. `tails` may be NULL: then all that has no index stored is read. */
 void audit_view_open(struct audit_tails *tails, struct store_txn *txn, struct audit_view *ret_view);
@@ -25,6 +30,8 @@ struct view_segment {
     struct audit_index index;
     const struct audit_tail *tail;
 };
+/* -QY_ETIMEOUT, -QY_ESTOPPED: nothing more may be read; also from view_segment(). Who reads for long without it asks here. */
+int view_check(const struct audit_view *view);
 /* -QY_ECORRUPT, -QY_ENOMEM, as from those below. */
 int view_segment(struct audit_view *view, uint64_t number, struct view_segment *ret_segment);
 static inline uint64_t view_segments(const struct audit_view *view)

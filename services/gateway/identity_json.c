@@ -25,6 +25,25 @@ uint64_t decision_number_of(const char *id)
 
 /* -- identifiers -- */
 
+static void write_owned(struct json *json, const Quanyu__Identifier *identifier)
+{
+    char id[DECISION_ID_BYTES];
+    if (identifier->n_decisions == 0)
+        return;
+    json_name(json, "reassigned");
+    json_open(json, '{');
+    if (identifier->since_ms)
+        json_field_time(json, "since", identifier->since_ms);
+    if (identifier->until_ms)
+        json_field_time(json, "until", identifier->until_ms);
+    json_name(json, "decisions");
+    json_open(json, '[');
+    for (size_t i = 0; i < identifier->n_decisions; i++)
+        json_text(json, decision_id(identifier->decisions[i], id));
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
 void identity_json_identifier(
     struct json *json, const Quanyu__Identifier *identifier, const char *one_id, bool personal)
 {
@@ -35,6 +54,7 @@ void identity_json_identifier(
         json_field_optional(json, "value", identifier->value);
     json_field_bool(json, "verified", identifier->verified);
     json_field_optional(json, "one_id", one_id);
+    write_owned(json, identifier);
     json_close(json, '}');
 }
 
@@ -95,6 +115,8 @@ static void describe(const Quanyu__LinkView *link, char *text, size_t size)
         snprintf(text, size, "what joined them by hand was decided otherwise later");
     else if (strcmp(refusal, "kind") == 0)
         snprintf(text, size, "identifiers of this kind join nobody");
+    else if (strcmp(refusal, "reassigned") == 0)
+        snprintf(text, size, "it was decided by hand that the value is somebody else's from then on");
     else
         snprintf(text, size, "a rule speaks against it");
 }

@@ -33,9 +33,11 @@ struct figures {
 
 struct dry_run {
     const struct identity *identity;
-    struct service *service;
+    dry_run_read_fn *read;
+    void *self; /* of it */
     pthread_t thread;
     pthread_mutex_t lock;
+    pthread_cond_t ended; /* with the lock */
     bool joinable;
     enum state state;
     struct figures figures; /* behind the lock */
@@ -204,6 +206,8 @@ static void publish(struct running *own, enum state state)
     pthread_mutex_lock(&own->run->lock);
     own->run->figures = own->figures;
     own->run->state = state;
+    if (state != RUN_RUNNING)
+        pthread_cond_broadcast(&own->run->ended);
     pthread_mutex_unlock(&own->run->lock);
 }
 
@@ -211,7 +215,7 @@ static int renew(struct running *own)
 {
     struct identity_counters counters;
     store_abort(&own->txn);
-    int error = service_read(own->run->service, &own->txn);
+    int error = own->run->read(own->run->self, &own->txn);
     if (error)
         return error;
     identity_store_counters(own->txn, &counters);
@@ -247,14 +251,16 @@ static void *run_thread(void *self)
 
 /* -- outside -- */
 
-int dry_run_open(const struct identity *identity, struct service *service, struct dry_run **ret_run)
+int dry_run_open(const struct identity *identity, dry_run_read_fn *read, void *self, struct dry_run **ret_run)
 {
     struct dry_run *run = calloc(1, sizeof(*run));
     if (!run)
         return -QY_ENOMEM;
     run->identity = identity;
-    run->service = service;
+    run->read = read;
+    run->self = self;
     pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->ended, NULL);
     *ret_run = run;
     return 0;
 }
@@ -273,6 +279,7 @@ void dry_run_close(struct dry_run **run)
     dry_run_cancel(*run);
     join_thread(*run);
     rules_free(&(*run)->rules);
+    pthread_cond_destroy(&(*run)->ended);
     pthread_mutex_destroy(&(*run)->lock);
     free(*run);
     *run = NULL;
@@ -306,6 +313,14 @@ int dry_run_begin(struct dry_run *run, const struct kinds *kinds, struct identit
 void dry_run_cancel(struct dry_run *run)
 {
     atomic_store(&run->stop, true);
+}
+
+void dry_run_wait(struct dry_run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    while (run->state == RUN_RUNNING)
+        pthread_cond_wait(&run->ended, &run->lock);
+    pthread_mutex_unlock(&run->lock);
 }
 
 static int view_example(struct dry_run *run, const struct example *example, struct arena *arena,

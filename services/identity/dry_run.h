@@ -9,13 +9,18 @@
 #include "services/identity/rules.h"
 
 struct dry_run;
-int dry_run_open(const struct identity *identity, struct service *service, struct dry_run **ret_run);
+/* A snapshot of the state; any thread. */
+typedef int dry_run_read_fn(void *self, struct store_txn **ret_txn);
+int dry_run_open(
+    const struct identity *identity, dry_run_read_fn *read, void *self, struct dry_run **ret_run);
 /* Waits for it to stop. */
 void dry_run_close(struct dry_run **run);
 
 /* Any thread. Takes the rules over; `kinds` are copied. -QY_ECONFLICT: one is running. */
 int dry_run_begin(struct dry_run *run, const struct kinds *kinds, struct identity_rules *rules);
 void dry_run_cancel(struct dry_run *run);
+/* Until it is through, or was cancelled. */
+void dry_run_wait(struct dry_run *run);
 /* How far it is, in `arena`. */
 int dry_run_view(struct dry_run *run, struct arena *arena, Quanyu__DryRunReply *reply);
 

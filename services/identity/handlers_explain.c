@@ -2,6 +2,7 @@
 /* Why two identifiers are one person, or are not: a search for the shortest chain of links. */
 #include "services/identity/link_view.h"
 #include "services/identity/node_set.h"
+#include "services/identity/span_store.h"
 #include "services/identity/view.h"
 
 #include <string.h>
@@ -47,6 +48,28 @@ static int look_around(struct search *own, uint32_t node, uint32_t place)
     return error ? error : store_error(txn);
 }
 
+/* Who had its value before it, and who has it after: what leads from one to the other is that it was reassigned. */
+static int look_at_owners(struct search *own, uint32_t node, uint32_t place)
+{
+    struct store_txn *txn = own->viewer.context->txn;
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct node_place is;
+    struct span span;
+    if (own->joined_only || !identity_store_place(txn, node, &is) ||
+        !(is.flags & (NODE_SPANNED | NODE_LATER)))
+        return store_error(txn);
+    struct step step = {.from = place};
+    uint32_t owner = identity_store_first(txn, node);
+    int error = identity_store_scan_spans(txn, owner, &scan);
+    for (; !error && identity_store_next_span(txn, scan, &span); owner = span.node) {
+        step.node = owner == node ? span.node : owner;
+        if (owner == node || span.node == node)
+            buffer_append(&own->next_layer, &step, sizeof(step));
+        error = buffer_error(&own->next_layer);
+    }
+    return error ? error : store_error(txn);
+}
+
 /* True when the target is reached. */
 static int take_step(struct search *own, const struct step *step, bool *ret_found)
 {
@@ -59,7 +82,10 @@ static int take_step(struct search *own, const struct step *step, bool *ret_foun
     *ret_found = step->node == own->target;
     if (!error)
         error = buffer_error(&own->parents);
-    return error || *ret_found ? error : look_around(own, step->node, place);
+    if (error || *ret_found)
+        return error;
+    error = look_around(own, step->node, place);
+    return error ? error : look_at_owners(own, step->node, place);
 }
 
 static int search(struct search *own, uint32_t start, bool *ret_found)
@@ -98,9 +124,10 @@ static int view_chain(struct search *own, Quanyu__ExplainReply *answer)
     for (uint32_t place = last; !error && place; place = parents[place]) {
         struct link link;
         uint32_t from = nodes[parents[place]], to = nodes[place];
-        if (!identity_store_link(own->viewer.context->txn, from, to, &link))
-            return store_fail(own->viewer.context->txn, -QY_ECORRUPT);
-        error = link_view(&own->viewer, from, to, &link, &answer->links[--hops]);
+        Quanyu__LinkView **view = &answer->links[--hops];
+        error = identity_store_link(own->viewer.context->txn, from, to, &link)
+                    ? link_view(&own->viewer, from, to, &link, view)
+                    : link_view_owners(&own->viewer, from, to, view);
     }
     return error;
 }

@@ -90,6 +90,11 @@ static int register_kinds(struct identity *identity, struct store_txn *txn)
     return error ? error : store_error(txn);
 }
 
+static int read_state(void *service, struct store_txn **ret_txn)
+{
+    return service_read(service, ret_txn);
+}
+
 static int fold_open(void *self, struct batch *batch)
 {
     struct identity *identity = self;
@@ -103,7 +108,7 @@ static int fold_open(void *self, struct batch *batch)
         if (!error)
             error = duplicate_search_open(identity, batch->service, &identity->duplicates);
         if (!error)
-            error = dry_run_open(identity, batch->service, &identity->dry_run);
+            error = dry_run_open(identity, read_state, batch->service, &identity->dry_run);
         sodium_memzero(master, sizeof(master));
         if (error == -QY_EINVAL)
             refuse_settings(batch->service, config);

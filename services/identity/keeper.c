@@ -16,10 +16,11 @@ struct keeper {
     uint8_t key[crypto_shorthash_siphash24_KEYBYTES]; /* of this process: for telling statements apart */
     struct profile profile;
     uint32_t profile_node; /* whose `profile` is; 0: nobody's */
+    struct sketch_key sketch_key;
     struct known known;
     struct store_txn *txn; /* of the person at hand */
     uint32_t person;
-    struct buffer packed, plain, merged, sealed, texts, stated, value;
+    struct buffer plain, merged, sealed, texts, stated, value;
 };
 
 static int recall_forms(void *self, struct forms *forms);
@@ -33,6 +34,7 @@ int keeper_open(
     keeper->identity = identity;
     keeper->pseudonymiser = pseudonymiser;
     randombytes_buf(keeper->key, sizeof(keeper->key));
+    sketch_key_make(&keeper->sketch_key);
     pseudonym_recall_from(pseudonymiser, recall_forms, keeper);
     int error = memory_open(&keeper->memory);
     if (error)
@@ -47,7 +49,7 @@ void keeper_close(struct keeper **keeper)
     if (!own)
         return;
     struct buffer *buffers[] = {
-        &own->packed, &own->plain, &own->merged, &own->sealed, &own->texts, &own->stated, &own->value};
+        &own->plain, &own->merged, &own->sealed, &own->texts, &own->stated, &own->value};
     for (size_t i = 0; i < COUNT_OF(buffers); i++) {
         if (buffers[i]->data)
             sodium_memzero(buffers[i]->data, buffers[i]->capacity);
@@ -83,6 +85,16 @@ static int read_profile(struct keeper *keeper, uint32_t node, const struct seale
 
 /* -- what is known of a person -- */
 
+static void gather_profile(struct keeper *keeper, const struct gathering *gathering)
+{
+    for (unsigned i = 0; i < keeper->profile.count; i++) {
+        const struct profile_entry *entry = &keeper->profile.entries[i];
+        if (entry->json)
+            pseudonym_gather(
+                keeper->pseudonymiser, entry->key, entry->key_size, entry->json, entry->json_size, gathering);
+    }
+}
+
 static int gather(
     struct keeper *keeper, struct store_txn *txn, uint32_t person, const struct gathering *gathering)
 {
@@ -92,33 +104,48 @@ static int gather(
     struct sealed_traits sealed;
     while (!error && identity_store_next_traits(txn, scan, &node, &sealed)) {
         error = read_profile(keeper, node, &sealed);
-        for (unsigned i = 0; !error && i < keeper->profile.count; i++) {
-            const struct profile_entry *entry = &keeper->profile.entries[i];
-            if (entry->json)
-                pseudonym_gather(keeper->pseudonymiser, entry->key, entry->key_size, entry->json,
-                    entry->json_size, gathering);
-        }
+        if (!error)
+            gather_profile(keeper, gathering);
     }
     return error ? error : store_error(txn);
 }
 
+static int gather_known(struct keeper *keeper)
+{
+    known_reset(&keeper->known);
+    return gather(keeper, keeper->txn, keeper->person, &(struct gathering){.known = &keeper->known});
+}
+
+static int open_known(void *self, struct known *known)
+{
+    struct keeper *keeper = self;
+    int error = gather_known(keeper);
+    known_take(known, &keeper->known);
+    return error;
+}
+
+void keeper_expect(const struct keeper *keeper, uint32_t person)
+{
+    memory_prefetch(keeper->memory, person);
+}
+
 int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person)
 {
-    struct bytes packed;
     keeper->profile_node = 0;
     keeper->txn = txn;
     keeper->person = person;
-    if (!memory_find(keeper->memory, person, &packed)) {
-        known_reset(&keeper->known);
-        int error = gather(keeper, txn, person, &(struct gathering){.known = &keeper->known});
-        buffer_clear(&keeper->packed);
-        known_pack(&keeper->known, &keeper->packed);
-        if (error || buffer_error(&keeper->packed))
-            return error ? error : buffer_error(&keeper->packed);
-        packed = (struct bytes){keeper->packed.data, keeper->packed.size};
-        memory_keep(keeper->memory, person, packed);
+    const struct sketch *stored = memory_find(keeper->memory, person);
+    if (stored) {
+        pseudonym_suspect(keeper->pseudonymiser, stored, &keeper->sketch_key, open_known, keeper);
+        return 0;
     }
-    pseudonym_know(keeper->pseudonymiser, packed);
+    int error = gather_known(keeper);
+    if (error)
+        return error;
+    struct sketch sketch = {0};
+    sketch_add(&sketch, &keeper->sketch_key, &keeper->known);
+    memory_keep(keeper->memory, person, &sketch);
+    pseudonym_know(keeper->pseudonymiser, &keeper->known);
     return 0;
 }
 
@@ -151,30 +178,37 @@ static int recall_forms(void *self, struct forms *forms)
 
 /* -- what events state -- */
 
-/* A short hash of who states what, 0 where lists or objects are stated. */
-static uint64_t short_hash(struct keeper *keeper, const struct statement *statement)
+/* A hash of who states what, 0 where a list or an object is stated. */
+static uint64_t hash_stated(struct keeper *keeper, uint32_t node, const struct personal_trait *trait)
 {
     struct buffer *stated = &keeper->stated;
+    if (yyjson_is_ctn(trait->value))
+        return 0;
+    const char *text =
+        yyjson_is_raw(trait->value) ? yyjson_get_raw(trait->value) : yyjson_get_str(trait->value);
     buffer_clear(stated);
-    buffer_append(stated, &statement->node, sizeof(statement->node));
-    for (unsigned i = 0; i < statement->count; i++) {
-        const struct personal_trait *trait = &statement->traits[i];
-        if (yyjson_is_ctn(trait->value))
-            return 0;
-        const char *text =
-            yyjson_is_raw(trait->value) ? yyjson_get_raw(trait->value) : yyjson_get_str(trait->value);
-        size_t size = text ? yyjson_get_len(trait->value) : 0;
-        buffer_varint(stated, trait->key_size);
-        buffer_append(stated, trait->key, trait->key_size);
-        buffer_byte(stated, yyjson_get_tag(trait->value));
-        buffer_varint(stated, size);
-        buffer_append(stated, text, size);
-    }
+    buffer_append(stated, &node, sizeof(node));
+    buffer_varint(stated, trait->key_size);
+    buffer_append(stated, trait->key, trait->key_size);
+    buffer_byte(stated, yyjson_get_tag(trait->value));
+    buffer_append(stated, text, text ? yyjson_get_len(trait->value) : 0);
     if (buffer_error(stated))
         return 0;
     uint8_t hash[crypto_shorthash_siphash24_BYTES];
     crypto_shorthash_siphash24(hash, stated->data, stated->size, keeper->key);
     return get_be64(hash);
+}
+
+/* False: it has to be looked at each time. */
+static bool hash_statement(
+    struct keeper *keeper, const struct statement *statement, uint64_t hashes[PERSONAL_TRAITS_MAX])
+{
+    for (unsigned i = 0; i < statement->count; i++) {
+        hashes[i] = hash_stated(keeper, statement->node, &statement->traits[i]);
+        if (!hashes[i])
+            return false;
+    }
+    return true;
 }
 
 static int seal(struct keeper *keeper, const uint8_t wrapped[VAULT_WRAPPED_BYTES], uint32_t node)
@@ -216,27 +250,40 @@ static int load(struct keeper *keeper, struct store_txn *txn, const struct state
     return store_error(txn);
 }
 
+/* What is remembered of a person with the node's new values: of former ones too, which cannot harm. */
+static void remember_new(struct keeper *keeper, uint32_t person)
+{
+    const struct sketch *stored = memory_find(keeper->memory, person);
+    if (!stored)
+        return;
+    struct sketch sketch = *stored;
+    known_reset(&keeper->known);
+    gather_profile(keeper, &(struct gathering){.known = &keeper->known});
+    sketch_add(&sketch, &keeper->sketch_key, &keeper->known);
+    memory_keep(keeper->memory, person, &sketch);
+}
+
 int keeper_take(struct keeper *keeper, struct store_txn *txn, const struct statement *statement)
 {
     if (statement->count == 0)
         return 0;
-    uint64_t hash = short_hash(keeper, statement);
-    if (hash && memory_holds(keeper->memory, statement->person, hash))
-        return 0; /* just this was stated last, and it holds */
+    uint64_t stated[PERSONAL_TRAITS_MAX];
+    bool told = hash_statement(keeper, statement, stated);
+    if (told && memory_holds(keeper->memory, statement->person, stated, statement->count))
+        return 0;
     int error = load(keeper, txn, statement);
     if (error)
         return error;
-    enum profile_change change = profile_merge(&keeper->profile, statement->traits, statement->count,
+    unsigned change = profile_merge(&keeper->profile, statement->traits, statement->count,
         statement->event_ms, statement->offset, &keeper->texts);
     keeper->profile_node = 0;
     if (buffer_error(&keeper->texts))
         return buffer_error(&keeper->texts);
-    if (change == PROFILE_HOLDS && hash)
-        memory_hold(keeper->memory, statement->person, hash);
-    if (change != PROFILE_CHANGED)
-        return 0;
-    memory_drop(keeper->memory, statement->person);
-    return put(keeper, txn, statement);
+    if (change & PROFILE_CHANGED)
+        remember_new(keeper, statement->person);
+    if (!(change & PROFILE_OLDER) && told)
+        memory_hold(keeper->memory, statement->person, stated, statement->count);
+    return change & PROFILE_CHANGED ? put(keeper, txn, statement) : 0;
 }
 
 /* -- events that turn out to be others' -- */

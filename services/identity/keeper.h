@@ -12,6 +12,8 @@ int keeper_open(
     const struct identity *identity, struct pseudonymiser *pseudonymiser, struct keeper **ret_keeper);
 void keeper_close(struct keeper **keeper);
 
+/* keeper_recall() follows soon: brings near what it looks at. */
+void keeper_expect(const struct keeper *keeper, uint32_t person);
 /* What is stored of the person is not to be passed on under another name: hands it to the pseudonymiser,
  * which may ask for more until the transaction ends. */
 int keeper_recall(struct keeper *keeper, struct store_txn *txn, uint32_t person);

@@ -45,7 +45,7 @@ static size_t characters_of(const char *value, size_t size)
     return count;
 }
 
-static void trim(const char **value, size_t *size)
+void known_trim(const char **value, size_t *size)
 {
     while (*size > 0 && (unsigned char)(*value)[0] <= ' ') {
         (*value)++;
@@ -109,7 +109,7 @@ static void put(struct known *known, enum known_use use, const char *value, size
 void known_add(struct known *known, enum known_use use, const char *value, size_t size)
 {
     char folded[KNOWN_VALUE_BYTES], squeezed[KNOWN_VALUE_BYTES];
-    trim(&value, &size);
+    known_trim(&value, &size);
     if (size > sizeof(folded))
         return;
     size = glyph_fold(value, size, folded);
@@ -272,7 +272,7 @@ static bool matches_within(const struct known *known, const char *text, size_t s
 
 static bool matches_whole(const struct known *known, const char *text, size_t size)
 {
-    trim(&text, &size);
+    known_trim(&text, &size);
     for (unsigned i = 0; i < known->count; i++) {
         const struct known_value *value = &known->values[i];
         if (value->use == KNOWN_WHOLE && value->size == size && equals(known->text + value->at, text, size))
@@ -303,27 +303,10 @@ bool known_matches(const struct known *known, const char *text, size_t size, uns
            ((where & KNOWN_NUMERIC) && known->has_digits && matches_digits(known, text, size));
 }
 
-void known_pack(const struct known *known, struct buffer *out)
+void known_take(struct known *known, const struct known *others)
 {
-    for (unsigned i = 0; i < known->count; i++) {
-        const struct known_value *value = &known->values[i];
-        buffer_byte(out, value->use);
-        buffer_varint(out, value->size);
-        buffer_append(out, known->text + value->at, value->size);
-    }
-}
-
-void known_unpack(struct known *known, struct bytes packed)
-{
-    while (packed.size > 0) {
-        enum known_use use = (enum known_use)packed.data[0];
-        uint64_t size;
-        packed.data++;
-        packed.size--;
-        if (!bytes_varint(&packed, &size) || size > packed.size)
-            return;
-        put(known, use, (const char *)packed.data, (size_t)size);
-        packed.data += size;
-        packed.size -= size;
+    for (unsigned i = 0; i < others->count; i++) {
+        const struct known_value *value = &others->values[i];
+        put(known, (enum known_use)value->use, others->text + value->at, value->size);
     }
 }

@@ -53,8 +53,9 @@ enum known_where {
 /* `text` is folded (glyph_fold()) where it is not all of ASCII; capitals are no matter. */
 bool known_matches(const struct known *known, const char *text, size_t size, unsigned where);
 
-/* All values in few bytes, and added again. */
-void known_pack(const struct known *known, struct buffer *out);
-void known_unpack(struct known *known, struct bytes packed);
+/* Without the blanks at both ends: so a text is compared as a whole. */
+void known_trim(const char **value, size_t *size);
+/* Adds all values of `others`. */
+void known_take(struct known *known, const struct known *others);
 
 #endif

@@ -115,29 +115,57 @@ static void put_evidence(struct link_viewer *viewer, const struct link *link, Qu
     }
 }
 
-int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
-    Quanyu__LinkView **ret_view)
+/* Who the two are. */
+static int view_ends(struct link_viewer *viewer, uint32_t node, uint32_t other, Quanyu__LinkView **ret_view)
 {
     const struct identity *identity = viewer->context->self;
     struct store_txn *txn = viewer->context->txn;
     struct arena *arena = viewer->context->arena;
-    struct node_place one_place, other_place;
     Quanyu__LinkView *view = arena_alloc(arena, sizeof(*view));
     if (!view)
         return -QY_ENOMEM;
-    if (!identity_store_place(txn, node, &one_place) || !identity_store_place(txn, other, &other_place))
-        return store_fail(txn, -QY_ECORRUPT);
     quanyu__link_view__init(view);
     view->one = view_identifier(identity, txn, node, viewer->personal, arena);
     view->other = view_identifier(identity, txn, other, viewer->personal, arena);
-    view->one_person = one_place.person;
-    view->other_person = other_place.person;
-    view->one_one_id = view_one_id(identity, one_place.person, arena);
-    view->other_one_id = view_one_id(identity, other_place.person, arena);
-    put_evidence(viewer, link, view);
-    if (!view->one || !view->other || !view->one_one_id || !view->other_one_id || !view->rank)
+    view->one_person = person_of(txn, node);
+    view->other_person = person_of(txn, other);
+    view->one_one_id = view_one_id(identity, view->one_person, arena);
+    view->other_one_id = view_one_id(identity, view->other_person, arena);
+    if (!view->one || !view->other || !view->one_one_id || !view->other_one_id)
         return store_error(txn) ? store_error(txn) : -QY_ENOMEM;
     *ret_view = view;
+    return 0;
+}
+
+int link_view_owners(struct link_viewer *viewer, uint32_t node, uint32_t other, Quanyu__LinkView **ret_view)
+{
+    int error = view_ends(viewer, node, other, ret_view);
+    if (error)
+        return error;
+    Quanyu__LinkView *view = *ret_view;
+    const Quanyu__Identifier *later = view->one->since_ms > view->other->since_ms ? view->one : view->other;
+    bool parted = view->one_person != view->other_person;
+    view->rank = text(viewer, "value");
+    view->refusal = text(viewer, parted ? "reassigned" : "");
+    view->since_ms = later->since_ms;
+    view->decision = later->n_decisions ? later->decisions[0] : 0;
+    return view->rank && view->refusal ? 0 : -QY_ENOMEM;
+}
+
+int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
+    Quanyu__LinkView **ret_view)
+{
+    struct store_txn *txn = viewer->context->txn;
+    struct node_place one_place, other_place;
+    if (!identity_store_place(txn, node, &one_place) || !identity_store_place(txn, other, &other_place))
+        return store_fail(txn, -QY_ECORRUPT);
+    int error = view_ends(viewer, node, other, ret_view);
+    if (error)
+        return error;
+    Quanyu__LinkView *view = *ret_view;
+    put_evidence(viewer, link, view);
+    if (!view->rank)
+        return -QY_ENOMEM;
     if (one_place.person == other_place.person)
         return 0;
     return explain_refusal(viewer, &one_place, &other_place, node, other, link, view);

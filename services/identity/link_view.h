@@ -21,6 +21,8 @@ void link_viewer_close(struct link_viewer *viewer); /* for _cleanup_ */
 bool link_joins(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link);
 /* Why a busy node is so: "busy", "owners", "names", "handed_on"; static storage. */
 int link_view_busy(struct link_viewer *viewer, uint32_t node, const char **ret_reason);
+/* The same of two owners of one value, one after the other. */
+int link_view_owners(struct link_viewer *viewer, uint32_t node, uint32_t other, Quanyu__LinkView **ret_view);
 /* In the context's arena. */
 int link_view(struct link_viewer *viewer, uint32_t node, uint32_t other, const struct link *link,
     Quanyu__LinkView **ret_view);

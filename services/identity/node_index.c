@@ -2,13 +2,14 @@
 #include "services/identity/node_index.h"
 
 #include "common/error.h"
+#include "common/table_memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOTS_MIN 4096u
-#define LINKS_REMEMBERED 2 /* of three that come together each knows the older ones */
+#define LINKS_REMEMBERED 3 /* of four that come together each knows the older ones */
 
 /* Half of the keyed hash: that two nodes share it, among any number of them that 32 bits can count, does not happen. */
 struct slot {
@@ -47,6 +48,16 @@ struct node_index {
     struct buffer flag_changes; /* struct flag_change, in order */
 };
 
+static size_t slot_bytes(uint64_t count)
+{
+    return count * sizeof(struct slot);
+}
+
+static size_t trait_bytes(uint64_t count)
+{
+    return count * sizeof(struct trait);
+}
+
 int node_index_open(struct node_index **ret_index)
 {
     struct node_index *index = calloc(1, sizeof(*index));
@@ -54,7 +65,7 @@ int node_index_open(struct node_index **ret_index)
         return -QY_ENOMEM;
     pthread_rwlock_init(&index->lock, NULL);
     index->slot_count = SLOTS_MIN;
-    index->slots = calloc(index->slot_count, sizeof(*index->slots));
+    index->slots = table_memory_take(slot_bytes(index->slot_count));
     if (!index->slots)
         node_index_close(&index);
     *ret_index = index;
@@ -68,8 +79,8 @@ void node_index_close(struct node_index **index)
     pthread_rwlock_destroy(&(*index)->lock);
     buffer_free(&(*index)->changes);
     buffer_free(&(*index)->flag_changes);
-    free((*index)->traits);
-    free((*index)->slots);
+    table_memory_free((*index)->traits, trait_bytes((*index)->trait_count));
+    table_memory_free((*index)->slots, slot_bytes((*index)->slot_count));
     free(*index);
     *index = NULL;
 }
@@ -104,6 +115,7 @@ bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HA
     const struct slot *slot = find(index, get_be64(hash));
     if (!slot->node)
         return false;
+    __builtin_prefetch(&index->traits[slot->node]); /* whoever finds a node asks what it is */
     *ret_node = slot->node;
     *ret_person = slot->person;
     return true;
@@ -122,14 +134,14 @@ uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH
 static int grow(struct node_index *index)
 {
     struct node_index larger = {.slot_count = index->slot_count + index->slot_count / 2};
-    larger.slots = calloc(larger.slot_count, sizeof(*larger.slots));
+    larger.slots = table_memory_take(slot_bytes(larger.slot_count));
     if (!larger.slots)
         return -QY_ENOMEM;
     for (uint64_t i = 0; i < index->slot_count; i++)
         if (index->slots[i].node)
             *find(&larger, index->slots[i].hash) = index->slots[i];
     pthread_rwlock_wrlock(&index->lock);
-    free(index->slots);
+    table_memory_free(index->slots, slot_bytes(index->slot_count));
     index->slots = larger.slots;
     index->slot_count = larger.slot_count;
     pthread_rwlock_unlock(&index->lock);
@@ -140,10 +152,10 @@ static int make_room(struct node_index *index, uint32_t node)
 {
     if (node >= index->trait_count) {
         uint64_t count = (uint64_t)node + node / 2 + SLOTS_MIN;
-        struct trait *traits = realloc(index->traits, count * sizeof(*traits));
+        struct trait *traits =
+            table_memory_grow(index->traits, trait_bytes(index->trait_count), trait_bytes(count));
         if (!traits)
             return -QY_ENOMEM;
-        memset(traits + index->trait_count, 0, (count - index->trait_count) * sizeof(*traits));
         index->traits = traits;
         index->trait_count = count;
     }
@@ -213,16 +225,21 @@ bool node_index_linked(const struct node_index *index, uint32_t node, uint32_t o
     return false;
 }
 
+/* Where there is no room, the one that was remembered first makes it. */
 void node_index_link(struct node_index *index, uint32_t node, uint32_t other, bool verified)
 {
     struct trait *trait = &index->traits[node > other ? node : other];
     uint32_t older = node > other ? other : node;
-    for (unsigned i = 0; i < LINKS_REMEMBERED; i++)
-        if (trait->linked[i] == 0 || trait->linked[i] == older) {
-            trait->linked[i] = older;
-            trait->verified = (uint8_t)((trait->verified & ~(1u << i)) | (unsigned)verified << i);
-            return;
-        }
+    unsigned place = 0;
+    while (place < LINKS_REMEMBERED && trait->linked[place] && trait->linked[place] != older)
+        place++;
+    if (place == LINKS_REMEMBERED) {
+        place--;
+        memmove(trait->linked, trait->linked + 1, place * sizeof(trait->linked[0]));
+        trait->verified >>= 1;
+    }
+    trait->linked[place] = older;
+    trait->verified = (uint8_t)((trait->verified & ~(1u << place)) | (unsigned)verified << place);
 }
 
 static void forget_links(struct trait *trait)

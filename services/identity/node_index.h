@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every node and its person by the keyed hash of its identifier, in memory: a table of random keys in the store would cost each new
- * identifier a page, and each known one a walk down the tree. About 33 bytes a node; built from the store at start.
+ * identifier a page, and each known one a walk down the tree. About 40 bytes a node; built from the store at start.
  *
  * The writer thread alone changes it, and looks without a lock. Other threads look too, and must compare what they find with their own
  * snapshot: the index may be ahead of it. */
@@ -38,10 +38,10 @@ unsigned node_index_kind(const struct node_index *index, uint32_t node);
 unsigned node_index_flags(const struct node_index *index, uint32_t node);
 int node_index_set_flags(struct node_index *index, uint32_t node, unsigned flags); /* -QY_ENOMEM */
 
-/* Writer. Whether the link of two nodes is remembered, with evidence as good as asked; of each node the first few are. False says
+/* Writer. Whether the link of two nodes is remembered, with evidence as good as asked; of each node a few are. False says
  * nothing: the store knows. */
 bool node_index_linked(const struct node_index *index, uint32_t node, uint32_t other, bool verified);
-/* Where there is room. */
+/* In place of another one where there is no room. */
 void node_index_link(struct node_index *index, uint32_t node, uint32_t other, bool verified);
 /* What is remembered of the two, and perhaps more, is forgotten. */
 void node_index_unlink(struct node_index *index, uint32_t node, uint32_t other);

@@ -100,6 +100,21 @@ static inline bool seen_personal(const struct seen *seen, enum key_class class, 
     return looks_like_number(text, size) || (!code && looks_like_bare_landline(text, size));
 }
 
+/* -- known -- */
+
+static bool is_known(struct personal *personal, const char *text, size_t size, unsigned where)
+{
+    if (known_matches(&personal->known, text, size, where))
+        return true;
+    if (!sketch_matches(&personal->stored, personal->sketch_key, text, size, where))
+        return false;
+    personal->stored = (struct sketch){0};
+    int error = personal->open(personal->open_self, &personal->known);
+    if (error)
+        personal->error = error;
+    return error || known_matches(&personal->known, text, size, where);
+}
+
 /* -- plain -- */
 
 /* Short identifiers are looked for where ids stand and nowhere else: "42" is many things. */
@@ -124,7 +139,7 @@ static bool seen_text(
         size = glyph_fold(text, size, personal->folded);
         text = personal->folded;
     }
-    return known_matches(&personal->known, text, size, where);
+    return is_known(personal, text, size, where);
 }
 
 static bool plain_text(struct personal *personal, enum key_class class, const char *text, size_t size)
@@ -193,7 +208,7 @@ enum key_looks key_looks(const char *key, size_t size)
 bool personal_key(struct personal *personal, enum key_looks looks, const char *key, size_t size)
 {
     if (looks == KEY_LOOKS_PLAIN)
-        return known_matches(&personal->known, key, size, KNOWN_OPAQUE);
+        return is_known(personal, key, size, KNOWN_OPAQUE);
     return looks == KEY_LOOKS_PERSONAL || personal_text(personal, KEY_PLAIN, key, size);
 }
 
@@ -207,6 +222,6 @@ bool personal_number(struct personal *personal, enum key_class class, const char
         return true;
     if (size < PHONE_DIGITS_MIN)
         return false;
-    return looks_like_number(digits, size) || known_matches(&personal->known, digits, size,
-                                                  KNOWN_NUMERIC | (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0));
+    unsigned where = KNOWN_NUMERIC | (class != KEY_AMOUNT ? KNOWN_OPAQUE : 0);
+    return looks_like_number(digits, size) || is_known(personal, digits, size, where);
 }

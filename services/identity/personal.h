@@ -7,20 +7,28 @@
 #include "services/identity/forms.h"
 #include "services/identity/keyword.h"
 #include "services/identity/known.h"
+#include "services/identity/sketch.h"
 
 #define PERSONAL_TEXT_MAX ((size_t)64 * 1024) /* more than an event has; longer texts are personal */
 
 /* Adds all forms that the person's values may have been hashed in. */
 typedef int personal_recall_fn(void *self, struct forms *forms);
+/* Adds the values that are stored of the person. */
+typedef int personal_open_fn(void *self, struct known *known);
 
 struct personal {
     struct known known;
+    struct sketch
+        stored; /* what is stored, until a text looks as if it held some of it: then that is known too */
+    const struct sketch_key *sketch_key;
+    personal_open_fn *open; /* what is stored */
+    void *open_self;
     const struct identifiers *identifiers; /* of the event at hand */
     struct forms *forms; /* filled when the event turns out to bear something like a digest */
     bool recalled;
     personal_recall_fn *recall;
     void *recall_self;
-    int error; /* of recalling; what could not be told is taken for personal */
+    int error; /* of recalling and opening; what could not be told is taken for personal */
     char decoded[DISGUISE_TEXT_MAX];
     char folded[PERSONAL_TEXT_MAX];
 };

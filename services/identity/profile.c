@@ -122,11 +122,11 @@ static void write_values(
     }
 }
 
-enum profile_change profile_merge(struct profile *profile, const struct personal_trait *traits,
-    unsigned count, int64_t event_ms, uint64_t offset, struct buffer *texts)
+unsigned profile_merge(struct profile *profile, const struct personal_trait *traits, unsigned count,
+    int64_t event_ms, uint64_t offset, struct buffer *texts)
 {
     size_t ends[PERSONAL_TRAITS_MAX + 1];
-    enum profile_change change = PROFILE_HOLDS;
+    unsigned change = PROFILE_HOLDS;
     write_values(traits, count, texts, ends);
     for (unsigned i = 0; i < count && !buffer_error(texts); i++) {
         size_t size = ends[i + 1] - ends[i];
@@ -141,8 +141,7 @@ enum profile_change profile_merge(struct profile *profile, const struct personal
             .event_ms = event_ms,
             .offset = offset,
         };
-        enum profile_change one = take_in(profile, &entry);
-        change = one > change ? one : change;
+        change |= take_in(profile, &entry);
     }
     return change;
 }

@@ -34,13 +34,13 @@ const struct profile_entry *profile_find(const struct profile *profile, const ch
 void profile_write(const struct profile *profile, struct buffer *out);
 
 enum profile_change {
-    PROFILE_HOLDS, /* all of it was known already */
-    PROFILE_OLDER, /* nothing changed, but something that was stated does not hold */
-    PROFILE_CHANGED,
+    PROFILE_HOLDS = 0,   /* all of it was known already */
+    PROFILE_OLDER = 1,   /* something that was stated does not hold */
+    PROFILE_CHANGED = 2, /* something is new */
 };
-/* Takes in what an event states; `texts` holds the new values and must live as long as the profile. */
-enum profile_change profile_merge(struct profile *profile, const struct personal_trait *traits,
-    unsigned count, int64_t event_ms, uint64_t offset, struct buffer *texts);
+/* Takes in what an event states, and yields the changes, or-ed; `texts` holds the new values and must live as long as the profile. */
+unsigned profile_merge(struct profile *profile, const struct personal_trait *traits, unsigned count,
+    int64_t event_ms, uint64_t offset, struct buffer *texts);
 
 /* Folds a node's profile into its person's: the later of two values stays. */
 void profile_fold(struct profile *person, const struct profile *node);

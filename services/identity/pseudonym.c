@@ -84,6 +84,7 @@ void pseudonym_begin(
     personal->identifiers = identifiers;
     personal->recalled = false;
     personal->error = 0;
+    personal->stored = (struct sketch){0};
     known_reset(&personal->known);
     for (unsigned i = 0; i < identifiers->count; i++)
         known_add_identifier(&personal->known, &identifiers->items[i]);
@@ -104,9 +105,19 @@ void pseudonym_recall_from(struct pseudonymiser *pseudonymiser, personal_recall_
     pseudonymiser->recall_self = self;
 }
 
-void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed)
+void pseudonym_know(struct pseudonymiser *pseudonymiser, const struct known *stored)
 {
-    known_unpack(&pseudonymiser->personal.known, packed);
+    known_take(&pseudonymiser->personal.known, stored);
+}
+
+void pseudonym_suspect(struct pseudonymiser *pseudonymiser, const struct sketch *stored,
+    const struct sketch_key *key, personal_open_fn *open, void *self)
+{
+    struct personal *personal = &pseudonymiser->personal;
+    personal->stored = *stored;
+    personal->sketch_key = key;
+    personal->open = open;
+    personal->open_self = self;
 }
 
 void pseudonym_gather(struct pseudonymiser *pseudonymiser, const char *key, size_t key_size, const char *json,

@@ -29,8 +29,10 @@ void pseudonymiser_close(struct pseudonymiser **pseudonymiser);
 /* Turns to an event; both live until the next call. Gathers what the event itself says about the person. */
 void pseudonym_begin(
     struct pseudonymiser *pseudonymiser, const struct event *event, const struct identifiers *identifiers);
-/* What else is known of the person, from known_pack(). */
-void pseudonym_know(struct pseudonymiser *pseudonymiser, struct bytes packed);
+/* What is stored of the person: the values, or their sketch, with which `open` may be called before the next event to add them. */
+void pseudonym_know(struct pseudonymiser *pseudonymiser, const struct known *stored);
+void pseudonym_suspect(struct pseudonymiser *pseudonymiser, const struct sketch *stored,
+    const struct sketch_key *key, personal_open_fn *open, void *self);
 /* Called at most once an event, and only for one that bears something like a digest: adds the forms of all
  * that is stored of the person. */
 void pseudonym_recall_from(struct pseudonymiser *pseudonymiser, personal_recall_fn *recall, void *self);

@@ -40,6 +40,31 @@ static char *masked_value(const struct identity *identity, struct store_txn *txn
     return buffer_error(&shown) ? NULL : arena_text(arena, text, shown.size);
 }
 
+/* For which time it has its value, where that went from one owner to another. */
+static bool view_span(struct store_txn *txn, uint32_t node, const struct node_place *place,
+    struct arena *arena, Quanyu__Identifier *identifier)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct span span;
+    bool own = place->flags & NODE_SPANNED;
+    if (!(place->flags & (NODE_SPANNED | NODE_LATER)))
+        return true;
+    identifier->decisions = arena_alloc(arena, 2 * sizeof(uint64_t));
+    if (!identifier->decisions || identity_store_scan_spans(txn, identity_store_first(txn, node), &scan))
+        return false;
+    while (!identifier->until_ms && identity_store_next_span(txn, scan, &span)) {
+        bool begins = span.node == node;
+        if (begins)
+            identifier->since_ms = span.since_ms;
+        else if (own)
+            identifier->until_ms = span.since_ms;
+        if (begins || own)
+            identifier->decisions[identifier->n_decisions++] = span.decision;
+        own |= begins;
+    }
+    return true;
+}
+
 Quanyu__Identifier *view_identifier(
     const struct identity *identity, struct store_txn *txn, uint32_t node, bool personal, struct arena *arena)
 {
@@ -56,7 +81,8 @@ Quanyu__Identifier *view_identifier(
     identifier->id = arena_text(arena, id, strlen(id));
     identifier->kind = arena_text(arena, row.kind, strlen(row.kind));
     identifier->value = personal ? masked_value(identity, txn, node, &row, arena) : arena_text(arena, "", 0);
-    return identifier->kind && identifier->value && identifier->id ? identifier : NULL;
+    bool told = view_span(txn, node, &place, arena, identifier);
+    return told && identifier->kind && identifier->value && identifier->id ? identifier : NULL;
 }
 
 char *view_one_id(const struct identity *identity, uint32_t person, struct arena *arena)

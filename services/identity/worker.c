@@ -273,6 +273,7 @@ static int fold_event(struct worker *worker, struct batch *batch, const struct j
         forget_changed(worker);
         metric_add(worker->joins, 1);
     }
+    keeper_expect(worker->keeper, resolution.person);
     pseudonym_begin(worker->pseudonymiser, &worker->event, &worker->identifiers);
     error = keeper_recall(worker->keeper, batch->txn, resolution.person);
     if (!error)

@@ -42,7 +42,7 @@ def arguments():
 
 def main():
     options = arguments()
-    wanted = [name for name in rows.ROWS if name in options.rows or (not options.rows and name not in rows.WITHIN_GROWTH)]
+    wanted = [name for name in rows.ROWS if name in options.rows or (not options.rows and name not in rows.BY_NAME)]
     directory = pathlib.Path(options.directory).resolve()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

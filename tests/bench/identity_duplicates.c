@@ -117,26 +117,12 @@ static void end_phase(struct bench *bench, const char *next)
     bench->phase_began = now(CLOCK_MONOTONIC);
 }
 
-/* Memory of its own, without what the kernel maps of the state. */
-static long anonymous_kib(void)
-{
-    char line[256];
-    long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return kib;
-}
-
 static bool go_on(void *self, const struct duplicate_progress *progress)
 {
     struct bench *bench = self;
     if (!bench->phase || strcmp(bench->phase, progress->phase) != 0)
         end_phase(bench, progress->phase);
-    long kib = anonymous_kib();
+    long kib = (long)(memory_of_process() / 1024);
     bench->anonymous_kib = kib > bench->anonymous_kib ? kib : bench->anonymous_kib;
     return true;
 }
@@ -212,7 +198,7 @@ int main(int argc, char **argv)
     open_all(&bench, argv[1]);
     uint32_t copies = make_people(&bench, persons);
     find_persons(&bench, persons);
-    printf("%ld MiB of memory before\n", anonymous_kib() / 1024);
+    printf("%ld MiB of memory before\n", (long)(memory_of_process() / 1048576));
     search(&bench, persons, copies);
     identity_fold.close(&bench.identity);
     journal_close(&bench.out);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast one core resolves identities: from the gateway's journal, as a follower reads it, to identity's
- * journal and state, durable. Usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT [digests]].
- * DIRECTORY must not hold state. PERSONS are there beforehand, each with a user id, an anonymous id, a phone
- * number and a name. Of the EVENTS (track, about 670 bytes, three identifiers) nine in ten are about one of
- * them, the tenth makes a new person. With `digests`, an event bears an MD5 of a phone then, and what that costs is measured: the index of all
- * phones in the background, the same events again, and events with a digest of one of the persons. */
+ * journal and state, durable. Usage: bench_identity_fold DIRECTORY PERSONS[,PERSONS…] EVENTS [EVENTS_PER_COMMIT [digests]].
+ * So many PERSONS are made first, each with a user id, an anonymous id, a phone number, a member's card and a name; a state that DIRECTORY
+ * holds is gone on with. Of the EVENTS (track, about 670 bytes, three identifiers) nine in ten are about one of them, the tenth makes a
+ * new person. With more than one number the state grows from each to the next, and is measured at each. With `digests`, an event bears an
+ * MD5 of a phone then, and what that costs is measured: the index of all phones in the background, the same events again, and events with
+ * a digest of one of the persons. */
 #include "proto/gateway.pb-c.h"
 #include "services/identity/digester.h"
 #include "services/identity/identity.h"
@@ -41,9 +42,10 @@ static size_t write_identify(char *body, size_t room, uint64_t person)
 {
     return (size_t)snprintf(body, room,
         "{\"type\":\"identify\",\"userId\":\"user-%08" PRIu64
-        "\",\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIx64 "\",\"traits\":{\"name\":\"Wang %" PRIu64
-        "\",\"phone\":\"13%09" PRIu64 "\",\"city\":\"上海\"}}",
-        person, person * 2654435761u, person, person);
+        "\",\"anonymousId\":\"b7f0c9a2-5d1e-4c3b-9a77-%012" PRIx64
+        "\",\"context\":{\"externalIds\":[{\"type\":\"member_card\",\"id\":\"MC-%010" PRIu64
+        "\"}]},\"traits\":{\"name\":\"Wang %" PRIu64 "\",\"phone\":\"13%09" PRIu64 "\",\"city\":\"上海\"}}",
+        person, person * 2654435761u, person, person, person);
 }
 
 static size_t write_track(struct bench *bench, char *body, size_t room, uint64_t person)
@@ -105,7 +107,7 @@ static void write_block(struct bench *bench, uint64_t events, bool known)
         bool fresh = !bench->clicks && (!known || pick(bench, 10) == 0);
         write_event(bench, !known, fresh ? ++bench->persons : 1 + pick(bench, bench->persons));
     }
-    check(journal_commit(bench->in, &bench->in_end), "the gateway's journal");
+    check(journal_commit_alone(bench->in, &bench->in_end), "the gateway's journal");
     journal_publish(bench->in, bench->in_end.next, 0);
 }
 
@@ -201,8 +203,18 @@ static void open_all(struct bench *bench, const char *directory)
     check(chunk_reader_open(&bench->reader), "reader");
     struct batch batch = {0};
     check(store_begin(bench->store, STORE_WRITE, &batch.txn), "state");
+    double began = now(CLOCK_MONOTONIC);
     check(identity_fold.open(&bench->identity, &batch), "open");
+    struct identity_counters counters;
+    identity_store_counters(batch.txn, &counters);
     check(store_commit(&batch.txn), "state");
+    bench->persons = counters.persons;
+    bench->seed += counters.latest; /* of a state that is gone on with: other events */
+    struct journal_state in;
+    journal_state(bench->in, &in);
+    bench->in_end = bench->read = in.end;
+    if (bench->persons)
+        printf("opened: %.1f s\n", now(CLOCK_MONOTONIC) - began);
 }
 
 static void run_digests(struct bench *bench, uint64_t events)
@@ -214,20 +226,45 @@ static void run_digests(struct bench *bench, uint64_t events)
     run(bench, "digests of known phones again", events, true);
 }
 
+/* What a person takes of memory and of the disk. */
+static void report_size(const struct bench *bench)
+{
+    struct store_txn *txn;
+    struct identity_counters counters;
+    check(store_begin(bench->store, STORE_READ, &txn), "state");
+    identity_store_counters(txn, &counters);
+    store_abort(&txn);
+    double persons = (double)counters.persons;
+    printf("size: %" PRIu64 " persons, %" PRIu64
+           " identifiers, %.0f bytes of state and %.0f of memory a person\n",
+        counters.persons, counters.nodes, (double)store_used_bytes(bench->store) / persons,
+        memory_of_process() / persons);
+    fflush(stdout);
+}
+
+static void measure_at(struct bench *bench, uint64_t persons, uint64_t events)
+{
+    if (persons > bench->persons)
+        run(bench, "new persons", persons - bench->persons, false);
+    run(bench, "nine in ten known", events, true);
+    report_size(bench);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(
-            stderr, "usage: bench_identity_fold DIRECTORY PERSONS EVENTS [EVENTS_PER_COMMIT [digests]]\n");
+        fprintf(stderr, "usage: bench_identity_fold DIRECTORY PERSONS[,PERSONS...] EVENTS [EVENTS_PER_COMMIT "
+                        "[digests]]\n");
         return 2;
     }
     struct bench bench = {.seed = 42, .per_commit = argc > 4 ? strtoull(argv[4], NULL, 10) : 50000};
+    uint64_t events = strtoull(argv[3], NULL, 10);
     check(digester_open(&bench.digester), "digests");
     open_all(&bench, argv[1]);
-    run(&bench, "new persons", strtoull(argv[2], NULL, 10), false);
-    run(&bench, "nine in ten known", strtoull(argv[3], NULL, 10), true);
+    for (char *next = argv[2]; *next; next += *next == ',')
+        measure_at(&bench, strtoull(next, &next, 10), events);
     if (argc > 5)
-        run_digests(&bench, strtoull(argv[3], NULL, 10));
+        run_digests(&bench, events);
     identity_fold.close(&bench.identity);
     digester_close(&bench.digester);
     chunk_reader_close(&bench.reader);

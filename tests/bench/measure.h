@@ -27,6 +27,19 @@ static inline void check(int code, const char *what)
     exit(1);
 }
 
+/* Bytes of memory that are the process's own (RssAnon). */
+static inline double memory_of_process(void)
+{
+    char line[256];
+    double kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof(line), status))
+        sscanf(line, "RssAnon: %lf", &kilobytes);
+    if (status)
+        fclose(status);
+    return kilobytes * 1024;
+}
+
 /* The same numbers in every run. */
 static inline uint64_t pick_below(uint64_t *seed, uint64_t below)
 {

@@ -369,7 +369,9 @@ def test_a_witness_raises_the_alarm_on_an_older_backup_and_on_a_fork(suite):
     assert older.returncode == 3 and "rolled back" in older.stderr and "rolled back" in hook.read_text(), older
     assert list(suite.directory.glob("w.json.alarm-*"))
     back = post(suite, "/v1/cosignatures", held)
-    assert back.status == 409, back
+    assert back.status == 409 and back.json["type"] == "urn:quanyu:problem:fork", back
+    conflict, = suite.audit("/v1/records?operation=witness.conflict").json["records"]
+    assert conflict["outcome"] == "fork" and json.loads(conflict["detail"])["checkpoint"] == held.decode()
     ready = started(suite)
     assert ready.status == 503 and "forked" in ready.body.decode()
     grow(suite, 12)

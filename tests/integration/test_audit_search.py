@@ -2,6 +2,7 @@
 """The audit log answers: what it finds, counts and groups is what an oracle finds in all the records that it gave out."""
 import base64
 import collections
+import concurrent.futures
 import csv
 import datetime
 import hashlib
@@ -157,6 +158,18 @@ def test_counts_and_histograms_are_what_an_oracle_counts(busy, suite):
         tally = collections.Counter(datetime.datetime.fromisoformat(record["time"]).astimezone(shanghai).strftime(form) for record in expected)
         answer = ask(suite, "/v1/records/histogram", **query, by=by, timezone="Asia/Shanghai").json
         assert {group["value"]: group["count"] for group in answer["groups"] if group["count"]} == tally, query
+
+
+def test_many_who_ask_at_once_are_all_answered_and_on_record(busy, suite):
+    del busy
+    asked = [("/v1/records/count", {}), ("/v1/records", {"limit": 100}), ("/v1/records/histogram", {"by": "actor"}), ("/v1/reports/daily-use", {}),
+             ("/v1/export/ocsf", {"lines": 50}), ("/v1/tree", {}), ("/checkpoint", {})]
+    before = ask(suite, "/v1/records/count", actor_kind="auditor").json["count"]
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda at: ask(suite, asked[at % len(asked)][0], **asked[at % len(asked)][1]), range(210)))
+    assert {answer.status for answer in answers} == {200}
+    recorded = sum(path not in ("/v1/tree", "/checkpoint") for path, _ in asked) * 210 // len(asked)
+    assert ask(suite, "/v1/records/count", actor_kind="auditor").json["count"] == before + 1 + recorded
 
 
 def test_the_command_line_asks_the_same(busy, suite):

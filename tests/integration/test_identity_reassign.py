@@ -77,6 +77,36 @@ def test_what_was_before_is_the_old_owners_and_what_is_after_the_new_ones(runnin
     assert person["metrics"]["revenue"] == "49.00" and [one["kind"] for one in person["identifiers"]].count("phone") == 1
 
 
+def why(suite, one, other):
+    question = {name: dict(zip(("kind", "value"), who)) for name, who in (("one", one), ("other", other))}
+    return suite.post("/api/v1/identifiers/explain", question)["links"]
+
+
+def test_it_is_said_where_a_number_that_was_given_away_is_why_two_are_or_are_not_one_person(running):
+    send(running, *history(running))
+    assert not any("reassigned" in one for link in why(running, OLD, NEW) for one in link["identifiers"])
+    done = settled(running, given(running, 10))["id"]
+    before, between, after = why(running, OLD, NEW)
+    assert (before["refused"], after["refused"]) == (None, None) and before["rank"] == after["rank"] == "verified"
+    assert between["rank"] == "value" and between["decision"] == done
+    assert (between["refused"]["reason"], between["refused"]["since"]) == ("reassigned", "2026-02-10T00:00:00Z")
+    old, new = {"until": "2026-02-10T00:00:00Z", "decisions": [done]}, {"since": "2026-02-10T00:00:00Z", "decisions": [done]}
+    assert [one["reassigned"] for one in between["identifiers"]] == [old, new]
+    assert [one["one_id"] for one in between["identifiers"]] == [one_id(running, *OLD), one_id(running, *NEW)]
+    link, = why(running, NUMBER, NEW)
+    assert [one.get("reassigned") for one in link["identifiers"]] == [new, None] and link["time"] == "2026-02-11T10:00:00Z"
+    later = settled(running, given(running, 12))["id"]
+    chain = why(running, OLD, ("anonymous_id", "browser-new"))
+    assert [link["rank"] for link in chain] == ["verified", "value", "value", "claimed"]
+    assert [link.get("decision") for link in chain] == [None, done, later, None]
+    assert [one["reassigned"] for one in chain[2]["identifiers"]] == [
+        {**new, "until": "2026-02-12T00:00:00Z", "decisions": [done, later]}, {"since": "2026-02-12T00:00:00Z", "decisions": [later]}]
+    for decision in (later, done):
+        settled(running, running.api("DELETE", f"/api/v1/identity-decisions/{decision}", {"reason": "it was not so"}))
+    assert all(link["refused"] is None for link in why(running, OLD, NEW))
+    assert not any("reassigned" in one for link in why(running, OLD, NUMBER) for one in link["identifiers"])
+
+
 def test_the_number_may_go_on_and_each_has_it_for_a_time(running):
     send(running, *history(running), bought(21, "0.50", NUMBER, ("wechat_unionid", "o-last"), device="till-3"))
     settled(running, given(running, 20))

@@ -257,6 +257,28 @@ static void test_however_many_numbers_a_person_has_none_is_passed_over(void **st
     assert_found(runtime, "11500", (uint64_t[]){1, 0}, 2);
 }
 
+static void test_what_takes_too_long_is_given_up(void **state)
+{
+    struct runtime *runtime = *state;
+    struct audit_view view;
+    struct audit_found found;
+    struct audit_search search = {.limit = 10};
+    atomic_bool stopping = true;
+    take_look(runtime, "p_a", 10);
+    struct store_txn *txn = runtime_read(runtime);
+    audit_view_open(&runtime->audit.tails, txn, &view);
+    view.until_ms = 1;
+    assert_int_equal(audit_search(&view, &search, runtime->arena, &found), -QY_ETIMEOUT);
+    view.stopping = &stopping;
+    assert_int_equal(audit_search(&view, &search, runtime->arena, &found), -QY_ESTOPPED);
+    stopping = false;
+    view.until_ms = 0;
+    assert_int_equal(audit_search(&view, &search, runtime->arena, &found), 0);
+    assert_int_equal(found.count, 1);
+    audit_view_close(&view);
+    store_abort(&txn);
+}
+
 static void test_records_follow_a_person_that_is_split_off_again(void **state)
 {
     struct runtime *runtime = *state;
@@ -307,6 +329,7 @@ int main(void)
             test_records_of_all_that_are_now_one_person_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_records_follow_a_person_that_is_split_off_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_takes_too_long_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_however_many_numbers_a_person_has_none_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_join_itself_is_found_by_either_person, setup, teardown),

@@ -369,31 +369,6 @@ static void test_with_a_real_clock_time_goes_on_without_the_gateway(void **state
     assert_true(runtime_record(runtime, 0)->time_ms > INT64_C(1700000000000));
 }
 
-static void test_an_operators_search_goes_on_record(void **state)
-{
-    struct runtime *runtime = *state;
-    append_some(runtime, 3);
-    Quanyu__RecordsRequest records = QUANYU__RECORDS_REQUEST__INIT;
-    records.action = "person.show";
-    records.limit = 2;
-    Quanyu__AuditRequest request = QUANYU__AUDIT_REQUEST__INIT;
-    request.call_case = QUANYU__AUDIT_REQUEST__CALL_RECORDS;
-    request.records = &records;
-    Quanyu__AuditReply reply;
-    runtime_begin(runtime);
-    assert_int_equal(runtime_call(runtime, "cli", &request, &reply), 0);
-    runtime_commit(runtime);
-    assert_int_equal(reply.records->n_rows, 2);
-    assert_int_equal(reply.records->rows[0]->index, 2);
-    assert_int_equal(reply.records->next, 1);
-    const Quanyu__AuditRecord *record = runtime_record(runtime, 3);
-    assert_string_equal(record->action, "audit.search");
-    assert_string_equal(record->actor->id, "cli");
-    assert_int_equal(record->actor->kind, QUANYU__ACTOR__KIND__OPERATOR);
-    assert_string_equal(record->detail, "{\"action\":\"person.show\",\"limit\":2,\"records\":2}");
-    assert_tree_fits_records(runtime, 4);
-}
-
 static void test_a_dump_tells_what_came_from_journals_and_nothing_of_time(void **state)
 {
     struct runtime *runtime = *state;
@@ -447,7 +422,6 @@ int main(void)
         TEST(test_times_never_fall),
         TEST(test_a_simulated_clock_must_be_heard_of_first),
         TEST(test_with_a_real_clock_time_goes_on_without_the_gateway),
-        TEST(test_an_operators_search_goes_on_record),
         TEST(test_a_dump_tells_what_came_from_journals_and_nothing_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

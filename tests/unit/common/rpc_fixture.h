@@ -139,23 +139,17 @@ static inline int fixture_tree(
     return 0;
 }
 
-/* Says who asks, in the row's bytes: who the peer is, and its request id. */
-static inline int fixture_records(
+/* Says who asks, as the token that it makes: who the peer is, and its request id. */
+static inline int fixture_auditors(
     struct rpc_context *context, const ProtobufCMessage *request, ProtobufCMessage *reply)
 {
     (void)request;
-    Quanyu__RecordsReply *result = arena_alloc(context->arena, sizeof(*result));
-    Quanyu__RecordsReply__Row *row = arena_alloc(context->arena, sizeof(*row));
-    quanyu__records_reply__init(result);
-    quanyu__records_reply__row__init(row);
-    result->rows = arena_alloc(context->arena, sizeof(void *));
-    result->n_rows = 1;
-    result->rows[0] = row;
-    char *text = arena_printf(context->arena, "%s %s", context->peer, context->header->request_id);
-    row->record = (ProtobufCBinaryData){.data = (uint8_t *)text, .len = strlen(text)};
+    Quanyu__AuditorsReply *result = arena_alloc(context->arena, sizeof(*result));
+    quanyu__auditors_reply__init(result);
+    result->token = arena_printf(context->arena, "%s %s", context->peer, context->header->request_id);
     Quanyu__AuditReply *answer = (Quanyu__AuditReply *)reply;
-    answer->result_case = QUANYU__AUDIT_REPLY__RESULT_RECORDS;
-    answer->records = result;
+    answer->result_case = QUANYU__AUDIT_REPLY__RESULT_AUDITORS;
+    answer->auditors = result;
     return 0;
 }
 
@@ -182,7 +176,7 @@ static const struct rpc_handler fixture_runtime[RPC_RUNTIME_CASES] = {
 static const struct rpc_handler fixture_handlers[] = {
     [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", fixture_append, RPC_COMMAND, NULL},
     [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", fixture_tree, RPC_QUERY, NULL},
-    [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", fixture_records, RPC_QUERY, fixture_cli_only},
+    [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", fixture_auditors, RPC_QUERY, fixture_cli_only},
 };
 
 static inline int fixture_check(struct rpc_context *context)

@@ -140,17 +140,17 @@ static void test_access_is_by_peer_name(void **state)
 {
     struct service service;
     fixture_open(&service, state, 0);
-    static const uint8_t records_body[] = {0x2a, 0x00};
+    static const uint8_t auditors_body[] = {0x32, 0x00};
     void *cli = client_of(&service, "cli"), *gateway = client_of(&service, "gateway");
-    send_raw(gateway, 1, 1000, "", (struct bytes){records_body, sizeof(records_body)});
+    send_raw(gateway, 1, 1000, "", (struct bytes){auditors_body, sizeof(auditors_body)});
     assert_answer(gateway, 1, QY_EDENIED);
-    send_raw(cli, 2, 1000, "r-1", (struct bytes){records_body, sizeof(records_body)});
+    send_raw(cli, 2, 1000, "r-1", (struct bytes){auditors_body, sizeof(auditors_body)});
     struct frames frames = network_receive(cli);
     struct bytes body = frame_bytes(&frames, 1);
     Quanyu__AuditReply *reply = quanyu__audit_reply__unpack(NULL, body.size, body.data);
     assert_non_null(reply);
-    assert_int_equal(reply->result_case, QUANYU__AUDIT_REPLY__RESULT_RECORDS);
-    assert_memory_equal(reply->records->rows[0]->record.data, "cli r-1", 7);
+    assert_int_equal(reply->result_case, QUANYU__AUDIT_REPLY__RESULT_AUDITORS);
+    assert_string_equal(reply->auditors->token, "cli r-1");
     quanyu__audit_reply__free_unpacked(reply, NULL);
     frames_close(&frames);
     socket_close(&cli);

@@ -18,7 +18,6 @@ static void test_call_without_handler_is_found(void **state)
     struct rpc_handler handlers[] = {
         [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", nothing, RPC_COMMAND, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", nothing, RPC_QUERY, NULL},
-        [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", nothing, RPC_QUERY, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", nothing, RPC_COMMAND, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_KEYS] = {"keys", nothing, RPC_COMMAND, NULL},
     };
@@ -28,8 +27,8 @@ static void test_call_without_handler_is_found(void **state)
     handlers[QUANYU__AUDIT_REQUEST__CALL_TREE].handle = NULL;
     assert_string_equal(rpc_service_check(&service), "tree");
     handlers[QUANYU__AUDIT_REQUEST__CALL_TREE].handle = nothing;
-    service.handler_count = QUANYU__AUDIT_REQUEST__CALL_RECORDS;
-    assert_string_equal(rpc_service_check(&service), "records");
+    service.handler_count = QUANYU__AUDIT_REQUEST__CALL_AUDITORS;
+    assert_string_equal(rpc_service_check(&service), "auditors");
 }
 
 static void test_call_without_a_reply_is_found(void **state)
@@ -38,7 +37,7 @@ static void test_call_without_a_reply_is_found(void **state)
     struct rpc_handler handlers[] = {
         [QUANYU__AUDIT_REQUEST__CALL_APPEND] = {"append", nothing, RPC_COMMAND, NULL},
         [QUANYU__AUDIT_REQUEST__CALL_TREE] = {"tree", nothing, RPC_QUERY, NULL},
-        [QUANYU__AUDIT_REQUEST__CALL_RECORDS] = {"records", nothing, RPC_QUERY, NULL},
+        [QUANYU__AUDIT_REQUEST__CALL_AUDITORS] = {"auditors", nothing, RPC_QUERY, NULL},
     };
     struct rpc_service service = {&quanyu__audit_request__descriptor, &quanyu__runtime_reply__descriptor,
         handlers, COUNT_OF(handlers), NULL};

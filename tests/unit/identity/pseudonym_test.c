@@ -225,6 +225,50 @@ static void plain_hashes_of_the_events_identifiers_are_dropped(void **state)
     }
 }
 
+static void know_stored(struct known *known)
+{
+    static const char stored[] = "\"李雷\"";
+    known_reset(known);
+    pseudonym_gather(pseudonymiser, "name", 4, stored, strlen(stored), &(struct gathering){.known = known});
+}
+
+static int open_stored(void *self, struct known *known)
+{
+    static struct known stored;
+    know_stored(&stored);
+    known_take(known, &stored);
+    ++*(unsigned *)self;
+    return 0;
+}
+
+/* How often they are opened for an event. */
+static unsigned suspect(const char *event)
+{
+    static struct known known;
+    struct sketch_key key;
+    struct sketch sketch = {0};
+    unsigned opened = 0;
+    begin(QUANYU__EVENT_TYPE__EVENT_TRACK, event);
+    know_stored(&known);
+    sketch_key_make(&key);
+    sketch_add(&sketch, &key, &known);
+    pseudonym_suspect(pseudonymiser, &sketch, &key, open_stored, &opened);
+    finish();
+    return opened;
+}
+
+static void what_is_stored_is_opened_once_where_a_text_looks_like_it(void **state)
+{
+    (void)state;
+    unsigned opened = suspect("{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"a\":\"Hi "
+                              "李·雷\",\"b\":\"李雷\",\"c\":\"韩梅梅\"}}");
+    CHECK(properties, "{\"c\":\"韩梅梅\"}");
+    assert_int_equal(opened, 1);
+    opened = suspect("{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"c\":\"\"}}");
+    CHECK(properties, "{\"c\":\"\"}");
+    assert_int_equal(opened, 0);
+}
+
 static void names_known_of_the_person_are_found_within_texts(void **state)
 {
     (void)state;
@@ -240,12 +284,8 @@ static void names_known_of_the_person_are_found_within_texts(void **state)
     begin(QUANYU__EVENT_TYPE__EVENT_TRACK,
         "{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"a\":\"Hi 李雷\",\"b\":\"韩梅梅\"}}");
     static struct known known;
-    _cleanup_(buffer_free) struct buffer packed = BUFFER_INIT;
-    static const char stored[] = "\"李雷\"";
-    known_reset(&known);
-    pseudonym_gather(pseudonymiser, "name", 4, stored, strlen(stored), &(struct gathering){.known = &known});
-    known_pack(&known, &packed);
-    pseudonym_know(pseudonymiser, (struct bytes){packed.data, packed.size});
+    know_stored(&known);
+    pseudonym_know(pseudonymiser, &known);
     finish();
     CHECK(properties, "{\"b\":\"韩梅梅\"}");
     track("{\"userId\":\"u\",\"event\":\"x\",\"properties\":{\"contact\":{\"fullName\":\"李雷\"},\"a\":"
@@ -443,6 +483,7 @@ int main(void)
         cmocka_unit_test(values_of_the_events_identifiers_are_dropped),
         cmocka_unit_test(plain_hashes_of_the_events_identifiers_are_dropped),
         cmocka_unit_test(names_known_of_the_person_are_found_within_texts),
+        cmocka_unit_test(what_is_stored_is_opened_once_where_a_text_looks_like_it),
         cmocka_unit_test(ids_that_look_personal_become_tokens_that_stay_distinct),
         cmocka_unit_test(addresses_of_pages_lose_their_queries),
         cmocka_unit_test(of_the_context_only_the_list_passes),
