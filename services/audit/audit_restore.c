@@ -214,10 +214,8 @@ static int take_more(struct restore *restore)
         if (!error && end == size)
             error = take_last(restore);
         error = error ? (log_copy_abort(restore->copy), error) : log_copy_commit(restore->copy);
-        if (!error)
-            error = log_copy_seal(restore->copy);
     }
-    return error;
+    return error ? error : log_copy_seal(restore->copy);
 }
 
 /* -- what the service must know -- */

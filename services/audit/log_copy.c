@@ -88,6 +88,33 @@ struct store_txn *log_copy_txn(struct log_copy *copy)
     return copy->txn;
 }
 
+/* -- sealing -- */
+
+/* The first segment that is to be sealed, if there is one: it has an index, and a record behind it. */
+static bool find_due(struct store_txn *txn, uint64_t *ret_number)
+{
+    uint64_t sealed = audit_store_sealed(txn);
+    *ret_number = sealed;
+    return audit_store_segments(txn) > sealed && audit_store_size(txn) > (sealed + 1) * SEGMENT_RECORDS;
+}
+
+/* Its file is durable before the transaction is that says so. */
+static int seal_due(struct log_copy *copy)
+{
+    struct merkle_hash root;
+    uint64_t number;
+    int error = 0;
+    while (!error && find_due(copy->txn, &number)) {
+        error = audit_seal_write(copy->txn, copy->hasher, number, &root);
+        if (error)
+            return error;
+        audit_store_seal(copy->txn, number, &root);
+        (void)audit_store_sweep(copy->txn, SWEEP_ALL);
+        error = store_error(copy->txn);
+    }
+    return error;
+}
+
 /* -- a transaction -- */
 
 int log_copy_begin(struct log_copy *copy)
@@ -97,6 +124,8 @@ int log_copy_begin(struct log_copy *copy)
         return error;
     struct merkle_tiles tiles = audit_store_tiles(copy->txn);
     error = merkle_open(&tiles, copy->size, &copy->merkle);
+    if (!error)
+        error = seal_due(copy);
     if (error)
         log_copy_abort(copy);
     return error;
@@ -178,41 +207,15 @@ void log_copy_abort(struct log_copy *copy)
     store_abort(&copy->txn);
 }
 
-/* -- sealing -- */
-
-/* The first segment that is to be sealed, if there is one: it has an index, and a record behind it. */
-static bool find_due(struct store_txn *txn, uint64_t *ret_number)
-{
-    uint64_t sealed = audit_store_sealed(txn);
-    *ret_number = sealed;
-    return audit_store_segments(txn) > sealed && audit_store_size(txn) > (sealed + 1) * SEGMENT_RECORDS;
-}
-
-static int seal_one(struct log_copy *copy, bool *ret_done)
-{
-    _cleanup_(store_abort) struct store_txn *txn = NULL;
-    struct merkle_hash root;
-    uint64_t number;
-    int error = store_begin(copy->store, STORE_READ, &txn);
-    *ret_done = !error && find_due(txn, &number);
-    if (error || !*ret_done)
-        return error;
-    error = audit_seal_write(txn, copy->hasher, number, &root);
-    store_abort(&txn);
-    if (!error)
-        error = store_begin(copy->store, STORE_WRITE, &txn);
-    if (error)
-        return error;
-    audit_store_seal(txn, number, &root);
-    (void)audit_store_sweep(txn, SWEEP_ALL);
-    return store_commit(&txn);
-}
-
 int log_copy_seal(struct log_copy *copy)
 {
-    bool done = true;
-    int error = 0;
-    while (done && !error)
-        error = seal_one(copy, &done);
-    return error;
+    struct store_txn *txn;
+    uint64_t number;
+    int error = store_begin(copy->store, STORE_READ, &txn);
+    bool due = !error && find_due(txn, &number);
+    store_abort(&txn);
+    if (!due)
+        return error;
+    error = log_copy_begin(copy);
+    return error ? error : log_copy_commit(copy);
 }

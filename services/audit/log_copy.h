@@ -19,7 +19,7 @@ void log_copy_close(struct log_copy **copy); /* for _cleanup_ */
 uint64_t log_copy_size(const struct log_copy *copy);
 struct store *log_copy_store(struct log_copy *copy);
 
-/* Begins a transaction. -QY_ECORRUPT: what is there does not lead to its own tree. */
+/* Begins a transaction, in which what is full and has a record behind it is sealed: moved into a file. -QY_ECORRUPT: what is there does not lead to its own tree. */
 int log_copy_begin(struct log_copy *copy);
 /* The open one: for what else changes with it. NULL: there is none. */
 struct store_txn *log_copy_txn(struct log_copy *copy);
@@ -32,7 +32,7 @@ int log_copy_root_at(struct log_copy *copy, uint64_t size, struct merkle_hash *r
 int log_copy_commit(struct log_copy *copy);
 void log_copy_abort(struct log_copy *copy);
 
-/* Seals what is full: moves it into files. Between transactions. */
+/* Seals what is left to be, where nothing more is added for now. Between transactions. */
 int log_copy_seal(struct log_copy *copy);
 
 #endif

@@ -193,9 +193,7 @@ int mirror_take(struct mirror *mirror, const struct checkpoint *now)
         end = end < now->size ? end : now->size;
         status = take_part(mirror, now, end);
         whole = end == now->size;
-        int error = status ? 0 : log_copy_seal(mirror->copy);
-        if (error)
-            status = mirror_fail(mirror, error, "a segment of the copy");
     }
-    return status;
+    int error = status ? 0 : log_copy_seal(mirror->copy);
+    return error ? mirror_fail(mirror, error, "a segment of the copy") : status;
 }
