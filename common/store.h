@@ -73,6 +73,11 @@ void store_abort(struct store_txn **txn); /* safe on NULL; ends read transaction
 int store_error(const struct store_txn *txn);
 /* The directory of the store; what a migration needs from outside the store lies beside it. */
 const char *store_path(const struct store_txn *txn);
+/* Which snapshot a read transaction sees: a number that rises with each commit that changed something. */
+uint64_t store_sees(const struct store_txn *txn);
+/* That of the oldest snapshot in which anybody reads, the caller's among them: what no snapshot from this one on names, nobody can find any
+ * more. 0 where it is not known. */
+uint64_t store_oldest_read(struct store_txn *txn);
 /* Whether the write transaction has put or deleted anything so far. */
 bool store_changed(const struct store_txn *txn);
 /* Marks the transaction as failed (first error stays). Returns `code`. */

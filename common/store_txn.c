@@ -5,7 +5,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* LMDB's own tables: free pages, and the table of tables. The first one is left out of what counts as used:
@@ -111,6 +114,27 @@ static int begin_write(struct store *store, struct store_txn **ret_txn)
         mdb_reader_check(store->env, &dead);
     *ret_txn = txn;
     return 0;
+}
+
+uint64_t store_sees(const struct store_txn *txn)
+{
+    return mdb_txn_id(txn->txn);
+}
+
+/* A line is a reader's: process and thread; the last word is its snapshot, or "-" where it rests. */
+static int note_reader(const char *line, void *context)
+{
+    uint64_t *oldest = context, snapshot;
+    const char *word = strrchr(line, ' ');
+    if (word && sscanf(word, "%" SCNu64, &snapshot) == 1 && snapshot < *oldest)
+        *oldest = snapshot;
+    return 0;
+}
+
+uint64_t store_oldest_read(struct store_txn *txn)
+{
+    uint64_t oldest = store_sees(txn);
+    return mdb_reader_list(txn->store->env, note_reader, &oldest) < 0 ? 0 : oldest;
 }
 
 static struct store_txn *take_idle(struct store *store)

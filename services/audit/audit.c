@@ -319,6 +319,8 @@ static int fold_dump(
     uint64_t size = audit_store_size(txn), index = strtoull(cursor, NULL, 10), end = index + DUMP_RECORDS;
     for (; !error && index < size && index < end; index++) {
         struct bytes stored;
+        if (audit_store_is_pruned(txn, index))
+            continue;
         arena_reset(arena);
         const Quanyu__AuditRecord *record =
             audit_store_record(txn, index, &stored) ? audit_record_unpack(stored, arena) : NULL;
@@ -343,6 +345,10 @@ static void fold_scrape(void *self, struct metrics_page *page)
         (double)atomic_load(&audit->size));
     page_metric(page, METRIC_GAUGE, "quanyu_audit_signed_size", NULL,
         "Records under the newest signed checkpoint.", (double)atomic_load(&audit->signed_size));
+    page_metric(page, METRIC_COUNTER, "quanyu_audit_pruned_total", NULL, "Records that were pruned.",
+        (double)atomic_load(&audit->pruned));
+    page_metric(page, METRIC_COUNTER, "quanyu_audit_freed_bytes_total", NULL,
+        "Bytes that segments' files have become smaller by.", (double)atomic_load(&audit->freed));
     page_metric(page, METRIC_COUNTER, "quanyu_audit_unreadable_total", NULL,
         "Journal records that could not be read and are on record by their hash.",
         (double)atomic_load(&audit->unreadable));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit service: takes records from callers and from the other services' journals, and never lets go of
- * one.
+ * one but by a policy that is on record itself.
  *
  * What happens by itself (joins, erasures, deliveries) and what staff change is folded from the journals,
  * each journal record once: its service and offset are in the audit record. What is shown of persons is
@@ -26,6 +26,7 @@ extern const struct rpc_service audit_rpc;
 
 struct audit_guard;
 struct audit_http;
+struct audit_pruner;
 struct audit_sealer;
 struct audit_signer;
 
@@ -52,9 +53,12 @@ struct audit {
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    atomic_uint_fast64_t pruned;      /* records, since the start */
+    atomic_uint_fast64_t freed;       /* bytes, likewise */
     struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;
+    struct audit_pruner *pruner;
     struct audit_http *http;
     struct audit_guard *guard;
     _Atomic(struct audit_helper *) helper; /* NULL: the writer does its work */

@@ -187,11 +187,15 @@ static int copy_segments(struct backup *backup)
     struct store_txn *txn = verify_files_txn(backup->files);
     uint64_t sealed = audit_store_sealed(txn);
     char name[SEGMENT_NAME_BYTES];
+    struct merkle_hash root;
+    uint64_t generation = 0;
     int error = store_error(txn);
     if (!error)
         error = make_directory(backup, "segments");
     for (uint64_t number = 0; number < sealed && !error; number++) {
-        segment_name(number, name);
+        if (!audit_store_sealed_as(txn, number, &root, &generation))
+            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
+        segment_name(number, generation, name);
         error = copy_file(backup, name);
         look_for_change(backup, name);
     }

@@ -98,7 +98,8 @@ int audit_check_newest(struct store_txn *txn, uint64_t most, double seconds, str
         if (sweep.checked % CLOCK_EVERY == 0 && metrics_clock() > deadline)
             break;
         index--;
-        if (audit_store_record(txn, index, &record) && audit_check_is_intact(check, index, record))
+        if (audit_store_record(txn, index, &record) ? audit_check_is_intact(check, index, record)
+                                                    : audit_store_is_pruned(txn, index))
             continue;
         if (store_error(txn))
             return store_error(txn);

@@ -176,6 +176,8 @@ int audit_filter_places(const struct audit_filter *filter, const struct view_seg
     end = end < last ? end : last;
     place_set_range(
         ret_places, (unsigned)(first - segment->first), end > first ? (unsigned)(end - segment->first) : 0);
+    if (segment->kept)
+        place_set_and(ret_places, segment->kept);
     int error = 0;
     for (size_t i = 0; i < filter->condition_count && !error && !place_set_is_empty(ret_places); i++)
         error = apply(&filter->conditions[i], segment, ret_places);

@@ -6,6 +6,7 @@
 #include "services/audit/audit_alerts.h"
 #include "services/audit/audit_notify.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/audit_store.h"
 #include "services/audit/audit_view.h"
 #include "services/audit/audit_zone.h"
 
@@ -223,6 +224,10 @@ static int take_record(struct audit_guard *guard, const Quanyu__AuditRecord *rec
 static int read_record(struct audit_guard *guard, struct store_txn *txn, struct raising *raising)
 {
     struct bytes stored;
+    if (audit_store_is_pruned(txn, guard->next)) {
+        guard->next++;
+        return 0;
+    }
     if (!audit_store_record(txn, guard->next, &stored))
         return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
     arena_reset(guard->scratch);

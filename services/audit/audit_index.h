@@ -13,7 +13,8 @@
 
 /* Appends the index of a full segment. -QY_ENOMEM. */
 int audit_index_pack(const struct audit_tail *tail, struct buffer *out);
-/* The same from the segment's records as they are stored, in order. -QY_EINVAL unless there are SEGMENT_RECORDS of them or fewer;
+/* The same from the segment's records as they are stored, in order; those that were pruned have no data, make no terms, and have the time of
+ * the one before, or of the first that is left. -QY_EINVAL unless there are SEGMENT_RECORDS of them or fewer;
  * -QY_ECORRUPT where one cannot be read. */
 int audit_index_build(const struct bytes *records, size_t count, struct buffer *out);
 

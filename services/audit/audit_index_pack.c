@@ -156,6 +156,25 @@ int audit_index_pack(const struct audit_tail *tail, struct buffer *out)
     return error ? error : buffer_error(out);
 }
 
+/* The time of the first record that is left; 0: there is none. */
+static int64_t first_time(const struct bytes *records, size_t count)
+{
+    size_t first = 0;
+    while (first < count && !records[first].data)
+        first++;
+    return first < count ? audit_record_time(records[first]) : 0;
+}
+
+static int add_record(struct audit_tail *tail, struct bytes stored, struct arena *arena)
+{
+    arena_reset(arena);
+    const Quanyu__AuditRecord *record = audit_record_unpack(stored, arena);
+    if (!record)
+        return -QY_ECORRUPT;
+    audit_tail_add(tail, record);
+    return 0;
+}
+
 int audit_index_build(const struct bytes *records, size_t count, struct buffer *out)
 {
     _cleanup_(audit_tail_close) struct audit_tail *tail = NULL;
@@ -165,13 +184,11 @@ int audit_index_build(const struct bytes *records, size_t count, struct buffer *
     int error = arena_open(&arena);
     if (!error)
         error = audit_tail_open(0, &tail);
-    for (size_t i = 0; i < count && !error; i++) {
-        arena_reset(arena);
-        const Quanyu__AuditRecord *record = audit_record_unpack(records[i], arena);
-        if (record)
-            audit_tail_add(tail, record);
+    int64_t first_ms = first_time(records, count);
+    for (size_t i = 0; i < count && !error; i++)
+        if (records[i].data)
+            error = add_record(tail, records[i], arena);
         else
-            error = -QY_ECORRUPT;
-    }
+            audit_tail_add_pruned(tail, first_ms);
     return error ? error : audit_index_pack(tail, out);
 }

@@ -11,6 +11,8 @@
 #define ACTION_BYTES_MAX 64u
 #define TEXT_BYTES_MAX 400u /* ids, names, addresses */
 #define TIME_TAG 0x08u
+#define ACTOR_TAG 0x12u
+#define ACTION_TAG 0x1au
 
 struct checked_text {
     const char *field;
@@ -140,6 +142,31 @@ int64_t audit_record_time(struct bytes stored)
         return 0;
     struct bytes rest = {stored.data + 1, stored.size - 1};
     return bytes_varint(&rest, &time) ? (int64_t)time : 0;
+}
+
+/* Takes a field of this tag, which holds bytes, off the front. */
+static bool take_field(struct bytes *rest, uint8_t tag, struct bytes *ret_field)
+{
+    uint64_t size;
+    struct bytes after = {rest->data + 1, rest->size - 1};
+    if (rest->size == 0 || rest->data[0] != tag || !bytes_varint(&after, &size) || size > after.size)
+        return false;
+    *ret_field = (struct bytes){after.data, size};
+    *rest = (struct bytes){after.data + size, after.size - size};
+    return true;
+}
+
+struct bytes audit_record_action(struct bytes stored)
+{
+    uint64_t time;
+    struct bytes rest = stored, field = {0};
+    if (rest.size > 0 && rest.data[0] == TIME_TAG) {
+        rest = (struct bytes){rest.data + 1, rest.size - 1};
+        if (!bytes_varint(&rest, &time))
+            return (struct bytes){0};
+    }
+    (void)take_field(&rest, ACTOR_TAG, &field);
+    return take_field(&rest, ACTION_TAG, &field) ? field : (struct bytes){0};
 }
 
 const char *audit_actor_kind(Quanyu__Actor__Kind kind)

@@ -34,6 +34,8 @@ int64_t audit_record_time(struct bytes stored);
  * only then. Quicker than unpacking. */
 bool audit_record_may_name_set(struct bytes stored);
 bool audit_record_may_move(struct bytes stored);
+/* The action of a stored record, without unpacking the rest; empty where it does not stand where audit puts it. */
+struct bytes audit_record_action(struct bytes stored);
 
 /* "staff", "service", … */
 const char *audit_actor_kind(Quanyu__Actor__Kind kind);

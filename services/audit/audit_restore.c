@@ -237,6 +237,8 @@ static int find_offsets(struct store_txn *txn, uint64_t size, struct audit_resum
     for (uint64_t index = size; index-- > 0 && found < AUDIT_INPUT_COUNT && !error;) {
         struct bytes stored;
         arena_reset(arena);
+        if (audit_store_is_pruned(txn, index))
+            continue;
         const Quanyu__AuditRecord *record =
             audit_store_record(txn, index, &stored) ? audit_record_unpack(stored, arena) : NULL;
         int input = record && record->offset > 0 ? input_of(record->service) : -1;
@@ -293,6 +295,15 @@ static int leave_word(struct restore *restore)
     return error ? (log_copy_abort(restore->copy), error) : log_copy_commit(restore->copy);
 }
 
+/* The mark of a warm copy in the place of a word to a service. */
+static int leave_mark(const struct restore *restore)
+{
+    static const char text[] = "{\"begun_from\":\"backup\"}\n";
+    char mark[PATH_BYTES];
+    int error = join(mark, restore->options->to, MIRROR_MARK);
+    return error ? error : directory_replace_file(mark, text, sizeof(text) - 1);
+}
+
 /* -- the whole -- */
 
 static int put_back(struct restore *restore)
@@ -311,7 +322,7 @@ static int put_back(struct restore *restore)
     result->more = error ? 0 : result->size - restore->from.size;
     result->signed_size = result->more > 0 ? restore->more.signed_size : restore->from.signed_size;
     if (!error)
-        error = leave_word(restore);
+        error = restore->options->as_copy ? leave_mark(restore) : leave_word(restore);
     log_copy_close(&restore->copy);
     if (!error)
         error = join(mark, to, RESTORE_MARK);

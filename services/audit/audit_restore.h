@@ -11,6 +11,7 @@ struct restore_options {
     const char *more; /* a warm copy that may have more of the same log; NULL: none */
     const char *
         to; /* <data>/audit of the service that will start: not there, empty, or left by a restore that was cut short */
+    bool as_copy;               /* a warm copy is to go on there, and no service */
     const char *const *trusted; /* as verify.h has it */
     size_t trusted_count;
     unsigned threads;

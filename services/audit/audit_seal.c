@@ -20,16 +20,6 @@ static void free_copy(struct copy *copy)
     free(copy->leaves);
 }
 
-static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, struct merkle_hash *ret_root)
-{
-    struct merkle_hash level[MERKLE_TILE_HASHES];
-    memcpy(level, hashes, sizeof(level));
-    for (size_t count = MERKLE_TILE_HASHES; count > 1; count /= 2)
-        for (size_t i = 0; i < count / 2; i++)
-            merkle_node(hasher, &level[2 * i], &level[2 * i + 1], &level[i]);
-    *ret_root = level[0];
-}
-
 /* One bundle: hashed anew, and held against the tiles. */
 static int copy_bundle(struct merkle_hasher *hasher, struct store_txn *txn, uint64_t segment, unsigned bundle,
     const struct merkle_hash *above, struct copy *copy)
@@ -41,7 +31,7 @@ static int copy_bundle(struct merkle_hasher *hasher, struct store_txn *txn, uint
         return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
     for (unsigned i = 0; i < MERKLE_TILE_HASHES; i++)
         merkle_leaf(hasher, copy->records[first + i], &copy->leaves[first + i]);
-    fold(hasher, copy->leaves + first, &copy->tiles[bundle]);
+    merkle_fold(hasher, copy->leaves + first, &copy->tiles[bundle]);
     const struct merkle_hash *tile = stored.read(stored.self, 0, number, MERKLE_TILE_HASHES);
     bool same = tile && memcmp(tile, copy->leaves + first, MERKLE_TILE_HASHES * sizeof(*tile)) == 0 &&
                 memcmp(&above[bundle], &copy->tiles[bundle], sizeof(*above)) == 0;
@@ -71,7 +61,7 @@ int audit_seal_write(
         error = store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
     if (error)
         return error;
-    fold(hasher, copy.tiles, &content.root);
+    merkle_fold(hasher, copy.tiles, &content.root);
     content.records = copy.records;
     content.leaves = copy.leaves;
     content.tiles = copy.tiles;

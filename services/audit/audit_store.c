@@ -23,6 +23,8 @@ const char *const audit_tables[AUDIT_TABLE_COUNT] = {
     [TABLE_SETS] = "sets",
     [TABLE_ALERTS] = "alerts",
     [TABLE_SETTINGS] = "settings",
+    [TABLE_HOLDS] = "holds",
+    [TABLE_PRUNINGS] = "prunings",
 };
 
 /* -- records -- */
@@ -61,17 +63,29 @@ void audit_store_append(struct store_txn *txn, uint64_t index, struct bytes reco
     store_append(txn, TABLE_RECORDS, &key, record.data, record.size);
 }
 
+bool audit_store_sealed_as(
+    struct store_txn *txn, uint64_t number, struct merkle_hash *ret_root, uint64_t *ret_generation)
+{
+    struct store_key key;
+    struct bytes row;
+    number_key(&key, number);
+    if (!store_get(txn, TABLE_SEALED, &key, &row) ||
+        (row.size != MERKLE_HASH_BYTES && row.size != MERKLE_HASH_BYTES + 8))
+        return false;
+    memcpy(ret_root, row.data, MERKLE_HASH_BYTES);
+    *ret_generation = row.size > MERKLE_HASH_BYTES ? get_be64(row.data + MERKLE_HASH_BYTES) : 0;
+    return true;
+}
+
 /* The file of a segment that is sealed; NULL: it is not, or its file is missing or not the one that was written. */
 static const struct segment *sealed(struct store_txn *txn, uint64_t number)
 {
-    struct store_key key;
-    struct bytes root;
+    struct merkle_hash root;
+    uint64_t generation;
     const struct segment *segment;
-    number_key(&key, number);
-    if (!store_get(txn, TABLE_SEALED, &key, &root) || root.size != MERKLE_HASH_BYTES)
+    if (!audit_store_sealed_as(txn, number, &root, &generation))
         return NULL;
-    int error = segment_find(store_path(txn), number, (const struct merkle_hash *)root.data, &segment);
-    return error ? NULL : segment;
+    return segment_find(store_path(txn), number, generation, &root, &segment) ? NULL : segment;
 }
 
 bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret_record)
@@ -84,15 +98,45 @@ bool audit_store_record(struct store_txn *txn, uint64_t index, struct bytes *ret
     return segment && segment_record(segment, (unsigned)(index % SEALED_RECORDS), ret_record);
 }
 
-bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
+const struct place_set *audit_store_kept(struct store_txn *txn, uint64_t number)
+{
+    const struct segment *segment = sealed(txn, number);
+    return segment ? segment_kept(segment) : NULL;
+}
+
+bool audit_store_is_pruned(struct store_txn *txn, uint64_t index)
+{
+    const struct place_set *kept = audit_store_kept(txn, index / SEALED_RECORDS);
+    return kept && !place_set_has(kept, (unsigned)(index % SEALED_RECORDS));
+}
+
+bool audit_store_is_sound(struct store_txn *txn, uint64_t number)
+{
+    const struct segment *segment = sealed(txn, number);
+    return number >= audit_store_sealed(txn) || (segment && segment_is_sound(segment));
+}
+
+bool audit_store_rest(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
 {
     const struct segment *segment = sealed(txn, number / SEGMENT_BUNDLES);
+    const struct place_set *kept = segment ? segment_kept(segment) : NULL;
     unsigned first = (unsigned)(number % SEGMENT_BUNDLES) * MERKLE_TILE_HASHES;
-    for (unsigned i = 0; i < width; i++)
-        if (segment ? !segment_record(segment, first + i, &ret_records[i])
-                    : !audit_store_record(txn, number * MERKLE_TILE_HASHES + i, &ret_records[i]))
+    for (unsigned i = 0; i < width; i++) {
+        if (kept && !place_set_has(kept, first + i))
+            ret_records[i] = (struct bytes){0};
+        else if (segment ? !segment_record(segment, first + i, &ret_records[i])
+                         : !audit_store_record(txn, number * MERKLE_TILE_HASHES + i, &ret_records[i]))
             return false;
+    }
     return true;
+}
+
+bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records)
+{
+    bool all = audit_store_rest(txn, number, width, ret_records);
+    for (unsigned i = 0; i < width && all; i++)
+        all = ret_records[i].data != NULL;
+    return all;
 }
 
 /* -- tiles -- */
@@ -117,7 +161,7 @@ static const struct merkle_hash *read_tile(void *self, unsigned level, uint64_t 
     if (!segment)
         return NULL;
     return level == 1 ? segment_tiles(segment)
-                      : segment_leaves(segment) + number % SEGMENT_BUNDLES * MERKLE_TILE_HASHES;
+                      : segment_leaves(segment, (unsigned)(number % SEGMENT_BUNDLES));
 }
 
 static void write_tile(
@@ -179,8 +223,8 @@ static int add_tables(struct store_txn *txn)
     return store_error(txn);
 }
 
-const struct store_migration audit_migrations[] = {
-    {.from = 1, .migrate = drop_hashes}, {.from = 2, .migrate = add_tables}};
+const struct store_migration audit_migrations[] = {{.from = 1, .migrate = drop_hashes},
+    {.from = 2, .migrate = add_tables}, {.from = 3, .migrate = add_tables}};
 
 /* -- sealing -- */
 
@@ -194,6 +238,22 @@ void audit_store_seal(struct store_txn *txn, uint64_t number, const struct merkl
     struct store_key key;
     number_key(&key, number);
     store_append(txn, TABLE_SEALED, &key, root, sizeof(*root));
+}
+
+void audit_store_take_over(struct store_txn *txn, uint64_t number, uint64_t generation)
+{
+    uint8_t row[MERKLE_HASH_BYTES + 8];
+    struct store_key key;
+    struct merkle_hash root;
+    uint64_t former;
+    if (!audit_store_sealed_as(txn, number, &root, &former)) {
+        store_fail(txn, -QY_ECORRUPT);
+        return;
+    }
+    memcpy(row, &root, sizeof(root));
+    put_be64(row + sizeof(root), generation);
+    number_key(&key, number);
+    store_put(txn, TABLE_SEALED, &key, row, sizeof(row));
 }
 
 /* Whether the first key of a table is below `end`. */

@@ -2,15 +2,16 @@
 /* Audit's tables: the records as they were taken, the tree's tiles, the segments' indexes, joined persons,
  * auditors' tokens, the keys and checkpoints that prove it.
  *
- * Records, full tiles and index segments are written once and never again. What a read hands out is borrowed
+ * Records, full tiles and index segments are written once and never again, until they are pruned. What a read hands out is borrowed
  * from the transaction, as common/store.h says. */
 #ifndef QY_AUDIT_STORE_H
 #define QY_AUDIT_STORE_H
 
 #include "common/store.h"
 #include "services/audit/merkle.h"
+#include "services/audit/place_set.h"
 
-#define AUDIT_SCHEMA_VERSION 3
+#define AUDIT_SCHEMA_VERSION 4
 
 enum audit_table {
     TABLE_RECORDS,   /* index -> AuditRecord: the leaf's bytes */
@@ -23,10 +24,13 @@ enum audit_table {
     TABLE_SIGNERS,   /* generation -> AuditSigner: keys that signed, or sign, the log */
     TABLE_NOTES,     /* enum audit_note -> a signed checkpoint, as it is given out */
     TABLE_WITNESSES, /* id of the key -> AuditWitness */
-    TABLE_SEALED, /* segment -> its hash in the tree: its records, tiles and index lie in a file (audit_segment.h) */
-    TABLE_SETS,     /* SHA-256 -> exact set, as common/exact_set.h has it */
-    TABLE_ALERTS,   /* day, hash of actor and rule -> AuditAlert */
-    TABLE_SETTINGS, /* name -> what auditors have set: JSON */
+    TABLE_SEALED, /* segment -> its hash in the tree, and its file's generation where something was pruned: its records, tiles and
+                     * index lie in a file (audit_segment.h) */
+    TABLE_SETS,   /* SHA-256 -> exact set, as common/exact_set.h has it */
+    TABLE_ALERTS, /* day, hash of actor and rule -> AuditAlert */
+    TABLE_SETTINGS, /* name -> what auditors have set: JSON; "pruned": AuditPruned */
+    TABLE_HOLDS,    /* number -> AuditHold, those in force */
+    TABLE_PRUNINGS, /* segment, index of the record of it -> whether it is done */
     AUDIT_TABLE_COUNT
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
@@ -59,6 +63,33 @@ bool audit_store_unswept(struct store_txn *txn);
 /* All records of a bundle; false where one is missing. */
 bool audit_store_bundle(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records);
 
+/* -- what was pruned: its bytes are gone, its hash may be, and the tiles from level 1 on are as they were -- */
+/* The hash of a sealed segment, and of which generation its file is: 0, or the index of the last record of a pruning of it. False: it is not
+ * sealed. */
+bool audit_store_sealed_as(
+    struct store_txn *txn, uint64_t number, struct merkle_hash *ret_root, uint64_t *ret_generation);
+/* From the commit on the file of this generation is read, which is written; the one before is to be removed when nobody reads in it. */
+void audit_store_take_over(struct store_txn *txn, uint64_t number, uint64_t generation);
+/* The places of a segment whose records are there; NULL: all, or its file is missing. */
+const struct place_set *audit_store_kept(struct store_txn *txn, uint64_t number);
+bool audit_store_is_pruned(struct store_txn *txn, uint64_t index);
+/* Whether a segment's file, where it is in one, holds what it says and nothing else. */
+bool audit_store_is_sound(struct store_txn *txn, uint64_t number);
+/* As audit_store_bundle(), but records that were pruned have no data. */
+bool audit_store_rest(struct store_txn *txn, uint64_t number, unsigned width, struct bytes *ret_records);
+
+/* `record` is the index of the record of it. */
+void audit_store_put_pruning(struct store_txn *txn, uint64_t segment, uint64_t record, bool done);
+/* Those of a segment, in their order, or of all (UINT64_MAX), until `visit` returns false. */
+void audit_store_each_pruning(struct store_txn *txn, uint64_t segment,
+    bool (*visit)(void *context, uint64_t segment, uint64_t record, bool done), void *context);
+
+void audit_store_put_hold(struct store_txn *txn, uint32_t number, struct bytes hold);
+bool audit_store_hold(struct store_txn *txn, uint32_t number, struct bytes *ret_hold);
+bool audit_store_drop_hold(struct store_txn *txn, uint32_t number);
+void audit_store_each_hold(
+    struct store_txn *txn, bool (*visit)(void *context, uint32_t number, struct bytes hold), void *context);
+
 /* Joins and splits, as identity reports them. */
 void audit_store_move(struct store_txn *txn, uint32_t node, uint32_t person);
 /* The person that a person of old is now part of: itself where it was never joined. */
@@ -71,10 +102,11 @@ void audit_store_each_moved(struct store_txn *txn, bool by_person,
 void audit_store_each_number(
     struct store_txn *txn, uint32_t person, bool (*visit)(void *context, uint32_t number), void *context);
 
-/* -- exact sets, each once, for good; a record names one by its hash -- */
+/* -- exact sets, each once, as long as a record is there that names it by its hash -- */
 #define SET_HASH_BYTES 32
 bool audit_store_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes *ret_set);
 void audit_store_put_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES], struct bytes set);
+void audit_store_drop_set(struct store_txn *txn, const uint8_t hash[SET_HASH_BYTES]);
 /* Calls back for each until `visit` returns false. */
 void audit_store_each_set(struct store_txn *txn,
     bool (*visit)(void *context, const uint8_t hash[SET_HASH_BYTES], struct bytes set), void *context);

@@ -129,6 +129,11 @@ void audit_tail_add_altered(struct audit_tail *tail)
     end_record(tail, 0);
 }
 
+void audit_tail_add_pruned(struct audit_tail *tail, int64_t time_ms)
+{
+    end_record(tail, time_ms);
+}
+
 void audit_tail_publish(struct audit_tail *tail)
 {
     atomic_store_explicit(&tail->published, tail->count, memory_order_release);

@@ -55,6 +55,9 @@ void audit_tail_close(struct audit_tail **tail);
 void audit_tail_add(struct audit_tail *tail, const Quanyu__AuditRecord *record);
 /* The same for a record that was altered: what it once said is not known, so it is found whatever is looked for. */
 void audit_tail_add_altered(struct audit_tail *tail);
+/* The same for one that was pruned: nothing is known of it, and nothing finds it. Its time is that of the one before, or `time_ms` where that is
+ * later. */
+void audit_tail_add_pruned(struct audit_tail *tail, int64_t time_ms);
 /* Lets readers see what was added. */
 void audit_tail_publish(struct audit_tail *tail);
 

@@ -50,6 +50,17 @@ static int read_tail(struct audit_view *view, uint64_t number, struct view_segme
     return 0;
 }
 
+static int open_stored(
+    struct audit_view *view, uint64_t number, struct bytes stored, struct view_segment *segment)
+{
+    segment->kept = audit_store_kept(view->txn, number);
+    segment->is_empty = segment->kept && place_set_is_empty(segment->kept);
+    if (segment->is_empty)
+        return 0;
+    int error = audit_index_open(stored, &segment->index);
+    return !error && segment->index.records != segment->count ? -QY_ECORRUPT : error;
+}
+
 int view_check(const struct audit_view *view)
 {
     if (view->stopping && atomic_load_explicit(view->stopping, memory_order_relaxed))
@@ -69,9 +80,7 @@ int view_segment(struct audit_view *view, uint64_t number, struct view_segment *
     int error;
     if (audit_store_segment(view->txn, number, &stored)) {
         segment.is_stored = true;
-        error = audit_index_open(stored, &segment.index);
-        if (!error && segment.index.records != segment.count)
-            error = -QY_ECORRUPT;
+        error = open_stored(view, number, stored, &segment);
     } else {
         error = store_error(view->txn) ? store_error(view->txn) : read_tail(view, number, &segment);
     }
@@ -98,33 +107,45 @@ unsigned view_place_at(const struct view_segment *segment, int64_t ms)
     return low;
 }
 
-/* The last segment that begins before `ms`, and the place in it. */
+/* The first segment from `number` on, below `end`, that has times; `end`: there is none. */
+static int next_with_times(struct audit_view *view, uint64_t number, uint64_t end, uint64_t *ret_number,
+    struct view_segment *segment)
+{
+    int error = 0;
+    for (; number < end; number++) {
+        error = view_segment(view, number, segment);
+        if (error || !segment->is_empty)
+            break;
+    }
+    *ret_number = number;
+    return error;
+}
+
+/* In the last segment that begins before `ms`; what comes behind it up to the next one that has times was pruned. */
 int view_index_at(struct audit_view *view, int64_t ms, uint64_t *ret_index)
 {
-    uint64_t low = 0, high = view_segments(view);
-    struct view_segment segment;
+    uint64_t low = 0, high = view_segments(view), found;
+    struct view_segment segment, last = {.count = 0};
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        int error = view_segment(view, middle, &segment);
+        int error = next_with_times(view, middle, high, &found, &segment);
         if (error)
             return error;
-        if (view_time(&segment, 0) < ms)
-            low = middle + 1;
-        else
+        if (found == high || view_time(&segment, 0) >= ms) {
             high = middle;
+        } else {
+            last = segment;
+            low = found + 1;
+        }
     }
-    if (low == 0) {
-        *ret_index = 0;
-        return 0;
-    }
-    int error = view_segment(view, low - 1, &segment);
-    if (!error)
-        *ret_index = segment.first + view_place_at(&segment, ms);
-    return error;
+    *ret_index = last.count ? last.first + view_place_at(&last, ms) : 0;
+    return 0;
 }
 
 int view_find(const struct view_segment *segment, const struct term_values *values, struct place_set *places)
 {
+    if (segment->is_empty)
+        return 0;
     return segment->is_stored ? audit_index_find(&segment->index, values, places)
                               : audit_tail_find(segment->tail, segment->count, values, places);
 }
@@ -132,6 +153,8 @@ int view_find(const struct view_segment *segment, const struct term_values *valu
 int view_each(const struct view_segment *segment, enum term_kind kind, const struct place_set *among,
     term_count_fn *visit, void *context)
 {
+    if (segment->is_empty)
+        return 0;
     return segment->is_stored ? audit_index_each(&segment->index, kind, among, visit, context)
                               : audit_tail_each(segment->tail, segment->count, kind, among, visit, context);
 }

@@ -27,6 +27,8 @@ struct view_segment {
     uint64_t first; /* its first record's index */
     unsigned count; /* records */
     bool is_stored;
+    bool is_empty;                /* all of it was pruned: it has no index, and no times */
+    const struct place_set *kept; /* places of records that were not pruned; NULL: all */
     struct audit_index index;
     const struct audit_tail *tail;
 };
@@ -39,12 +41,13 @@ static inline uint64_t view_segments(const struct audit_view *view)
     return (view->size + SEGMENT_RECORDS - 1) >> SEGMENT_BITS;
 }
 
+/* Of a segment that is not empty, as those below. */
 int64_t view_time(const struct view_segment *segment, unsigned place);
 /* The first place whose record was taken at `ms` or later; the segment's count where there is none. */
 unsigned view_place_at(const struct view_segment *segment, int64_t ms);
 /* The first index whose record was taken at `ms` or later: times never fall with the index. */
 int view_index_at(struct audit_view *view, int64_t ms, uint64_t *ret_index);
-/* Adds the places that bear one of the terms. */
+/* Adds the places that bear one of the terms; of an empty segment none. */
 int view_find(const struct view_segment *segment, const struct term_values *values, struct place_set *places);
 /* As audit_tail_each(). */
 int view_each(const struct view_segment *segment, enum term_kind kind, const struct place_set *among,

@@ -142,7 +142,7 @@ int tile_entries_parse(struct bytes bundle, unsigned width, struct bytes ret_ent
         size_t size = left < 2 ? SIZE_MAX : (size_t)at[0] << 8 | at[1];
         if (left < 2 || size > left - 2)
             return -QY_ECORRUPT;
-        ret_entries[i] = (struct bytes){at + 2, size};
+        ret_entries[i] = size > 0 ? (struct bytes){at + 2, size} : (struct bytes){0};
         at += 2 + size;
         left -= 2 + size;
     }

@@ -6,6 +6,7 @@
 #include "services/audit/audit_seal.h"
 #include "services/audit/audit_segment.h"
 #include "services/audit/audit_tail.h"
+#include "services/audit/log_copy_lasting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,8 +147,12 @@ void log_copy_add(struct log_copy *copy, struct bytes record)
 {
     struct merkle_tiles tiles = audit_store_tiles(copy->txn);
     audit_store_append(copy->txn, merkle_size(copy->merkle), record);
+    uint64_t index = merkle_size(copy->merkle);
     merkle_add(copy->merkle, &tiles, record);
     follow_move(copy, record);
+    int error = log_copy_lasting(copy->txn, index, record, copy->arena);
+    if (error)
+        store_fail(copy->txn, error);
 }
 
 int log_copy_root(struct log_copy *copy, struct merkle_hash *ret_root)

@@ -81,6 +81,11 @@ static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes,
     *ret_root = level[0];
 }
 
+void merkle_fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, struct merkle_hash *ret_hash)
+{
+    fold(hasher, hashes, MERKLE_TILE_HASHES, ret_hash);
+}
+
 /* -- growing -- */
 
 struct merkle {

@@ -31,6 +31,9 @@ int merkle_hasher_error(const struct merkle_hasher *hasher);
 void merkle_leaf(struct merkle_hasher *hasher, struct bytes entry, struct merkle_hash *ret_hash);
 void merkle_node(struct merkle_hasher *hasher, const struct merkle_hash *left,
     const struct merkle_hash *right, struct merkle_hash *ret_hash);
+/* The hash of a full tile of 256. */
+void merkle_fold(
+    struct merkle_hasher *hasher, const struct merkle_hash *hashes, struct merkle_hash *ret_hash);
 
 /* Where tiles lie. `read` borrows the first `width` hashes of a tile, until the next write; NULL where there
  * are fewer. */

@@ -103,6 +103,8 @@ int restore_source_each_file(const struct restore_source *source,
     int (*visit)(void *context, const char *name, const struct file_content *content), void *context)
 {
     char name[SEGMENT_NAME_BYTES];
+    struct merkle_hash root;
+    uint64_t generation = 0;
     int error = 0;
     for (size_t i = 0; source->manifest && i < source->manifest->count && !error; i++)
         error = visit(context, source->manifest->files[i].name, &source->manifest->files[i].content);
@@ -112,7 +114,9 @@ int restore_source_each_file(const struct restore_source *source,
     uint64_t sealed = audit_store_sealed(txn);
     error = store_error(txn);
     for (uint64_t number = 0; number < sealed && !error; number++) {
-        segment_name(number, name);
+        if (!audit_store_sealed_as(txn, number, &root, &generation))
+            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
+        segment_name(number, generation, name);
         error = visit(context, name, NULL);
     }
     return error ? error : visit(context, "state/data.mdb", NULL);

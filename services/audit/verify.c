@@ -75,7 +75,9 @@ static int make_room(struct verifying *verifying)
         if (!verifying->nodes[level])
             return -QY_ENOMEM;
     }
-    return 0;
+    verifying->segments = (verifying->size + SEGMENT_RECORDS - 1) / SEGMENT_RECORDS;
+    verifying->gaps = calloc(verifying->segments + 1, sizeof(*verifying->gaps));
+    return verifying->gaps ? 0 : -QY_ENOMEM;
 }
 
 static int run(struct verifying *verifying, struct verify_result *result)
@@ -91,6 +93,8 @@ static int run(struct verifying *verifying, struct verify_result *result)
         error = verify_joins(verifying);
     if (!error)
         error = verify_notes(verifying, &result->signed_size);
+    if (!error)
+        error = verify_lasting(verifying, result);
     result->size = atomic_load(&verifying->done);
     result->indexes = atomic_load(&verifying->indexes);
     result->problems = verifying->problems;
@@ -106,6 +110,21 @@ static uint64_t said_size(struct bytes newest)
                                                                                           : 0;
 }
 
+static void close_verifying(struct verifying *verifying)
+{
+    for (unsigned level = 1; level < MERKLE_LEVELS; level++)
+        free(verifying->nodes[level]);
+    for (uint64_t i = 0; verifying->gaps && i < verifying->segments; i++)
+        free(verifying->gaps[i]);
+    free(verifying->gaps);
+    for (size_t i = 0; i < verifying->lasting_count; i++)
+        free((void *)(uintptr_t)verifying->lasting[i].record.data);
+    free(verifying->lasting);
+    free(verifying->moves);
+    pthread_mutex_destroy(&verifying->lock);
+    free(verifying);
+}
+
 int verify_log(const struct verify_options *options, struct verify_result *ret_result)
 {
     struct verify_result result = {.size = 0};
@@ -116,11 +135,7 @@ int verify_log(const struct verify_options *options, struct verify_result *ret_r
     verifying->size = options->size ? options->size : said_size(options->newest);
     pthread_mutex_init(&verifying->lock, NULL);
     int error = run(verifying, &result);
-    for (unsigned level = 1; level < MERKLE_LEVELS; level++)
-        free(verifying->nodes[level]);
-    pthread_mutex_destroy(&verifying->lock);
-    free(verifying->moves);
-    free(verifying);
+    close_verifying(verifying);
     *ret_result = result;
     return error;
 }

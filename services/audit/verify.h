@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole log from without: each record against its leaf, each hash of each tile against what lies below it, each signed size against
  * the root that its records lead to, each signature, each segment's index against its records, each exact set against its hash, and the
- * tables of who is who against the joins and splits on record. Says what is wrong where. */
+ * tables of who is who against the joins and splits on record; and of each record that is not there, that a record of a pruning names it, as the
+ * policy on record then allowed. Says what is wrong where. */
 #ifndef QY_AUDIT_VERIFY_H
 #define QY_AUDIT_VERIFY_H
 
@@ -18,11 +19,14 @@ struct verify_source {
     /* Borrowed until the next call. -QY_ENOTFOUND: it is not there, or has fewer. */
     int (*tile)(
         void *reader, unsigned level, uint64_t number, unsigned width, const struct merkle_hash **ret_hashes);
-    /* The records of one bundle, borrowed until the next one; where there are indexes, until one of another segment. */
+    /* The records of one bundle, borrowed until the next one; where there are indexes, until one of another segment. Those that were pruned have
+     * no data. */
     int (*entries)(
         void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES]);
     /* Where there are indexes; -QY_ENOTFOUND: the segment has none (yet). */
     int (*index)(void *reader, uint64_t segment, struct bytes *ret_index);
+    /* Whether a segment's file holds what it is to hold and nothing else: -QY_ECORRUPT. NULL: no files are shown there. */
+    int (*file)(void *reader, uint64_t segment);
     /* The exact set of this hash, as common/exact_set.h has it. NULL: sets are not shown there. */
     int (*set)(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set);
     /* The tables of who is who, as audit_store_each_moved() has them. NULL: they are not shown there. */
@@ -63,6 +67,9 @@ struct verify_result {
     uint64_t size; /* records that were read */
     uint64_t signed_size;
     uint64_t indexes;
+    uint64_t pruned;     /* records that are not there, as records of prunings say */
+    uint64_t prunings;   /* such records */
+    uint64_t unfinished; /* records that are there, of a pruning that was put on record and not done yet */
     uint64_t problems;
 };
 /* 0 where it could be checked, whatever was found. Else negative: it could not be read to the end. */

@@ -51,7 +51,7 @@ static int read_tile(
 static int read_entries(
     void *reader, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
 {
-    if (audit_store_bundle(reader, number, width, ret_entries))
+    if (audit_store_rest(reader, number, width, ret_entries))
         return 0;
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
 }
@@ -61,6 +61,11 @@ static int read_index(void *reader, uint64_t segment, struct bytes *ret_index)
     if (audit_store_segment(reader, segment, ret_index))
         return 0;
     return store_error(reader) ? store_error(reader) : -QY_ENOTFOUND;
+}
+
+static int check_file(void *reader, uint64_t segment)
+{
+    return audit_store_is_sound(reader, segment) ? 0 : -QY_ECORRUPT;
 }
 
 static int read_set(void *reader, const uint8_t hash[MERKLE_HASH_BYTES], struct bytes *ret_set)
@@ -163,6 +168,7 @@ int verify_files_describe(struct verify_files *files, struct verify_options *opt
         .tile = read_tile,
         .entries = read_entries,
         .index = read_index,
+        .file = check_file,
         .set = read_set,
         .moved = read_moved};
     options->source = &files->source;

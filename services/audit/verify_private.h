@@ -4,6 +4,7 @@
 #define QY_AUDIT_VERIFY_PRIVATE_H
 
 #include "common/mem.h"
+#include "services/audit/place_set.h"
 #include "services/audit/verify.h"
 
 #include <pthread.h>
@@ -16,6 +17,19 @@ struct edge {
     uint64_t number;
     unsigned width;
     struct merkle_hash leaves[MERKLE_TILE_HASHES];
+};
+
+/* What is not there of a segment. */
+struct gap {
+    struct place_set missing;
+    struct place_set named;                /* by records of prunings */
+    int64_t before_ms[MERKLE_TILE_HASHES]; /* by bundle: the newest record that is there before it */
+};
+
+/* A record that says what is kept how long, or what was pruned; a copy. */
+struct lasting {
+    uint64_t index;
+    struct bytes record;
 };
 
 /* An identifier that went over to somebody, by the record of this index. */
@@ -33,6 +47,7 @@ struct verifying {
     struct merkle_hash *nodes[MERKLE_LEVELS];
     struct edge edges[SIZES_MAX];
     size_t edge_count;
+    struct gap **gaps;         /* by segment; NULL: all is there */
     atomic_uint_fast64_t next; /* segment */
     atomic_uint_fast64_t done; /* records */
     atomic_uint_fast64_t indexes;
@@ -41,6 +56,8 @@ struct verifying {
     uint64_t problems;  /* under lock, as those below */
     struct move *moves; /* in no order */
     size_t move_count, move_room;
+    struct lasting *lasting; /* likewise */
+    size_t lasting_count, lasting_capacity;
 };
 
 void verify_problem(struct verifying *verifying, const char *format, ...)
@@ -51,6 +68,10 @@ int verify_keep_edge(struct verifying *verifying, uint64_t size);
 int verify_root(struct verifying *verifying, uint64_t size, struct merkle_hash *ret_root);
 /* Records, tiles and indexes. (verify_tiles.c) */
 int verify_tiles(struct verifying *verifying);
+/* What lasts how long: keeps a record that says something of it; when all were read and it is known what is signed, whether what is
+ * missing may be. (verify_lasting.c) */
+int verify_lasting_keep(struct verifying *verifying, uint64_t index, struct bytes record);
+int verify_lasting(struct verifying *verifying, struct verify_result *result);
 /* Keeps what a record says of joins and splits, if anything; then holds the tables of who is who against all of that. (verify_joins.c) */
 int verify_joins_keep(
     struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch);

@@ -22,7 +22,8 @@ struct worker {
     struct verifying *verifying;
     void *reader;
     struct merkle_hasher *hasher;
-    struct bytes *records;      /* of a segment */
+    struct bytes *records;      /* of a segment; their bytes may be those of its last bundle alone */
+    int64_t newest_ms[TILES];   /* by bundle: the last of its records that is there; 0: none is */
     struct merkle_hash *stored; /* level 1 of this segment, as the log has it */
     bool has_stored;
     struct buffer index;
@@ -43,18 +44,6 @@ static const char *path_of(
     return path;
 }
 
-/* The hash of 256 others. */
-static void fold(struct merkle_hasher *hasher, const struct merkle_hash *hashes, struct merkle_hash *ret_root)
-{
-    struct merkle_hash level[MERKLE_TILE_HASHES / 2];
-    for (size_t i = 0; i < MERKLE_TILE_HASHES / 2; i++)
-        merkle_node(hasher, &hashes[2 * i], &hashes[2 * i + 1], &level[i]);
-    for (size_t count = MERKLE_TILE_HASHES / 2; count > 1; count /= 2)
-        for (size_t i = 0; i < count / 2; i++)
-            merkle_node(hasher, &level[2 * i], &level[2 * i + 1], &level[i]);
-    *ret_root = level[0];
-}
-
 /* -- one tile of level 0 -- */
 
 /* Which of the two is wrong, as far as what lies above tells. */
@@ -65,8 +54,8 @@ static void tell(struct worker *worker, uint64_t number, unsigned width, const s
     struct merkle_hash from_leaves, from_tile;
     bool record_wrong = true, hash_wrong = true;
     if (width == MERKLE_TILE_HASHES && above) {
-        fold(worker->hasher, leaves, &from_leaves);
-        fold(worker->hasher, tile, &from_tile);
+        merkle_fold(worker->hasher, leaves, &from_leaves);
+        merkle_fold(worker->hasher, tile, &from_tile);
         record_wrong = !same(&from_leaves, above);
         hash_wrong = !same(&from_tile, above);
     }
@@ -146,6 +135,48 @@ static void check_set(struct worker *worker, uint64_t index, struct bytes record
         memcpy(&worker->set, hash, sizeof(hash));
 }
 
+/* Hashes of records that are not there, as the log has them. False: the tile went with the last of its records; its hash is then that of the level
+ * above. */
+static bool take_missing(struct worker *worker, uint64_t number, unsigned width, const struct bytes *records,
+    struct merkle_hash leaves[MERKLE_TILE_HASHES])
+{
+    const struct merkle_hash *tile;
+    unsigned missing = 0;
+    for (unsigned i = 0; i < width; i++)
+        missing += records[i].data == NULL;
+    int error =
+        missing ? worker->verifying->options->source->tile(worker->reader, 0, number, width, &tile) : 0;
+    for (unsigned i = 0; i < width && missing; i++) {
+        if (records[i].data)
+            continue;
+        if (error)
+            memset(&leaves[i], 0, sizeof(leaves[i]));
+        else
+            leaves[i] = tile[i];
+    }
+    return !error || missing < MERKLE_TILE_HASHES || !worker->has_stored;
+}
+
+static int hash_records(struct worker *worker, uint64_t number, unsigned width, const struct bytes *records,
+    struct merkle_hash leaves[MERKLE_TILE_HASHES])
+{
+    int error = 0;
+    int64_t *newest_ms = &worker->newest_ms[number % TILES];
+    *newest_ms = 0;
+    for (unsigned i = 0; i < width && !error; i++) {
+        uint64_t index = number * MERKLE_TILE_HASHES + i;
+        if (!records[i].data)
+            continue;
+        *newest_ms = audit_record_time(records[i]);
+        merkle_leaf(worker->hasher, records[i], &leaves[i]);
+        check_set(worker, index, records[i]);
+        error = verify_lasting_keep(worker->verifying, index, records[i]);
+        if (!error)
+            error = verify_joins_keep(worker->verifying, index, records[i], worker->arena);
+    }
+    return error;
+}
+
 static int read_tile(struct worker *worker, uint64_t number, unsigned width, struct bytes *records)
 {
     struct verifying *verifying = worker->verifying;
@@ -159,25 +190,54 @@ static int read_tile(struct worker *worker, uint64_t number, unsigned width, str
     } else if (error) {
         return error;
     }
-    int kept = 0;
-    for (unsigned i = 0; i < width && !kept; i++) {
-        uint64_t index = number * MERKLE_TILE_HASHES + i;
-        merkle_leaf(worker->hasher, records[i], &leaves[i]);
-        check_set(worker, index, records[i]);
-        kept = verify_joins_keep(verifying, index, records[i], worker->arena);
-    }
-    if (kept)
-        return kept;
+    error = hash_records(worker, number, width, records, leaves);
+    if (error)
+        return error;
     struct merkle_hash *root = width == MERKLE_TILE_HASHES ? &verifying->nodes[1][number] : NULL;
+    if (!take_missing(worker, number, width, records, leaves)) {
+        *root = worker->stored[number % TILES];
+        return 0;
+    }
     if (root)
-        fold(worker->hasher, leaves, root);
-    if (!error)
-        check_tile(worker, number, width, leaves, root);
+        merkle_fold(worker->hasher, leaves, root);
+    check_tile(worker, number, width, leaves, root);
     keep_edges(verifying, number, width, leaves);
     return merkle_hasher_error(worker->hasher);
 }
 
 /* -- one segment -- */
+
+/* What is not there of the segment, for when it is known what was pruned. */
+static int keep_gap(struct worker *worker, uint64_t segment, unsigned records)
+{
+    struct gap *gap = NULL;
+    int64_t newest_ms = 0;
+    for (unsigned i = 0; i < records && !gap; i++)
+        if (!worker->records[i].data)
+            gap = calloc(1, sizeof(*gap));
+    for (unsigned i = 0; i < records && gap; i++) {
+        unsigned bundle = i / MERKLE_TILE_HASHES;
+        if (i % MERKLE_TILE_HASHES == 0) {
+            gap->before_ms[bundle] = newest_ms;
+            newest_ms = worker->newest_ms[bundle] ? worker->newest_ms[bundle] : newest_ms;
+        }
+        if (!worker->records[i].data)
+            place_set_add(&gap->missing, i);
+    }
+    worker->verifying->gaps[segment] = gap;
+    for (unsigned i = 0; i < records && !gap; i++)
+        if (!worker->records[i].data)
+            return -QY_ENOMEM;
+    return 0;
+}
+
+static bool is_any_there(const struct worker *worker)
+{
+    unsigned i = 0;
+    while (i < SEGMENT_RECORDS && !worker->records[i].data)
+        i++;
+    return i < SEGMENT_RECORDS;
+}
 
 static void check_index(struct worker *worker, uint64_t segment)
 {
@@ -191,7 +251,7 @@ static void check_index(struct worker *worker, uint64_t segment)
     if (error == -QY_ENOTFOUND)
         return; /* its records are read instead */
     buffer_clear(&worker->index);
-    if (!error)
+    if (!error && is_any_there(worker))
         error = audit_index_build(worker->records, SEGMENT_RECORDS, &worker->index);
     atomic_fetch_add(&verifying->indexes, 1);
     if (error == -QY_ECORRUPT)
@@ -201,7 +261,8 @@ static void check_index(struct worker *worker, uint64_t segment)
     else if (error)
         verify_problem(
             verifying, "the index of segment %" PRIu64 " cannot be checked: %s", segment, error_text(error));
-    else if (stored.size != worker->index.size || memcmp(stored.data, worker->index.data, stored.size) != 0)
+    else if (stored.size != worker->index.size ||
+             (stored.size > 0 && memcmp(stored.data, worker->index.data, stored.size) != 0))
         verify_problem(verifying,
             "the index of segment %" PRIu64 " (records %" PRIu64 " to %" PRIu64
             ") was altered: its records make another one",
@@ -222,6 +283,14 @@ static void read_above(struct worker *worker, uint64_t segment)
     if (error)
         verify_problem(
             verifying, "%s is missing (%s)", path_of(false, 1, segment, width, path), error_text(error));
+}
+
+static void check_file(struct worker *worker, uint64_t segment)
+{
+    const struct verify_source *source = worker->verifying->options->source;
+    if (source->file && source->file(worker->reader, segment))
+        verify_problem(worker->verifying,
+            "the file of segment %" PRIu64 " holds something else than its records: it was altered", segment);
 }
 
 static void say_progress(struct worker *worker)
@@ -250,8 +319,15 @@ static int check_segment(struct worker *worker, uint64_t segment)
         atomic_fetch_add(&verifying->done, width);
         say_progress(worker);
     }
+    unsigned records = (unsigned)(verifying->size - segment * SEGMENT_RECORDS < SEGMENT_RECORDS
+                                      ? verifying->size - segment * SEGMENT_RECORDS
+                                      : SEGMENT_RECORDS);
+    if (!error)
+        error = keep_gap(worker, segment, records);
     if (!error)
         check_index(worker, segment);
+    if (!error)
+        check_file(worker, segment);
     return error;
 }
 
@@ -320,7 +396,7 @@ static bool fold_stored(struct verifying *verifying, void *reader, struct merkle
     const struct merkle_hash *tile;
     if (verifying->options->source->tile(reader, level, number, MERKLE_TILE_HASHES, &tile))
         return false;
-    fold(hasher, tile, ret_hash);
+    merkle_fold(hasher, tile, ret_hash);
     return true;
 }
 
@@ -355,7 +431,8 @@ static int check_upper(struct verifying *verifying)
     for (unsigned level = 2; level < MERKLE_LEVELS && !error; level++) {
         uint64_t count = verifying->size >> (8 * level);
         for (uint64_t i = 0; i < count; i++)
-            fold(hasher, verifying->nodes[level - 1] + i * MERKLE_TILE_HASHES, &verifying->nodes[level][i]);
+            merkle_fold(
+                hasher, verifying->nodes[level - 1] + i * MERKLE_TILE_HASHES, &verifying->nodes[level][i]);
         for (uint64_t number = 0; number * MERKLE_TILE_HASHES < count; number++)
             check_upper_tile(verifying, reader, hasher, level, number);
     }
@@ -366,7 +443,6 @@ static int check_upper(struct verifying *verifying)
 
 int verify_tiles(struct verifying *verifying)
 {
-    verifying->segments = (verifying->size + SEGMENT_RECORDS - 1) / SEGMENT_RECORDS;
     if (verifying->segments > 0)
         run_threads(verifying);
     int error = atomic_load(&verifying->error);

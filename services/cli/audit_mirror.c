@@ -102,7 +102,8 @@ static int look(void *self)
     status = same ? 0 : check_note(mirror, &now);
     if (!status && !same)
         status = goes_back(mirror, &now);
-    if (!status && !same)
+    /* One that was begun from a backup may hold what is not signed yet. */
+    if (!status && !same && now.size >= log_copy_size(mirror->copy))
         status = mirror_take(mirror, &now);
     if (status)
         return status;

@@ -44,7 +44,10 @@ static void sum_up(const struct restore_options *options, const struct restore_r
         result->signed_size);
     if (options->more)
         printf("; %" PRIu64 " of them from %s", result->more, options->more);
-    printf("\nthe log goes on at record %" PRIu64 ", which will say that it was put back\n", result->size);
+    putchar('\n');
+    if (options->as_copy)
+        return;
+    printf("the log goes on at record %" PRIu64 ", which will say that it was put back\n", result->size);
     if (!result->signs)
         printf(
             "the secret of its key is not there: put its file back into %s/keys, or begin with another key: "
@@ -73,7 +76,7 @@ int audit_restore(int argc, char **argv)
     const char *keys[KEYS_MAX];
     struct restore_options options = {.trusted = keys, .problem = say_problem};
     const struct log_option arguments[] = {{.name = "--to", .value = &options.to},
-        {.name = "--and", .value = &options.more},
+        {.name = "--as-copy", .flag = &options.as_copy}, {.name = "--and", .value = &options.more},
         {.name = "--key", .values = keys, .count = &options.trusted_count, .most = KEYS_MAX}};
     if (!log_options("audit", argc, argv, arguments, COUNT_OF(arguments), &options.from, 1))
         return 2;

@@ -48,6 +48,11 @@ static int sum_up(
         "%s%" PRIu64 " records in %.1f s (%.0f/s), %" PRIu64 " of them signed, %" PRIu64 " indexes\n",
         run->shows ? "\r\033[K" : "", result->size, seconds,
         (double)result->size / (seconds > 0 ? seconds : 1), result->signed_size, result->indexes);
+    if (result->prunings > 0)
+        fprintf(stderr,
+            "%" PRIu64 " records were pruned, as %" PRIu64 " records on the log say; %" PRIu64
+            " more are about to be\n",
+            result->pruned, result->prunings, result->unfinished);
     if (options->trusted_count == 0)
         fprintf(
             stderr, "checked against the keys that the log itself names; --key names one that you know\n");

@@ -31,8 +31,8 @@ static const struct command commands[] = {
     {"audit",
         "[search] | count | histogram --by X | report NAME | ocsf [--FILTER VALUE] … | tree | key | "
         "rotate-key | "
-        "witness-key … | witness … | verify … | verify-receipt FILE … | backup TO … | restore FROM … | "
-        "mirror …",
+        "witness-key … | witness … | verify … | verify-receipt FILE … | retention … | hold … | backup TO … | "
+        "restore FROM … | mirror …",
         "what is on record (asking is on record too); proving it; copies of it", command_audit,
         "Prints records of the audit log as JSON, counts them, or with \"tree\" prints the log's size and "
         "root hash.\n\n"
@@ -53,6 +53,12 @@ static const struct command commands[] = {
         "  --has H             missed, purpose, rule, set or unmasked; --rule, --set, --missed, "
         "--missed_kind\n"
         "  --from T, --to T    when: a time, or a date in --timezone Z\n\n"
+        "How long records are kept; changes take an administrator's token:\n"
+        "  retention           by kind of record, and what was pruned so far\n"
+        "  retention set KIND=DAYS …    others stay as they are; KIND=forever. What is past its time goes, "
+        "for good\n"
+        "  hold list | add NAME --reason R [--FILTER VALUE] … | release ID --reason R    what is held "
+        "stays\n\n"
         "On the machine of the log, with the key \"cli\" (changes are on record):\n"
         "  key                 the verifier keys by which the log is checked, oldest first\n"
         "  rotate-key          sign with a new key; the one before vouches for it. --lost: it cannot any "
@@ -74,6 +80,8 @@ static const struct command commands[] = {
         "  restore FROM --to DIR    checks the copy as verify does, and puts it where a service can start on "
         "it:\n"
         "                      <data>/audit, which must not be there or be empty\n"
+        "    --as-copy         where a warm copy goes on, and no service: of a log of which something was "
+        "pruned\n"
         "    --and COPY        a warm copy of the same log, for what it has beyond the backup\n"
         "    --key KEY         the log's verifier key, that you know\n\n"
         "Anywhere, with the log's --url and a --token-file (on the machine of the log itself without both):\n"

@@ -87,7 +87,8 @@ static int read_lists(struct mirror *mirror, yyjson_val *root, uint64_t size)
 /* From which key on the list is to be followed: those before it are known, or lie before the one that was named. */
 static int find_believed(struct mirror *mirror, struct store_txn *txn, size_t *ret_next)
 {
-    size_t known = audit_store_signers(txn), i;
+    /* one that waits for the key before to hand over is not listed */
+    size_t known = audit_store_signers(txn) > 0 ? audit_keys_in_force(txn, mirror->arena) + 1u : 0, i;
     struct note_key named;
     for (i = 0; i < known; i++) {
         const Quanyu__AuditSigner *row = audit_keys_signer(txn, (uint32_t)i, mirror->arena);

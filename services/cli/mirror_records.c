@@ -51,6 +51,11 @@ static int take_set(struct taking *taking, uint64_t index, const uint8_t hash[EX
     snprintf(path, sizeof(path), "v1/sets/%s/bitmap",
         sodium_bin2hex(hex, sizeof(hex), hash, EXACT_SET_HASH_BYTES));
     long status = log_client_get(&mirror->watch.client, path, &taking->set, mirror->watch.error);
+    if (status == 404) { /* it may have been pruned since, with the record */
+        snprintf(mirror->watch.error, sizeof(mirror->watch.error),
+            "the exact set of record %" PRIu64 " is not there", index);
+        return 1;
+    }
     if (status != 200)
         return cannot(mirror, status, path);
     struct bytes set = {taking->set.data, taking->set.size};
@@ -77,6 +82,22 @@ static int take_record(struct taking *taking, uint64_t index, struct bytes store
 
 /* -- bundles -- */
 
+/* A copy cannot be made of what is gone; one that had it before keeps it. */
+static bool is_pruned(struct taking *taking, uint64_t number)
+{
+    struct mirror *mirror = taking->mirror;
+    char path[64];
+    snprintf(path, sizeof(path), "v1/entries/%" PRIu64, number);
+    if (log_client_get(&mirror->watch.client, path, &taking->bundle, mirror->watch.error) != 200)
+        return false;
+    snprintf(mirror->watch.error, sizeof(mirror->watch.error),
+        "records from %" PRIu64
+        " on were pruned before this copy had them: begin it from a backup, with quanyu audit "
+        "restore BACKUP --to DIR --as-copy",
+        number * MERKLE_TILE_HASHES);
+    return true;
+}
+
 static int take_bundle(struct taking *taking, uint64_t *index)
 {
     struct mirror *mirror = taking->mirror;
@@ -87,6 +108,8 @@ static int take_bundle(struct taking *taking, uint64_t *index)
     int status = 0;
     tile_path_format(&place, path);
     long got = log_client_get(&mirror->watch.client, path, &taking->bundle, mirror->watch.error);
+    if (got == 404 && is_pruned(taking, number))
+        return 1;
     if (got != 200)
         return cannot(mirror, got, path);
     if (tile_entries_parse((struct bytes){taking->bundle.data, taking->bundle.size}, place.width, records))

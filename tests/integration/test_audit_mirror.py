@@ -11,8 +11,9 @@ import threading
 
 import pytest
 
-from audit_copies import Mirror, Writers, act, backup, fill, from_journals, records, restore, signed_of, stop_audit, wait_sealed
+from audit_copies import Mirror, Writers, act, backup, fill, from_journals, manifest, records, restore, signed_of, stop_audit, wait_sealed
 from suite import Suite, wait_for
+from test_audit_lasting import call, old, set_days, wait_gone  # noqa: F401
 from test_audit_proof import Witness, copy_of, grow, put_back, verifier_keys, verify, wait_signed
 
 
@@ -260,3 +261,52 @@ def test_a_warm_copy_wants_to_be_told_of_a_key_for_which_nothing_vouches(suite, 
     named = mirror.look("--key", verifier_keys(suite)[-1])
     assert named.returncode == 0, named
     mirror.follow()
+
+
+# -- a log of which something was pruned
+
+
+def test_a_warm_copy_keeps_what_is_pruned_until_a_service_goes_on_with_it(old):
+    wait_signed(old)
+    mirror = Mirror(old)
+    assert mirror.look("--key", verifier_keys(old)[0]).returncode == 0
+    first, second = (json.loads(old.cli("audit", "hold", "add", f"Case {i}", "--reason", "a complaint", "--actor", f"st_100{i}").stdout) for i in (3, 4))
+    set_days(old, person=365)
+    wait_gone(old, 0)
+    old.cli("audit", "hold", "release", second["id"], "--reason", "closed")
+    wait_signed(old)
+    mirror.follow()
+    size = mirror.size()
+
+    late = Mirror(old, "late")
+    refused = late.look("--key", verifier_keys(old)[0])
+    assert refused.returncode == 1 and "begin it from a backup" in refused.stderr and "ALARM" not in refused.stderr, refused
+    shutil.rmtree(late.to)
+    backup(old, old.directory / "b", "--with-key")
+    assert any(file["name"].count(".") == 2 for file in manifest(old.directory / "b")["files"])
+    restore(old, old.directory / "b", "--as-copy", to=late.to)
+    grow_audit(old)
+    late.follow()
+    assert late.size() > size
+
+    stop_audit(old, "lost")
+    restore(old, mirror.to)
+    shutil.copytree(old.directory / "lost" / "keys", old.data / "audit" / "keys")
+    old._credentials.pop("audit")
+    old.start("audit")
+    wait_gone(old, 0)  # what the log says was pruned is not back
+    assert [(hold["id"], hold["filter"]) for hold in call(old, "GET", "/v1/holds").json["holds"]] == [(first["id"], first["filter"])]
+    policy = call(old, "GET", "/v1/retention").json
+    assert policy["version"] == 2 and {kind["kind"]: kind["days"] for kind in policy["kinds"] if kind["days"]} == {"person": 365}
+    set_days(old, person=400)
+    wait_signed(old)
+    assert old.kill("audit", signal.SIGTERM) == 0
+    assert verify(old, "--files", old.data / "audit").returncode == 0
+    old.start("audit")
+
+
+def grow_audit(suite):
+    """Without the gateway's help."""
+    for _ in range(3):
+        suite.audit("/v1/records?limit=1")
+    wait_signed(suite)

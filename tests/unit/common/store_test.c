@@ -78,6 +78,20 @@ static void version_is_another_one_after_each_commit_alone(void **state)
     store_close(&store);
 }
 
+static void the_oldest_snapshot_is_that_of_who_reads_longest(void **state)
+{
+    struct store *store = open_store(state);
+    struct store_txn *before = begin(store, STORE_READ);
+    assert_int_equal(put_rows(store, 1, 1, 1), 0);
+    struct store_txn *after = begin(store, STORE_READ);
+    assert_true(store_sees(after) > store_sees(before));
+    assert_int_equal(store_oldest_read(after), store_sees(before));
+    store_abort(&before);
+    assert_int_equal(store_oldest_read(after), store_sees(after));
+    store_abort(&after);
+    store_close(&store);
+}
+
 static void what_was_committed_is_there_after_reopening(void **state)
 {
     struct store *store = open_store(state);
@@ -306,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(version_is_another_one_after_each_commit_alone),
+        scratch_test(the_oldest_snapshot_is_that_of_who_reads_longest),
         scratch_test(what_was_committed_is_there_after_reopening),
         scratch_test(the_directory_is_made_private_with_what_is_above_it),
         scratch_test(a_second_writer_in_this_process_is_refused),
