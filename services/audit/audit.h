@@ -13,6 +13,7 @@
 #include "proto/audit.pb-c.h"
 #include "services/audit/audit_clock.h"
 #include "services/audit/audit_reading.h"
+#include "services/audit/audit_resume.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -43,8 +44,9 @@ struct audit {
     struct audit_tails tails; /* readers hold them, too */
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
-    struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real: */
+    struct arena *arena;        /* one journal record's */
+    struct audit_resume resume; /* where the log was put back from a copy */
+    bool wall_time;             /* the suite's clock is real: */
     struct audit_clock clock;
     int64_t now_ms; /* what it says, or is taken to */
     /* any thread */

@@ -88,7 +88,8 @@ operation_fn get_count, get_histogram;                                       /* 
 operation_fn get_alert_rules, put_alert_rules, get_alerts, post_acknowledge; /* audit_http_alerts.c */
 operation_fn get_ocsf;                                                       /* audit_http_export.c */
 operation_fn get_report;                                                     /* audit_http_reports.c */
-operation_fn get_set;                                                        /* audit_http_sets.c */
+operation_fn get_set, get_set_bitmap;                                        /* audit_http_sets.c */
+operation_fn post_backup;                                                    /* audit_http_backup.c */
 operation_fn get_retention, put_retention;                                   /* audit_http_retention.c */
 operation_fn get_holds, post_hold, post_release;                             /* audit_http_holds.c */
 operation_fn get_rest;                                                       /* audit_http_rest.c */

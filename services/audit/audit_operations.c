@@ -72,6 +72,11 @@ const struct operation audit_operations[] = {
     {get_set, .about = {"GET", "/v1/sets/{hash}", "set", "records",
                   "The exact set of persons that a record names, 10,000 at a time; the look is on record",
                   .gives = "ExactSet", .queries = NAMES("after"), .others = {404}}},
+    {get_set_bitmap,
+        .about = {"GET", "/v1/sets/{hash}/bitmap", "set_bitmap", "records",
+            "The same as the bytes that were hashed (a Roaring bitmap in the portable form), for "
+            "a copy of the log; on record",
+            .type = "application/octet-stream", .others = {404}}},
     {get_retention,
         .about = {"GET", "/v1/retention", "retention", "retention",
             "How long records of each kind are kept, and what was pruned so far; the look is on record",
@@ -138,6 +143,13 @@ const struct operation audit_operations[] = {
                            "Hand a checkpoint back with the signature of a witness as its last line; 409: it "
                            "is signed with this log's key and is not of its tree",
                            .takes = "SignedNote", .takes_type = "text/plain", .others = {403, 409}}},
+    {post_backup,
+        .about = {"POST", "/v1/backups", "backup", "backups",
+            "Say that a copy of the log is about to be taken on its machine (`quanyu audit backup` does, "
+            "before "
+            "it takes one); on record",
+            .takes = "NewBackup", .others = {403}},
+        .administers = "audit.backup"},
     {get_auditors,
         .about = {"GET", "/v1/auditors", "auditor_list", "auditors",
             "All auditors' tokens in force; the look is on record", .gives = "Auditors", .others = {403}},

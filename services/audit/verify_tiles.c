@@ -110,15 +110,12 @@ static void keep_edges(
         }
 }
 
-/* What bears a set's hash has the tag of that field and its size before it, if not only then. */
-static const char set_tag[] = {(char)0xa2, 0x01, MERKLE_HASH_BYTES};
-
 static void check_set(struct worker *worker, uint64_t index, struct bytes record)
 {
     const struct verify_source *source = worker->verifying->options->source;
     uint8_t hash[EXACT_SET_HASH_BYTES];
     struct bytes set;
-    if (!source->set || !record.data || !memmem(record.data, record.size, set_tag, sizeof(set_tag)))
+    if (!source->set || !audit_record_may_name_set(record))
         return;
     arena_reset(worker->arena);
     const Quanyu__AuditRecord *read = audit_record_unpack(record, worker->arena);

@@ -93,17 +93,9 @@ static int read_entries(
     snprintf(path, sizeof(path), "v1/entries/%" PRIu64, number);
     if (error == -QY_ENOTFOUND && width == MERKLE_TILE_HASHES) /* some of it may have been pruned */
         error = fetch_path(reader, path, &reader->bundle);
-    const uint8_t *at = reader->bundle.data;
-    size_t left = reader->bundle.size;
-    for (unsigned i = 0; i < width && !error; i++) {
-        size_t size = left < 2 ? SIZE_MAX : (size_t)at[0] << 8 | at[1];
-        if (left < 2 || size > left - 2)
-            return -QY_ECORRUPT;
-        ret_entries[i] = size ? (struct bytes){at + 2, size} : (struct bytes){0};
-        at += 2 + size;
-        left -= 2 + size;
-    }
-    return !error && left > 0 ? -QY_ECORRUPT : error;
+    return error ? error
+                 : tile_entries_parse(
+                       (struct bytes){reader->bundle.data, reader->bundle.size}, width, ret_entries);
 }
 
 /* -- the whole -- */

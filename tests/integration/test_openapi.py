@@ -173,6 +173,7 @@ def prepare_units(running, person):
     moved = running.audit("/v1/records?action=binding.transfer&has=set&limit=1").json["records"][0]["set"]
     return {
         "set": ({"hash": moved}, "", None),
+        "set_bitmap": ({"hash": moved}, "", None),
         "unit_show": one, "unit_change": one, "unit_remove": ({"id": doomed}, "", None), "unit_people": one, "staff_people": ({"id": guide}, "", None),
         "unit_list": ({}, "?below=u_1&closed=false", None),
         "person_unmask": (person, "", None), "person_bindings": (person, "", None),
