@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/audit/audit_retention.h"
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "services/audit/audit_record.h"
 
@@ -149,6 +150,21 @@ void retention_describe(const struct retention *before, const struct retention *
     json_name(json, "after");
     retention_write_days(json, after);
     json_close(json, '}');
+}
+
+int retention_read_change(yyjson_val *detail, struct retention *retention)
+{
+    char field[RETENTION_FIELD_BYTES];
+    yyjson_val *version = yyjson_obj_get(detail, "version"), *from = yyjson_obj_get(detail, "in_force_at");
+    int64_t in_force_ms = 0;
+    if (!yyjson_is_uint(version) || yyjson_get_uint(version) > UINT32_MAX ||
+        (from && (!yyjson_is_str(from) ||
+                     !time_parse(yyjson_get_str(from), yyjson_get_len(from), false, &in_force_ms))) ||
+        retention_parse(yyjson_obj_get(detail, "after"), retention, field))
+        return -QY_ECORRUPT;
+    retention->version = (uint32_t)yyjson_get_uint(version);
+    retention->in_force_ms = in_force_ms;
+    return 0;
 }
 
 /* -- what was pruned so far -- */

@@ -45,6 +45,8 @@ void retention_write_days(struct json *json, const struct retention *retention);
 bool retention_is_shorter(const struct retention *before, const struct retention *after);
 /* What a change says, as JSON for its record. */
 void retention_describe(const struct retention *before, const struct retention *after, struct json *json);
+/* The policy that the record of a change sets, from its detail. -QY_ECORRUPT: it is not allowed, or none. */
+int retention_read_change(yyjson_val *detail, struct retention *retention);
 
 /* -- holds -- */
 #define HOLD_ID_BYTES 16 /* "hold_7" */

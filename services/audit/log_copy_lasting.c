@@ -18,11 +18,9 @@ struct saying {
 static int take_change(const struct saying *saying)
 {
     struct retention retention;
-    char field[RETENTION_FIELD_BYTES];
     int error = retention_read(saying->txn, &retention);
-    if (!error && retention_parse(yyjson_obj_get(saying->detail, "after"), &retention, field))
-        error = -QY_ECORRUPT;
-    retention.version = (uint32_t)yyjson_get_uint(yyjson_obj_get(saying->detail, "version"));
+    if (!error)
+        error = retention_read_change(saying->detail, &retention);
     return error ? error : retention_put(saying->txn, &retention);
 }
 

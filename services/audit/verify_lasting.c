@@ -85,15 +85,13 @@ static void take_change(struct replay *replay, uint64_t index, yyjson_val *detai
     char field[RETENTION_FIELD_BYTES];
     struct retention before = {.version = 0}, after = {.version = 0};
     if (retention_parse(yyjson_obj_get(detail, "before"), &before, field) ||
-        retention_parse(yyjson_obj_get(detail, "after"), &after, field))
+        retention_read_change(detail, &after))
         verify_problem(replay->verifying,
             "record %" PRIu64 " sets how long records are kept to something that is not allowed", index);
     else if (memcmp(before.days, replay->policy.days, sizeof(before.days)) != 0)
         verify_problem(replay->verifying,
             "record %" PRIu64 " says of the retention before it something else than the log says", index);
-    memcpy(replay->policy.days, after.days, sizeof(after.days));
-    replay->policy.version = (uint32_t)yyjson_get_uint(yyjson_obj_get(detail, "version"));
-    replay->policy.in_force_ms = time_of(detail, "in_force_at");
+    replay->policy = after;
 }
 
 static void take_hold(struct replay *replay, yyjson_val *detail)
