@@ -156,7 +156,8 @@ static void write_around(char *text, const char *value)
 {
     write_text(text, 4);
     for (; *value; value++) {
-        strncat(text, value, 1);
+        const char one[] = {*value, '\0'};
+        strcat(text, one);
         if ((value[1] & 0xc0) != 0x80 && pick(4) == 0)
             strcat(text, pieces[7 + pick(6)]);
     }
