@@ -155,8 +155,9 @@ static void write_text(char *text, size_t pieces_max)
 static void write_around(char *text, const char *value)
 {
     write_text(text, 4);
-    for (; *value; value++) {
-        strncat(text, value, 1);
+    for (size_t size = strlen(text); *value; value++, size = strlen(text)) {
+        text[size] = *value;
+        text[size + 1] = '\0';
         if ((value[1] & 0xc0) != 0x80 && pick(4) == 0)
             strcat(text, pieces[7 + pick(6)]);
     }
