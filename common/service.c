@@ -186,7 +186,7 @@ static int open_input(struct service *service, unsigned index)
         .leader = leader,
         .keys = &service->keys,
         .classes = input->spec->classes | (index == 0 && !input->spec->echoes ? CLASS_BIT(RECORD_TICK) : 0),
-        .from_oldest = input->spec->echoes,
+        .from_oldest = input->spec->echoes || input->from_oldest,
         .start = input->committed,
         .credit_bytes = FEED_CREDIT_BYTES,
         .ahead_bytes = AHEAD_BYTES,

@@ -49,6 +49,10 @@ uint64_t batch_emit(struct batch *batch, unsigned record_class, const ProtobufCM
  * The runtime calls this for each record of the inputs; only who makes time (the gateway) calls it too. */
 int batch_time(struct batch *batch, int64_t now_ms);
 
+/* In fold.open: follows this input from the oldest record on that its leader holds, where nothing of it has been folded; `again`: as if nothing
+ * had. The fold knows by itself what it has seen. */
+void batch_follow_oldest(struct batch *batch, unsigned input, bool again);
+
 /* The domain's side. `self` is service_spec.self. Callbacks that return int fail the whole batch with a
  * negative code: it is rolled back, discard() is called, and the inputs are taken again (-QY_EFULL: after a
  * pause) or the process ends (others). A record that is malformed or refers to what does not exist must not

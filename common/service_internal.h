@@ -28,6 +28,7 @@ struct input {
     struct follow_batch **waiting_end; /* likewise */
     struct journal_position committed; /* writer: folded up to here */
     uint32_t stopped; /* writer: which record of the chunk there, from 1, waits for timers; 0: none does */
+    bool from_oldest; /* where nothing was folded: set before it is followed */
     uint64_t durable; /* writer: what a crash would not take back of that */
     uint64_t echoed;  /* writer: where it echoes, all that it has said of this journal up to here is folded */
     /* for status, any thread */
@@ -110,7 +111,7 @@ struct fed {
 
 /* What one round has taken in, so that it can be finished or given back. */
 struct round {
-    struct batch batch;
+    struct batch batch; /* the first member */
     struct work *works;
     struct fed fed[INPUTS_MAX];
     struct journal_position reached[INPUTS_MAX]; /* after what was folded in this round */

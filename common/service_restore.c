@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,6 +113,19 @@ static int open_fold(struct service *service, const struct journal_position *kno
     return 0;
 }
 
+/* Segments are named by their first offset. */
+static bool has_segments(const char *path)
+{
+    DIR *directory = opendir(path);
+    bool found = false;
+    if (!directory)
+        return false;
+    for (struct dirent *entry; !found && (entry = readdir(directory));)
+        found = strspn(entry->d_name, "0123456789") == strlen(entry->d_name);
+    closedir(directory);
+    return found;
+}
+
 int writer_open(struct service *service)
 {
     struct journal_position known;
@@ -120,6 +134,9 @@ int writer_open(struct service *service)
         error = rows_read(service, &known);
     if (error)
         return error;
+    /* What nobody follows is begun anew where it is gone: a copy of the state comes without it. */
+    if (!service->spec->followers && !has_segments(service->journal_path))
+        known = (struct journal_position){0};
     service->checkpoint = known.next;
     error = open_journal(service, &known);
     return error ? error : open_fold(service, &known);

@@ -156,7 +156,7 @@ static int open_copied(struct store *store, const struct store_options *options)
     return rc == ENOENT ? -QY_ENOTFOUND : store_code(rc);
 }
 
-static bool is_written(const char *directory)
+bool store_is_written(const char *directory)
 {
     _cleanup_(free_pointer) char *path = path_in(directory, "writer.lock");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -237,7 +237,7 @@ int store_open_copy(const struct store_options *options, struct store **ret_stor
     pthread_mutex_init(&store->mutex, NULL);
     store->table_count = options->table_count;
     store->path = strdup(options->path);
-    int code = !store->path ? -QY_ENOMEM : is_written(options->path) ? -QY_ECONFLICT : 0;
+    int code = !store->path ? -QY_ENOMEM : store_is_written(options->path) ? -QY_ECONFLICT : 0;
     if (!code)
         code = open_copied(store, options);
     if (!code)

@@ -42,8 +42,15 @@ int store_open(const struct store_options *options, struct store **ret_store);
 /* Opens a copy of one to be read, and writes nothing. -QY_ENOTFOUND: none is there. -QY_EVERSION: of another version. -QY_ECONFLICT:
  * it is no copy, but open for writing. */
 int store_open_copy(const struct store_options *options, struct store **ret_store);
+/* Copies the one at `path`, as its last commit left it, into the directory `to` (made when missing), without its unused pages; durable
+ * when it returns 0. It may be open for writing, by another process: that goes on meanwhile, and takes new pages for what it frees until
+ * the copy ends. -QY_ENOTFOUND: none is there. -QY_EFULL: `to` has no room, or less than `reserve` bytes would be left; nothing is left of
+ * the copy. -QY_EIO. */
+int store_snapshot(const char *path, const char *to, uint64_t reserve);
 void store_close(struct store **store);
 
+/* Whether some process has the store at `path` open for writing. */
+bool store_is_written(const char *path);
 /* The process that has the store at `path` open for writing, by what it left in the lock file; 0 where that is not known. */
 int store_holder(const char *path);
 

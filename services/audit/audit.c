@@ -39,6 +39,8 @@ static int load(struct audit *audit, struct store_txn *txn)
         error = audit_tails_load(&audit->tails, txn, size);
     if (!error && size > 0 && !audit_store_record(txn, size - 1, &last))
         error = -QY_ECORRUPT;
+    if (!error)
+        error = audit_resume_read(txn, &audit->resume);
     if (error)
         return error;
     audit->last_ms = size > 0 ? audit_record_time(last) : 0;
@@ -97,6 +99,20 @@ static int append_own(struct audit *audit, struct batch *batch, const char *acti
     return append(audit, batch->txn, &record);
 }
 
+/* A log that was put back says so before anything else. */
+static int record_restore(struct audit *audit, struct batch *batch)
+{
+    struct audit_resume *resume = &audit->resume;
+    if (!resume->owed)
+        return 0;
+    int error = append_own(audit, batch, "audit.restore", resume->detail);
+    if (error)
+        return error;
+    resume->owed = false; /* read again where the batch is rolled back */
+    audit_resume_write(batch->txn, resume);
+    return store_error(batch->txn);
+}
+
 /* The first token is made before a simulated clock has been heard of: its record comes with the first time, before
  * anything that is done with it. */
 static int settle(struct audit *audit, struct batch *batch)
@@ -105,6 +121,7 @@ static int settle(struct audit *audit, struct batch *batch)
     int error = load(audit, batch->txn);
     if (error || take_time(audit, batch) <= 0)
         return error;
+    error = record_restore(audit, batch);
     while (!error && audit_token_take_owed(batch->txn, &detail)) {
         const char *text = buffer_c_str(&detail);
         error =
@@ -167,6 +184,8 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     if (error)
         return error;
     arena_reset(audit->arena);
+    if (audit_resume_has(&audit->resume, input, journal->offset))
+        return store_error(batch->txn);
     error = audit_source_record(input, journal, audit->arena, &record, &readable);
     record.time_ms = take_time(audit, batch);
     if (!error && readable && !*record.action)
@@ -221,7 +240,11 @@ static int fold_open(void *self, struct batch *batch)
     audit->wall_time = strcmp(config_text(config, "clock"), "real") == 0;
     int error = arena_open(&audit->arena);
     if (!error)
+        error = audit_resume_check(batch);
+    if (!error)
         error = load(audit, batch->txn);
+    if (!error)
+        error = audit_resume_begin(&audit->resume, batch, AUDIT_INPUT_COUNT);
     if (!error) {
         error = audit_token_bootstrap(batch->txn, config);
         if (error)
@@ -322,6 +345,10 @@ static void fold_scrape(void *self, struct metrics_page *page)
         (double)atomic_load(&audit->size));
     page_metric(page, METRIC_GAUGE, "quanyu_audit_signed_size", NULL,
         "Records under the newest signed checkpoint.", (double)atomic_load(&audit->signed_size));
+    page_metric(page, METRIC_COUNTER, "quanyu_audit_pruned_total", NULL, "Records that were pruned.",
+        (double)atomic_load(&audit->pruned));
+    page_metric(page, METRIC_COUNTER, "quanyu_audit_freed_bytes_total", NULL,
+        "Bytes that segments' files have become smaller by.", (double)atomic_load(&audit->freed));
     page_metric(page, METRIC_COUNTER, "quanyu_audit_unreadable_total", NULL,
         "Journal records that could not be read and are on record by their hash.",
         (double)atomic_load(&audit->unreadable));

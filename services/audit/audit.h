@@ -13,6 +13,7 @@
 #include "proto/audit.pb-c.h"
 #include "services/audit/audit_clock.h"
 #include "services/audit/audit_reading.h"
+#include "services/audit/audit_resume.h"
 #include "services/audit/audit_tails.h"
 #include "services/audit/merkle.h"
 
@@ -43,14 +44,17 @@ struct audit {
     struct audit_tails tails; /* readers hold them, too */
     int64_t last_ms;          /* time of the last record */
     struct buffer packed;
-    struct arena *arena; /* one journal record's */
-    bool wall_time;      /* the suite's clock is real: */
+    struct arena *arena;        /* one journal record's */
+    struct audit_resume resume; /* where the log was put back from a copy */
+    bool wall_time;             /* the suite's clock is real: */
     struct audit_clock clock;
     int64_t now_ms; /* what it says, or is taken to */
     /* any thread */
     atomic_uint_fast64_t size;
     atomic_uint_fast64_t unreadable;
     atomic_uint_fast64_t signed_size; /* of the newest checkpoint */
+    atomic_uint_fast64_t pruned;      /* records, since the start */
+    atomic_uint_fast64_t freed;       /* bytes, likewise */
     struct audit_reading reading;
     struct audit_signer *signer;
     struct audit_sealer *sealer;

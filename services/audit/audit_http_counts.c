@@ -4,6 +4,7 @@
 #include "services/audit/audit_look.h"
 #include "services/audit/audit_parameters.h"
 #include "services/audit/audit_query.h"
+#include "services/audit/audit_retention.h"
 
 /* What is asked, with the filter resolved; false when it was refused, or *ret_error says what is still to be told. */
 static bool take_question(struct look *look, unsigned sets, struct audit_asked *ret_asked, int *ret_error)
@@ -17,6 +18,15 @@ static bool take_question(struct look *look, unsigned sets, struct audit_asked *
     }
     *ret_error = audit_filter_resolve(&ret_asked->search.filter, look_view(look), look->arena);
     return !*ret_error;
+}
+
+/* What is no more: what it would have counted is not known. */
+static int write_pruned(struct look *look, struct json *json, const struct audit_asked *asked)
+{
+    const Quanyu__AuditPruned *pruned = retention_pruned(look->txn, look->arena);
+    if (pruned)
+        retention_write_pruned(json, pruned, asked->search.filter.from_ms);
+    return pruned ? 0 : -QY_ECORRUPT;
 }
 
 int get_count(struct audit_http *http, struct look **look, const struct route_match *match)
@@ -33,7 +43,10 @@ int get_count(struct audit_http *http, struct look **look, const struct route_ma
     struct json json = json_to(&(*look)->body), detail = json_to(&(*look)->detail);
     json_open(&json, '{');
     json_field_unsigned(&json, "count", count);
+    error = write_pruned(*look, &json, &asked);
     json_close(&json, '}');
+    if (error)
+        return error;
     json_open(&detail, '{');
     audit_query_filter(&detail, &asked.search.filter);
     json_field_unsigned(&detail, "count", count);
@@ -59,7 +72,7 @@ static void write_groups(
     json_close(json, ']');
 }
 
-static void write_histogram(
+static int write_histogram(
     struct look *look, const struct audit_asked *asked, const struct audit_histogram *histogram)
 {
     struct json json = json_to(&look->body), detail = json_to(&look->detail);
@@ -68,6 +81,7 @@ static void write_histogram(
     json_field_unsigned(&json, "total", histogram->total);
     json_field_unsigned(&json, "different", histogram->different);
     write_groups(&json, &asked->grouping, histogram);
+    int error = write_pruned(look, &json, asked);
     json_close(&json, '}');
     json_open(&detail, '{');
     audit_query_filter(&detail, &asked->search.filter);
@@ -76,6 +90,7 @@ static void write_histogram(
     json_field_unsigned(&detail, "groups", histogram->count);
     json_close(&detail, '}');
     look->action = "audit.histogram";
+    return error;
 }
 
 int get_histogram(struct audit_http *http, struct look **look, const struct route_match *match)
@@ -96,6 +111,6 @@ int get_histogram(struct audit_http *http, struct look **look, const struct rout
     }
     if (error)
         return error;
-    write_histogram(*look, &asked, &histogram);
-    return look_submit(http, look);
+    error = write_histogram(*look, &asked, &histogram);
+    return error ? error : look_submit(http, look);
 }

@@ -84,6 +84,17 @@ int get_cosigned(struct audit_http *http, struct look **look, const struct route
 
 /* -- tiles -- */
 
+/* Entries of which some went; hashes that went with all of theirs. */
+static bool is_pruned(struct store_txn *txn, const struct tile_place *place)
+{
+    struct merkle_tiles tiles = audit_store_tiles(txn);
+    uint64_t first = place->number * MERKLE_TILE_HASHES;
+    bool any = false;
+    for (unsigned i = 0; i < place->width && place->level == 0 && !any; i++)
+        any = audit_store_is_pruned(txn, first + i);
+    return any && (place->entries || !tiles.read(tiles.self, 0, place->number, place->width));
+}
+
 static int read_bundle(struct store_txn *txn, const struct tile_place *place, struct buffer *out)
 {
     struct bytes records[MERKLE_TILE_HASHES];
@@ -111,7 +122,12 @@ int get_tile(struct audit_http *http, struct look **look, const struct route_mat
     if (tile_width(audit_store_size(txn), place.level, place.number) < place.width)
         return refuse_missing((*look)->request, NULL, "the tree is not that large");
     int error = 0;
-    if (place.entries) {
+    if (is_pruned(txn, &place)) {
+        return refuse_missing((*look)->request, NULL,
+            place.entries
+                ? "records of this bundle were pruned: what is left of it is at /v1/entries/{bundle}"
+                : "the hashes went when the last of their records was pruned; those above are here");
+    } else if (place.entries) {
         error = read_bundle(txn, &place, body);
     } else {
         struct merkle_tiles tiles = audit_store_tiles(txn);
@@ -335,6 +351,8 @@ int get_inclusion(struct audit_http *http, struct look **look, const struct rout
         return refuse_missing((*look)->request, "size", "the tree is not that large");
     if (numbers[0] >= size)
         return refuse_missing((*look)->request, "index", "a tree of this size does not hold this record");
+    if (look_refuse_pruned(*look, numbers[0]) || look_refuse_pruned_size(*look, size, "size"))
+        return 0;
     int error = prove_inclusion(*look, numbers[0], size);
     return error ? error : answer_json(*look);
 }
@@ -387,6 +405,8 @@ int get_consistency(struct audit_http *http, struct look **look, const struct ro
         look_refuse_parameter(request, "from", "must not be larger than to");
         return 0;
     }
+    if (look_refuse_pruned_size(*look, numbers[0], "from") || look_refuse_pruned_size(*look, to, "to"))
+        return 0;
     int error = prove_consistency(*look, numbers[0], to);
     return error ? error : answer_json(*look);
 }

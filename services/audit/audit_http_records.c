@@ -6,6 +6,7 @@
 #include "services/audit/audit_parameters.h"
 #include "services/audit/audit_query.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/audit_retention.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/audit_watch.h"
 
@@ -26,7 +27,13 @@ static int write_found(struct look *look, const struct audit_search *search, con
     struct json json = json_to(&look->body);
     char cursor[CURSOR_BYTES];
     int error = 0;
-    json_open_page(&json, "records");
+    const Quanyu__AuditPruned *pruned = retention_pruned(look->txn, look->arena);
+    if (!pruned)
+        return -QY_ECORRUPT;
+    json_open(&json, '{');
+    retention_write_pruned(&json, pruned, search->filter.from_ms);
+    json_name(&json, "records");
+    json_open(&json, '[');
     for (size_t i = 0; i < found->count && !error; i++) {
         const struct audit_row *row = &found->rows[i];
         json_open(&json, '{');
@@ -89,13 +96,15 @@ int get_record(struct audit_http *http, struct look **look, const struct route_m
 {
     struct http_request *request = (*look)->request;
     struct bytes stored;
-    uint64_t index;
+    uint64_t index = UINT64_MAX;
     if (!look_asks_nothing(request))
         return 0;
     if (!audit_parameter_number(route_parameter(match, "index"), &index) ||
         !audit_store_record((*look)->txn, index, &stored)) {
         if (store_error((*look)->txn))
             return store_error((*look)->txn);
+        if (look_refuse_pruned(*look, index))
+            return 0;
         http_problem(request, 404, "not_found", "index", "there is no record with this index");
         return 0;
     }

@@ -80,6 +80,14 @@ static bool read_hash(const char *hex, uint8_t ret_hash[SET_HASH_BYTES])
            sodium_hex2bin(ret_hash, SET_HASH_BYTES, hex, strlen(hex), NULL, &size, NULL) == 0;
 }
 
+static int refuse_missing(struct look *look)
+{
+    if (store_error(look->txn))
+        return store_error(look->txn);
+    http_problem(look->request, 404, "not_found", "hash", "there is no set with this hash");
+    return 0;
+}
+
 int get_set(struct audit_http *http, struct look **look, const struct route_match *match)
 {
     _cleanup_(exact_set_close) struct exact_set *set = NULL;
@@ -89,15 +97,32 @@ int get_set(struct audit_http *http, struct look **look, const struct route_matc
     uint32_t after;
     if (!take_after((*look)->request, &after))
         return 0;
-    if (!read_hash(hex, hash) || !audit_store_set((*look)->txn, hash, &stored)) {
-        if (store_error((*look)->txn))
-            return store_error((*look)->txn);
-        http_problem((*look)->request, 404, "not_found", "hash", "there is no set with this hash");
-        return 0;
-    }
+    if (!read_hash(hex, hash) || !audit_store_set((*look)->txn, hash, &stored))
+        return refuse_missing(*look);
     exact_set_hash(stored, really);
     int error = memcmp(hash, really, sizeof(hash)) == 0 ? exact_set_open(stored, &set) : 0;
     if (!error)
         error = write_set(*look, hex, set, after);
     return error ? error : look_submit(http, look);
+}
+
+/* What is not what the record names is given out all the same: whoever copies the log sees that by its hash. */
+int get_set_bitmap(struct audit_http *http, struct look **look, const struct route_match *match)
+{
+    const char *hex = route_parameter(match, "hash");
+    uint8_t hash[SET_HASH_BYTES];
+    struct bytes stored;
+    if (!look_asks_nothing((*look)->request))
+        return 0;
+    if (!read_hash(hex, hash) || !audit_store_set((*look)->txn, hash, &stored))
+        return refuse_missing(*look);
+    struct json detail = json_to(&(*look)->detail);
+    json_open(&detail, '{');
+    json_field_text(&detail, "set", hex);
+    json_field_bool(&detail, "bitmap", true);
+    json_close(&detail, '}');
+    buffer_append(&(*look)->body, stored.data, stored.size);
+    (*look)->action = "audit.set";
+    (*look)->type = "application/octet-stream";
+    return look_submit(http, look);
 }

@@ -46,13 +46,15 @@ int get_receipt(struct audit_http *http, struct look **look, const struct route_
     struct http_request *request = (*look)->request;
     struct bytes record, note;
     struct checkpoint checkpoint;
-    uint64_t index;
+    uint64_t index = UINT64_MAX;
     if (!look_asks_nothing(request))
         return 0;
     if (!audit_parameter_number(route_parameter(match, "index"), &index) ||
         !audit_store_record((*look)->txn, index, &record)) {
         if (store_error((*look)->txn))
             return store_error((*look)->txn);
+        if (look_refuse_pruned(*look, index))
+            return 0;
         http_problem(request, 404, "not_found", "index", "there is no record with this index");
         return 0;
     }

@@ -10,16 +10,16 @@ const struct record_kind_text record_kinds[KIND_COUNT] = {
     [KIND_LIST] = {"list", "lists, searches and counts of people"},
     [KIND_EXPORT] = {"export", "people's data that went to others"},
     [KIND_CHANGE] = {"change", "changes of people's tags, units and guides"},
-    [KIND_IDENTITY] = {"identity", "erasures of people, events that went to others, decisions by hand"},
+    [KIND_IDENTITY] = {"identity", "decisions about who is who, and erasures"},
     [KIND_DELIVERY] = {"delivery", "what journeys sent to people"},
     [KIND_SETTING] = {"setting", "definitions, rules, journeys, units, roles, imports and keys"},
     [KIND_ACCESS] = {"access", "sign-ins, sessions, tokens, passwords and invitations"},
     [KIND_AUDITOR] = {"auditor", "auditors' own looks into the log"},
     [KIND_ALERT] = {"alert", "unusual use that was noticed"},
     [KIND_OTHER] = {"other", "what is of none of these kinds"},
-    [KIND_LOG] = {"log", "the log's own: keys, witnesses, its clock, retention, legal holds, prunings, and "
-                         "the joins and splits "
-                         "that it follows; for ever"},
+    [KIND_JOIN] = {"join", "joins and splits of people, which searches follow; for ever", true},
+    [KIND_LOG] = {"log",
+        "the log's own: keys, witnesses, clock, retention, legal holds and prunings; for ever", true},
 };
 
 bool record_kind_find(const char *name, enum record_kind *ret_kind)
@@ -51,8 +51,8 @@ static const struct {
     {"alert_rules.show", KIND_AUDITOR},
     {"delivery", KIND_DELIVERY},
     {"segment.changes", KIND_EXPORT},
-    {"person.join", KIND_LOG}, /* who is who follows from these: without them others' records are not found */
-    {"person.split", KIND_LOG},
+    {"person.join", KIND_JOIN},
+    {"person.split", KIND_JOIN},
     {"person.erase", KIND_IDENTITY},
     {"person.events_moved", KIND_IDENTITY},
     {"person.tag", KIND_CHANGE},

@@ -18,11 +18,13 @@ enum record_kind {
     KIND_AUDITOR,
     KIND_ALERT,
     KIND_OTHER,
-    KIND_LOG, /* kept for ever: keys, witnesses, and what says what was pruned, why and by whose policy */
+    KIND_JOIN, /* who is who: searches follow it, and verify holds the tables against it */
+    KIND_LOG,  /* keys, witnesses, and what says what was pruned, why and by whose policy */
     KIND_COUNT
 };
 struct record_kind_text {
     const char *name, *about;
+    bool for_ever; /* no policy can say otherwise */
 };
 extern const struct record_kind_text record_kinds[KIND_COUNT];
 bool record_kind_find(const char *name, enum record_kind *ret_kind);

@@ -8,7 +8,9 @@
 #include "common/service_http.h"
 #include "services/audit/audit_parameters.h"
 #include "services/audit/audit_query.h"
+#include "services/audit/audit_retention.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 struct audit_view *look_view(struct look *look)
@@ -79,7 +81,12 @@ void look_refuse(struct http_request *request, int error)
         http_add_header(request, "Retry-After", "1");
     if (status == 500)
         log_line(LOG_ERROR, "a request failed", "path=%s error=%s", http_path(request), error_name(error));
-    const char *kind = status == 503 ? "unavailable" : error == -QY_ECORRUPT ? "integrity" : "internal";
+    const char *kind = status == 503           ? "unavailable"
+                       : status == 404         ? "not_found"
+                       : status == 409         ? "conflict"
+                       : status == 412         ? "overtaken"
+                       : error == -QY_ECORRUPT ? "integrity"
+                                               : "internal";
     http_problem(request, status, kind, NULL, "%s",
         error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet"
         : error == -QY_ETIMEOUT   ? "it takes too long: ask for less time, or with more filters "
@@ -87,6 +94,30 @@ void look_refuse(struct http_request *request, int error)
         : error == -QY_EFULL      ? "too many questions wait for an answer already"
         : error == -QY_ECORRUPT   ? "the log is not what it was: its files were altered or are damaged"
                                   : error_text(error));
+}
+
+bool look_refuse_pruned(struct look *look, uint64_t index)
+{
+    uint64_t record;
+    if (!retention_pruning_of(look->txn, index, look->arena, &record))
+        return false;
+    http_problem(look->request, 410, "pruned", "index",
+        "record %" PRIu64 " was pruned: record %" PRIu64 " says by which policy", index, record);
+    return true;
+}
+
+bool look_refuse_pruned_size(struct look *look, uint64_t size, const char *field)
+{
+    struct merkle_tiles tiles = audit_store_tiles(look->txn);
+    unsigned width = (unsigned)(size % MERKLE_TILE_HASHES);
+    if (width == 0 || !audit_store_is_pruned(look->txn, size) ||
+        tiles.read(tiles.self, 0, size / MERKLE_TILE_HASHES, width))
+        return false;
+    http_problem(look->request, 410, "pruned", field,
+        "the hashes of the tile in which a tree of %" PRIu64
+        " ends went when the last of their records was pruned; sizes that 256 divides can be proven for good",
+        size);
+    return true;
 }
 
 void look_refuse_parameter(struct http_request *request, const char *field, const char *problem)

@@ -88,12 +88,21 @@ operation_fn get_count, get_histogram;                                       /* 
 operation_fn get_alert_rules, put_alert_rules, get_alerts, post_acknowledge; /* audit_http_alerts.c */
 operation_fn get_ocsf;                                                       /* audit_http_export.c */
 operation_fn get_report;                                                     /* audit_http_reports.c */
-operation_fn get_set;                                                        /* audit_http_sets.c */
+operation_fn get_set, get_set_bitmap;                                        /* audit_http_sets.c */
+operation_fn post_backup;                                                    /* audit_http_backup.c */
+operation_fn get_retention, put_retention;                                   /* audit_http_retention.c */
+operation_fn get_holds, post_hold, post_release;                             /* audit_http_holds.c */
+operation_fn get_rest;                                                       /* audit_http_rest.c */
 operation_fn get_tree;                                                       /* audit_http_tree.c */
 operation_fn get_auditors, post_auditor, delete_auditor;                     /* audit_http_auditors.c */
 operation_fn get_checkpoint, get_cosigned, get_tile, get_keys, get_inclusion,
     get_consistency;                        /* audit_http_proof.c */
 operation_fn get_receipt, post_cosignature; /* audit_http_witness.c */
+
+/* Where this record was pruned: answers 410, naming the record that says so. */
+bool look_refuse_pruned(struct look *look, uint64_t index);
+/* Where the hashes of the tile in which a tree of this size ends went with their records: answers 410, naming the field that asked for it. */
+bool look_refuse_pruned_size(struct look *look, uint64_t size, const char *field);
 
 /* The newest signed checkpoint, with the lines of witnesses where they have signed this one. False: nothing is signed yet.
  * (audit_http_proof.c) */

@@ -171,7 +171,7 @@ static const char *take_value(struct reading *reading, enum parameter parameter,
     }
 }
 
-static const char *parse_time(const struct audit_zone *zone, const char *value, int64_t *ret_ms)
+const char *audit_parameter_time(const struct audit_zone *zone, const char *value, int64_t *ret_ms)
 {
     if (!audit_zone_date(zone, value, ret_ms) && !time_parse(value, strlen(value), false, ret_ms))
         return "must be an RFC 3339 time or date (a + in a query is written %2B)";
@@ -222,6 +222,16 @@ static bool is_personal(const char *name, const char *value)
     return asked && !number && looks_personal(value, size);
 }
 
+const char *audit_parameter_filter(
+    struct audit_filter *filter, struct arena *arena, const struct filter_name *name, const char *value)
+{
+    if (is_personal(name->name, value))
+        return "looks like a phone number or an email, which the log does not hold and must not: ask by a "
+               "One ID "
+               "or a person's number";
+    return audit_filter_add(filter, arena, name, value);
+}
+
 /* One name and its value. */
 static const char *take_pair(struct reading *reading, const char *name, const char *pair, unsigned sets)
 {
@@ -232,12 +242,8 @@ static const char *take_pair(struct reading *reading, const char *name, const ch
         return unknown(sets);
     if (http_query_parameter(pair, name, value, sizeof(value)))
         return "is malformed or too long";
-    if (filter && is_personal(name, value))
-        return "looks like a phone number or an email, which the log does not hold and must not: ask by a "
-               "One ID "
-               "or a person's number";
     if (filter)
-        return audit_filter_add(&reading->asked->search.filter, reading->arena, filter, value);
+        return audit_parameter_filter(&reading->asked->search.filter, reading->arena, filter, value);
     if (reading->seen & 1u << parameter)
         return "is given twice";
     reading->seen |= 1u << parameter;
@@ -251,12 +257,12 @@ static const char *finish(struct reading *reading, unsigned sets, char ret_field
     const char *problem = NULL;
     set_field(ret_field, "from", 4);
     if (reading->from)
-        problem = parse_time(&asked->zone, reading->from, &filter->from_ms);
+        problem = audit_parameter_time(&asked->zone, reading->from, &filter->from_ms);
     if (problem)
         return problem;
     set_field(ret_field, "to", 2);
     if (reading->to)
-        problem = parse_time(&asked->zone, reading->to, &filter->to_ms);
+        problem = audit_parameter_time(&asked->zone, reading->to, &filter->to_ms);
     if (!problem && filter->to_ms && filter->to_ms <= filter->from_ms)
         problem = "must be later than from";
     if (problem)

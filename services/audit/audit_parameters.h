@@ -40,6 +40,12 @@ const char *audit_parameters_none(const struct http_request *request, char ret_f
 /* Digits to a number, all of it. */
 bool audit_parameter_number(const char *text, uint64_t *ret_number);
 
+/* An RFC 3339 time or date; a date begins in the zone. NULL, or what is wrong. */
+const char *audit_parameter_time(const struct audit_zone *zone, const char *value, int64_t *ret_ms);
+/* Adds a value to a filter. NULL, or what is wrong: what is asked is on record, and must hold no phone number or email. */
+const char *audit_parameter_filter(
+    struct audit_filter *filter, struct arena *arena, const struct filter_name *name, const char *value);
+
 #define CURSOR_BYTES 16
 const char *audit_cursor_format(bool oldest, uint64_t bound, char text[CURSOR_BYTES]);
 bool audit_cursor_parse(const char *text, bool *ret_oldest, uint64_t *ret_bound);

@@ -155,6 +155,8 @@ static int finish(struct audit_pruner *pruner, bool *ret_more)
     if (error)
         return error;
     pruner->pending = false;
+    atomic_fetch_add(&pruner->audit->pruned, place_set_count(&commit->places));
+    atomic_fetch_add(&pruner->audit->freed, commit->freed);
     log_line(LOG_INFO, "a segment was pruned",
         "segment=%" PRIu64 " records=%u bytes=%" PRIu64 " record=%" PRIu64, commit->segment,
         place_set_count(&commit->places), commit->freed, commit->generation);

@@ -180,3 +180,22 @@ const char *audit_actor_kind(Quanyu__Actor__Kind kind)
     };
     return (unsigned)kind < COUNT_OF(names) ? names[kind] : "unknown";
 }
+
+/* -- without unpacking -- */
+
+static bool has_tag(struct bytes stored, const char *tag, size_t size)
+{
+    return stored.data && memmem(stored.data, stored.size, tag, size);
+}
+
+bool audit_record_may_name_set(struct bytes stored)
+{
+    static const char tag[] = {(char)0xa2, 0x01, RECORD_SET_HASH_BYTES};
+    return has_tag(stored, tag, sizeof(tag));
+}
+
+bool audit_record_may_move(struct bytes stored)
+{
+    static const char tag[] = {(char)0xb2, 0x01};
+    return has_tag(stored, tag, sizeof(tag));
+}

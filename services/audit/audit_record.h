@@ -6,6 +6,8 @@
 #include "common/buffer.h"
 #include "proto/audit.pb-c.h"
 
+#include <stdbool.h>
+
 #define RECORD_BYTES_MAX 65535u /* tlog-tiles' limit on an entry */
 #define RECORD_PERSONS_MAX 1000u
 #define RECORD_NUMBERS_MAX 10000u
@@ -28,6 +30,10 @@ const Quanyu__AuditRecord *audit_record_unpack(struct bytes stored, struct arena
 /* time_ms of a stored record, without unpacking the rest: it is the first field. */
 int64_t audit_record_time(struct bytes stored);
 
+/* Whether a stored record may name an exact set, or identifiers that went over to somebody: what does has the tag of that field, if not
+ * only then. Quicker than unpacking. */
+bool audit_record_may_name_set(struct bytes stored);
+bool audit_record_may_move(struct bytes stored);
 /* The action of a stored record, without unpacking the rest; empty where it does not stand where audit puts it. */
 struct bytes audit_record_action(struct bytes stored);
 

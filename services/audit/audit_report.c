@@ -176,6 +176,9 @@ int audit_report_make(struct audit_view *view, const struct report_kind *kind, s
         error = audit_filter_resolve(filter, view, arena);
     if (!error)
         error = audit_count(view, filter, &report.total);
+    report.pruned = error ? NULL : retention_pruned(view->txn, arena);
+    if (!error && !report.pruned)
+        error = -QY_ECORRUPT;
     report.from_ms = filter->from_ms;
     report.to_ms = filter->to_ms;
     while (!error && report.table_count < REPORT_SECTIONS_MAX && kind->sections[report.table_count].title) {

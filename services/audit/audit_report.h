@@ -4,6 +4,7 @@
 #define QY_AUDIT_REPORT_H
 
 #include "services/audit/audit_histogram.h"
+#include "services/audit/audit_retention.h"
 
 #define REPORT_SECTIONS_MAX 6u
 #define REPORT_ROWS_MAX 400u  /* days, or values with the most records */
@@ -45,7 +46,8 @@ struct report_table {
 struct audit_report {
     const struct report_kind *kind;
     int64_t from_ms, to_ms;
-    uint64_t total; /* records that it is about */
+    uint64_t total;                    /* records that it is about */
+    const Quanyu__AuditPruned *pruned; /* what is not there any more */
     struct report_table tables[REPORT_SECTIONS_MAX];
     size_t table_count;
 };

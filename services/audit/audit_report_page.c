@@ -182,6 +182,18 @@ static void write_section(struct buffer *out, const struct report_table *table)
     buffer_text(out, "</section>");
 }
 
+/* What the report cannot count. */
+static void write_pruned(struct buffer *out, const struct audit_report *report)
+{
+    char until[TIME_TEXT_BYTES];
+    for (size_t i = 0; i < report->pruned->n_kinds; i++) {
+        const Quanyu__AuditPruned__Kind *kind = report->pruned->kinds[i];
+        if (kind->until_ms >= report->from_ms)
+            buffer_printf(out, "<p>Of the kind %s, records up to %s were pruned: see record %" PRIu64 ".</p>",
+                kind->name, time_format(kind->until_ms, until), kind->record);
+    }
+}
+
 void audit_report_page(const struct audit_report *report, struct buffer *out)
 {
     char from[TIME_TEXT_BYTES], to[TIME_TEXT_BYTES];
@@ -191,6 +203,7 @@ void audit_report_page(const struct audit_report *report, struct buffer *out)
         report->kind->title, report->kind->summary);
     buffer_printf(out, "<p>%s to %s, %" PRIu64 " records.</p>", time_format(report->from_ms, from),
         time_format(report->to_ms, to), report->total);
+    write_pruned(out, report);
     for (size_t i = 0; i < report->table_count; i++)
         write_section(out, &report->tables[i]);
     buffer_text(out, "</body></html>\n");

@@ -43,6 +43,7 @@ void audit_report_json(const struct audit_report *report, struct buffer *out)
     json_field_time(&json, "from", report->from_ms);
     json_field_time(&json, "to", report->to_ms);
     json_field_unsigned(&json, "total", report->total);
+    retention_write_pruned(&json, report->pruned, report->from_ms);
     json_name(&json, "sections");
     json_open(&json, '[');
     for (size_t i = 0; i < report->table_count; i++)

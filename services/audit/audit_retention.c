@@ -23,7 +23,7 @@ static int take_row(struct bytes row, struct arena *arena, struct retention *ret
     retention->revision = stored->revision;
     for (size_t i = 0; i < stored->n_kinds; i++) {
         enum record_kind kind;
-        if (!record_kind_find(stored->kinds[i]->name, &kind) || kind == KIND_LOG)
+        if (!record_kind_find(stored->kinds[i]->name, &kind) || record_kinds[kind].for_ever)
             return -QY_ECORRUPT;
         retention->days[kind] = stored->kinds[i]->days;
     }
@@ -78,8 +78,8 @@ static const char *take_days(const char *name, yyjson_val *value, uint32_t days[
     enum record_kind kind;
     if (!record_kind_find(name, &kind))
         return "is no kind of record";
-    if (kind == KIND_LOG && !yyjson_is_null(value))
-        return "is kept for ever: it tells what was pruned, and by which policy";
+    if (record_kinds[kind].for_ever && !yyjson_is_null(value))
+        return "is kept for ever: searches, or the proof of what was pruned, need it";
     if (yyjson_is_null(value)) {
         days[kind] = 0;
         return NULL;
@@ -153,16 +153,18 @@ int retention_put_pruned(struct store_txn *txn, const Quanyu__AuditPruned *prune
     return put_row(txn, ROW_PRUNED, &pruned->base);
 }
 
-int retention_write_pruned(struct json *json, struct store_txn *txn, int64_t from_ms, struct arena *arena)
+static bool is_newer(const Quanyu__AuditPruned *pruned, int64_t from_ms)
 {
-    const Quanyu__AuditPruned *pruned = retention_pruned(txn, arena);
-    bool any = false;
-    if (!pruned)
-        return -QY_ECORRUPT;
     for (size_t i = 0; i < pruned->n_kinds; i++)
-        any |= pruned->kinds[i]->until_ms >= from_ms;
-    if (!any)
-        return 0;
+        if (pruned->kinds[i]->until_ms >= from_ms)
+            return true;
+    return false;
+}
+
+void retention_write_pruned(struct json *json, const Quanyu__AuditPruned *pruned, int64_t from_ms)
+{
+    if (!is_newer(pruned, from_ms))
+        return;
     json_name(json, "pruned");
     json_open(json, '[');
     for (size_t i = 0; i < pruned->n_kinds; i++) {
@@ -177,7 +179,6 @@ int retention_write_pruned(struct json *json, struct store_txn *txn, int64_t fro
         json_close(json, '}');
     }
     json_close(json, ']');
-    return 0;
 }
 
 /* Which of a segment's prunings a record fell to. */

@@ -60,9 +60,8 @@ int hold_filter(const Quanyu__AuditHold *hold, struct audit_view *view, struct a
 /* In the arena; NULL where it cannot be read. */
 Quanyu__AuditPruned *retention_pruned(struct store_txn *txn, struct arena *arena);
 int retention_put_pruned(struct store_txn *txn, const Quanyu__AuditPruned *pruned);
-/* Where something was: a member "pruned" of the open object, so that nobody takes silence for innocence. `from_ms` (0: the beginning): only what
- * was newer. */
-int retention_write_pruned(struct json *json, struct store_txn *txn, int64_t from_ms, struct arena *arena);
+/* Where something was: a member "pruned" of the open object, so that nobody takes silence for innocence; only what was newer than `from_ms`, 0: all. */
+void retention_write_pruned(struct json *json, const Quanyu__AuditPruned *pruned, int64_t from_ms);
 /* The index of the record that says that this one was pruned. False: none does. */
 bool retention_pruning_of(struct store_txn *txn, uint64_t index, struct arena *arena, uint64_t *ret_record);
 

@@ -2,6 +2,7 @@
 #include "services/audit/audit_sealer.h"
 
 #include "common/log.h"
+#include "services/audit/audit_seal.h"
 #include "services/audit/audit_segment.h"
 #include "services/audit/audit_store.h"
 
@@ -9,11 +10,10 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define PAUSE_MS 500
-#define RECORDS ((size_t)SEGMENT_BUNDLES * MERKLE_TILE_HASHES)
+#define RECORDS ((uint64_t)SEGMENT_BUNDLES * MERKLE_TILE_HASHES)
 #define ROWS_AT_ONCE 1024u /* about a millisecond of the writer's */
 
 struct audit_sealer {
@@ -79,67 +79,6 @@ static int hand_in(struct audit_sealer *sealer, struct sealing *sealing)
 
 /* -- one segment -- */
 
-struct copy {
-    struct bytes *records;
-    struct merkle_hash *leaves;
-    struct merkle_hash tiles[SEGMENT_BUNDLES];
-};
-
-static void free_copy(struct copy *copy)
-{
-    free(copy->records);
-    free(copy->leaves);
-}
-
-/* One bundle: hashed anew, and held against the tiles. */
-static int copy_bundle(struct audit_sealer *sealer, struct store_txn *txn, uint64_t segment, unsigned bundle,
-    const struct merkle_hash *above, struct copy *copy)
-{
-    struct merkle_tiles stored = audit_store_tiles(txn);
-    uint64_t number = segment * SEGMENT_BUNDLES + bundle;
-    size_t first = (size_t)bundle * MERKLE_TILE_HASHES;
-    if (!audit_store_bundle(txn, number, MERKLE_TILE_HASHES, copy->records + first))
-        return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
-    for (unsigned i = 0; i < MERKLE_TILE_HASHES; i++)
-        merkle_leaf(sealer->hasher, copy->records[first + i], &copy->leaves[first + i]);
-    merkle_fold(sealer->hasher, copy->leaves + first, &copy->tiles[bundle]);
-    const struct merkle_hash *tile = stored.read(stored.self, 0, number, MERKLE_TILE_HASHES);
-    bool same = tile && memcmp(tile, copy->leaves + first, MERKLE_TILE_HASHES * sizeof(*tile)) == 0 &&
-                memcmp(&above[bundle], &copy->tiles[bundle], sizeof(*above)) == 0;
-    return same ? merkle_hasher_error(sealer->hasher) : -QY_ECORRUPT;
-}
-
-static int copy_segment(
-    struct audit_sealer *sealer, struct store_txn *txn, uint64_t number, struct copy *copy)
-{
-    struct merkle_tiles stored = audit_store_tiles(txn);
-    const struct merkle_hash *above = stored.read(stored.self, 1, number, MERKLE_TILE_HASHES);
-    copy->records = calloc(RECORDS, sizeof(*copy->records));
-    copy->leaves = calloc(RECORDS, sizeof(*copy->leaves));
-    int error = !copy->records || !copy->leaves ? -QY_ENOMEM : above ? 0 : -QY_ECORRUPT;
-    for (unsigned bundle = 0; bundle < SEGMENT_BUNDLES && !error; bundle++)
-        error = copy_bundle(sealer, txn, number, bundle, above, copy);
-    return error;
-}
-
-static int write_file(
-    struct audit_sealer *sealer, struct store_txn *txn, uint64_t number, struct merkle_hash *ret_root)
-{
-    _cleanup_(free_copy) struct copy copy = {.records = NULL};
-    struct segment_content content = {.number = number};
-    int error = copy_segment(sealer, txn, number, &copy);
-    if (!error && !audit_store_segment(txn, number, &content.index))
-        error = store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
-    if (error)
-        return error;
-    merkle_fold(sealer->hasher, copy.tiles, &content.root);
-    content.records = copy.records;
-    content.leaves = copy.leaves;
-    content.tiles = copy.tiles;
-    *ret_root = content.root;
-    return segment_write(store_path(txn), &content);
-}
-
 /* Full, with an index, under a checkpoint, and with a record behind it. */
 static bool is_due(struct audit_sealer *sealer, struct store_txn *txn, uint64_t number)
 {
@@ -157,7 +96,7 @@ static int seal_next(struct audit_sealer *sealer, bool *ret_done)
     *ret_done = !error && is_due(sealer, txn, number);
     if (error || !*ret_done)
         return error;
-    error = write_file(sealer, txn, number, &root);
+    error = audit_seal_write(txn, sealer->hasher, number, &root);
     store_abort(&txn);
     return error ? error : hand_in(sealer, &(struct sealing){.number = number, .root = &root});
 }

@@ -36,6 +36,14 @@ _Static_assert(RECORDS == SEGMENT_RECORDS, "a place set's places are a segment's
 #define SUFFIX ".segment"
 #define SUFFIX_NEXT ".next"
 
+void segment_name(uint64_t number, uint64_t generation, char ret_name[SEGMENT_NAME_BYTES])
+{
+    if (generation)
+        snprintf(ret_name, SEGMENT_NAME_BYTES, "segments/%010" PRIu64 ".%" PRIu64 SUFFIX, number, generation);
+    else
+        snprintf(ret_name, SEGMENT_NAME_BYTES, "segments/%010" PRIu64 SUFFIX, number);
+}
+
 static int compose(
     char path[PATH_BYTES], const char *state, uint64_t number, uint64_t generation, const char *suffix)
 {

@@ -33,6 +33,10 @@ struct segment_content {
 /* Writes the file, durably, under its name when it is whole. `state` is the store's path. -QY_EFULL, -QY_EIO, -QY_ENOMEM. */
 int segment_write(const char *state, const struct segment_content *content);
 
+/* Where its file lies, below <data>/audit: "segments/0000000007.segment", of another generation "segments/0000000007.81.segment". */
+#define SEGMENT_NAME_BYTES 64
+void segment_name(uint64_t number, uint64_t generation, char ret_name[SEGMENT_NAME_BYTES]);
+
 struct segment;
 /* The file of this segment and generation, whose hash is known. -QY_ENOTFOUND; -QY_ECORRUPT: it is not what was written there, as far as its head
  * tells. Any thread. */

@@ -50,13 +50,6 @@ static int read_tail(struct audit_view *view, uint64_t number, struct view_segme
     return 0;
 }
 
-int view_check(const struct audit_view *view)
-{
-    if (view->stopping && atomic_load_explicit(view->stopping, memory_order_relaxed))
-        return -QY_ESTOPPED;
-    return view->until_ms && monotonic_ms() > view->until_ms ? -QY_ETIMEOUT : 0;
-}
-
 static int open_stored(
     struct audit_view *view, uint64_t number, struct bytes stored, struct view_segment *segment)
 {
@@ -66,6 +59,13 @@ static int open_stored(
         return 0;
     int error = audit_index_open(stored, &segment->index);
     return !error && segment->index.records != segment->count ? -QY_ECORRUPT : error;
+}
+
+int view_check(const struct audit_view *view)
+{
+    if (view->stopping && atomic_load_explicit(view->stopping, memory_order_relaxed))
+        return -QY_ESTOPPED;
+    return view->until_ms && monotonic_ms() > view->until_ms ? -QY_ETIMEOUT : 0;
 }
 
 int view_segment(struct audit_view *view, uint64_t number, struct view_segment *ret_segment)

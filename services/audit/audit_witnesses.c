@@ -53,6 +53,23 @@ static int put_row(struct store_txn *txn, const struct note_key *key, const Quan
     return store_error(txn);
 }
 
+int audit_witnesses_replace(
+    struct store_txn *txn, struct arena *arena, Quanyu__AuditWitness *const *witnesses, size_t count)
+{
+    Quanyu__AuditWitness **former;
+    struct note_key key;
+    size_t former_count;
+    int error = audit_witnesses_list(txn, arena, &former, &former_count);
+    for (size_t i = 0; !error && i < former_count; i++)
+        if (note_key_parse(former[i]->verifier_key, &key) == 0)
+            (void)audit_store_drop_witness(txn, key.id);
+    for (size_t i = 0; !error && i < count; i++)
+        error = note_key_parse(witnesses[i]->verifier_key, &key) || key.type != NOTE_COSIGNATURE
+                    ? -QY_ECORRUPT
+                    : put_row(txn, &key, witnesses[i]);
+    return error ? error : store_error(txn);
+}
+
 /* Appends the signatures of others than this witness. */
 static void add_others(const struct note *note, const struct note_key *witness, struct buffer *out)
 {

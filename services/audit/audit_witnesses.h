@@ -14,6 +14,9 @@
 /* In the arena. -QY_ENOMEM, -QY_ECORRUPT. */
 int audit_witnesses_list(
     struct store_txn *txn, struct arena *arena, Quanyu__AuditWitness ***ret_witnesses, size_t *ret_count);
+/* For a copy of the log: these are its witnesses now, and no others. -QY_ECORRUPT: one of them is none. */
+int audit_witnesses_replace(
+    struct store_txn *txn, struct arena *arena, Quanyu__AuditWitness *const *witnesses, size_t count);
 /* Parts of the request "keys": `key` is a verifier key of type 4. On record. */
 int audit_witnesses_add(struct rpc_context *context, const char *key);
 int audit_witnesses_remove(struct rpc_context *context, const char *key);

@@ -133,3 +133,18 @@ unsigned tile_width(uint64_t size, unsigned level, uint64_t number)
     uint64_t width = hashes - number * MERKLE_TILE_HASHES;
     return width < MERKLE_TILE_HASHES ? (unsigned)width : MERKLE_TILE_HASHES;
 }
+
+int tile_entries_parse(struct bytes bundle, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
+{
+    const uint8_t *at = bundle.data;
+    size_t left = bundle.size;
+    for (unsigned i = 0; i < width; i++) {
+        size_t size = left < 2 ? SIZE_MAX : (size_t)at[0] << 8 | at[1];
+        if (left < 2 || size > left - 2)
+            return -QY_ECORRUPT;
+        ret_entries[i] = size > 0 ? (struct bytes){at + 2, size} : (struct bytes){0};
+        at += 2 + size;
+        left -= 2 + size;
+    }
+    return left > 0 ? -QY_ECORRUPT : 0;
+}

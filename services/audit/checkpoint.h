@@ -29,6 +29,8 @@ struct tile_place {
 void tile_path_format(const struct tile_place *place, char ret_path[TILE_PATH_BYTES]);
 /* False where it is not written exactly so. */
 bool tile_path_parse(const char *path, struct tile_place *ret_place);
+/* The records of a bundle, borrowed from its bytes; no data where one of size 0 stands for what was pruned. -QY_ECORRUPT: it is none of so many. */
+int tile_entries_parse(struct bytes bundle, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES]);
 /* How many hashes this tile of a tree of `size` has: 256 at most, 0 where there is none. */
 unsigned tile_width(uint64_t size, unsigned level, uint64_t number);
 

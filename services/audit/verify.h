@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole log from without: each record against its leaf, each hash of each tile against what lies below it, each signed size against
  * the root that its records lead to, each signature, each segment's index against its records, each exact set against its hash, and the
- * tables of who is who against the joins and splits on record; and of each record that is not there, that a record of a pruning names it, as
- * the policy on record then allowed. Says what is wrong where. */
+ * tables of who is who against the joins and splits on record; and of each record that is not there, that a record of a pruning names it, as the
+ * policy on record then allowed. Says what is wrong where. */
 #ifndef QY_AUDIT_VERIFY_H
 #define QY_AUDIT_VERIFY_H
 

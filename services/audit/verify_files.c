@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define MAP_BYTES (UINT64_C(1) << 46) /* address space, as large as any log */
+#define MAP_BYTES                                                                                            \
+    (UINT64_C(1) << 44) /* address space, as large as any state; two of them are open where one is put back */
 
 struct verify_files {
     struct store *store;
@@ -115,6 +116,11 @@ void verify_files_close(struct verify_files **files)
     arena_close(&(*files)->arena);
     free(*files);
     *files = NULL;
+}
+
+struct store_txn *verify_files_txn(const struct verify_files *files)
+{
+    return files->txn;
 }
 
 static int describe_keys(struct verify_files *files, struct verify_options *options)

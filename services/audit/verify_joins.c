@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What bears identifiers that went over has the tag of that field, if not only then. */
-static const char nodes_tag[] = {(char)0xb2, 0x01};
-
 static int make_room(struct verifying *verifying, size_t more)
 {
     if (verifying->move_count + more <= verifying->move_room)
@@ -27,8 +24,7 @@ static int make_room(struct verifying *verifying, size_t more)
 
 int verify_joins_keep(struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch)
 {
-    if (!verifying->options->source->moved || !record.data ||
-        !memmem(record.data, record.size, nodes_tag, sizeof(nodes_tag)))
+    if (!verifying->options->source->moved || !audit_record_may_move(record))
         return 0;
     arena_reset(scratch);
     const Quanyu__AuditRecord *read = audit_record_unpack(record, scratch);

@@ -19,13 +19,6 @@ struct edge {
     struct merkle_hash leaves[MERKLE_TILE_HASHES];
 };
 
-/* An identifier that went over to somebody, by the record of this index. */
-struct move {
-    uint32_t node;
-    uint32_t person;
-    uint64_t index;
-};
-
 /* What is not there of a segment. */
 struct gap {
     struct place_set missing;
@@ -37,6 +30,13 @@ struct gap {
 struct lasting {
     uint64_t index;
     struct bytes record;
+};
+
+/* An identifier that went over to somebody, by the record of this index. */
+struct move {
+    uint32_t node;
+    uint32_t person;
+    uint64_t index;
 };
 
 struct verifying {
@@ -56,7 +56,7 @@ struct verifying {
     uint64_t problems;  /* under lock, as those below */
     struct move *moves; /* in no order */
     size_t move_count, move_room;
-    struct lasting *lasting;
+    struct lasting *lasting; /* likewise */
     size_t lasting_count, lasting_capacity;
 };
 
@@ -68,14 +68,14 @@ int verify_keep_edge(struct verifying *verifying, uint64_t size);
 int verify_root(struct verifying *verifying, uint64_t size, struct merkle_hash *ret_root);
 /* Records, tiles and indexes. (verify_tiles.c) */
 int verify_tiles(struct verifying *verifying);
-/* Keeps what a record says of joins and splits, if anything; then holds the tables of who is who against all of that. (verify_joins.c) */
-int verify_joins_keep(
-    struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch);
-int verify_joins(struct verifying *verifying);
 /* What lasts how long: keeps a record that says something of it; when all were read and it is known what is signed, whether what is
  * missing may be. (verify_lasting.c) */
 int verify_lasting_keep(struct verifying *verifying, uint64_t index, struct bytes record);
 int verify_lasting(struct verifying *verifying, struct verify_result *result);
+/* Keeps what a record says of joins and splits, if anything; then holds the tables of who is who against all of that. (verify_joins.c) */
+int verify_joins_keep(
+    struct verifying *verifying, uint64_t index, struct bytes record, struct arena *scratch);
+int verify_joins(struct verifying *verifying);
 /* Signed notes and keys: which sizes they speak of, before; whether they hold, after. (verify_notes.c) */
 int verify_notes_sizes(struct verifying *verifying);
 int verify_notes(struct verifying *verifying, uint64_t *ret_signed_size);

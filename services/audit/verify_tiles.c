@@ -22,7 +22,8 @@ struct worker {
     struct verifying *verifying;
     void *reader;
     struct merkle_hasher *hasher;
-    struct bytes *records;      /* of a segment */
+    struct bytes *records;      /* of a segment; their bytes may be those of its last bundle alone */
+    int64_t newest_ms[TILES];   /* by bundle: the last of its records that is there; 0: none is */
     struct merkle_hash *stored; /* level 1 of this segment, as the log has it */
     bool has_stored;
     struct buffer index;
@@ -109,15 +110,12 @@ static void keep_edges(
         }
 }
 
-/* What bears a set's hash has the tag of that field and its size before it, if not only then. */
-static const char set_tag[] = {(char)0xa2, 0x01, MERKLE_HASH_BYTES};
-
 static void check_set(struct worker *worker, uint64_t index, struct bytes record)
 {
     const struct verify_source *source = worker->verifying->options->source;
     uint8_t hash[EXACT_SET_HASH_BYTES];
     struct bytes set;
-    if (!source->set || !record.data || !memmem(record.data, record.size, set_tag, sizeof(set_tag)))
+    if (!source->set || !audit_record_may_name_set(record))
         return;
     arena_reset(worker->arena);
     const Quanyu__AuditRecord *read = audit_record_unpack(record, worker->arena);
@@ -163,10 +161,13 @@ static int hash_records(struct worker *worker, uint64_t number, unsigned width, 
     struct merkle_hash leaves[MERKLE_TILE_HASHES])
 {
     int error = 0;
+    int64_t *newest_ms = &worker->newest_ms[number % TILES];
+    *newest_ms = 0;
     for (unsigned i = 0; i < width && !error; i++) {
         uint64_t index = number * MERKLE_TILE_HASHES + i;
         if (!records[i].data)
             continue;
+        *newest_ms = audit_record_time(records[i]);
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
         check_set(worker, index, records[i]);
         error = verify_lasting_keep(worker->verifying, index, records[i]);
@@ -215,11 +216,12 @@ static int keep_gap(struct worker *worker, uint64_t segment, unsigned records)
         if (!worker->records[i].data)
             gap = calloc(1, sizeof(*gap));
     for (unsigned i = 0; i < records && gap; i++) {
-        if (i % MERKLE_TILE_HASHES == 0)
-            gap->before_ms[i / MERKLE_TILE_HASHES] = newest_ms;
-        if (worker->records[i].data)
-            newest_ms = audit_record_time(worker->records[i]);
-        else
+        unsigned bundle = i / MERKLE_TILE_HASHES;
+        if (i % MERKLE_TILE_HASHES == 0) {
+            gap->before_ms[bundle] = newest_ms;
+            newest_ms = worker->newest_ms[bundle] ? worker->newest_ms[bundle] : newest_ms;
+        }
+        if (!worker->records[i].data)
             place_set_add(&gap->missing, i);
     }
     worker->verifying->gaps[segment] = gap;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `quanyu audit`: questions to the audit log, over the auditors' port. */
 #include "services/audit/audit_filter.h"
+#include "services/cli/audit_lasting.h"
 #include "services/cli/audit_proof.h"
 #include "services/cli/client.h"
 #include "services/cli/command.h"
@@ -85,7 +86,7 @@ static int ask(const struct question *question, int at, int argc, char **argv)
 int command_audit(int argc, char **argv)
 {
     int status;
-    if (audit_proof_run(argc, argv, &status))
+    if (audit_proof_run(argc, argv, &status) || audit_lasting_run(argc, argv, &status))
         return status;
     bool tree = argc > 1 && strcmp(argv[1], "tree") == 0;
     if (tree && argc > 2)

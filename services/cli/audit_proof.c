@@ -136,6 +136,9 @@ bool audit_proof_run(int argc, char **argv, int *ret_status)
         {"witness", audit_witness},
         {"verify", audit_verify},
         {"verify-receipt", audit_verify_receipt},
+        {"backup", audit_backup},
+        {"restore", audit_restore},
+        {"mirror", audit_mirror},
     };
     for (size_t i = 0; argc > 1 && i < COUNT_OF(parts); i++) {
         if (strcmp(parts[i].name, argv[1]) != 0)

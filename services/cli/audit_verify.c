@@ -48,6 +48,11 @@ static int sum_up(
         "%s%" PRIu64 " records in %.1f s (%.0f/s), %" PRIu64 " of them signed, %" PRIu64 " indexes\n",
         run->shows ? "\r\033[K" : "", result->size, seconds,
         (double)result->size / (seconds > 0 ? seconds : 1), result->signed_size, result->indexes);
+    if (result->prunings > 0)
+        fprintf(stderr,
+            "%" PRIu64 " records were pruned, as %" PRIu64 " records on the log say; %" PRIu64
+            " more are about to be\n",
+            result->pruned, result->prunings, result->unfinished);
     if (options->trusted_count == 0)
         fprintf(
             stderr, "checked against the keys that the log itself names; --key names one that you know\n");
@@ -116,7 +121,8 @@ static int verify_copy(const char *directory, const char *seen, struct verify_op
         error = verify_files_describe(files, options);
     if (error)
         fprintf(stderr, "quanyu: %s: %s\n", directory,
-            error == -QY_ECONFLICT   ? "the audit service runs on it: verify a copy, or by --url"
+            error == -QY_ECONFLICT
+                ? "it is being written (the audit service, or a warm copy): verify a copy, or by --url"
             : error == -QY_ENOTFOUND ? "holds no log: it must be a copy of <data>/audit"
                                      : error_text(error));
     int status = error ? 1 : verify_from(seen, options);
@@ -145,12 +151,8 @@ int audit_verify(int argc, char **argv)
         return 2;
     long processors = threads ? strtol(threads, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
     options.threads = processors > 0 && processors <= 64 ? (unsigned)processors : 1;
-    struct note_key key;
-    for (size_t i = 0; i < options.trusted_count; i++)
-        if (note_key_parse(keys[i], &key) || key.type != NOTE_ED25519) {
-            fprintf(stderr, "quanyu: %s is no verifier key of a log\n", keys[i]);
-            return 2;
-        }
+    if (!log_keys_good(keys, options.trusted_count))
+        return 2;
     if (files && url)
         return command_usage("audit");
     return files ? verify_copy(files, seen, &options) : verify_url(url, token, seen, &options);

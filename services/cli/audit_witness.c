@@ -5,8 +5,8 @@
 #include "common/json.h"
 #include "services/cli/audit_proof.h"
 #include "services/cli/command.h"
-#include "services/cli/log_client.h"
-#include "services/cli/witness_alarm.h"
+#include "services/cli/log_watch.h"
+#include "services/cli/witness_accept.h"
 #include "services/cli/witness_state.h"
 
 #include <inttypes.h>
@@ -17,62 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALARM 3 /* the exit status */
 #define EVERY_STANDARD 60u
-#define STALE_SECONDS 3600
 
 struct witness {
-    struct log_client client;
+    struct log_watch watch;
     struct witness_state state;
-    struct alarm alarm;
-    char error[LOG_ERROR_BYTES]; /* why nothing could be found out */
-    char said[LOG_ERROR_BYTES];  /* the last time */
-    time_t verified;             /* when something was, or this began */
 };
 
 /* -- what the log says -- */
 
-/* A log that was deleted, or put in another's place, knows neither its checkpoints nor who reads them. That something is away for a
- * while is no alarm by itself; that nothing can be verified for long is. */
-static int cannot(struct witness *witness, long status, const char *what)
-{
-    if (witness->state.seen.size > 0 && (status == 401 || status == 404))
-        return alarm_raise(&witness->alarm,
-            "%s: the log that was seen with %" PRIu64
-            " records answers %ld: it was deleted or replaced, or this token has ended",
-            what, witness->state.seen.size, status);
-    if (witness->state.seen.size > 0 && time(NULL) - witness->verified > STALE_SECONDS)
-        return alarm_raise(&witness->alarm, "nothing could be verified for an hour: %s", what);
-    if (status >= 0)
-        snprintf(witness->error, sizeof(witness->error), "%s: the log answers %ld", what, status);
-    return 1;
-}
-
-static bool parse_hash(yyjson_val *value, struct merkle_hash *ret_hash)
-{
-    const char *hex = yyjson_get_str(value);
-    size_t size;
-    return hex &&
-           sodium_hex2bin(ret_hash->bytes, MERKLE_HASH_BYTES, hex, strlen(hex), NULL, &size, NULL) == 0 &&
-           size == MERKLE_HASH_BYTES;
-}
-
-static bool verify_path(const struct checkpoint *seen, const struct checkpoint *now, yyjson_val *root)
-{
-    _cleanup_(merkle_hasher_close) struct merkle_hasher *hasher = NULL;
-    struct merkle_hash path[MERKLE_PROOF_MAX];
-    size_t count = 0, index, all;
-    yyjson_val *value;
-    yyjson_arr_foreach(yyjson_obj_get(root, "path"), index, all, value)
-    {
-        if (count == MERKLE_PROOF_MAX || !parse_hash(value, &path[count++]))
-            return false;
-    }
-    return merkle_hasher_open(&hasher) == 0 &&
-           merkle_verify_consistency(hasher, seen->size, &seen->root, now->size, &now->root, path, count);
-}
-
-/* 0: it goes on from what was seen. 1: that could not be found out. ALARM. */
+/* 0: it goes on from what was seen. 1: that could not be found out. LOG_ALARM. */
 static int goes_on(struct witness *witness, const struct checkpoint *now)
 {
     const struct checkpoint *seen = &witness->state.seen;
@@ -81,48 +35,31 @@ static int goes_on(struct witness *witness, const struct checkpoint *now)
     if (seen->size == 0)
         return 0;
     if (now->size < seen->size)
-        return alarm_raise(&witness->alarm,
+        return alarm_raise(&witness->watch.alarm,
             "the log was rolled back: it had %" PRIu64 " records and now has %" PRIu64, seen->size,
             now->size);
     if (now->size == seen->size)
         return memcmp(&now->root, &seen->root, sizeof(now->root)) == 0
                    ? 0
-                   : alarm_raise(&witness->alarm,
+                   : alarm_raise(&witness->watch.alarm,
                          "the log is forked: two trees of %" PRIu64 " records are signed", now->size);
     snprintf(path, sizeof(path), "v1/proofs/consistency?from=%" PRIu64 "&to=%" PRIu64, seen->size, now->size);
-    long status = log_client_get(&witness->client, path, &answer, witness->error);
+    long status = log_client_get(&witness->watch.client, path, &answer, witness->watch.error);
     if (status >= 400 && status < 503 && status != 429)
-        return alarm_raise(&witness->alarm,
+        return alarm_raise(&witness->watch.alarm,
             "the log has signed a tree of %" PRIu64
             " records and does not prove that it goes on from that of %" PRIu64 ": it answers %ld",
             now->size, seen->size, status);
     if (status != 200)
-        return cannot(witness, status, "no proof of consistency");
-    yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.size, 0);
-    bool good = verify_path(seen, now, yyjson_doc_get_root(doc));
-    yyjson_doc_free(doc);
-    return good ? 0
-                : alarm_raise(&witness->alarm,
-                      "the log is forked: its tree of %" PRIu64
-                      " records does not go on from that of %" PRIu64,
-                      now->size, seen->size);
+        return log_watch_cannot(&witness->watch, status, "no proof of consistency");
+    return log_watch_proves(&answer, seen, now) ? 0
+                                                : alarm_raise(&witness->watch.alarm,
+                                                      "the log is forked: its tree of %" PRIu64
+                                                      " records does not go on from that of %" PRIu64,
+                                                      now->size, seen->size);
 }
 
 /* -- keys -- */
-
-/* Whether this key takes over from the one that is believed: that one has signed the checkpoint at which it does. */
-static bool takes_over(const struct witness_state *state, yyjson_val *item, struct note_key *ret_key)
-{
-    const char *text = yyjson_get_str(yyjson_obj_get(item, "verifier_key"));
-    const char *handover = yyjson_get_str(yyjson_obj_get(item, "handover"));
-    struct note note;
-    struct checkpoint checkpoint;
-    return text && handover && note_key_parse(text, ret_key) == 0 &&
-           strcmp(ret_key->name, state->log.name) == 0 && !note_key_equal(ret_key, &state->log) &&
-           note_open((struct bytes){(const uint8_t *)handover, strlen(handover)}, &note) == 0 &&
-           note_verify(&note, &state->log, NULL) && note_verify(&note, ret_key, NULL) &&
-           checkpoint_parse(note.text, &checkpoint) == 0 && checkpoint.size >= state->seen.size;
-}
 
 /* Follows the log's keys from the one that is believed to the one that has signed this note. */
 static int follow_keys(struct witness *witness, const struct note *note)
@@ -132,14 +69,14 @@ static int follow_keys(struct witness *witness, const struct note *note)
     yyjson_val *item;
     if (note_verify(note, &witness->state.log, NULL))
         return 0;
-    long status = log_client_get(&witness->client, "v1/keys", &answer, witness->error);
+    long status = log_client_get(&witness->watch.client, "v1/keys", &answer, witness->watch.error);
     if (status != 200)
-        return cannot(witness, status, "no keys");
+        return log_watch_cannot(&witness->watch, status, "no keys");
     yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.size, 0);
     yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "keys"), index, count, item)
     {
         struct note_key next;
-        if (!takes_over(&witness->state, item, &next))
+        if (!log_watch_takes_over(&witness->state.log, witness->state.seen.size, item, &next))
             continue;
         witness->state.log = next;
         printf("the log is signed by another key from now on, and the one before vouches for it: %s\n",
@@ -148,8 +85,9 @@ static int follow_keys(struct witness *witness, const struct note *note)
     yyjson_doc_free(doc);
     return note_verify(note, &witness->state.log, NULL)
                ? 0
-               : alarm_raise(&witness->alarm, "the checkpoint is not signed by the key of the log, and that "
-                                              "key vouches for no other one");
+               : alarm_raise(&witness->watch.alarm,
+                     "the checkpoint is not signed by the key of the log, and that "
+                     "key vouches for no other one");
 }
 
 /* -- one round -- */
@@ -167,15 +105,17 @@ static int cosign(struct witness *witness, const struct note *note)
     note_cosign(&witness->state.own, note->text, (uint64_t)time(NULL), &body);
     if (buffer_error(&body))
         return 1;
-    long status = log_client_post(
-        &witness->client, "v1/cosignatures", (struct bytes){body.data, body.size}, &answer, witness->error);
+    long status = log_client_post(&witness->watch.client, "v1/cosignatures",
+        (struct bytes){body.data, body.size}, &answer, witness->watch.error);
     if (status == 409)
         return alarm_raise(
-            &witness->alarm, "the log does not know the checkpoint that it has just given out");
+            &witness->watch.alarm, "the log does not know the checkpoint that it has just given out");
     if (status == 403)
-        snprintf(witness->error, sizeof(witness->error),
+        snprintf(witness->watch.error, sizeof(witness->watch.error),
             "the log does not know this witness: quanyu audit witness-key add makes it known there");
-    return status == 204 ? 0 : status == 403 ? 1 : cannot(witness, status, "the cosignature was not taken");
+    return status == 204   ? 0
+           : status == 403 ? 1
+                           : log_watch_cannot(&witness->watch, status, "the cosignature was not taken");
 }
 
 /* What was seen counts from here on, whether or not the log hears of it. */
@@ -187,46 +127,42 @@ static int remember(struct witness *witness, const struct buffer *text, const st
     state->seen = *now;
     int error = buffer_error(&state->note) ? buffer_error(&state->note) : witness_state_save(state);
     if (error)
-        snprintf(witness->error, sizeof(witness->error), "%s: %s", state->path, error_text(error));
+        snprintf(
+            witness->watch.error, sizeof(witness->watch.error), "%s: %s", state->path, error_text(error));
     return error ? 1 : 0;
 }
 
-static int look(struct witness *witness)
+static int look(void *self)
 {
+    struct witness *witness = self;
     _cleanup_(buffer_free) struct buffer text = BUFFER_INIT;
     struct checkpoint now;
     struct note note;
-    witness->alarm.seen = (struct bytes){witness->state.note.data, witness->state.note.size};
-    witness->alarm.now = (struct bytes){(const uint8_t *)"", 0};
-    long got = log_client_get(&witness->client, "checkpoint", &text, witness->error);
+    witness->watch.seen = witness->state.seen.size;
+    witness->watch.alarm.seen = (struct bytes){witness->state.note.data, witness->state.note.size};
+    witness->watch.alarm.now = (struct bytes){(const uint8_t *)"", 0};
+    long got = log_client_get(&witness->watch.client, "checkpoint", &text, witness->watch.error);
     if (got != 200)
-        return cannot(witness, got, "no checkpoint");
-    witness->alarm.now = (struct bytes){text.data, text.size};
-    if (note_open(witness->alarm.now, &note) || checkpoint_parse(note.text, &now))
-        return alarm_raise(&witness->alarm, "what the log gives out is no signed checkpoint");
+        return log_watch_cannot(&witness->watch, got, "no checkpoint");
+    witness->watch.alarm.now = (struct bytes){text.data, text.size};
+    if (note_open(witness->watch.alarm.now, &note) || checkpoint_parse(note.text, &now))
+        return alarm_raise(&witness->watch.alarm, "what the log gives out is no signed checkpoint");
     int status = follow_keys(witness, &note);
     if (!status && strcmp(now.origin, witness->state.log.name) != 0)
-        status = alarm_raise(&witness->alarm, "the checkpoint is of another log: %s", now.origin);
+        status = alarm_raise(&witness->watch.alarm, "the checkpoint is of another log: %s", now.origin);
     if (!status)
         status = goes_on(witness, &now);
     if (!status)
-        witness->verified = time(NULL);
+        witness->watch.verified = time(NULL);
     if (!status)
         status = remember(witness, &text, &now);
-    witness->alarm.seen = witness->alarm.now;
+    witness->watch.alarm.seen = witness->watch.alarm.now;
     if (!status)
         status = cosign(witness, &note);
     if (!status)
         printf("%" PRIu64 " records, consistent and cosigned\n", now.size);
     fflush(stdout);
     return status;
-}
-
-static void complain(struct witness *witness, int status)
-{
-    if (status == 1 && strcmp(witness->error, witness->said) != 0)
-        fprintf(stderr, "quanyu: %s\n", witness->error);
-    memcpy(witness->said, status == 1 ? witness->error : "", status == 1 ? sizeof(witness->said) : 1);
 }
 
 /* -- the command -- */
@@ -272,52 +208,35 @@ static int open_state(struct witness *witness, const char *path, const char *nam
     return 0;
 }
 
-static int run(struct witness *witness, bool once, unsigned every)
-{
-    for (;;) {
-        int status = look(witness);
-        complain(witness, status);
-        if (once || status == ALARM)
-            return status;
-        sleep(every);
-    }
-}
-
-static bool parse_every(const char *text, unsigned *ret_every)
-{
-    char *end;
-    unsigned long every = text ? strtoul(text, &end, 10) : EVERY_STANDARD;
-    if (text && (*end || every < 1 || every > 86400))
-        return false;
-    *ret_every = (unsigned)every;
-    return true;
-}
-
 int audit_witness(int argc, char **argv)
 {
-    const char *state = NULL, *url = NULL, *token = NULL, *key = NULL, *name = NULL, *every_text = NULL;
-    struct witness witness = {.error = "", .verified = time(NULL)};
+    const char *state = NULL, *url = NULL, *token = NULL, *key = NULL, *name = NULL, *every_text = NULL,
+               *accepted = NULL;
+    struct witness witness = {.watch = {.verified = time(NULL)}};
     bool once = false, show = false;
     unsigned every;
     const struct log_option options[] = {{.name = "--state", .value = &state},
         {.name = "--url", .value = &url}, {.name = "--token-file", .value = &token},
         {.name = "--key", .value = &key}, {.name = "--name", .value = &name},
         {.name = "--every", .value = &every_text}, {.name = "--once", .flag = &once},
-        {.name = "--show-key", .flag = &show}, {.name = "--alarm-command", .value = &witness.alarm.command},
-        {.name = "--alarm-webhook", .value = &witness.alarm.webhook}};
+        {.name = "--accept-restore", .value = &accepted}, {.name = "--show-key", .flag = &show},
+        {.name = "--alarm-command", .value = &witness.watch.alarm.command},
+        {.name = "--alarm-webhook", .value = &witness.watch.alarm.webhook}};
     if (!log_options("audit", argc, argv, options, COUNT_OF(options), NULL, 0))
         return 2;
-    if (!state || !parse_every(every_text, &every))
+    if (!state || !log_watch_every(every_text, EVERY_STANDARD, &every))
         return command_usage("audit");
-    witness.alarm.state = state;
+    witness.watch.alarm.state = state;
     int status = open_state(&witness, state, name, key);
     if (!status && show) {
         char text[NOTE_KEY_BYTES];
         note_key_format(&witness.state.own.key, text);
         printf("%s\n", text);
     } else if (!status) {
-        status = log_client_open(&witness.client, url, token) ? 1 : run(&witness, once, every);
-        log_client_close(&witness.client);
+        status = log_client_open(&witness.watch.client, url, token) ? 1
+                 : accepted ? witness_accept(&witness.watch.client, &witness.state, accepted)
+                            : log_watch_run(&witness.watch, look, &witness, once, every);
+        log_client_close(&witness.watch.client);
     }
     witness_state_free(&witness.state);
     return status;

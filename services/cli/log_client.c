@@ -2,6 +2,7 @@
 #include "services/cli/log_client.h"
 
 #include "common/config.h"
+#include "services/audit/note.h"
 #include "services/cli/command.h"
 
 #include <curl/curl.h>
@@ -169,5 +170,16 @@ bool log_options(const char *command, int argc, char **argv, const struct log_op
             return false;
         }
     }
+    return true;
+}
+
+bool log_keys_good(const char *const *keys, size_t count)
+{
+    struct note_key key;
+    for (size_t i = 0; i < count; i++)
+        if (note_key_parse(keys[i], &key) || key.type != NOTE_ED25519) {
+            fprintf(stderr, "quanyu: %s is no verifier key of a log\n", keys[i]);
+            return false;
+        }
     return true;
 }

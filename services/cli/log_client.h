@@ -36,5 +36,7 @@ struct log_option {
  * one is unknown or lacks its value. */
 bool log_options(const char *command, int argc, char **argv, const struct log_option *options, size_t count,
     const char **ret_rest, size_t most);
+/* Whether each is a verifier key of a log; says which is none. */
+bool log_keys_good(const char *const *keys, size_t count);
 
 #endif

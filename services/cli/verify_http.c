@@ -52,10 +52,9 @@ static int open_reader(void *self, void **ret_reader)
     return 0;
 }
 
-static int fetch(struct reader *reader, const struct tile_place *place, struct buffer *out)
+static int fetch_path(struct reader *reader, const char *path, struct buffer *out)
 {
-    char path[TILE_PATH_BYTES], error[LOG_ERROR_BYTES];
-    tile_path_format(place, path);
+    char error[LOG_ERROR_BYTES];
     long status = log_client_get(&reader->client, path, out, error);
     if (status < 0)
         fprintf(stderr, "quanyu: %s\n", error);
@@ -63,6 +62,13 @@ static int fetch(struct reader *reader, const struct tile_place *place, struct b
            : status == 404 ? -QY_ENOTFOUND
            : status == 500 ? -QY_ECORRUPT
                            : -QY_EUNAVAILABLE;
+}
+
+static int fetch(struct reader *reader, const struct tile_place *place, struct buffer *out)
+{
+    char path[TILE_PATH_BYTES];
+    tile_path_format(place, path);
+    return fetch_path(reader, path, out);
 }
 
 static int read_tile(
@@ -82,18 +88,14 @@ static int read_entries(
     void *self, uint64_t number, unsigned width, struct bytes ret_entries[MERKLE_TILE_HASHES])
 {
     struct reader *reader = self;
+    char path[64];
     int error = fetch(reader, &(struct tile_place){true, 0, number, width}, &reader->bundle);
-    const uint8_t *at = reader->bundle.data;
-    size_t left = reader->bundle.size;
-    for (unsigned i = 0; i < width && !error; i++) {
-        size_t size = left < 2 ? SIZE_MAX : (size_t)at[0] << 8 | at[1];
-        if (left < 2 || size > left - 2)
-            return -QY_ECORRUPT;
-        ret_entries[i] = (struct bytes){at + 2, size};
-        at += 2 + size;
-        left -= 2 + size;
-    }
-    return !error && left > 0 ? -QY_ECORRUPT : error;
+    snprintf(path, sizeof(path), "v1/entries/%" PRIu64, number);
+    if (error == -QY_ENOTFOUND && width == MERKLE_TILE_HASHES) /* some of it may have been pruned */
+        error = fetch_path(reader, path, &reader->bundle);
+    return error ? error
+                 : tile_entries_parse(
+                       (struct bytes){reader->bundle.data, reader->bundle.size}, width, ret_entries);
 }
 
 /* -- the whole -- */

@@ -3,22 +3,36 @@
  * verify accepts that and nothing else. */
 #include "tests/unit/audit/lasting.h"
 
+#include "proto/identity.pb-c.h"
 #include "services/audit/audit_check.h"
 #include "services/audit/audit_histogram.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
-#define SIZE (2 * SEGMENT_RECORDS + 1000u)
+static uint64_t size_made; /* records: full segments, and some that stay in the store */
 
-static int setup(void **state)
+static int fill(void **state, uint64_t segments)
 {
     running = runtime_open("simulated");
-    append_until(SIZE);
+    size_made = segments * SEGMENT_RECORDS + 6000;
+    append_until(size_made);
     sign();
     seal_all();
     *state = running;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return fill(state, 1);
+}
+
+static int setup_two(void **state)
+{
+    return fill(state, 2);
 }
 
 static int teardown(void **state)
@@ -43,8 +57,7 @@ static uint64_t disk_bytes(void)
 static bool may_go(uint64_t index, enum record_kind kind, uint32_t days, int64_t now_ms)
 {
     int64_t time_ms = INT64_C(1767225600000) + (int64_t)(index + 1) * RECORD_MS;
-    return index < 2 * SEGMENT_RECORDS && kind_at(index) == kind &&
-           time_ms < (now_ms / DAY_MS - days) * DAY_MS;
+    return index < size_made - 6000 && kind_at(index) == kind && time_ms < (now_ms / DAY_MS - days) * DAY_MS;
 }
 
 static void assert_well(void)
@@ -72,7 +85,7 @@ static void what_is_past_its_time_goes_and_the_rest_is_found_and_proven(void **s
     struct audit_check *check;
     struct bytes record;
     assert_int_equal(audit_check_open(txn, &check), 0);
-    for (uint64_t i = 0; i < SIZE; i++) {
+    for (uint64_t i = 0; i < size_made; i++) {
         bool gone = may_go(i, KIND_PERSON, 200, now_ms);
         expected += gone;
         assert_int_equal(audit_store_is_pruned(txn, i), gone);
@@ -88,7 +101,7 @@ static void what_is_past_its_time_goes_and_the_rest_is_found_and_proven(void **s
     assert_null(audit_filter_add(&filter, running->arena, audit_filter_name("operation"), "person.show"));
     assert_int_equal(audit_filter_resolve(&filter, &view, running->arena), 0);
     assert_int_equal(audit_count(&view, &filter, &count), 0);
-    assert_int_equal(count, SIZE / 4 - expected);
+    assert_int_equal(count, size_made / 4 - expected);
     struct audit_filter all = {.from_ms = 0};
     assert_int_equal(audit_count(&view, &all, &count), 0);
     assert_int_equal(count, view.size - expected);
@@ -115,7 +128,7 @@ static void a_segment_of_which_nothing_is_left_is_a_few_kilobytes_and_time_is_st
         set_days(lasting_kinds[i].kind, 290);
     prune_all();
     struct store_txn *txn = runtime_read(running);
-    assert_true(audit_store_sealed_as(txn, 0, &root, &generation) && generation > SIZE);
+    assert_true(audit_store_sealed_as(txn, 0, &root, &generation) && generation > size_made);
     assert_true(place_set_is_empty(audit_store_kept(txn, 0)));
     snprintf(path, sizeof(path), "%s/segments/0000000000.%" PRIu64 ".segment", running->service.directory,
         generation);
@@ -178,7 +191,7 @@ static void what_is_held_stays(void **state)
     set_days(KIND_PERSON, 200);
     prune_all();
     struct store_txn *txn = runtime_read(running);
-    for (uint64_t i = 0; i < SIZE; i++)
+    for (uint64_t i = 0; i < size_made; i++)
         assert_int_equal(
             audit_store_is_pruned(txn, i), may_go(i, KIND_PERSON, 200, now_ms) && actor_at(i) != 7);
     store_abort(&txn);
@@ -235,17 +248,96 @@ static void a_crash_between_any_two_steps_is_made_good(void **state)
     store_abort(&txn);
 }
 
+/* Prunes and signs until it is killed; tells each step through the pipe. */
+static void work_until_killed(int told)
+{
+    struct audit_pruner *pruner;
+    sign();
+    if (audit_pruner_open(&running->audit, &running->service, &pruner))
+        _exit(1);
+    for (unsigned steps = 0; steps < 10000; steps++) {
+        bool more;
+        if (audit_pruner_step(pruner, &more) || write(told, &more, sizeof(more)) != sizeof(more))
+            _exit(1);
+        sign();
+    }
+    _exit(0);
+}
+
+static void a_kill_at_any_moment_leaves_a_log_that_is_well(void **state)
+{
+    (void)state;
+    set_days(KIND_PERSON, 200);
+    set_days(KIND_LIST, 300);
+    for (unsigned round = 0; round < 6; round++) {
+        int pipes[2], status;
+        bool told;
+        runtime_stop(running);
+        assert_int_equal(pipe(pipes), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            close(pipes[0]);
+            runtime_start(running);
+            work_until_killed(pipes[1]);
+        }
+        close(pipes[1]);
+        for (unsigned steps = 0; steps < round && read(pipes[0], &told, sizeof(told)) == sizeof(told);
+            steps++)
+            ;
+        usleep((useconds_t)random() % 150000);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        close(pipes[0]);
+        struct verify_result result = look();
+        if (result.problems)
+            fail_msg("%s", said);
+        runtime_start(running);
+    }
+    sign();
+    prune_all();
+    struct store_txn *txn = runtime_read(running);
+    assert_true(audit_store_is_pruned(txn, 0) && audit_store_is_pruned(txn, 2));
+    store_abort(&txn);
+    assert_well();
+}
+
+/* An erasure is a record that names a number, and changes none of the others. */
+static void an_erasure_is_a_record_like_others(void **state)
+{
+    (void)state;
+    Quanyu__PersonErased erased = QUANYU__PERSON_ERASED__INIT;
+    uint32_t nodes[] = {7, 8};
+    erased.person = 7;
+    erased.nodes = nodes;
+    erased.n_nodes = COUNT_OF(nodes);
+    uint64_t index = atomic_load(&running->audit.size);
+    runtime_begin(running);
+    assert_int_equal(
+        runtime_fold(running, INPUT_IDENTITY, QUANYU__IDENTITY_RECORD__RECORD_ERASED, 1, &erased.base), 0);
+    runtime_commit(running);
+    sign();
+    const Quanyu__AuditRecord *record = runtime_record(running, index);
+    assert_string_equal(record->action, "person.erase");
+    assert_int_equal(record->numbers[0], 7);
+    assert_int_equal(record->n_persons, 0);
+    assert_well();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            what_is_past_its_time_goes_and_the_rest_is_found_and_proven, setup, teardown),
+            what_is_past_its_time_goes_and_the_rest_is_found_and_proven, setup_two, teardown),
         cmocka_unit_test_setup_teardown(
-            a_segment_of_which_nothing_is_left_is_a_few_kilobytes_and_time_is_still_found, setup, teardown),
+            a_segment_of_which_nothing_is_left_is_a_few_kilobytes_and_time_is_still_found, setup_two,
+            teardown),
         cmocka_unit_test_setup_teardown(sets_go_with_the_last_record_that_names_them, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_held_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(who_reads_the_former_file_is_not_disturbed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_between_any_two_steps_is_made_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_kill_at_any_moment_leaves_a_log_that_is_well, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_erasure_is_a_record_like_others, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

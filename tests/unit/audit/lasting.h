@@ -20,14 +20,14 @@ static const struct {
     const char *action;
     enum record_kind kind;
 } lasting_kinds[] = {{"person.show", KIND_PERSON}, {"delivery", KIND_DELIVERY}, {"audience.count", KIND_LIST},
-    {"person.erase", KIND_IDENTITY}};
+    {"identity.block", KIND_IDENTITY}};
 
 /* By index: what was put on record. */
-static enum record_kind kind_at(uint64_t index)
+static inline enum record_kind kind_at(uint64_t index)
 {
     return lasting_kinds[index % COUNT_OF(lasting_kinds)].kind;
 }
-static unsigned actor_at(uint64_t index)
+static inline unsigned actor_at(uint64_t index)
 {
     return (unsigned)(index / 7 % 50);
 }

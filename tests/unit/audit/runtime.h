@@ -39,6 +39,16 @@ const struct config *service_config(const struct service *service)
     return service->config;
 }
 
+/* Inputs that are followed anew: what the fold was told of them. */
+static bool runtime_follows_oldest[AUDIT_INPUT_COUNT], runtime_follows_again[AUDIT_INPUT_COUNT];
+
+void batch_follow_oldest(struct batch *batch, unsigned input, bool again)
+{
+    (void)batch;
+    runtime_follows_oldest[input] = true;
+    runtime_follows_again[input] = again;
+}
+
 static inline void runtime_begin(struct runtime *runtime)
 {
     runtime->batch = (struct batch){.service = &runtime->service, .now_ms = runtime->now_ms};

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is missing is accepted where a record of a pruning names it that the policy on record allowed, and nowhere else. */
+#include "tests/unit/audit/lasting.h"
+
+#include "services/audit/audit_pruning.h"
+
+static int setup(void **state)
+{
+    running = runtime_open("simulated");
+    append_until(SEGMENT_RECORDS + 1000);
+    sign();
+    seal_all();
+    *state = running;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    runtime_close(running);
+    return 0;
+}
+
+/* The first 40 looks at people, as a pruning that is in order says it. */
+static struct pruning first_looks(void)
+{
+    struct pruning pruning = {.kind = KIND_PERSON, .days = 200, .policy_version = 2, .records = 40};
+    for (unsigned i = 0; i < 40; i++)
+        place_set_add(&pruning.places, 4 * i);
+    pruning.first_ms = INT64_C(1767225600000) + RECORD_MS;
+    pruning.last_ms = INT64_C(1767225600000) + (4 * 39 + 1) * RECORD_MS;
+    return pruning;
+}
+
+static uint64_t put_on_record(const char *action, const char *detail, const struct buffer *places)
+{
+    Quanyu__Actor actor = QUANYU__ACTOR__INIT;
+    Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
+    uint64_t index;
+    actor.kind = QUANYU__ACTOR__KIND__SERVICE;
+    actor.id = "audit";
+    record.actor = &actor;
+    record.action = (char *)(uintptr_t)action;
+    record.outcome = "ok";
+    record.service = "audit";
+    record.detail = (char *)(uintptr_t)detail;
+    if (places)
+        record.places = (ProtobufCBinaryData){.data = places->data, .len = places->size};
+    runtime_begin(running);
+    running->batch.now_ms = running->now_ms;
+    assert_int_equal(audit_take(&running->audit, &running->batch, &record, &index), 0);
+    runtime_commit(running);
+    return index;
+}
+
+static uint64_t announce(const struct pruning *pruning)
+{
+    _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT, places = BUFFER_INIT;
+    struct json json = json_to(&detail);
+    pruning_describe(pruning, 0, &json);
+    pruning_write_places(&pruning->places, &places);
+    return put_on_record(ACTION_PRUNE, buffer_c_str(&detail), &places);
+}
+
+/* What somebody does who has the files, whether it is announced or not. */
+static void take_away(const struct place_set *places, uint64_t generation)
+{
+    struct store_txn *txn = runtime_read(running);
+    struct prune *prune;
+    uint64_t freed;
+    assert_int_equal(prune_open(txn, 0, &prune), 0);
+    assert_int_equal(prune_write(prune, places, generation, &freed), 0);
+    prune_close(&prune);
+    store_abort(&txn);
+    runtime_begin(running);
+    audit_store_take_over(running->batch.txn, 0, generation);
+    runtime_commit(running);
+}
+
+static void assert_said(const char *what)
+{
+    runtime_stop(running);
+    struct verify_result result = look();
+    runtime_start(running);
+    if (!what && result.problems)
+        fail_msg("%s", said);
+    if (what && !strstr(said, what))
+        fail_msg("\"%s\" was not said, but %s", what, said);
+    sign();
+}
+
+/* Announces it, takes it away, and sees what verify says. */
+static void prune_as(const struct pruning *pruning, const char *what)
+{
+    uint64_t index = announce(pruning);
+    sign();
+    take_away(&pruning->places, index);
+    assert_said(what);
+}
+
+/* -- what is promised -- */
+
+static void what_is_in_order_is_accepted(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    prune_as(&pruning, NULL);
+}
+
+static void what_is_gone_without_a_record_is_missing(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    take_away(&pruning.places, SEGMENT_RECORDS + 1);
+    assert_said("records 0 to 0 are missing, and no record says that they were pruned");
+}
+
+static void more_than_was_announced_is_missing(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    uint64_t index = announce(&pruning);
+    sign();
+    place_set_add(&pruning.places, 1000);
+    take_away(&pruning.places, index);
+    assert_said("records 1000 to 1000 are missing");
+}
+
+static void what_is_still_there_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks(), less = pruning;
+    struct place_set one = {{0}};
+    set_days(KIND_PERSON, 200);
+    uint64_t index = announce(&pruning);
+    sign();
+    assert_said(NULL); /* it is about to be pruned */
+    place_set_add(&one, 8);
+    place_set_remove(&less.places, &one);
+    take_away(&less.places, index);
+    assert_said("record 8 is there");
+}
+
+static void what_no_policy_allowed_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    pruning.policy_version = 1;
+    prune_as(&pruning, "records of that kind were kept for ever then");
+}
+
+static void another_policy_than_that_on_record_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 250);
+    prune_as(&pruning, "the policy in force then was another one");
+}
+
+static void what_was_too_young_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 310);
+    pruning.days = 310;
+    prune_as(&pruning, "they were too young for the policy");
+}
+
+static void a_false_time_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    place_set_add(&pruning.places, 60000);
+    pruning.records++;
+    prune_as(&pruning, "records between them are younger than it says they were");
+}
+
+static void what_a_hold_was_on_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    put_on_record(ACTION_HOLD,
+        "{\"id\":\"hold_1\",\"name\":\"n\",\"reason\":\"r\",\"filter\":{\"to\":\"2026-06-01T00:00:00Z\"}}",
+        NULL);
+    prune_as(&pruning, "a legal hold was on them");
+}
+
+static void what_a_hold_was_on_and_is_no_more_is_accepted(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    set_days(KIND_PERSON, 200);
+    put_on_record(ACTION_HOLD, "{\"id\":\"hold_1\",\"name\":\"n\",\"reason\":\"r\",\"filter\":{}}", NULL);
+    put_on_record(ACTION_RELEASE, "{\"id\":\"hold_1\",\"name\":\"n\",\"reason\":\"closed\"}", NULL);
+    prune_as(&pruning, NULL);
+}
+
+static void a_policy_that_is_not_allowed_is_said(void **state)
+{
+    (void)state;
+    put_on_record(ACTION_CHANGE, "{\"version\":2,\"before\":{},\"after\":{\"person\":10}}", NULL);
+    assert_said("to something that is not allowed");
+}
+
+static void a_policy_before_that_was_not_so_is_said(void **state)
+{
+    (void)state;
+    put_on_record(ACTION_CHANGE, "{\"version\":2,\"before\":{\"list\":200},\"after\":{}}", NULL);
+    assert_said("says of the retention before it something else than the log says");
+}
+
+#define promise(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        promise(what_is_in_order_is_accepted),
+        promise(what_is_gone_without_a_record_is_missing),
+        promise(more_than_was_announced_is_missing),
+        promise(what_is_still_there_is_said),
+        promise(what_no_policy_allowed_is_said),
+        promise(another_policy_than_that_on_record_is_said),
+        promise(what_was_too_young_is_said),
+        promise(a_false_time_is_said),
+        promise(what_a_hold_was_on_is_said),
+        promise(what_a_hold_was_on_and_is_no_more_is_accepted),
+        promise(a_policy_that_is_not_allowed_is_said),
+        promise(a_policy_before_that_was_not_so_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
