@@ -208,6 +208,7 @@ static int take_record(struct audit_guard *guard, const Quanyu__AuditRecord *rec
     /* Beside a single person all numbers are its own. */
     size_t persons = record->n_persons == 1 ? 1 : record->n_numbers ? record->n_numbers : record->n_persons;
     use.off_hours = alert_rules_is_off(&guard->rules, (int)(local % DAY_MS / 60000));
+    use.bought = record->bought;
     use.refused = is_refused(record->outcome);
     use.person = person_at(record, 0);
     if (!persons && !record->count && !use.refused)

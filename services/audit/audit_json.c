@@ -60,6 +60,8 @@ static void add_record(struct json *json, const Quanyu__AuditRecord *record)
     json_field_text(json, "action", record->action);
     add_texts(json, "fields", record->fields, record->n_fields);
     json_field_bool(json, "unmasked", record->unmasked);
+    if (record->bought)
+        json_field_bool(json, "bought", true);
     add_texts(json, "persons", record->persons, record->n_persons);
     add_numbers(json, "person_numbers", record->numbers, record->n_numbers);
     if (record->n_nodes > 0)

@@ -149,7 +149,7 @@ static bool grow_pairs(struct habit_day *day)
     return true;
 }
 
-static int count_person(struct habit_day *day, struct habit *habit, uint64_t person)
+static int count_person(struct habit_day *day, struct habit *habit, uint64_t person, bool bought)
 {
     const uint64_t both[] = {(uint64_t)(habit - day->habits), person};
     uint64_t key = hash_of(both, sizeof(both)) | 1u;
@@ -160,7 +160,7 @@ static int count_person(struct habit_day *day, struct habit *habit, uint64_t per
         slot = (slot + 1) & (day->pair_slots - 1);
     struct pair *pair = &day->pairs[slot];
     day->pair_count += !pair->key;
-    habit->features[FEATURE_PERSONS] += !pair->key;
+    habit->features[FEATURE_PERSONS] += !pair->key && !bought;
     pair->key = key;
     if (++pair->count > habit->features[FEATURE_REPEATED]) {
         habit->features[FEATURE_REPEATED] = pair->count;
@@ -177,7 +177,7 @@ int habit_day_add(struct habit_day *day, const struct habit_use *use)
     habit->features[FEATURE_USES] += !use->further;
     habit->features[FEATURE_OFF_HOURS] += use->off_hours && !use->further;
     habit->features[FEATURE_REFUSALS] += use->refused && !use->further;
-    return use->person ? count_person(day, habit, use->person) : 0;
+    return use->person ? count_person(day, habit, use->person, use->bought) : 0;
 }
 
 /* -- judging -- */

@@ -10,7 +10,7 @@
 
 enum habit_feature {
     FEATURE_USES,      /* of people's data */
-    FEATURE_PERSONS,   /* different people */
+    FEATURE_PERSONS,   /* different people who have not bought anything lately */
     FEATURE_OFF_HOURS, /* uses outside working hours */
     FEATURE_REFUSALS,
     FEATURE_REPEATED, /* uses of the one person who was used most */
@@ -23,6 +23,7 @@ struct habit_use {
     const char *role;
     const char *unit;
     uint64_t person; /* any number that is the person's own; 0: nobody in particular */
+    bool bought;     /* something, lately: looking at buyers is what goes with a good day's sales */
     bool off_hours;
     bool refused;
     bool further; /* another person of the same record */

@@ -12,6 +12,7 @@
 
 #define IDENTIFIERS_MAX 20
 #define EVENTS_SHOWN 50
+#define BOUGHT_DAYS 30 /* who looks at buyers does a guide's work: see audit's alerts, "breadth" */
 
 static int read_identifier(struct api_call *call, yyjson_val *json, size_t index, Quanyu__Identifier **ret)
 {
@@ -89,10 +90,11 @@ static int ask_tagging(
 /* -- records -- */
 
 static int record_about(struct api_call *call, const char *action, const char *outcome,
-    const Quanyu__PersonView *person, char **fields, size_t field_count)
+    const Quanyu__PersonView *person, bool bought, char **fields, size_t field_count)
 {
     Quanyu__AuditRecord record = QUANYU__AUDIT_RECORD__INIT;
     char *one_id = person->one_id;
+    record.bought = bought;
     record.action = (char *)(uintptr_t)action;
     record.outcome = (char *)(uintptr_t)outcome;
     record.n_fields = field_count;
@@ -106,10 +108,12 @@ static int record_about(struct api_call *call, const char *action, const char *o
 }
 
 static int record_person(struct api_call *call, const char *action, const Quanyu__PersonView *person,
-    const struct disclosure *disclosure)
+    const Quanyu__ProfileReply *profile, const struct disclosure *disclosure)
 {
     char *fields[DISCLOSURE_FIELDS_MAX];
-    return record_about(call, action, "ok", person, fields, disclosure_fields(disclosure, fields));
+    int64_t since = gateway_now_ms(call->gateway) - profile->last_order_ms;
+    bool bought = profile->last_order_ms && since <= BOUGHT_DAYS * DAY_MS;
+    return record_about(call, action, "ok", person, bought, fields, disclosure_fields(disclosure, fields));
 }
 
 /* Nothing of the person is shown but that there is such a one. What was done stands in tagging's journal too, so that audit hears
@@ -119,7 +123,7 @@ static int record_tagging(
 {
     static char *fields[] = {"tags"};
     const char *field = call->error_field, *message = call->error_message;
-    int error = record_about(call, action, api_outcome(outcome), person, fields, COUNT_OF(fields));
+    int error = record_about(call, action, api_outcome(outcome), person, false, fields, COUNT_OF(fields));
     if (error)
         return outcome ? error
                        : api_refuse(
@@ -222,7 +226,7 @@ static int show(struct api_call *call, const char *action, const Quanyu__PersonV
     if (error == -QY_ENOTFOUND)
         return call->body ? refuse_identifiers(call, person) : refuse_one_id(call, action);
     if (!error)
-        error = record_person(call, action, person, &disclosure);
+        error = record_person(call, action, person, profile, &disclosure);
     if (!error)
         write_person(call, person, profile, &disclosure);
     return error;

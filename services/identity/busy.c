@@ -39,6 +39,15 @@ const char *busy_reason_name(enum busy_reason reason)
     return names[reason];
 }
 
+static bool find_link(const struct busy_view *view, uint32_t node, uint32_t other, struct link *ret_link)
+{
+    if (!identity_store_link(view->txn, node, other, ret_link))
+        return false;
+    if (view->reweigh)
+        view->reweigh(view->reweigh_self, node, other, ret_link);
+    return true;
+}
+
 bool busy_asks(const struct kind_rule *rule)
 {
     return rule->busy_after || rule->one_owner || rule->one_name || rule->handed_on;
@@ -47,11 +56,11 @@ bool busy_asks(const struct kind_rule *rule)
 /* -- who it was seen with -- */
 
 /* Adds one that it is verified with, and says whether that is somebody else: not one account's former or later name. */
-static bool add_owner(struct store_txn *txn, struct owners *owners, uint32_t node)
+static bool add_owner(const struct busy_view *view, struct owners *owners, uint32_t node)
 {
     struct link link;
     for (unsigned i = 0; i < owners->count; i++)
-        if (!identity_store_link(txn, owners->nodes[i], node, &link) || !link.alias)
+        if (!find_link(view, owners->nodes[i], node, &link) || !link.alias)
             return true;
     if (owners->count == OWNERS_MAX)
         return true;
@@ -65,7 +74,7 @@ static void take_strong(struct looking *own, uint32_t other, unsigned kind, cons
         own->reason = BUSY_MANY;
     if (!link->verified)
         return;
-    if (own->rule->one_owner && !own->reason && add_owner(own->view->txn, &own->owners[kind], other))
+    if (own->rule->one_owner && !own->reason && add_owner(own->view, &own->owners[kind], other))
         own->reason = BUSY_OWNERS;
     if (own->strong_count < STRONG_MAX)
         own->strong[own->strong_count++] = (struct tie){other, *link};
@@ -82,7 +91,7 @@ static int look_at_links(struct looking *own)
         unsigned kind = view->kind_of(view->self, other);
         if (view->rules->kinds[kind].strength >= own->rule->strength)
             continue;
-        if (!identity_store_link(view->txn, own->node, other, &link))
+        if (!find_link(view, own->node, other, &link))
             return store_fail(view->txn, -QY_ECORRUPT);
         if (link.has_evidence)
             take_strong(own, other, kind, &link);
@@ -134,7 +143,7 @@ int busy_numbers(const struct busy_view *view, uint32_t node, unsigned kind, str
     while (!error && count < NUMBERS_OF_ONE + 2 && identity_store_next_neighbour(scan, &other)) {
         if (view->kind_of(view->self, other) != kind)
             continue;
-        if (!identity_store_link(view->txn, node, other, &link))
+        if (!find_link(view, node, other, &link))
             return store_fail(view->txn, -QY_ECORRUPT);
         if (!link.has_evidence)
             continue;
@@ -173,7 +182,7 @@ static bool is_outside(const struct other_number *other, const struct link *link
 static bool has_number(const struct looking *own, uint32_t node, const struct other_number *other)
 {
     struct link link;
-    return identity_store_link(own->view->txn, node, other->number.node, &link) && link.has_evidence;
+    return find_link(own->view, node, other->number.node, &link) && link.has_evidence;
 }
 
 static bool is_handed_on(
@@ -198,7 +207,7 @@ static int gather_numbers(const struct looking *own, const struct tie *owner, st
         struct other_number one = {.owner = owner, .number = {.node = nodes[i]}};
         if (nodes[i] == own->node)
             continue;
-        if (!identity_store_link(view->txn, owner->node, nodes[i], &one.number.link))
+        if (!find_link(view, owner->node, nodes[i], &one.number.link))
             return store_fail(view->txn, -QY_ECORRUPT);
         if (one.number.link.verified)
             buffer_append(numbers, &one, sizeof(one));
@@ -220,10 +229,13 @@ static int look_at_times(struct looking *own)
     if (!error && numbers.size > 0)
         error = identity_store_scan_neighbours(view->txn, own->node, &scan);
     while (!error && scan && !own->reason &&
-           identity_store_next_link_of(view->txn, scan, own->node, &other, &link))
+           identity_store_next_link_of(view->txn, scan, own->node, &other, &link)) {
+        if (view->reweigh)
+            view->reweigh(view->reweigh_self, own->node, other, &link);
         if (link.has_evidence && view->kind_of(view->self, other) != kind &&
             is_handed_on(own, other, &link, &numbers))
             own->reason = BUSY_HANDED_ON;
+    }
     return error ? error : store_error(view->txn);
 }
 

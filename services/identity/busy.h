@@ -18,12 +18,17 @@
 /* The kind of a node, by its number; 0: it is not known. */
 typedef unsigned node_kind_fn(const void *self, uint32_t node);
 
+/* Says what a link shows by other rules. */
+typedef void reweigh_fn(void *self, uint32_t node, uint32_t other, struct link *link);
+
 struct busy_view {
     const struct identity_rules *rules;
     struct store_txn *txn;
     const struct vault *vault;
     node_kind_fn *kind_of;
-    const void *self;               /* of kind_of */
+    const void *self;    /* of kind_of */
+    reweigh_fn *reweigh; /* NULL: what links show is what they show */
+    void *reweigh_self;
     const struct fresh_name *fresh; /* what an event states that is not kept yet; may be NULL */
 };
 

@@ -74,6 +74,8 @@ static int add_neighbours(struct connected *own, uint32_t node)
     struct link link;
     int error = is_dead_end(own, node) ? 0 : identity_store_scan_neighbours(txn, node, &scan);
     while (!error && scan && identity_store_next_link_of(txn, scan, node, &other, &link)) {
+        if (own->reweigh)
+            own->reweigh(own->self, node, other, &link);
         if (other > node)
             add_link(own, node, other, &link);
         if (link.same)
@@ -130,7 +132,7 @@ static int make_nodes(struct connected *own)
         own->nodes[i] = (struct component_node){.node = numbers[i],
             .kind = (uint8_t)kind,
             .strength = own->rules->kinds[kind].strength,
-            .verified = place.flags & NODE_VERIFIED,
+            .verified = rules_verify_node(&own->rules->kinds[kind], place.flags),
             .same = place.flags & NODE_SAME,
             .first_ms = first_ms(own, numbers[i], kind)};
     }

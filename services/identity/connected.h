@@ -17,6 +17,8 @@ struct connected {
     bool (*is_out)(void *self, uint32_t node, const struct node_place *place);
     /* A link that joins nothing since one end is out; may be NULL. */
     void (*idle)(void *self, uint32_t node, uint32_t other);
+    /* Says what a link shows by the rules, where that is something else; may be NULL. */
+    void (*reweigh)(void *self, uint32_t node, uint32_t other, struct link *link);
     /* the outcome */
     struct component_node *nodes; /* ascending */
     uint32_t *persons;            /* whose each node is now */

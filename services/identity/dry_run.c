@@ -3,6 +3,8 @@
 
 #include "services/identity/busy.h"
 #include "services/identity/connected.h"
+#include "services/identity/reverify.h"
+#include "services/identity/reweighed.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -51,6 +53,7 @@ struct running {
     struct dry_run *run;
     struct store_txn *txn;
     struct buffer marks;
+    struct reweighed *links; /* NULL: they show what they show */
     struct figures figures;
     int error;
 };
@@ -98,6 +101,12 @@ static uint8_t *mark_of(struct running *own, uint32_t node)
     return &own->marks.data[node];
 }
 
+static void reweigh(void *self, uint32_t node, uint32_t other, struct link *link)
+{
+    const struct running *own = self;
+    reweighed_look(own->links, node, other, link);
+}
+
 /* As the other rules would have it; asked once. */
 static bool is_out(void *self, uint32_t node, const struct node_place *place)
 {
@@ -110,7 +119,9 @@ static bool is_out(void *self, uint32_t node, const struct node_place *place)
         .txn = own->txn,
         .vault = own->run->identity->vault,
         .kind_of = kind_of,
-        .self = own};
+        .self = own,
+        .reweigh = own->links ? reweigh : NULL,
+        .reweigh_self = own};
     bool out = place->flags & NODE_BLOCKED || is_listed(own, node, place->kind);
     if (!out && !own->error)
         own->error = busy_find(&view, node, &busy);
@@ -186,8 +197,12 @@ static int compare(struct running *own, const struct connected *connected)
 
 static int take_part(struct running *own, uint32_t node)
 {
-    _cleanup_(connected_free) struct connected connected = {
-        .txn = own->txn, .rules = &own->run->rules, .kinds = &own->run->kinds, .self = own, .is_out = is_out};
+    _cleanup_(connected_free) struct connected connected = {.txn = own->txn,
+        .rules = &own->run->rules,
+        .kinds = &own->run->kinds,
+        .self = own,
+        .is_out = is_out,
+        .reweigh = own->links ? reweigh : NULL};
     int error = connected_gather(&connected, &node, 1);
     if (!error)
         error = component_solve(
@@ -224,9 +239,30 @@ static int renew(struct running *own)
     return store_error(own->txn);
 }
 
+/* Where other things verify, links show something else. */
+static int reweigh_all(struct running *own)
+{
+    _cleanup_(rules_free) struct identity_rules holding = {0};
+    bool more = true;
+    int error = rules_load(own->txn, &own->run->kinds, &holding);
+    if (error || !verification_differs(&holding, &own->run->rules))
+        return error;
+    error = reweighed_open(&holding, &own->run->rules, &own->links);
+    while (!error && more) {
+        if (atomic_load(&own->run->stop))
+            return -QY_ESTOPPED;
+        error = reweighed_read(own->links, own->txn, SNAPSHOT_NODES, &more);
+        if (!error)
+            error = renew(own);
+    }
+    return error;
+}
+
 static int go_through(struct running *own)
 {
     int error = renew(own);
+    if (!error)
+        error = reweigh_all(own);
     for (uint64_t node = 1; !error && node <= own->figures.all; node++) {
         if (atomic_load(&own->run->stop))
             return -QY_ESTOPPED;
@@ -245,6 +281,7 @@ static void *run_thread(void *self)
     int error = go_through(&own);
     store_abort(&own.txn);
     buffer_free(&own.marks);
+    reweighed_close(&own.links);
     publish(&own, error == -QY_ESTOPPED ? RUN_CANCELLED : error ? RUN_FAILED : RUN_DONE);
     return NULL;
 }

@@ -101,13 +101,20 @@ static void clear(struct evidence_index *index)
     index->pairs = 0;
 }
 
+/* Yields how many. */
+static unsigned add_pairs(uint8_t *filter, const struct evidence *evidence)
+{
+    for (unsigned i = 0; i < evidence->count; i++)
+        for (unsigned k = 0; k < i; k++)
+            filter_add(filter, evidence_key(evidence->items[i].node, evidence->items[k].node,
+                                   evidence_worth(evidence, i, k)));
+    return evidence->count * (evidence->count - 1) / 2;
+}
+
 /* True: the part is full. */
 static bool take(struct evidence_index *index, const struct evidence *evidence)
 {
-    for (unsigned i = 0; i < evidence->count; i++)
-        for (unsigned k = 0; k < i; k++, index->pairs++)
-            filter_add(index->filter, evidence_key(evidence->items[i].node, evidence->items[k].node,
-                                          evidence_worth(evidence, i, k)));
+    index->pairs += add_pairs(index->filter, evidence);
     if (evidence->count == 1) {
         filter_add(index->filter, evidence_single_key(evidence->items[0].node));
         index->pairs++;
@@ -156,6 +163,32 @@ void evidence_index_add(struct evidence_index *index, struct store_txn *txn, con
         return;
     if (take(index, evidence))
         write_part(index, txn, evidence->offset);
+}
+
+/* What it was worth before stays in: a part may be read in vain. */
+int evidence_index_add_again(
+    struct evidence_index *index, struct store_txn *txn, const struct evidence *evidence)
+{
+    struct store_scan *scan = NULL;
+    uint64_t last;
+    struct bytes filter;
+    uint8_t copy[FILTER_BYTES];
+    int error = index->stale ? evidence_index_load(index, txn) : 0;
+    if (!error)
+        error = identity_store_scan_evidence_filters(txn, evidence->offset, &scan);
+    if (error)
+        return error;
+    bool written = identity_store_next_evidence_filter(scan, &last, &filter);
+    bool right = written && filter.size == sizeof(copy);
+    if (right)
+        memcpy(copy, filter.data, sizeof(copy)); /* a put ends what was borrowed */
+    scan_close(&scan);
+    if (written && !right)
+        return store_fail(txn, -QY_ECORRUPT);
+    add_pairs(written ? copy : index->filter, evidence);
+    if (written)
+        identity_store_put_evidence_filter(txn, last, copy, sizeof(copy));
+    return store_error(txn);
 }
 
 void evidence_index_forget(struct evidence_index *index)

@@ -15,6 +15,9 @@ void evidence_index_close(struct evidence_index **index);
 int evidence_index_load(struct evidence_index *index, struct store_txn *txn);
 /* One that is about to be added to the store. */
 void evidence_index_add(struct evidence_index *index, struct store_txn *txn, const struct evidence *evidence);
+/* One of the store that is worth something else now. */
+int evidence_index_add_again(
+    struct evidence_index *index, struct store_txn *txn, const struct evidence *evidence);
 /* The batch was rolled back. */
 void evidence_index_forget(struct evidence_index *index);
 

@@ -15,7 +15,8 @@ int graph_open(
     graph->vault = vault;
     graph->kinds = kinds;
     graph->index = index;
-    int error = groups_open(index, &graph->groups);
+    graph->links = calloc(NEW_LINKS_MAX, sizeof(*graph->links));
+    int error = graph->links ? groups_open(index, &graph->groups) : -QY_ENOMEM;
     if (!error)
         error = digest_index_open(kinds, &graph->digests);
     if (!error)
@@ -35,6 +36,7 @@ void graph_close(struct graph **graph)
     if (!*graph)
         return;
     groups_close(&(*graph)->groups);
+    free((*graph)->links);
     evidence_index_close(&(*graph)->seen);
     digest_index_close(&(*graph)->digests);
     digester_close(&(*graph)->digester);
@@ -52,6 +54,48 @@ void graph_close(struct graph **graph)
     *graph = NULL;
 }
 
+/* Some at a time: the places of those that follow come near meanwhile. */
+struct loading {
+    struct {
+        uint32_t node;
+        struct node_place place;
+    } rows[32];
+    unsigned count;
+};
+
+static int load_rows(struct graph *graph, const struct loading *own)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && i < own->count; i++) {
+        const struct node_place *place = &own->rows[i].place;
+        const struct node_entry entry = {
+            .node = own->rows[i].node, .person = place->person, .kind = place->kind, .flags = place->flags};
+        error = node_index_add(graph->index, place->hash, &entry);
+    }
+    node_index_keep(graph->index);
+    return error;
+}
+
+static int load_nodes(struct graph *graph, struct store_txn *txn)
+{
+    _cleanup_(scan_close) struct store_scan *scan = NULL;
+    struct loading own = {0};
+    int error = node_index_expect(graph->index, graph->counters.nodes);
+    if (!error)
+        error = identity_store_scan_places(txn, 0, &scan);
+    while (!error &&
+           identity_store_next_place(txn, scan, &own.rows[own.count].node, &own.rows[own.count].place)) {
+        node_index_prefetch(graph->index, own.rows[own.count++].place.hash);
+        if (own.count < COUNT_OF(own.rows))
+            continue;
+        error = load_rows(graph, &own);
+        own.count = 0;
+    }
+    if (!error)
+        error = load_rows(graph, &own);
+    return error ? error : store_error(txn);
+}
+
 int graph_load(struct graph *graph, struct store_txn *txn)
 {
     identity_store_counters(txn, &graph->counters);
@@ -61,21 +105,10 @@ int graph_load(struct graph *graph, struct store_txn *txn)
     graph->committed_sweep = graph->sweep;
     attribution_load(txn, &graph->attribution);
     graph->committed_attribution = graph->attribution;
-    _cleanup_(scan_close) struct store_scan *scan = NULL;
     int error = rules_load(txn, graph->kinds, &graph->rules);
     if (!error)
         error = evidence_index_load(graph->seen, txn);
-    if (!error)
-        error = identity_store_scan_places(txn, 0, &scan);
-    uint32_t node;
-    struct node_place place;
-    while (!error && identity_store_next_place(txn, scan, &node, &place)) {
-        const struct node_entry entry = {
-            .node = node, .person = place.person, .kind = place.kind, .flags = place.flags};
-        error = node_index_add(graph->index, place.hash, &entry);
-        node_index_keep(graph->index);
-    }
-    return error ? error : store_error(txn);
+    return error ? error : load_nodes(graph, txn);
 }
 
 void graph_save(struct graph *graph, struct store_txn *txn)

@@ -56,7 +56,7 @@ int graph_solve(
  * graph_sweep() until it is done, also after a restart. */
 int graph_change_rules(struct graph *graph, struct batch *batch, struct identity_rules *rules);
 int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes);
-/* How far it has come, of twice the nodes; false: there is nothing to be done. */
+/* How far it has come, of how much; false: there is nothing to be done. */
 bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all);
 const struct identity_rules *graph_rules(const struct graph *graph);
 

@@ -34,6 +34,7 @@ struct graph {
     struct digest_index *digests;
     struct digester *digester;
     struct fresh_name fresh; /* of the event at hand */
+    struct new_link *links;  /* the same; NEW_LINKS_MAX */
     struct name_memo *memo;
     struct buffer
         touched; /* numbers of nodes that are busy, or are not any more: to be solved with whatever is next */

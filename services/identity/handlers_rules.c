@@ -50,10 +50,7 @@ static int view_progress(struct rpc_context *context, Quanyu__RulesReply *reply)
     identity_store_counters(context->txn, &counters);
     sweep_load(context->txn, &place);
     reply->applying = place.phase != SWEEP_NONE;
-    reply->all = 2 * counters.nodes;
-    reply->done = place.phase == SWEEP_NONE
-                      ? reply->all
-                      : place.next - 1 + (place.phase == SWEEP_PERSONS ? counters.nodes : 0);
+    sweep_progress(&place, &counters, &reply->done, &reply->all);
     return store_error(context->txn);
 }
 

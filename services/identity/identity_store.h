@@ -55,7 +55,7 @@ void identity_store_put_counters(struct store_txn *txn, const struct identity_co
 
 enum node_flag {
     NODE_FOUNDER = 1,  /* a person has borne its number */
-    NODE_VERIFIED = 2, /* some event showed it to be really somebody's */
+    NODE_VERIFIED = 2, /* some event showed it to be really somebody's, by the rules that hold */
     NODE_BUSY = 4,     /* seen with very many others: joins nothing */
     NODE_BLOCKED = 8,  /* by hand: nobody's */
     NODE_REFUSED = 16, /* some link of it joins nothing */
@@ -63,8 +63,10 @@ enum node_flag {
     NODE_CLAIMED = 64, /* some link of it is only claimed, or was */
     NODE_LISTED = 128, /* the rules block its value */
     NODE_SAME = 256, /* a digest of one that is known: its one link says of which, and that has all others */
-    NODE_SPANNED = 512, /* its value went to somebody else, who has a later node */
-    NODE_LATER = 1024,  /* the later node of a value */
+    NODE_SPANNED = 512,  /* its value went to somebody else, who has a later node */
+    NODE_LATER = 1024,   /* the later node of a value */
+    NODE_TRUSTED = 2048, /* some event carried it whose sender may verify: what that proves is the rules' */
+    NODE_STATED = 4096,  /* and said that it is verified */
 };
 #define NODE_NOBODY (NODE_BLOCKED | NODE_LISTED) /* events are as if they did not carry it */
 #define NODE_OUT (NODE_BUSY | NODE_NOBODY)

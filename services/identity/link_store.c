@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/link_store.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINK_VERIFIED 1
@@ -20,6 +22,8 @@
 #define EVIDENCE_ITEM_BYTES 5
 #define ITEM_VERIFIED 1
 #define ITEM_ALIAS 2
+#define ITEM_TRUSTED 4
+#define ITEM_STATED 8
 
 static void make_key(struct store_key *key, uint32_t node, uint32_t other)
 {
@@ -115,6 +119,39 @@ void identity_store_put_link(
         return;
     make_key(&key, node < other ? other : node, node < other ? node : other);
     store_put(txn, TABLE_LINKS, &key, "", 0);
+}
+
+/* A link has two rows: what it shows is that from the lower node to the higher one. */
+struct new_row {
+    uint32_t node, other;
+    const struct link *link; /* NULL: what it shows stands the other way round */
+};
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct new_row *one = left, *other = right;
+    if (one->node != other->node)
+        return one->node < other->node ? -1 : 1;
+    return (one->other > other->other) - (one->other < other->other);
+}
+
+void identity_store_add_links(struct store_txn *txn, const struct new_link *links, size_t count)
+{
+    struct new_row rows[2 * NEW_LINKS_MAX];
+    assert(count <= NEW_LINKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t low = links[i].node < links[i].other ? links[i].node : links[i].other;
+        uint32_t high = links[i].node ^ links[i].other ^ low;
+        rows[2 * i] = (struct new_row){low, high, &links[i].link};
+        rows[2 * i + 1] = (struct new_row){high, low, NULL};
+    }
+    qsort(rows, 2 * count, sizeof(*rows), compare_rows);
+    for (size_t i = 0; i < 2 * count; i++) {
+        struct store_key key;
+        uint8_t value[LINK_BYTES_MAX];
+        make_key(&key, rows[i].node, rows[i].other);
+        store_append(txn, TABLE_LINKS, &key, value, rows[i].link ? write_link(rows[i].link, value) : 0);
+    }
 }
 
 void identity_store_delete_link(struct store_txn *txn, uint32_t node, uint32_t other)
@@ -216,7 +253,9 @@ static size_t write_evidence(const struct evidence *evidence, uint8_t *value)
     for (unsigned i = 0; i < evidence->count; i++, item += EVIDENCE_ITEM_BYTES) {
         put_be32(item, evidence->items[i].node);
         item[4] = (uint8_t)((evidence->items[i].verified ? ITEM_VERIFIED : 0) |
-                            (evidence->items[i].alias ? ITEM_ALIAS : 0));
+                            (evidence->items[i].alias ? ITEM_ALIAS : 0) |
+                            (evidence->items[i].trusted ? ITEM_TRUSTED : 0) |
+                            (evidence->items[i].stated ? ITEM_STATED : 0));
     }
     if (!first) {
         put_be32(item, evidence->attributed);
@@ -251,6 +290,10 @@ static bool read_evidence(
         ret_evidence->items[i].node = get_be32(item);
         ret_evidence->items[i].verified = item[4] & ITEM_VERIFIED;
         ret_evidence->items[i].alias = item[4] & ITEM_ALIAS;
+        /* What was verified before it was kept by what: the most is taken for granted. */
+        bool untold = (item[4] & (ITEM_VERIFIED | ITEM_TRUSTED)) == ITEM_VERIFIED;
+        ret_evidence->items[i].trusted = untold || item[4] & ITEM_TRUSTED;
+        ret_evidence->items[i].stated = untold || item[4] & ITEM_STATED;
     }
     ret_evidence->attributed = first ? ret_evidence->items[0].node : get_be32(item);
     ret_evidence->name = name ? get_be64(value.data + value.size - name) : 0;
@@ -334,6 +377,13 @@ void identity_store_add_evidence_filter(
 {
     struct store_key key = key_of(last);
     store_append(txn, TABLE_FILTERS, &key, filter, size);
+}
+
+void identity_store_put_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size)
+{
+    struct store_key key = key_of(last);
+    store_put(txn, TABLE_FILTERS, &key, filter, size);
 }
 
 uint64_t identity_store_evidence_filtered(struct store_txn *txn)

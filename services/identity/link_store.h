@@ -27,6 +27,13 @@ bool identity_store_link(struct store_txn *txn, uint32_t node, uint32_t other, s
 /* `is_new`: there is none yet. */
 void identity_store_put_link(
     struct store_txn *txn, uint32_t node, uint32_t other, const struct link *link, bool is_new);
+/* Those of nodes that are all above every node of the table: appended in the order of their keys, pages get full and are not split. */
+struct new_link {
+    uint32_t node, other;
+    struct link link;
+};
+#define NEW_LINKS_MAX (IDENTIFIERS_MAX * (IDENTIFIERS_MAX - 1) / 2)
+void identity_store_add_links(struct store_txn *txn, const struct new_link *links, size_t count);
 void identity_store_delete_link(struct store_txn *txn, uint32_t node, uint32_t other);
 /* All links, by the lower node and the higher one, from (low, high) on. */
 int identity_store_scan_links(
@@ -55,8 +62,10 @@ struct evidence {
     unsigned count;
     struct {
         uint32_t node;
-        bool verified;
-        bool alias; /* a former name, whose limit does not hold */
+        bool verified; /* by the rules that hold, or held where they are being changed */
+        bool alias;    /* a former name, whose limit does not hold */
+        bool trusted,
+            stated; /* what was told, whatever it proves: who sent it may verify; and says that it is verified */
     } items[IDENTIFIERS_MAX];
 };
 /* What it shows of two of its items. */
@@ -79,6 +88,8 @@ void attribution_save(struct store_txn *txn, const struct attribution_place *pla
 /* Filters of parts of it, by the last offset of each (evidence_index.h): a new one, from which on there are none, and those of the parts
  * that end at `offset` or later; borrowed. */
 void identity_store_add_evidence_filter(
+    struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size);
+void identity_store_put_evidence_filter(
     struct store_txn *txn, uint64_t last, const uint8_t *filter, size_t size);
 uint64_t identity_store_evidence_filtered(struct store_txn *txn);
 int identity_store_scan_evidence_filters(

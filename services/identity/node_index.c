@@ -131,9 +131,9 @@ uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH
 
 /* -- changes -- */
 
-static int grow(struct node_index *index)
+static int grow_to(struct node_index *index, uint64_t slot_count)
 {
-    struct node_index larger = {.slot_count = index->slot_count + index->slot_count / 2};
+    struct node_index larger = {.slot_count = slot_count};
     larger.slots = table_memory_take(slot_bytes(larger.slot_count));
     if (!larger.slots)
         return -QY_ENOMEM;
@@ -159,7 +159,15 @@ static int make_room(struct node_index *index, uint32_t node)
         index->traits = traits;
         index->trait_count = count;
     }
-    return index->used >= index->slot_count / 4 * 3 ? grow(index) : 0;
+    return index->used >= index->slot_count / 4 * 3
+               ? grow_to(index, index->slot_count + index->slot_count / 2)
+               : 0;
+}
+
+int node_index_expect(struct node_index *index, uint64_t nodes)
+{
+    uint64_t slots = nodes + nodes / 2;
+    return slots > index->slot_count ? grow_to(index, slots) : 0;
 }
 
 static int note(struct node_index *index, uint64_t hash, uint32_t person)

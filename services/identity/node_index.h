@@ -21,6 +21,8 @@ bool node_index_find(const struct node_index *index, const uint8_t hash[VAULT_HA
 /* Any thread. 0: there is no such node. */
 uint32_t node_index_peek(struct node_index *index, const uint8_t hash[VAULT_HASH_BYTES]);
 
+/* Writer. Room for so many nodes, so that it need not grow up to there. -QY_ENOMEM. */
+int node_index_expect(struct node_index *index, uint64_t nodes);
 /* Writer. A new one, numbered one above the last. -QY_ENOMEM. */
 struct node_entry {
     uint32_t node;

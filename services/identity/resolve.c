@@ -118,9 +118,9 @@ static void forget_unions(struct resolving *own)
 
 /* -- links -- */
 
-static int add_flag(struct resolving *own, const struct found *found, unsigned flag)
+static int add_flag(struct resolving *own, const struct found *found, unsigned flags)
 {
-    return resolving_set_flags(own, found, found_flags(own, found) | flag);
+    return resolving_set_flags(own, found, found_flags(own, found) | flags);
 }
 
 static int refuse(
@@ -218,7 +218,10 @@ static int take_link(struct resolving *own, const struct found *one, const struc
     link.evidence = own->sighting->evidence;
     link.event_ms = own->sighting->event_ms;
     link.source = own->sighting->source;
-    identity_store_put_link(txn, one->node, other->node, &link, !there);
+    if (own->all_new)
+        graph->links[own->link_count++] = (struct new_link){one->node, other->node, link};
+    else
+        identity_store_put_link(txn, one->node, other->node, &link, !there);
     int error = resolving_watch_link(own, one, other, before);
     if (!error && link.alias && one->kind == other->kind) {
         own->unsettled = true; /* what was two accounts' may be one's */
@@ -255,6 +258,7 @@ static int take_links(struct resolving *own)
     unsigned order[IDENTIFIERS_MAX];
     int error = 0;
     sort_by_strength(own, order);
+    own->all_new = resolving_is_new(own);
     for (int claimed = 0; claimed < 2; claimed++)
         for (unsigned i = 0; i < own->count; i++)
             for (unsigned k = i + 1; !error && k < own->count; k++) {
@@ -262,6 +266,8 @@ static int take_links(struct resolving *own)
                 if ((one->verified && other->verified) != claimed)
                     error = take_link(own, one, other);
             }
+    if (!error && own->all_new)
+        identity_store_add_links(own->batch->txn, own->graph->links, own->link_count);
     return error;
 }
 
@@ -284,7 +290,7 @@ static bool says_nothing_new(const struct resolving *own)
 {
     for (unsigned i = 0; i < own->count; i++) {
         const struct found *found = &own->found[i];
-        if (!found->node || (found->verified && !(found_flags(own, found) & NODE_VERIFIED)))
+        if (!found->node || found->facts & ~found_flags(own, found))
             return false;
         for (unsigned k = 0; k < i; k++)
             if (!knows_link(own, &own->found[k], found))
@@ -311,6 +317,8 @@ static void keep_evidence(struct resolving *own)
         evidence.items[i].node = found->first ? found->first : carried_node(own, &own->carried[i]);
         evidence.items[i].verified = found->verified;
         evidence.items[i].alias = found->identifier->previous;
+        evidence.items[i].trusted = found->facts & NODE_TRUSTED;
+        evidence.items[i].stated = found->facts & NODE_STATED;
     }
     if (!resolving_is_kept(own))
         return;
@@ -322,12 +330,13 @@ static void keep_evidence(struct resolving *own)
 static int verify(struct resolving *own, const struct found *found)
 {
     struct person_group *party = resolving_party(own, found);
-    if (found->is_new || !found->verified || found_flags(own, found) & NODE_VERIFIED)
-        return 0;
+    unsigned fresh = found->is_new ? 0 : found->facts & ~found_flags(own, found);
+    if (!(fresh & NODE_VERIFIED))
+        return fresh ? add_flag(own, found, fresh) : 0;
     party->group.verified[found->kind->number]++;
     bool twice = party->flags & NODE_CLAIMED && party->group.verified[found->kind->number] > 1;
     own->unsettled |= twice || party->flags & NODE_REFUSED; /* which may be refused for another reason now */
-    return add_flag(own, found, NODE_VERIFIED);
+    return add_flag(own, found, fresh);
 }
 
 static int settle(struct resolving *own)

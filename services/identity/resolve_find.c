@@ -31,7 +31,7 @@ int found_number(struct resolving *own, struct found *found)
     const struct node_entry entry = {.node = found->node,
         .person = found->person,
         .kind = (uint8_t)found->kind->number,
-        .flags = found->verified ? NODE_VERIFIED : 0};
+        .flags = (uint16_t)found->facts};
     return node_index_add(graph->index, found->hash, &entry);
 }
 
@@ -108,13 +108,14 @@ static void find_node(struct graph *graph, struct found *found)
         *found = other;
 }
 
-static bool is_verified(const struct resolving *own, const struct found *found)
+/* Whoever knows a digest need not have seen more of it. */
+static unsigned facts_of(const struct resolving *own, const struct found *found)
 {
-    unsigned verification = found_rule(own, found)->verification;
-    if (found->identifier->kind->form == FORM_DIGEST)
-        return false; /* whoever knows a digest need not have seen more of it */
-    return own->trusted && (verification == VERIFICATION_ISSUED ||
-                               (verification == VERIFICATION_STATED && found->identifier->verified));
+    if (!own->trusted || found->identifier->kind->form == FORM_DIGEST)
+        return 0;
+    bool stated = found->identifier->verified;
+    bool verified = rules_verify(found_rule(own, found), true, stated);
+    return NODE_TRUSTED | (stated ? NODE_STATED : 0) | (verified ? NODE_VERIFIED : 0);
 }
 
 /* New values that the rules block are left out; what is blocked and known stands for nobody, but is kept as evidence: it may not be
@@ -212,7 +213,8 @@ static void place_found(struct resolving *own, const struct found *found, uint32
     if (place == own->count)
         own->found[own->count++] = *found;
     else
-        own->found[place].verified |= found->verified;
+        own->found[place].facts |= found->facts;
+    own->found[place].verified = own->found[place].facts & NODE_VERIFIED;
 }
 
 /* Sources that join nobody show one identifier: the strongest that is somebody's. */
@@ -236,7 +238,8 @@ static int take_found(struct resolving *own, struct found *found)
         return 0;
     if (!own->joins)
         own->carried_count = own->count = own->lead = 0;
-    found->verified = is_verified(own, found);
+    found->facts = facts_of(own, found);
+    found->verified = found->facts & NODE_VERIFIED;
     place_found(own, found, digest);
     own->lead += nobodys && own->lead == own->carried_count - 1;
     return 0;

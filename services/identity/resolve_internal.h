@@ -11,6 +11,8 @@ struct found {
     uint32_t person;
     bool is_new; /* made for this event: not in the store yet */
     bool verified;
+    unsigned
+        facts; /* NODE_TRUSTED and NODE_STATED, as far as the event tells them, and NODE_VERIFIED as it follows */
     struct identifier *identifier;
     const struct kind *kind;
     uint8_t hash[VAULT_HASH_BYTES];
@@ -37,10 +39,12 @@ struct resolving {
         uint32_t from, to;
     } unions[IDENTIFIERS_MAX]; /* of persons; nobody has moved yet */
     unsigned union_count;
-    bool joins;     /* the source may */
-    bool trusted;   /* it may verify, and say what somebody is called */
-    uint64_t name;  /* the hash of what it says; 0: nothing */
-    bool unsettled; /* it may change what other links are worth */
+    bool all_new;        /* resolving_is_new() */
+    unsigned link_count; /* of the graph's new links */
+    bool joins;          /* the source may */
+    bool trusted;        /* it may verify, and say what somebody is called */
+    uint64_t name;       /* the hash of what it says; 0: nothing */
+    bool unsettled;      /* it may change what other links are worth */
     bool moved;
 };
 
@@ -73,6 +77,9 @@ int resolving_watch_link(
     struct resolving *own, const struct found *one, const struct found *other, enum worth before);
 /* The same, now that a name is new. */
 int resolving_watch_name(struct resolving *own);
+/* Nothing of the event was seen before, and it is too little for anybody to be looked at for it: its links are not read before it is
+ * through, and are put all together. */
+bool resolving_is_new(const struct resolving *own);
 struct person_group *resolving_party(struct resolving *own, const struct found *found);
 
 #endif

@@ -26,15 +26,32 @@ static int watch(struct resolving *own, const struct found *found)
 
 /* -- a link -- */
 
-/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. */
+static bool are_all_new(const struct resolving *own)
+{
+    for (unsigned i = 0; i < own->count; i++)
+        if (!own->found[i].is_new)
+            return false;
+    return true;
+}
+
+/* Whether an event alone can be too much for an identifier that is new: mostly not, and there is nothing to read then. Where all are new
+ * they have the one name that it states. */
 static bool may_be_many(const struct resolving *own, const struct kind_rule *rule)
 {
-    bool many =
-        (rule->busy_after && own->count > rule->busy_after + 1u) || (rule->one_name && own->count > 2);
+    bool named = rule->one_name && own->count > 2 && !are_all_new(own);
+    bool many = (rule->busy_after && own->count > rule->busy_after + 1u) || named;
     for (unsigned i = 0; rule->one_owner && !many && i < own->count; i++)
         for (unsigned k = 0; !many && k < i; k++)
             many = own->found[i].kind == own->found[k].kind;
     return many;
+}
+
+bool resolving_is_new(const struct resolving *own)
+{
+    bool fresh = are_all_new(own);
+    for (unsigned i = 0; fresh && i < own->count; i++)
+        fresh = !own->found[i].identifier->previous && !may_be_many(own, found_rule(own, &own->found[i]));
+    return fresh;
 }
 
 /* A new link with a stronger one, or one that is verified now, may be one too many; and what counts later than it did may be none. */

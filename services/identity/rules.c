@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "services/identity/rules.h"
 
+#include "services/identity/identity_store.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,4 +97,17 @@ struct source_rule rules_source(const struct identity_rules *rules, const char *
 bool rules_has_window(const struct kind_rule *rule)
 {
     return rule->limits[LIMIT_MONTH] || rule->limits[LIMIT_WEEK];
+}
+
+bool rules_verify(const struct kind_rule *rule, bool trusted, bool stated)
+{
+    return trusted && (rule->verification == VERIFICATION_ISSUED ||
+                          (rule->verification == VERIFICATION_STATED && stated));
+}
+
+/* Of what was verified before it was kept by what, the most is taken for granted. */
+bool rules_verify_node(const struct kind_rule *rule, unsigned flags)
+{
+    bool untold = flags & NODE_VERIFIED && !(flags & NODE_TRUSTED);
+    return rules_verify(rule, untold || flags & NODE_TRUSTED, untold || flags & NODE_STATED);
 }

@@ -74,6 +74,10 @@ int rules_read(yyjson_val *document, bool whole, struct kinds *kinds, struct ide
 void rules_write(const struct identity_rules *rules, const struct kinds *kinds, struct buffer *out);
 /* What holds for a source; NULL or unknown ones may all. */
 struct source_rule rules_source(const struct identity_rules *rules, const char *name, size_t size);
+/* Whether it verifies an identifier that somebody's event carries who may verify (`trusted`), and perhaps says so (`stated`). */
+bool rules_verify(const struct kind_rule *rule, bool trusted, bool stated);
+/* The same, of a node by its flags. */
+bool rules_verify_node(const struct kind_rule *rule, unsigned flags);
 /* Whether a kind has a limit within days: times matter then. */
 bool rules_has_window(const struct kind_rule *rule);
 
@@ -83,11 +87,16 @@ struct store_txn;
 int rules_load(struct store_txn *txn, const struct kinds *kinds, struct identity_rules *ret_rules);
 void rules_save(struct store_txn *txn, const struct kinds *kinds, const struct identity_rules *rules);
 
-enum sweep_phase { SWEEP_NONE, SWEEP_FLAGS, SWEEP_PERSONS };
+enum sweep_phase { SWEEP_NONE, SWEEP_FLAGS, SWEEP_PERSONS, SWEEP_EVIDENCE };
 struct sweep_place {
     enum sweep_phase phase;
-    uint32_t next; /* node */
+    uint64_t next; /* node, or offset of an event */
+    bool events;   /* they are asked again first */
 };
+/* How far it has come, of how much. */
+struct identity_counters;
+void sweep_progress(const struct sweep_place *place, const struct identity_counters *counters,
+    uint64_t *ret_done, uint64_t *ret_all);
 void sweep_load(struct store_txn *txn, struct sweep_place *ret_place);
 void sweep_save(struct store_txn *txn, const struct sweep_place *place);
 

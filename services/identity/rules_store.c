@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define VERSION_BYTES 8
-#define SWEEP_BYTES 5
+#define SWEEP_BYTES 10
+#define FORMER_SWEEP_BYTES 5 /* of nodes alone */
 
 /* The version, and the document as rules_write() has it. */
 int rules_load(struct store_txn *txn, const struct kinds *kinds, struct identity_rules *ret_rules)
@@ -50,17 +51,37 @@ void sweep_load(struct store_txn *txn, struct sweep_place *ret_place)
     *ret_place = (struct sweep_place){.phase = SWEEP_NONE};
     if (!identity_store_meta(txn, "sweep", &value))
         return;
-    if (value.size != SWEEP_BYTES || value.data[0] > SWEEP_PERSONS) {
+    if ((value.size != SWEEP_BYTES && value.size != FORMER_SWEEP_BYTES) || value.data[0] > SWEEP_EVIDENCE) {
         store_fail(txn, -QY_ECORRUPT);
         return;
     }
     ret_place->phase = (enum sweep_phase)value.data[0];
-    ret_place->next = get_be32(value.data + 1);
+    bool former = value.size == FORMER_SWEEP_BYTES;
+    ret_place->next = former ? get_be32(value.data + 1) : get_be64(value.data + 1);
+    ret_place->events = !former && value.data[9];
 }
 
 void sweep_save(struct store_txn *txn, const struct sweep_place *place)
 {
     uint8_t value[SWEEP_BYTES] = {(uint8_t)place->phase};
-    put_be32(value + 1, place->next);
+    put_be64(value + 1, place->next);
+    value[9] = place->events;
     identity_store_put_meta(txn, "sweep", value, sizeof(value));
+}
+
+void sweep_progress(const struct sweep_place *place, const struct identity_counters *counters,
+    uint64_t *ret_done, uint64_t *ret_all)
+{
+    uint64_t events = place->events ? counters->latest : 0, nodes = counters->nodes, done = place->next;
+    uint64_t most = place->phase == SWEEP_EVIDENCE ? events : nodes;
+    const uint64_t before[] = {[SWEEP_NONE] = events + 2 * nodes,
+        [SWEEP_EVIDENCE] = 0,
+        [SWEEP_FLAGS] = events,
+        [SWEEP_PERSONS] = events + nodes};
+    if (place->phase == SWEEP_NONE)
+        done = 0;
+    else if (place->phase != SWEEP_EVIDENCE && done > 0)
+        done--;
+    *ret_all = events + 2 * nodes;
+    *ret_done = before[place->phase] + (done < most ? done : most);
 }

@@ -28,6 +28,8 @@ void evidence_put_carried(struct graph *graph, struct store_txn *txn, struct evi
             place++;
         if (place < count) {
             evidence->items[place].verified |= evidence->items[i].verified;
+            evidence->items[place].trusted |= evidence->items[i].trusted;
+            evidence->items[place].stated |= evidence->items[i].stated;
             continue;
         }
         evidence->items[count] = evidence->items[i];

@@ -22,6 +22,7 @@ struct shown {
 struct owner {
     uint32_t node;
     bool verified, claimed;
+    bool trusted, stated;
     uint64_t first; /* offset; 0: none */
     int64_t first_ms;
 };
@@ -149,6 +150,8 @@ static bool take_event(void *self, const struct evidence *raw)
             owner->first_ms = evidence.event_ms;
         }
         owner->verified |= evidence.items[i].verified;
+        owner->trusted |= evidence.items[i].trusted;
+        owner->stated |= evidence.items[i].stated;
         if (!evidence.withdrawn)
             put_shown(own, &evidence, i, owner);
     }
@@ -260,24 +263,30 @@ static int put_names(struct recomputing *own)
 
 /* -- the rest -- */
 
-/* Whether some event shows that it was verified: else one did that was taken back, of the first owner. */
+/* Whether some event shows that it was verified, or by whom it was sent: else one did that was taken back, of the first owner. */
 static bool is_explained(const struct recomputing *own)
 {
-    bool verified = false;
+    bool told = false;
     for (unsigned i = 0; i < own->count; i++)
-        verified |= own->owners[i].verified;
-    return verified;
+        told |= own->owners[i].verified || own->owners[i].trusted;
+    return told;
+}
+
+static unsigned facts_of(const struct owner *owner)
+{
+    return (owner->verified ? NODE_VERIFIED : 0u) | (owner->trusted ? NODE_TRUSTED : 0u) |
+           (owner->trusted && owner->stated ? NODE_STATED : 0u);
 }
 
 static int put_owner(struct recomputing *own, const struct owner *owner)
 {
     unsigned flags = node_index_flags(own->graph->index, owner->node);
     if (is_explained(own))
-        flags &= ~(unsigned)NODE_VERIFIED;
+        flags &= ~(unsigned)(NODE_VERIFIED | NODE_TRUSTED | NODE_STATED);
     if (owner->node != own->first && owner->first)
         identity_store_set_first(own->txn, owner->node, owner->first, owner->first_ms);
-    return graph_set_flags(own->graph, own->txn, owner->node,
-        flags | (owner->verified ? NODE_VERIFIED : 0) | (owner->claimed ? NODE_CLAIMED : 0));
+    return graph_set_flags(
+        own->graph, own->txn, owner->node, flags | facts_of(owner) | (owner->claimed ? NODE_CLAIMED : 0));
 }
 
 static int watch_other(struct recomputing *own, uint32_t other)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Other rules, applied to what was: first each identifier is looked at anew (is it blocked, is it busy), then what is connected is
- * solved anew, a part at a time while events go on. Events go by the new rules at once; whatever they change meanwhile is solved
+/* Other rules, applied to what was: first, where other things verify, each event is asked again what it shows; then each identifier is
+ * looked at anew (is it verified, blocked, busy), then what is connected is solved anew, a part at a time while events go on. Events go by the new rules at once; whatever they change meanwhile is solved
  * by them, and solved once more when its turn comes: the outcome is what the new rules make of all evidence. */
-#include "services/identity/graph_internal.h"
+#include "services/identity/reverify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,10 @@ int graph_change_rules(struct graph *graph, struct batch *batch, struct identity
     rules->version = graph->rules.version + 1;
     if (!same_strengths(&graph->rules, rules))
         graph_reattribute(graph, batch->txn, 0);
+    bool verifies = verification_differs(&graph->rules, rules) || graph->sweep.phase == SWEEP_EVIDENCE;
     graph->rules = *rules;
-    graph->sweep = (struct sweep_place){.phase = SWEEP_FLAGS, .next = 1};
+    graph->sweep = (struct sweep_place){
+        .phase = verifies ? SWEEP_EVIDENCE : SWEEP_FLAGS, .next = !verifies, .events = verifies};
     rules_save(batch->txn, graph->kinds, &graph->rules);
     sweep_save(batch->txn, &graph->sweep);
     buffer_clear(&graph->swept);
@@ -40,9 +42,7 @@ const struct identity_rules *graph_rules(const struct graph *graph)
 
 bool graph_sweeps(const struct graph *graph, uint64_t *ret_done, uint64_t *ret_all)
 {
-    uint64_t nodes = graph->counters.nodes;
-    *ret_all = 2 * nodes;
-    *ret_done = graph->sweep.phase == SWEEP_PERSONS ? nodes + graph->sweep.next : graph->sweep.next;
+    sweep_progress(&graph->sweep, &graph->counters, ret_done, ret_all);
     return graph->sweep.phase != SWEEP_NONE;
 }
 
@@ -80,9 +80,12 @@ static int sweep_flags(struct graph *graph, struct batch *batch, uint32_t node)
         error = busy_find(&view, node, &busy);
     if (error)
         return error;
-    flags &= ~(unsigned)(NODE_LISTED | NODE_BUSY);
-    error =
-        graph_set_flags(graph, batch->txn, node, flags | (listed ? NODE_LISTED : 0) | (busy ? NODE_BUSY : 0));
+    bool verified = rules_verify_node(&graph->rules.kinds[node_index_kind(graph->index, node)], flags);
+    if (flags & NODE_VERIFIED && !(flags & NODE_TRUSTED))
+        flags |= NODE_TRUSTED | NODE_STATED; /* what is taken for granted of it must be known later too */
+    flags &= ~(unsigned)(NODE_LISTED | NODE_BUSY | NODE_VERIFIED);
+    error = graph_set_flags(graph, batch->txn, node,
+        flags | (verified ? NODE_VERIFIED : 0) | (listed ? NODE_LISTED : 0) | (busy ? NODE_BUSY : 0));
     buffer_clear(&graph->touched); /* all are solved anew */
     return error;
 }
@@ -110,21 +113,52 @@ static int sweep_person(struct graph *graph, struct batch *batch, uint32_t node)
     return was_swept(graph, node) ? 0 : graph_solve(graph, batch, &node, 1, &cause);
 }
 
-int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes)
+/* To the next phase, where this one is through. */
+static void step_on(struct graph *graph, struct sweep_place *place)
+{
+    switch (place->phase) {
+    case SWEEP_EVIDENCE:
+        *place = (struct sweep_place){SWEEP_FLAGS, 1, place->events};
+        break;
+    case SWEEP_FLAGS:
+        *place = (struct sweep_place){SWEEP_PERSONS, 1, place->events};
+        break;
+    default:
+        *place = (struct sweep_place){.phase = SWEEP_NONE};
+    }
+    buffer_clear(&graph->swept);
+}
+
+static int sweep_evidence(struct graph *graph, struct batch *batch, unsigned events)
+{
+    struct sweep_place *place = &graph->sweep;
+    int error = graph_reverify(graph, batch->txn, place->next, events, &place->next);
+    buffer_clear(&graph->touched); /* all are solved anew */
+    if (!error && place->next == UINT64_MAX)
+        step_on(graph, place);
+    return error;
+}
+
+static int sweep_nodes(struct graph *graph, struct batch *batch, unsigned nodes)
 {
     struct sweep_place *place = &graph->sweep;
     int error = 0;
     for (unsigned i = 0; !error && i < nodes && place->phase != SWEEP_NONE; i++) {
         if (place->next > graph->counters.nodes) {
-            bool first = place->phase == SWEEP_FLAGS;
-            *place = (struct sweep_place){first ? SWEEP_PERSONS : SWEEP_NONE, first ? 1 : 0};
-            buffer_clear(&graph->swept);
+            step_on(graph, place);
             continue;
         }
-        error = place->phase == SWEEP_FLAGS ? sweep_flags(graph, batch, place->next)
-                                            : sweep_person(graph, batch, place->next);
-        place->next++;
+        uint32_t node = (uint32_t)place->next++;
+        error =
+            place->phase == SWEEP_FLAGS ? sweep_flags(graph, batch, node) : sweep_person(graph, batch, node);
     }
-    sweep_save(batch->txn, place);
+    return error;
+}
+
+int graph_sweep(struct graph *graph, struct batch *batch, unsigned nodes)
+{
+    int error = graph->sweep.phase == SWEEP_EVIDENCE ? sweep_evidence(graph, batch, nodes)
+                                                     : sweep_nodes(graph, batch, nodes);
+    sweep_save(batch->txn, &graph->sweep);
     return error ? error : store_error(batch->txn);
 }

@@ -257,3 +257,66 @@ int withdraw(struct graph *graph, struct store_txn *txn, uint64_t offset, bool w
         error = watch(graph, txn, &evidence);
     return error ? error : store_error(txn);
 }
+
+/* -- worth something else -- */
+
+static int set_claimed(struct search *own, const struct pair *pair)
+{
+    const unsigned items[] = {pair->one, pair->other};
+    int error = 0;
+    for (size_t i = 0; !error && i < COUNT_OF(items); i++) {
+        uint32_t node = own->event->items[items[i]].node;
+        unsigned flags = node_index_flags(own->graph->index, node);
+        error = graph_set_flags(own->graph, own->txn, node, flags | NODE_CLAIMED);
+    }
+    return error;
+}
+
+static int put_worth(struct search *own, struct pair *pair, enum worth worth)
+{
+    show(&pair->former, own->event, worth);
+    int error = put_link(own, pair, &pair->former, true);
+    return error || worth > WORTH_CLAIMED ? error : set_claimed(own, pair);
+}
+
+/* What is worth less may be less than what another event shows. Of the first event that can show it nothing came before. */
+static int reweigh(struct search *own, unsigned one, unsigned other)
+{
+    struct pair *pair = &own->pairs[own->count];
+    *pair = (struct pair){.one = one, .other = other};
+    if (!identity_store_link(
+            own->txn, own->event->items[one].node, own->event->items[other].node, &pair->former))
+        return store_error(own->txn); /* of an event that was taken back it may be gone */
+    enum worth worth = evidence_worth(own->event, one, other);
+    bool shows = pair->former.has_evidence && pair->former.evidence == own->event->offset;
+    if (!shows)
+        return give_back(own, pair, true);
+    if (worth == link_worth(&pair->former))
+        return store_error(own->txn);
+    if (worth > link_worth(&pair->former) || first_of(own, pair) == own->event->offset)
+        return put_worth(own, pair, worth);
+    own->count++;
+    return store_error(own->txn);
+}
+
+static int put_best_of(struct search *own, struct pair *pair)
+{
+    int error = put_best(own, pair);
+    return error || pair->best.verified ? error : set_claimed(own, pair);
+}
+
+int withdraw_worth(struct graph *graph, struct store_txn *txn, const struct evidence *evidence)
+{
+    struct evidence event = *evidence;
+    _cleanup_(search_free) struct search search = {.graph = graph, .txn = txn, .event = &event};
+    int error = 0;
+    evidence_put_carried(graph, txn, &event);
+    for (unsigned i = 0; !error && i < event.count; i++)
+        for (unsigned k = 0; !error && k < i; k++)
+            error = reweigh(&search, i, k);
+    if (!error)
+        error = find_best(&search);
+    for (unsigned i = 0; !error && i < search.count; i++)
+        error = put_best_of(&search, &search.pairs[i]);
+    return error ? error : store_error(txn);
+}

@@ -175,6 +175,8 @@ static int show(struct profile *profile, uint32_t events)
     profile->reply->person = profile->person->number;
     bool told = profile->amounts || !money_view_stage_asks(&profile->view, profile->person->stage);
     profile->reply->stage = reply_text(profile->context, told ? profile->person->stage : "");
+    const struct totals *totals = &profile->person->totals;
+    profile->reply->last_order_ms = totals->orders > 0 ? totals->last_order_ms : 0;
     profile->reply->stage_since_ms = told ? profile->person->stage_since_ms : 0;
     int error = profile->reply->stage ? make_room(profile) : -QY_ENOMEM;
     if (!error)

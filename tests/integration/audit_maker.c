@@ -93,9 +93,10 @@ int main(int argc, char **argv)
     }
     snprintf(path, sizeof(path), "%s.conf", argv[1]);
     FILE *file = fopen(path, "w");
-    if (!file || fprintf(file, "clock = simulated\nbootstrap = none\n") < 0 || fclose(file) ||
-        config_open(path, &service.config, error))
+    if (!file || fprintf(file, "clock = simulated\nbootstrap = none\n") < 0 || fclose(file))
         check(-QY_EIO, path);
+    if (config_open(path, &service.config, error))
+        check(-QY_EINVAL, error);
     unlink(path);
     snprintf(path, sizeof(path), "%s/state", argv[1]);
     struct store_options options = {.path = path,

@@ -10,9 +10,6 @@ from decimal import Decimal
 from model_identity_rules import KINDS, Rules, phone, standard
 from model_names import names_clash
 
-# What of the past other rules change as well, as if they had always held: what counts as verified ("verification"), what a source may do
-# ("sources"). The suite keeps both as they were when an event came.
-FOLLOWS = frozenset()
 TRAIT_KINDS = {"phone": "phone", "email": "email", "member_card": "member_card", "wechat_unionid": "wechat_unionid"}
 NOBODY = ("-1", "null", "none", "nan", "nil", "undefined", "anonymous", "guest", "unknown", "true", "false", "id", "email",
           "distinctid", "distinct_id", "not_authenticated", "[object object]")
@@ -95,7 +92,8 @@ def identifiers_of(event):
 
 
 Came = namedtuple("Came", "carried trusted source ms rules name")  # an event as it came, and what held then
-Seen = namedtuple("Seen", "node verified previous")
+Taken = namedtuple("Taken", "node trusted stated previous")  # what is kept of it; what a source may do stays as it was when the event came
+Seen = namedtuple("Seen", "node verified previous")  # what follows
 Link = namedtuple("Link", "one other rank order alias")  # the stronger one first; order: the event's, or the decision's number
 Conflict = namedtuple("Conflict", "link reason kind")
 RANKS = ("hand", "verified", "claimed")
@@ -181,7 +179,7 @@ class Identity:
 
     def take(self, came):
         """What is seen of an event. A source that joins nobody shows one identifier: the strongest that is somebody's."""
-        sources, verification = (self.rules if what in FOLLOWS else came.rules for what in ("sources", "verification"))
+        sources = came.rules
         trusted, joins = came.trusted and sources.may(came.source, "verifies"), sources.may(came.source, "joins")
         taken, found = [], False  # found: one that is somebody's
         for one in sorted(came.carried, key=lambda one: sources.order[self.key_of(one)[0]]):
@@ -192,7 +190,11 @@ class Identity:
             taken = (taken if joins else []) + [(key, one)]
         if not found:
             return []
-        return [Seen(self.node_of(key, came.ms), trusted and verification.verifies(key[0], one.stated), one.previous) for key, one in taken]
+        return [Taken(self.node_of(key, came.ms), trusted, one.stated, one.previous) for key, one in taken]
+
+    def seen(self, came, one):
+        """What an event shows of one of its identifiers, by the rules that hold."""
+        return Seen(self.owner(one.node, came.ms), one.trusted and self.rules.verifies(self.kinds[one.node], one.stated), one.previous)
 
     def node_of(self, key, ms):
         if key not in self.nodes:
@@ -472,9 +474,7 @@ class Identity:
 
     def solve(self):
         self.nobodys = self.blocked() | {node for node, key in self.keys().items() if self.rules.blocks(*key)}
-        if FOLLOWS:
-            self.taken = [self.take(came) for came in self.came]
-        self.sightings = [[one._replace(node=self.owner(one.node, came.ms)) for one in seen] for came, seen in zip(self.came, self.taken)]
+        self.sightings = [[self.seen(came, one) for one in taken] for came, taken in zip(self.came, self.taken)]
         self.attribute()
         self.verified = {one.node for seen in self.sightings for one in seen if one.verified}
         links = self.links()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log cannot be altered unnoticed: an auditor checks records with nothing but hashes, and so does the service itself."""
 import base64
+import datetime
 import hashlib
 import json
 
@@ -153,3 +154,19 @@ def test_an_auditors_token_is_made_and_revoked_on_the_machine_and_both_are_on_re
         assert [record["actor"]["kind"] for record in own] == ["operator"], records
     assert suite.cli("auditor", "create", "x" * 100, check=False).returncode == 1
     assert suite.cli("auditor", "create", "Li", "--days", "0", check=False).returncode == 2
+
+
+def test_a_look_at_somebody_who_bought_lately_says_so(suite):
+    now = datetime.datetime.fromisoformat(suite.get("/api/v1/clock")["now"])
+
+    def order(user, days):
+        when = now - datetime.timedelta(days=days)
+        return {"type": "track", "event": "Order Completed", "userId": user, "timestamp": when.isoformat(),
+                "properties": {"order_id": f"o-{user}", "total": 10, "currency": "CNY"}}
+
+    suite.send([order("buyer", 3), order("once", 40), {"type": "track", "userId": "never", "event": "x"}])
+    suite.wait_quiet()
+    for user in ("buyer", "once", "never", "nobody"):
+        suite.lookup("user_id", user)
+    looks = suite.audit("/v1/records?operation=person.lookup&order=oldest").json["records"]
+    assert [look.get("bought") for look in looks] == [True, None, None, None]

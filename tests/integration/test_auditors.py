@@ -36,12 +36,14 @@ def newest(suite, action):
 # As what a look is on record; what follows the tree, for those who prove it, must not make it grow.
 LOOKS = {"/v1/records": ("?limit=2", "audit.search"), "/v1/records/count": ("", "audit.count"), "/v1/records/histogram": ("?by=day", "audit.histogram"),
          "/v1/reports/daily-use": ("", "audit.report"), "/v1/export/ocsf": ("?lines=2", "audit.export"), "/v1/records/0": ("", "audit.show"),
-         "/v1/records/0/receipt": ("", "audit.receipt"), "/v1/sets/{hash}": ("", "audit.set"), "/v1/sets/{hash}/bitmap": ("", "audit.set"), "/v1/auditors": ("", "auditor.list"),
-         "/v1/alerts": ("", "alert.list"), "/v1/alert-rules": ("", "alert_rules.show"), "/tile/entries/000.p/1": ("", "audit.entries")}
+         "/v1/records/0/receipt": ("", "audit.receipt"), "/v1/sets/{hash}": ("", "audit.set"),
+         "/v1/sets/{hash}/bitmap": ("", "audit.set"), "/v1/auditors": ("", "auditor.list"),
+         "/v1/alerts": ("", "alert.list"), "/v1/alert-rules": ("", "alert_rules.show"), "/v1/retention": ("", "audit.retention"),
+         "/v1/holds": ("", "audit.holds"), "/tile/entries/000.p/1": ("", "audit.entries")}
 # The entries themselves: once an hour for each token.
 PROOFS = {"/v1/tree": "", "/checkpoint": "", "/v1/keys": "", "/v1/proofs/inclusion": "?index=0", "/v1/proofs/consistency": "?from=1",
           "/tile/entries/000.p/1": "", "/tile/0/000.p/1": ""}
-FOLLOWED = {"/v1/checkpoints/cosigned"}  # once there is a witness
+FOLLOWED = {"/v1/checkpoints/cosigned", "/v1/entries/0"}  # once there is a witness, or a full bundle
 
 
 def test_every_look_of_an_auditor_is_on_record_and_no_proof_is(running):

@@ -121,6 +121,43 @@ def test_a_familys_phone_is_nobodys_but_where_the_rules_say_otherwise(running):
     assert {one_id(running, *who) for who in (("user_id", "u0-0"), ("user_id", "u0-1"), ("phone", "+8613800100000"), ("anonymous_id", "phone-0"))} == people
 
 
+def test_what_counts_as_verified_counts_for_what_was_as_its_dry_run_said(running):
+    family(running, 0, 2)
+    send(running, *[track(f"u1-{member}", ids=[("phone", "+8613800100001")]) for member in range(2)])  # nobody says that it is verified
+    page = [track(f"u2-{member}", ids=[("phone", "+8613800100002")], verified=True) for member in range(2)]
+    answer = running.ingest("/v1/batch", json.dumps({"batch": page}), headers={"Origin": "https://shop.example.com"})
+    assert answer.status == 200, answer
+    running.wait_quiet()
+    before = [one_id(running, "user_id", f"u{number}-{member}") for number in range(3) for member in range(2)]
+    assert persons(running) == 3 + 2 + 2  # a phone that was verified with two accounts is neither's
+    rules = rules_of(running)
+    for verified, expected in (("never", 2 + 2 + 2), ("issued", 3 + 3 + 2), ("never", 2 + 2 + 2), ("stated", 3 + 2 + 2)):
+        now = persons(running)
+        kind_of(rules, "phone")["verified"] = verified
+        said = try_out(running, rules)
+        assert (said["state"], said["persons"], said["persons_then"]) == ("done", now, expected), (verified, said)
+        apply(running, rules)
+        assert persons(running) == expected, verified
+        shown = running.lookup("phone", "+8613800100001").json["identifiers"]
+        assert [one["verified"] for one in shown if one["kind"] == "phone"] == [verified == "issued"]
+    assert [one_id(running, "user_id", f"u{number}-{member}") for number in range(3) for member in range(2)] == before
+
+
+def test_what_counts_as_verified_is_asked_to_the_end_whatever_is_killed(running):
+    for number in range(40):
+        family(running, number, 2)
+    rules = rules_of(running)
+    kind_of(rules, "phone")["verified"] = "never"
+    assert put(running, rules).status == 200
+    for _ in range(3):
+        running.kill("identity")
+        running.start("identity")
+    family(running, 40, 2)
+    wait_for(lambda: running.api("GET", RULES).json["state"] == "applied", "the rules to be applied")
+    running.wait_quiet()
+    assert persons(running) == 41 * 2
+
+
 def test_a_kind_that_only_describes_joins_nobody(running):
     send(running, track("a", ids=[("email", "shop@example.com")]), track(device="d", ids=[("email", "shop@example.com")]))
     assert one_id(running, "user_id", "a") == one_id(running, "anonymous_id", "d")

@@ -188,7 +188,7 @@ SIGNING_IN = ("invitation_accept", "session_begin", "session_end", "me_password"
 
 
 # Of trees of 65,536 records and more, and of days of unusual use (test_audit_alerts.py).
-BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4", "alert_acknowledge")
+BEYOND = ("tile", "entries", "tile_3", "entries_3", "tile_4", "entries_4", "alert_acknowledge", "entries_rest")
 
 
 def call_what_signs_in(running):
@@ -236,7 +236,9 @@ def prepare_proofs(running):
     cosigned = running.audit("/v1/checkpoints/cosigned").body.decode()
     part = {"level": 0, "n": "000.p", "m": 1}
     doomed = json.loads(running.cli("auditor", "create", "Doomed").stdout)["id"]
+    hold = json.loads(running.cli("audit", "hold", "add", "Doomed", "--reason", "none").stdout)["id"]
     return {
+        "hold_release": ({"id": hold}, "", None),
         "auditor_revoke": ({"id": doomed}, "", None),
         "receipt": ({"index": 0}, "", None), "cosign": ({}, "", cosigned), "proof_inclusion": ({}, "?index=0", None),
         "proof_consistency": ({}, "?from=1", None), "tile_2": (part, "", None), "entries_2": (part, "", None),

@@ -19,6 +19,7 @@
 #define KNOWN 14u /* days before the first incident */
 #define INCIDENTS 40u
 #define CUSTOMERS 120u
+#define BUYERS 100000u
 
 static double chance(void)
 {
@@ -102,12 +103,14 @@ static void plant(void)
 
 /* -- a day -- */
 
+/* Half of those whom a guide looks at have bought something lately. */
 static void use(struct habit_day *day, const struct member *m, uint64_t person, bool late, bool refused)
 {
     const struct habit_use one = {.actor = m->id,
         .role = m->role,
         .unit = "u_1",
         .person = person,
+        .bought = person % 2 && person < BUYERS,
         .off_hours = late,
         .refused = refused};
     assert_int_equal(habit_day_add(day, &one), 0);
@@ -135,6 +138,19 @@ static void misbehave(struct habit_day *day, const struct member *m, enum incide
         use(day, m, victim, false, false);
 }
 
+/* A day on which everything is sold: many people, many purchases. That is no incident. */
+static void sell(struct habit_day *day, const struct member *m)
+{
+    for (unsigned i = 0; i < 38; i++) {
+        const struct habit_use one = {.actor = m->id,
+            .role = m->role,
+            .unit = "u_1",
+            .person = 2000000 + below(100000),
+            .bought = true};
+        assert_int_equal(habit_day_add(day, &one), 0);
+    }
+}
+
 static struct habit_day *live(unsigned day)
 {
     struct habit_day *lived;
@@ -146,6 +162,8 @@ static struct habit_day *live(unsigned day)
         unsigned uses = there ? poisson(m->pace * rush * (0.7 + 0.6 * chance())) : 0;
         for (unsigned n = 0; n < uses; n++)
             use(lived, m, customer_of(m), chance() < m->late, chance() < m->refused);
+        if (uses > 0 && m->pace < 8 && chance() < 0.02)
+            sell(lived, m);
     }
     for (unsigned i = 0; i < INCIDENTS; i++)
         if (planted[i].day == day)
@@ -228,7 +246,7 @@ static void test_a_rule_that_is_off_finds_nothing_and_too_few_days_are_no_habit(
     const struct habit *habit = habit_day_at(days[HABIT_DAYS_LEAST], 0);
     assert_int_equal(habit_day_count(days[HABIT_DAYS_LEAST]), 1);
     assert_int_equal(habit->features[FEATURE_USES], 500);
-    assert_int_equal(habit->features[FEATURE_PERSONS], 500);
+    assert_int_equal(habit->features[FEATURE_PERSONS], 250);
     assert_int_equal(habit->features[FEATURE_REPEATED], 1);
     assert_int_equal(habit_judge(days, HABIT_DAYS_LEAST, days[HABIT_DAYS_LEAST], rules, mark, &tally), 0);
     assert_int_equal(tally.wrong, 1); /* by habit and breadth */

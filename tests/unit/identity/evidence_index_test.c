@@ -131,6 +131,49 @@ static void what_was_rolled_back_is_not_found_and_what_was_kept_is(void **state)
     evidence_index_close(&index);
 }
 
+/* In parts that are closed, and in the one that goes on. */
+static void what_is_worth_something_else_is_found(void **state)
+{
+    struct world *world = *state;
+    struct evidence_index *index;
+    uint32_t seed = 11;
+    assert_int_equal(evidence_index_open(&index), 0);
+    begin(world);
+    add_some(world, index, &seed, 0, PIECES);
+    for (uint64_t offset = 10; offset <= 10 * PIECES; offset += 10 * (1 + draw(&seed, 9))) {
+        struct evidence evidence;
+        assert_true(identity_store_evidence(world->batch.txn, offset, &evidence));
+        for (unsigned i = 0; i < evidence.count; i++)
+            evidence.items[i].verified = draw(&seed, 2);
+        identity_store_put_evidence(world->batch.txn, &evidence);
+        assert_int_equal(evidence_index_add_again(index, world->batch.txn, &evidence), 0);
+    }
+    assert_true(look_for_some(world, index, &seed, 500) < 500 * PIECES / 4);
+    store_abort(&world->batch.txn);
+    assert_int_equal(journal_revert(world->journal), 0);
+    evidence_index_close(&index);
+}
+
+static void what_was_told_is_kept_with_what_followed(void **state)
+{
+    struct world *world = *state;
+    begin(world);
+    const struct evidence told = {.offset = 7,
+        .count = 3,
+        .attributed = 1,
+        .items = {{.node = 1, .verified = true, .trusted = true},
+            {.node = 2, .trusted = true, .stated = true},
+            {.node = 3, .verified = true}}}; /* as it was kept before what was told was */
+    struct evidence read;
+    identity_store_add_evidence(world->batch.txn, &told);
+    assert_true(identity_store_evidence(world->batch.txn, 7, &read));
+    assert_true(read.items[0].verified && read.items[0].trusted && !read.items[0].stated);
+    assert_true(!read.items[1].verified && read.items[1].trusted && read.items[1].stated);
+    assert_true(read.items[2].verified && read.items[2].trusted && read.items[2].stated);
+    store_abort(&world->batch.txn);
+    assert_int_equal(journal_revert(world->journal), 0);
+}
+
 static void evidence_of_before_there_were_filters_gets_some(void **state)
 {
     struct world *world = *state;
@@ -156,6 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_reads_all_of_it_finds_is_found_by_reading_little),
         TEST(what_was_rolled_back_is_not_found_and_what_was_kept_is),
+        TEST(what_is_worth_something_else_is_found),
+        TEST(what_was_told_is_kept_with_what_followed),
         TEST(evidence_of_before_there_were_filters_gets_some),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "services/identity/admission.h"
 
 #include "common/error.h"
+#include "services/identity/identity_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,6 +146,23 @@ static bool is_blocked(const char *pattern, const char *value)
     return blocked;
 }
 
+static void what_was_told_verifies_by_the_rules_that_hold(void **state)
+{
+    (void)state;
+    const struct kind_rule never = {.verification = VERIFICATION_NEVER},
+                           stated = {.verification = VERIFICATION_STATED},
+                           issued = {.verification = VERIFICATION_ISSUED};
+    assert_false(rules_verify(&never, true, true));
+    assert_true(rules_verify(&stated, true, true) && !rules_verify(&stated, true, false) &&
+                !rules_verify(&stated, false, true));
+    assert_true(rules_verify(&issued, true, false) && !rules_verify(&issued, false, true));
+    assert_true(rules_verify_node(&issued, NODE_TRUSTED) &&
+                !rules_verify_node(&stated, NODE_TRUSTED | NODE_VERIFIED));
+    assert_true(rules_verify_node(&stated, NODE_TRUSTED | NODE_STATED) && !rules_verify_node(&issued, 0));
+    assert_true(rules_verify_node(&stated, NODE_VERIFIED) &&
+                !rules_verify_node(&never, NODE_VERIFIED)); /* of before */
+}
+
 static void patterns_match_the_whole_value(void **state)
 {
     (void)state;
@@ -192,6 +210,7 @@ int main(void)
         cmocka_unit_test(only_a_union_to_which_both_bring_some_breaks_a_limit),
         cmocka_unit_test(a_claim_joins_no_two_that_each_have_a_verified_one),
         cmocka_unit_test(windows_are_of_event_time_in_any_order),
+        cmocka_unit_test(what_was_told_verifies_by_the_rules_that_hold),
         cmocka_unit_test(patterns_match_the_whole_value),
         cmocka_unit_test(numbers_of_kinds_stay_whatever_is_configured),
     };
