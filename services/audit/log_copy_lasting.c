@@ -15,15 +15,6 @@ struct saying {
     yyjson_val *detail;
 };
 
-static int take_change(const struct saying *saying)
-{
-    struct retention retention;
-    int error = retention_read(saying->txn, &retention);
-    if (!error)
-        error = retention_read_change(saying->detail, &retention);
-    return error ? error : retention_put(saying->txn, &retention);
-}
-
 static char *text_of(const struct saying *saying, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(saying->detail, name);
@@ -42,6 +33,15 @@ static int64_t time_of(yyjson_val *value)
     int64_t ms = 0;
     return yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, &ms) ? ms
                                                                                                         : 0;
+}
+
+static int take_change(const struct saying *saying)
+{
+    struct retention retention;
+    int error = retention_read(saying->txn, &retention);
+    if (!error)
+        error = retention_read_change(saying->detail, &retention);
+    return error ? error : retention_put(saying->txn, &retention);
 }
 
 static int add_given(

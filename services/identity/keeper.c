@@ -331,7 +331,7 @@ static int put_back(struct moving *own, const struct statement *where)
 /* It holds there, where nothing later does. */
 static int hand_over(struct moving *own, const struct profile_entry *entry, uint32_t to)
 {
-    struct statement where;
+    struct statement where = {0};
     const struct profile single = {.entries = {*entry}, .count = 1};
     int error = load_of(own, to, &where);
     if (error)
@@ -359,7 +359,7 @@ static int hand_over_all(struct moving *own)
 int keeper_move(struct keeper *keeper, struct store_txn *txn, const struct attributed *moved, size_t count)
 {
     struct moving own = {.keeper = keeper, .txn = txn, .moved = moved, .count = count};
-    struct statement where;
+    struct statement where = {0};
     int error = load_of(&own, moved->from, &where);
     if (error || keeper->profile.count == 0)
         return error;

@@ -255,10 +255,10 @@ static void sort_by_strength(const struct resolving *own, unsigned order[IDENTIF
 /* By rank, then by strength, as component_solve() does. */
 static int take_links(struct resolving *own)
 {
-    unsigned order[IDENTIFIERS_MAX];
+    unsigned order[IDENTIFIERS_MAX] = {0};
     int error = 0;
-    sort_by_strength(own, order);
     own->all_new = resolving_is_new(own);
+    sort_by_strength(own, order);
     for (int claimed = 0; claimed < 2; claimed++)
         for (unsigned i = 0; i < own->count; i++)
             for (unsigned k = i + 1; !error && k < own->count; k++) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static inline double now(clockid_t clock)
@@ -34,7 +35,8 @@ static inline double memory_of_process(void)
     double kilobytes = 0;
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof(line), status))
-        sscanf(line, "RssAnon: %lf", &kilobytes);
+        if (strncmp(line, "RssAnon:", strlen("RssAnon:")) == 0)
+            kilobytes = strtod(line + strlen("RssAnon:"), NULL);
     if (status)
         fclose(status);
     return kilobytes * 1024;

@@ -144,23 +144,34 @@ static size_t pick(size_t below)
 static const char *const pieces[] = {"a", "B", "z", "1", "9", "0", "13", "@", ".", "-", " ", "，", "·", "王",
     "小", "é", "Ａ", "①", "at", " dot ", "|", "o'"};
 
-static void write_text(char *text, size_t pieces_max)
+static size_t append(char *text, size_t size, const char *piece, size_t bytes)
 {
-    *text = '\0';
-    for (size_t i = pick(pieces_max); i > 0; i--)
-        strcat(text, pieces[pick(COUNT_OF(pieces))]);
+    memcpy(text + size, piece, bytes);
+    text[size + bytes] = '\0';
+    return size + bytes;
+}
+
+static size_t write_text(char *text, size_t size, size_t pieces_max)
+{
+    text[size] = '\0';
+    for (size_t i = pick(pieces_max); i > 0; i--) {
+        const char *piece = pieces[pick(COUNT_OF(pieces))];
+        size = append(text, size, piece, strlen(piece));
+    }
+    return size;
 }
 
 /* The value, and here and there something between its bytes. */
 static void write_around(char *text, const char *value)
 {
-    write_text(text, 4);
+    size_t size = write_text(text, 0, 4);
     for (; *value; value++) {
-        strncat(text, value, 1);
+        size = append(text, size, value, 1);
+        const char *piece = pieces[7 + pick(6)];
         if ((value[1] & 0xc0) != 0x80 && pick(4) == 0)
-            strcat(text, pieces[7 + pick(6)]);
+            size = append(text, size, piece, strlen(piece));
     }
-    write_text(text + strlen(text), 4);
+    (void)write_text(text, size, 4);
 }
 
 static void sketches_miss_no_text_that_holds_a_value(void **state)
@@ -176,7 +187,7 @@ static void sketches_miss_no_text_that_holds_a_value(void **state)
         sketch_key_make(&key);
         known_reset(&known);
         for (size_t i = 0; i < 1 + pick(4); i++) {
-            write_text(value, 10);
+            (void)write_text(value, 0, 10);
             know((enum known_use)pick(4), value);
         }
         write_around(text, value);
