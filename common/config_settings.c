@@ -176,6 +176,8 @@ const struct config_setting config_settings[] = {
         "how long answering one may take; then it is refused with 503"),
     RANGE(CONFIG_DURATION, "audit.guard_every", "60s", 100, HOUR,
         "how often new records are looked at for unusual use"),
+    RANGE(CONFIG_DURATION, "audit.retention_notice", "7d", 0, 366 * DAY,
+        "how long after a policy that keeps something for less time anything is pruned"),
     TEXT("audit.smtp_url", "",
         "mail server for alerts, smtp://host:port or smtps://…; empty: no email is sent"),
     TEXT("audit.smtp_from", "", "sender address of alerts"),

@@ -52,7 +52,7 @@ static int load(struct audit *audit, struct store_txn *txn)
 
 /* Where the suite's clock is real, so is audit's, also while the gateway is away; a simulated one is heard of
  * in the inputs. Times never fall with the index, so that they can be searched. */
-static int64_t take_time(const struct audit *audit, const struct batch *batch)
+int64_t audit_time(const struct audit *audit, const struct batch *batch)
 {
     int64_t now = audit->wall_time ? audit->now_ms : batch->now_ms;
     return now > audit->last_ms ? now : audit->last_ms;
@@ -95,7 +95,7 @@ static int append_own(struct audit *audit, struct batch *batch, const char *acti
     record.outcome = "ok";
     record.service = "audit";
     record.detail = (char *)(uintptr_t)detail;
-    record.time_ms = take_time(audit, batch);
+    record.time_ms = audit_time(audit, batch);
     return append(audit, batch->txn, &record);
 }
 
@@ -119,7 +119,7 @@ static int settle(struct audit *audit, struct batch *batch)
 {
     _cleanup_(buffer_free) struct buffer detail = BUFFER_INIT;
     int error = load(audit, batch->txn);
-    if (error || take_time(audit, batch) <= 0)
+    if (error || audit_time(audit, batch) <= 0)
         return error;
     error = record_restore(audit, batch);
     while (!error && audit_token_take_owed(batch->txn, &detail)) {
@@ -162,7 +162,7 @@ int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *re
     int error = prepare(audit, batch);
     if (error)
         return store_fail(batch->txn, error);
-    record->time_ms = take_time(audit, batch);
+    record->time_ms = audit_time(audit, batch);
     if (record->time_ms <= 0)
         return -QY_EUNAVAILABLE;
     uint64_t index = merkle_size(audit->merkle);
@@ -187,7 +187,7 @@ static int fold_record(void *self, struct batch *batch, unsigned input, const st
     if (audit_resume_has(&audit->resume, input, journal->offset))
         return store_error(batch->txn);
     error = audit_source_record(input, journal, audit->arena, &record, &readable);
-    record.time_ms = take_time(audit, batch);
+    record.time_ms = audit_time(audit, batch);
     if (!error && readable && !*record.action)
         return store_error(batch->txn);
     if (!error)

@@ -69,4 +69,7 @@ struct audit {
  * heard of; other errors are the transaction's. */
 int audit_take(struct audit *audit, struct batch *batch, Quanyu__AuditRecord *record, uint64_t *ret_index);
 
+/* Writer thread: the time that a record gets which is taken now. */
+int64_t audit_time(const struct audit *audit, const struct batch *batch);
+
 #endif

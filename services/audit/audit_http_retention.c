@@ -61,23 +61,28 @@ static void write_status(struct json *json, struct audit *audit, const Quanyu__A
     json_close(json, '}');
 }
 
-static int write_retention(struct look *look, const struct retention *retention)
+static int write_retention(struct look *look, struct store_txn *txn, const struct retention *retention)
 {
-    char tag[TAG_BYTES];
     struct json json = json_to(&look->body);
-    const Quanyu__AuditPruned *pruned = retention_pruned(look->txn, look->arena);
+    const Quanyu__AuditPruned *pruned = retention_pruned(txn, look->arena);
     if (!pruned)
         return -QY_ECORRUPT;
     json_open(&json, '{');
     json_field_unsigned(&json, "version", retention->version);
+    write_time(&json, "in_force_at", retention->in_force_ms);
     json_field_unsigned(&json, "least_days", RETENTION_DAYS_LEAST);
     write_kinds(&json, retention);
     write_status(&json, look->audit, pruned);
     retention_write_pruned(&json, pruned, 0);
     json_close(&json, '}');
-    snprintf(tag, sizeof(tag), "\"%" PRIu32 "\"", retention->version);
+    return buffer_error(&look->body);
+}
+
+static void add_tag(struct look *look, uint32_t version)
+{
+    char tag[TAG_BYTES];
+    snprintf(tag, sizeof(tag), "\"%" PRIu32 "\"", version);
     http_add_header(look->request, "ETag", tag);
-    return 0;
 }
 
 int get_retention(struct audit_http *http, struct look **look, const struct route_match *match)
@@ -88,9 +93,10 @@ int get_retention(struct audit_http *http, struct look **look, const struct rout
         return 0;
     int error = retention_read((*look)->txn, &retention);
     if (!error)
-        error = write_retention(*look, &retention);
+        error = write_retention(*look, (*look)->txn, &retention);
     if (error)
         return error;
+    add_tag(*look, retention.version);
     buffer_text(&(*look)->detail, "{}");
     (*look)->action = "audit.retention";
     return look_submit(http, look);
@@ -134,18 +140,35 @@ static const char *read_body(
     return problem;
 }
 
+/* What is kept for less time is pruned when there was time to object, by a hold or another policy. */
+static int64_t in_force_ms(const struct look *look, struct batch *batch, const struct retention *before,
+    const struct retention *after)
+{
+    int64_t notice_ms = config_number(service_config(batch->service), "audit.retention_notice");
+    return retention_is_shorter(before, after) && notice_ms > 0 ? audit_time(look->audit, batch) + notice_ms
+                                                                : before->in_force_ms;
+}
+
 /* Another one may have been faster, in the same commit. */
 static int apply_retention(struct look *look, struct batch *batch)
 {
-    struct retention *after = look->change, now;
-    int error = retention_read(batch->txn, &now);
+    const struct retention *asked = look->change;
+    struct retention before, after;
+    struct json detail = json_to(&look->detail);
+    int error = retention_read(batch->txn, &before);
     if (error)
         return error;
-    if (now.version + 1 != after->version)
+    if (before.version + 1 != asked->version)
         return -QY_EOVERTAKEN;
-    memcpy(now.days, after->days, sizeof(now.days));
-    now.version = after->version;
-    return retention_put(batch->txn, &now);
+    after = before;
+    memcpy(after.days, asked->days, sizeof(after.days));
+    after.version = asked->version;
+    after.in_force_ms = in_force_ms(look, batch, &before, &after);
+    error = write_retention(look, batch->txn, &after);
+    retention_describe(&before, &after, &detail);
+    if (!error)
+        error = buffer_error(&look->detail);
+    return error ? error : retention_put(batch->txn, &after);
 }
 
 int put_retention(struct audit_http *http, struct look **look, const struct route_match *match)
@@ -166,11 +189,7 @@ int put_retention(struct audit_http *http, struct look **look, const struct rout
         return 0;
     }
     after->version++;
-    error = write_retention(*look, after);
-    if (error)
-        return error;
-    struct json detail = json_to(&(*look)->detail);
-    retention_describe(&before, after, &detail);
+    add_tag(*look, after->version);
     (*look)->action = ACTION_CHANGE;
     (*look)->apply = apply_retention;
     (*look)->change = after;

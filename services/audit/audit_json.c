@@ -49,6 +49,17 @@ static void add_hex(struct json *json, const char *name, const ProtobufCBinaryDa
         json_field_text(json, name, sodium_bin2hex(hex, sizeof(hex), hash->data, hash->len));
 }
 
+static void add_base64(struct json *json, const char *name, const ProtobufCBinaryData *data)
+{
+    size_t size = sodium_base64_encoded_len(data->len, sodium_base64_VARIANT_ORIGINAL);
+    _cleanup_(free_pointer) char *text = data->len ? malloc(size) : NULL;
+    if (text)
+        json_field_text(
+            json, name, sodium_bin2base64(text, size, data->data, data->len, sodium_base64_VARIANT_ORIGINAL));
+    else if (data->len)
+        json->out->error = json->out->error ? json->out->error : -QY_ENOMEM;
+}
+
 static void add_record(struct json *json, const Quanyu__AuditRecord *record)
 {
     json_field_time(json, "time", record->time_ms);
@@ -73,6 +84,7 @@ static void add_record(struct json *json, const Quanyu__AuditRecord *record)
     json_field_optional(json, "outcome", record->outcome);
     json_field_optional(json, "request_id", record->request_id);
     json_field_optional(json, "detail", record->detail);
+    add_base64(json, "places", &record->places);
     json_field_optional(json, "missed", record->missed);
     json_field_optional(json, "missed_kind", record->missed_kind);
     json_field_optional(json, "service", record->service);

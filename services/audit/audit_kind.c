@@ -19,7 +19,7 @@ const struct record_kind_text record_kinds[KIND_COUNT] = {
     [KIND_OTHER] = {"other", "what is of none of these kinds"},
     [KIND_JOIN] = {"join", "joins and splits of people, which searches follow; for ever", true},
     [KIND_LOG] = {"log",
-        "the log's own: keys, witnesses, clock, retention, legal holds and prunings; for ever", true},
+        "the log's own: keys, witnesses, clock, copies, retention, legal holds and prunings; for ever", true},
 };
 
 bool record_kind_find(const char *name, enum record_kind *ret_kind)
@@ -41,6 +41,8 @@ static const struct {
     {"hold.", KIND_LOG},
     {"log_key.", KIND_LOG},
     {"witness.", KIND_LOG},
+    {"audit.restore", KIND_LOG},
+    {"audit.backup", KIND_LOG}, /* who has a copy has it for ever */
     {"clock.doubt", KIND_LOG},
     {"clock.believe", KIND_LOG},
     {"audit.away", KIND_OTHER}, /* the gateway's, of a time in which nothing was shown */

@@ -156,6 +156,9 @@ static int take_look(struct work *work, struct batch *batch)
 {
     struct look *look = (struct look *)work;
     Quanyu__Actor actor;
+    int error = look->apply ? look->apply(look, batch) : 0;
+    if (error)
+        return error;
     look_actor(look, &actor);
     const struct audit_query query = {
         .actor = &actor,
@@ -163,11 +166,8 @@ static int take_look(struct work *work, struct batch *batch)
         .request_id = http_request_id(look->request),
         .action = look->action,
         .outcome = outcome_of(look),
-        .detail = buffer_c_str(&look->detail),
+        .detail = buffer_c_str(&look->detail), /* apply may have said what it did */
     };
-    int error = look->apply ? look->apply(look, batch) : 0;
-    if (error)
-        return error;
     error = audit_query_take(look->audit, batch, &query);
     return error && look->apply ? store_fail(batch->txn, error) : error; /* what was changed is taken back */
 }

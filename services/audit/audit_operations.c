@@ -83,9 +83,8 @@ const struct operation audit_operations[] = {
             .gives = "Retention", .headers = NAMES("ETag")}},
     {put_retention,
         .about = {"PUT", "/v1/retention", "retention_change", "retention",
-            "Another policy: kinds that are left out are kept for ever. What is past its time goes at once "
-            "and for "
-            "good. On record",
+            "Another policy: kinds that are left out are kept for ever. What is past its time goes for good, "
+            "after audit.retention_notice where something is kept for less time than before. On record",
             .takes = "RetentionSet", .gives = "Retention", .conditional = true, .headers = NAMES("ETag"),
             .others = {403}},
         .administers = "retention.change"},

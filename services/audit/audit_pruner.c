@@ -106,11 +106,12 @@ static int retire(struct audit_pruner *pruner, uint64_t segment, uint64_t genera
     return error;
 }
 
+/* Only what a later file has taken the place of goes: what no row speaks of may be all that is left of a log whose state was put back. */
 static bool is_wanted(void *context, uint64_t number, uint64_t generation)
 {
     struct merkle_hash root;
     uint64_t wanted;
-    return audit_store_sealed_as(context, number, &root, &wanted) && wanted == generation;
+    return !audit_store_sealed_as(context, number, &root, &wanted) || generation >= wanted;
 }
 
 /* -- finishing what was announced -- */
@@ -251,9 +252,10 @@ static int announce_next(struct audit_pruner *pruner, bool *ret_more)
     if (!error)
         error = retention_read(txn, &retention);
     int64_t now_ms = error ? 0 : log_time(txn);
-    if (!error)
+    bool in_force = !error && now_ms >= retention.in_force_ms;
+    if (in_force)
         begin_run(pruner, txn, &retention, now_ms);
-    bool can = !error && pruner->running && !audit_store_unswept(txn);
+    bool can = in_force && pruner->running && !audit_store_unswept(txn);
     if (can && pruner->next >= pruner->segments)
         pruner->running = can = false;
     if (can)

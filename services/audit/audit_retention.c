@@ -21,6 +21,7 @@ static int take_row(struct bytes row, struct arena *arena, struct retention *ret
     retention->version = stored->version;
     retention->holds = stored->holds;
     retention->revision = stored->revision;
+    retention->in_force_ms = stored->in_force_ms;
     for (size_t i = 0; i < stored->n_kinds; i++) {
         enum record_kind kind;
         if (!record_kind_find(stored->kinds[i]->name, &kind) || record_kinds[kind].for_ever)
@@ -61,6 +62,7 @@ int retention_put(struct store_txn *txn, struct retention *retention)
     row.version = retention->version;
     row.holds = retention->holds;
     row.revision = ++retention->revision;
+    row.in_force_ms = retention->in_force_ms;
     row.kinds = list;
     for (unsigned i = 0; i < KIND_COUNT; i++) {
         if (!retention->days[i])
@@ -128,10 +130,20 @@ void retention_write_days(struct json *json, const struct retention *retention)
     json_close(json, '}');
 }
 
+bool retention_is_shorter(const struct retention *before, const struct retention *after)
+{
+    for (unsigned i = 0; i < KIND_COUNT; i++)
+        if (after->days[i] && (!before->days[i] || after->days[i] < before->days[i]))
+            return true;
+    return false;
+}
+
 void retention_describe(const struct retention *before, const struct retention *after, struct json *json)
 {
     json_open(json, '{');
     json_field_unsigned(json, "version", after->version);
+    if (after->in_force_ms)
+        json_field_time(json, "in_force_at", after->in_force_ms);
     json_name(json, "before");
     retention_write_days(json, before);
     json_name(json, "after");

@@ -27,6 +27,7 @@ struct retention {
     uint32_t days[KIND_COUNT]; /* 0: for ever */
     uint32_t holds;            /* that were ever made */
     uint32_t revision;         /* rises with each change of what may be pruned */
+    int64_t in_force_ms;       /* by the log's time; until then nothing is pruned */
 };
 /* -QY_ECORRUPT, -QY_ENOMEM. */
 int retention_read(struct store_txn *txn, struct retention *ret_retention);
@@ -40,6 +41,8 @@ const char *retention_parse(
 /* {"person":1095,"list":null, …} */
 void retention_write_days(struct json *json, const struct retention *retention);
 
+/* Whether some kind is kept for less time than before. */
+bool retention_is_shorter(const struct retention *before, const struct retention *after);
 /* What a change says, as JSON for its record. */
 void retention_describe(const struct retention *before, const struct retention *after, struct json *json);
 

@@ -15,17 +15,6 @@ struct saying {
     yyjson_val *detail;
 };
 
-static int take_change(const struct saying *saying)
-{
-    struct retention retention;
-    char field[RETENTION_FIELD_BYTES];
-    int error = retention_read(saying->txn, &retention);
-    if (!error && retention_parse(yyjson_obj_get(saying->detail, "after"), &retention, field))
-        error = -QY_ECORRUPT;
-    retention.version = (uint32_t)yyjson_get_uint(yyjson_obj_get(saying->detail, "version"));
-    return error ? error : retention_put(saying->txn, &retention);
-}
-
 static char *text_of(const struct saying *saying, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(saying->detail, name);
@@ -44,6 +33,18 @@ static int64_t time_of(yyjson_val *value)
     int64_t ms = 0;
     return yyjson_is_str(value) && time_parse(yyjson_get_str(value), yyjson_get_len(value), false, &ms) ? ms
                                                                                                         : 0;
+}
+
+static int take_change(const struct saying *saying)
+{
+    struct retention retention;
+    char field[RETENTION_FIELD_BYTES];
+    int error = retention_read(saying->txn, &retention);
+    if (!error && retention_parse(yyjson_obj_get(saying->detail, "after"), &retention, field))
+        error = -QY_ECORRUPT;
+    retention.version = (uint32_t)yyjson_get_uint(yyjson_obj_get(saying->detail, "version"));
+    retention.in_force_ms = time_of(yyjson_obj_get(saying->detail, "in_force_at"));
+    return error ? error : retention_put(saying->txn, &retention);
 }
 
 static int add_given(

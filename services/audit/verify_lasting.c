@@ -65,11 +65,20 @@ struct replay {
     struct verifying *verifying;
     struct verify_result *result;
     struct arena *arena;
-    struct retention policy;
+    struct retention policy; /* as the last change has it */
     struct time_hold holds[HOLDS_MAX];
     size_t hold_count;
     struct pruning pruning;
 };
+
+static int64_t time_of(yyjson_val *filter, const char *name)
+{
+    yyjson_val *value = yyjson_obj_get(filter, name);
+    int64_t ms = 0;
+    if (yyjson_is_str(value))
+        (void)time_parse(yyjson_get_str(value), yyjson_get_len(value), false, &ms);
+    return ms;
+}
 
 static void take_change(struct replay *replay, uint64_t index, yyjson_val *detail)
 {
@@ -84,15 +93,7 @@ static void take_change(struct replay *replay, uint64_t index, yyjson_val *detai
             "record %" PRIu64 " says of the retention before it something else than the log says", index);
     memcpy(replay->policy.days, after.days, sizeof(after.days));
     replay->policy.version = (uint32_t)yyjson_get_uint(yyjson_obj_get(detail, "version"));
-}
-
-static int64_t time_of(yyjson_val *filter, const char *name)
-{
-    yyjson_val *value = yyjson_obj_get(filter, name);
-    int64_t ms = 0;
-    if (yyjson_is_str(value))
-        (void)time_parse(yyjson_get_str(value), yyjson_get_len(value), false, &ms);
-    return ms;
+    replay->policy.in_force_ms = time_of(detail, "in_force_at");
 }
 
 static void take_hold(struct replay *replay, yyjson_val *detail)
@@ -151,6 +152,8 @@ static const char *why_not(
         return "records of that kind were kept for ever then";
     if (days != pruning->days || replay->policy.version != pruning->policy_version)
         return "the policy in force then was another one";
+    if (record->time_ms < replay->policy.in_force_ms)
+        return "the policy was not in force yet";
     if (pruning->last_ms + (int64_t)days * DAY_MS > record->time_ms)
         return "they were too young for the policy";
     if (least_last_ms(replay, gap) > pruning->last_ms)

@@ -86,16 +86,24 @@ static int take_record(struct taking *taking, uint64_t index, struct bytes store
 static bool is_pruned(struct taking *taking, uint64_t number)
 {
     struct mirror *mirror = taking->mirror;
+    struct bytes records[MERKLE_TILE_HASHES];
     char path[64];
+    bool gone = false;
     snprintf(path, sizeof(path), "v1/entries/%" PRIu64, number);
-    if (log_client_get(&mirror->watch.client, path, &taking->bundle, mirror->watch.error) != 200)
+    if (log_client_get(&mirror->watch.client, path, &taking->bundle, mirror->watch.error) != 200 ||
+        tile_entries_parse(
+            (struct bytes){taking->bundle.data, taking->bundle.size}, MERKLE_TILE_HASHES, records))
+        return false;
+    for (unsigned i = 0; i < MERKLE_TILE_HASHES; i++)
+        gone = gone || !records[i].data;
+    if (!gone)
         return false;
     snprintf(mirror->watch.error, sizeof(mirror->watch.error),
         "records from %" PRIu64
         " on were pruned before this copy had them: begin it from a backup, with quanyu audit "
         "restore BACKUP --to DIR --as-copy",
         number * MERKLE_TILE_HASHES);
-    return true;
+    return gone;
 }
 
 static int take_bundle(struct taking *taking, uint64_t *index)

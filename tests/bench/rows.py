@@ -317,6 +317,26 @@ def audit(stage):
     return figures
 
 
+def audit_callers(stage):
+    """audit records from callers at once, each answered with its index when it is durable"""
+    suite, seconds = stage.suite, max(2, int(min(stage.options.seconds, 10)))
+    where = (suite.data / "keys", f"tcp://127.0.0.1:{suite.ports['audit', 'RPC_PORT']}")
+
+    def call(callers, records, rate=0):
+        out = stage.program("audit_callers", *where, callers, seconds, records, rate)
+        return map(float, re.search(r"(\d+) durable records/s.*latency: p50 ([\d.]+) ms, p99 ([\d.]+) ms", out, re.DOTALL).groups())
+
+    many, many_p50, many_p99 = call(32, 250)
+    single, single_p50, single_p99 = call(100, 1)
+    calm, calm_p50, calm_p99 = call(64, 1, 10_000)
+    return [Figure("audit records from 32 callers, 250 a call", many, "records/s", append_limit(stage), "bare LMDB append", least=100_000,
+                   note=f"p50 {many_p50:.1f} ms, p99 {many_p99:.1f} ms, {loaded()}"),
+            Figure("… from 100 callers, one a call", single, "records/s", append_limit(stage), "bare LMDB append",
+                   note=f"p50 {single_p50:.1f} ms, p99 {single_p99:.1f} ms"),
+            Figure("… one record while 10,000 a second come, p99", calm_p99, "ms", stage.limit("disk_sync", stage.directory / "limit", 1)["p99_ms"], "one sync", most=5,
+                   note=f"p50 {calm_p50:.2f} ms, {calm:,.0f}/s, {loaded()}")]
+
+
 def audit_search(stage):
     """an auditor's questions: the first page of the slowest filter, counts, histograms"""
     records = 1_000_000
@@ -440,5 +460,5 @@ def measure(name, stage):
 
 BY_NAME = ("path", "profile", "audience", "many")  # only where they are named; `growth` has the first three
 # In this order: what needs few persons comes before what makes many.
-ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, many, graph, duplicates, rights, staff, dedup, audit, verify, audit_search, people, millions, path, profile, audience)
+ALL = (batches, singles, accepting, units, delivery, kill, growth, burst, burst_tls, memory, identity, many, graph, duplicates, rights, staff, dedup, audit, audit_callers, verify, audit_search, people, millions, path, profile, audience)
 ROWS = {row.__name__: row for row in ALL}

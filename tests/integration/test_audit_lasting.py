@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is past its time goes from the audit log, what is held stays, and the log is proven as before."""
+import base64
 import json
 import random
 import shutil
@@ -31,7 +32,7 @@ def set_days(suite, **days):
 @pytest.fixture
 def old(directory):
     """Over a log of two years."""
-    with Suite(directory) as suite:
+    with Suite(directory, settings={"audit.retention_notice": "0s"}) as suite:
         subprocess.run([build_directory() / "tests" / "audit_maker", suite.data / "audit", str(RECORDS), str(MS_BETWEEN)], check=True, env={})
         suite.start()
         wait_for(lambda: len(list((suite.data / "audit" / "segments").glob("*.segment"))) == 2, "two sealed segments", 60)
@@ -92,6 +93,7 @@ def test_a_policy_is_set_by_administrators_within_limits_and_each_change_is_on_r
     assert call(suite, "GET", "/v1/retention").json["version"] == 1
     answer = call(suite, "PUT", "/v1/retention", {"days": {"person": 1095, "delivery": 365}}, headers={"If-Match": '"1"'})
     assert answer.status == 200 and answer.headers["ETag"] == '"2"' and answer.json["version"] == 2
+    assert shown.json["in_force_at"] is None and answer.json["in_force_at"] > "2026-01-07"
     assert call(suite, "PUT", "/v1/retention", {"days": {}}, headers={"If-Match": '"1"'}).status == 412
     assert call(suite, "PUT", "/v1/retention", {"days": {}}, headers={"If-Match": "1"}).status == 400
     kinds = {kind["kind"]: kind["days"] for kind in call(suite, "GET", "/v1/retention").json["kinds"]}
@@ -99,7 +101,7 @@ def test_a_policy_is_set_by_administrators_within_limits_and_each_change_is_on_r
     record, = call(suite, "GET", "/v1/records?operation=retention.change").json["records"]
     detail = json.loads(record["detail"])
     assert record["actor"]["kind"] == "auditor" and detail["version"] == 2
-    assert detail["before"]["person"] is None and detail["after"]["person"] == 1095
+    assert detail["before"]["person"] is None and detail["after"]["person"] == 1095 and detail["in_force_at"] == answer.json["in_force_at"]
     suite.cli("audit", "retention", "set", "person=forever", "list=200")
     shown = json.loads(suite.cli("audit", "retention").stdout)
     assert {kind["kind"]: kind["days"] for kind in shown["kinds"] if kind["days"]} == {"delivery": 365, "list": 200}
@@ -177,6 +179,8 @@ def test_what_is_past_its_time_goes_and_the_log_is_proven_as_before(old):
     # gone is said to be gone, by whom is found
     status = call(old, "GET", "/v1/records/0")
     record, = [index for index, p in gone if p["kind"] == "person" and p["segment"] == "0"]
+    places = base64.b64decode(call(old, "GET", f"/v1/records/{record}").json["places"])
+    assert int.from_bytes(places[:4], "little") & 0xFFFF in (12346, 12347)  # a portable Roaring bitmap
     assert status.status == 410 and f"record {record} says" in status.json["detail"] and status.json["field"] == "index"
     assert call(old, "GET", "/v1/records/0/receipt").status == 410
     assert call(old, "GET", "/v1/proofs/inclusion?index=0").status == 410

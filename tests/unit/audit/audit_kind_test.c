@@ -27,8 +27,9 @@ static void actions_are_of_the_kind_that_their_names_say(void **state)
         {"alert_rules.change", KIND_SETTING}, {"unit.move", KIND_SETTING}, {"session.begin", KIND_ACCESS},
         {"token.create", KIND_ACCESS}, {"password.change", KIND_ACCESS}, {"staff.bootstrap", KIND_ACCESS},
         {"audit.search", KIND_AUDITOR}, {"alert.list", KIND_AUDITOR}, {"auditor.list", KIND_AUDITOR},
-        {"alert.raise", KIND_ALERT}, {"audit.away", KIND_OTHER}, {"record.unreadable", KIND_OTHER},
-        {"", KIND_OTHER}, {"log_key.rotate", KIND_LOG}, {"witness.add", KIND_LOG}, {ACTION_CHANGE, KIND_LOG},
+        {"alert.raise", KIND_ALERT}, {"audit.away", KIND_OTHER}, {"audit.restore", KIND_LOG},
+        {"audit.backup", KIND_LOG}, {"record.unreadable", KIND_OTHER}, {"", KIND_OTHER},
+        {"log_key.rotate", KIND_LOG}, {"witness.add", KIND_LOG}, {ACTION_CHANGE, KIND_LOG},
         {ACTION_HOLD, KIND_LOG}, {ACTION_RELEASE, KIND_LOG}, {ACTION_PRUNE, KIND_LOG}};
     for (size_t i = 0; i < COUNT_OF(known); i++)
         if (record_kind_of(known[i].action) != known[i].kind)

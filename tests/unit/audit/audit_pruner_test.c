@@ -198,6 +198,63 @@ static void what_is_held_stays(void **state)
     assert_well();
 }
 
+static void put_file(const char *name)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/segments/%s", running->service.directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static bool has_file(const char *name)
+{
+    char path[160];
+    struct stat status;
+    snprintf(path, sizeof(path), "%s/segments/%s", running->service.directory, name);
+    return stat(path, &status) == 0;
+}
+
+static void a_start_removes_what_was_replaced_and_nothing_else(void **state)
+{
+    (void)state;
+    struct audit_pruner *pruner;
+    set_days(KIND_PERSON, 200);
+    prune_all();
+    assert_false(has_file("0000000000.segment"));
+    static const char *const kept[] = {"0000000005.segment", "0000000000.99999999.segment", "notes"};
+    static const char *const removed[] = {"0000000000.segment", "0000000000.7.segment", "0000000003.next"};
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        put_file(kept[i]);
+        put_file(removed[i]);
+    }
+    assert_int_equal(audit_pruner_open(&running->audit, &running->service, &pruner), 0);
+    audit_pruner_close(&pruner);
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        assert_true(has_file(kept[i]));
+        assert_false(has_file(removed[i]));
+    }
+    assert_well();
+}
+
+static void nothing_goes_before_the_policy_is_in_force(void **state)
+{
+    (void)state;
+    struct retention retention;
+    set_days(KIND_PERSON, 200);
+    runtime_begin(running);
+    assert_int_equal(retention_read(running->batch.txn, &retention), 0);
+    retention.in_force_ms = running->now_ms + 3 * DAY_MS;
+    assert_int_equal(retention_put(running->batch.txn, &retention), 0);
+    runtime_commit(running);
+    prune_all();
+    assert_int_equal(atomic_load(&running->audit.pruned), 0);
+    append_until(atomic_load(&running->audit.size) + 3 * DAY_MS / RECORD_MS + 1);
+    prune_all();
+    assert_true(atomic_load(&running->audit.pruned) > 0);
+    assert_well();
+}
+
 static void who_reads_the_former_file_is_not_disturbed(void **state)
 {
     (void)state;
@@ -334,6 +391,8 @@ int main(void)
             teardown),
         cmocka_unit_test_setup_teardown(sets_go_with_the_last_record_that_names_them, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_held_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_start_removes_what_was_replaced_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_goes_before_the_policy_is_in_force, setup, teardown),
         cmocka_unit_test_setup_teardown(who_reads_the_former_file_is_not_disturbed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_between_any_two_steps_is_made_good, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_at_any_moment_leaves_a_log_that_is_well, setup, teardown),

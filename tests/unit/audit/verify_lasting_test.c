@@ -200,6 +200,16 @@ static void what_a_hold_was_on_and_is_no_more_is_accepted(void **state)
     prune_as(&pruning, NULL);
 }
 
+static void what_went_before_the_policy_was_in_force_is_said(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks();
+    put_on_record(ACTION_CHANGE,
+        "{\"version\":2,\"in_force_at\":\"2030-01-01T00:00:00Z\",\"before\":{},\"after\":{\"person\":200}}",
+        NULL);
+    prune_as(&pruning, "the policy was not in force yet");
+}
+
 static void a_policy_that_is_not_allowed_is_said(void **state)
 {
     (void)state;
@@ -229,6 +239,7 @@ int main(void)
         promise(a_false_time_is_said),
         promise(what_a_hold_was_on_is_said),
         promise(what_a_hold_was_on_and_is_no_more_is_accepted),
+        promise(what_went_before_the_policy_was_in_force_is_said),
         promise(a_policy_that_is_not_allowed_is_said),
         promise(a_policy_before_that_was_not_so_is_said),
     };
