@@ -5,6 +5,7 @@
 #include "services/audit/audit.h"
 #include "services/audit/audit_auditors.h"
 #include "services/audit/audit_keys.h"
+#include "services/audit/audit_kind.h"
 #include "services/audit/audit_query.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/audit_search.h"
@@ -14,6 +15,14 @@
 
 #define APPEND_RECORDS_MAX 10000u
 
+/* What only the log itself says: a hold that somebody else releases, or a pruning that somebody else announces, would be taken for its own
+ * word by whoever looks at the action alone. */
+static bool is_own(const Quanyu__AuditRecord *record)
+{
+    enum record_kind kind = record_kind_of(record->action);
+    return kind == KIND_LOG || kind == KIND_AUDITOR || kind == KIND_ALERT;
+}
+
 static int check_records(struct rpc_context *context, const Quanyu__AppendRequest *append)
 {
     if (append->n_records == 0 || append->n_records > APPEND_RECORDS_MAX)
@@ -21,6 +30,10 @@ static int check_records(struct rpc_context *context, const Quanyu__AppendReques
             APPEND_RECORDS_MAX, append->n_records);
     for (size_t i = 0; i < append->n_records; i++) {
         const char *field, *problem = audit_record_check(append->records[i], &field);
+        if (!problem && is_own(append->records[i])) {
+            field = "action";
+            problem = "is one that only the log itself puts on record";
+        }
         if (problem) {
             char path[64];
             snprintf(path, sizeof(path), "records/%zu/%s", i, field);

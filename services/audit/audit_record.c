@@ -169,6 +169,11 @@ struct bytes audit_record_action(struct bytes stored)
     return take_field(&rest, ACTION_TAG, &field) ? field : (struct bytes){0};
 }
 
+bool audit_record_is_own(const Quanyu__AuditRecord *record)
+{
+    return strcmp(record->service, "audit") == 0;
+}
+
 const char *audit_actor_kind(Quanyu__Actor__Kind kind)
 {
     static const char *const names[] = {

@@ -37,6 +37,9 @@ bool audit_record_may_move(struct bytes stored);
 /* The action of a stored record, without unpacking the rest; empty where it does not stand where audit puts it. */
 struct bytes audit_record_action(struct bytes stored);
 
+/* Whether the log itself says it: journals and whoever hands records over choose their actions, but not the service. */
+bool audit_record_is_own(const Quanyu__AuditRecord *record);
+
 /* "staff", "service", … */
 const char *audit_actor_kind(Quanyu__Actor__Kind kind);
 

@@ -142,8 +142,8 @@ static int take(struct saying *saying, size_t which, struct bytes stored)
     saying->record = audit_record_unpack(stored, saying->arena);
     if (!saying->record)
         return -QY_ECORRUPT;
-    if (strcmp(saying->record->outcome, "ok") != 0)
-        return 0; /* it was tried, and refused */
+    if (strcmp(saying->record->outcome, "ok") != 0 || !audit_record_is_own(saying->record))
+        return 0; /* it was tried, and refused; or somebody else says so */
     const char *text = saying->record->detail;
     yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
     saying->detail = yyjson_doc_get_root(doc);

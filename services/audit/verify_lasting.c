@@ -217,8 +217,8 @@ static void take_record(struct replay *replay, const struct lasting *lasting)
 {
     arena_reset(replay->arena);
     const Quanyu__AuditRecord *record = audit_record_unpack(lasting->record, replay->arena);
-    if (!record || strcmp(record->outcome, "ok") != 0)
-        return; /* altered, which was said; or it was tried, and refused */
+    if (!record || strcmp(record->outcome, "ok") != 0 || !audit_record_is_own(record))
+        return; /* altered, which was said; it was tried, and refused; or somebody else says so, which counts for nothing */
     yyjson_doc *doc = yyjson_read(record->detail, strlen(record->detail), 0);
     yyjson_val *detail = yyjson_doc_get_root(doc);
     if (strcmp(record->action, ACTION_CHANGE) == 0)

@@ -20,7 +20,7 @@ static const char *read_word(const struct receipt *receipt)
     _cleanup_(arena_close) struct arena *arena = NULL;
     const Quanyu__AuditRecord *record =
         arena_open(&arena) ? NULL : audit_record_unpack(receipt->entry, arena);
-    if (!record || strcmp(record->action, "audit.restore") != 0 || strcmp(record->service, "audit") != 0)
+    if (!record || strcmp(record->action, "audit.restore") != 0 || !audit_record_is_own(record))
         return "this record does not say that the log was put back";
     return NULL;
 }

@@ -128,7 +128,7 @@ static void test_a_refused_append_writes_nothing(void **state)
     struct runtime *runtime = *state;
     char *large = calloc(1, 70000);
     memset(large, 'x', 69999);
-    Quanyu__AuditRecord good = show_record(), bad[7], *records[] = {&good, NULL};
+    Quanyu__AuditRecord good = show_record(), bad[10], *records[] = {&good, NULL};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         bad[i] = show_record();
     Quanyu__Actor nameless = staff;
@@ -140,6 +140,9 @@ static void test_a_refused_append_writes_nothing(void **state)
     bad[4].purpose = "a\x01z";
     bad[5].actor = &nameless;
     bad[6].missed = "\xc0\x80";
+    bad[7].action = "hold.release"; /* what only the log itself says */
+    bad[8].action = "retention.prune";
+    bad[9].action = "alert.raise";
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         records[1] = &bad[i];
         assert_int_equal(runtime_append(runtime, records, 2, NULL), -QY_EINVAL);
