@@ -108,12 +108,13 @@ static bool read_announced(void *context, uint64_t segment, uint64_t record, boo
     (void)segment;
     if (done)
         return true;
+    if (commit->announced_count == KIND_COUNT)
+        return false; /* the others are for the next time */
     const Quanyu__AuditRecord *read = audit_store_record(reading->txn, record, &stored)
                                           ? audit_record_unpack(stored, reading->arena)
                                           : NULL;
     struct pruning *pruning = &commit->announced[commit->announced_count];
-    if (commit->announced_count == KIND_COUNT || !read || pruning_read(read, pruning) ||
-        pruning->segment != commit->segment) {
+    if (!read || pruning_read(read, pruning) || pruning->segment != commit->segment) {
         reading->error = -QY_ECORRUPT;
         return false;
     }

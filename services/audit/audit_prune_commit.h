@@ -40,7 +40,7 @@ struct prune_commit {
 void prune_commit_init(struct prune_commit *commit, struct audit *audit, pthread_mutex_t *lock);
 void prune_commit_begin(struct prune_commit *commit, enum prune_act act, uint64_t segment);
 bool prune_commit_has_groups(const struct prune_commit *commit);
-/* What was announced of the segment and is not finished. -QY_ECORRUPT. */
+/* What was announced of the segment and is not finished, the first KIND_COUNT of it. -QY_ECORRUPT. */
 int prune_commit_announced(struct prune_commit *commit, struct store_txn *txn, struct arena *arena);
 /* Which sets go with the records. */
 int prune_commit_find_sets(

@@ -116,6 +116,28 @@ static bool is_wanted(void *context, uint64_t number, uint64_t generation)
 
 /* -- finishing what was announced -- */
 
+static bool is_pending(void *context, uint64_t segment, uint64_t record, bool done)
+{
+    struct audit_pruner *pruner = context;
+    (void)record;
+    pruner->pending = !done;
+    pruner->pending_segment = segment;
+    return done;
+}
+
+/* The first one, if there is any: one where a crash came between, as many as were ever announced where the log goes on with a warm copy, which
+ * keeps what was pruned. */
+static int find_pending(struct audit_pruner *pruner)
+{
+    _cleanup_(store_abort) struct store_txn *txn = NULL;
+    int error = service_read(pruner->service, &txn);
+    if (error)
+        return error;
+    pruner->pending = false;
+    audit_store_each_pruning(txn, UINT64_MAX, is_pending, pruner);
+    return store_error(txn);
+}
+
 static int read_announced(struct audit_pruner *pruner, struct store_txn *txn)
 {
     struct prune_commit *commit = &pruner->commit;
@@ -155,13 +177,13 @@ static int finish(struct audit_pruner *pruner, bool *ret_more)
     error = prune_commit_submit(commit, pruner->service);
     if (error)
         return error;
-    pruner->pending = false;
     atomic_fetch_add(&pruner->audit->pruned, place_set_count(&commit->places));
     atomic_fetch_add(&pruner->audit->freed, commit->freed);
     log_line(LOG_INFO, "a segment was pruned",
         "segment=%" PRIu64 " records=%u bytes=%" PRIu64 " record=%" PRIu64, commit->segment,
         place_set_count(&commit->places), commit->freed, commit->generation);
-    return retire(pruner, commit->segment, commit->former);
+    error = retire(pruner, commit->segment, commit->former);
+    return error ? error : find_pending(pruner);
 }
 
 /* -- announcing -- */
@@ -301,15 +323,6 @@ int audit_pruner_step(struct audit_pruner *pruner, bool *ret_more)
     return error;
 }
 
-static bool find_pending(void *context, uint64_t segment, uint64_t record, bool done)
-{
-    struct audit_pruner *pruner = context;
-    (void)record;
-    pruner->pending = !done;
-    pruner->pending_segment = segment;
-    return done;
-}
-
 int audit_pruner_open(struct audit *audit, struct service *service, struct audit_pruner **ret_pruner)
 {
     _cleanup_(store_abort) struct store_txn *txn = NULL;
@@ -326,10 +339,8 @@ int audit_pruner_open(struct audit *audit, struct service *service, struct audit
         error = service_read(service, &txn);
     if (!error)
         error = segment_sweep(store_path(txn), is_wanted, txn);
-    if (!error) {
-        audit_store_each_pruning(txn, UINT64_MAX, find_pending, pruner);
-        error = store_error(txn);
-    }
+    if (!error)
+        error = find_pending(pruner);
     if (!error)
         *ret_pruner = TAKE(pruner);
     return error;
