@@ -40,8 +40,9 @@ static void say_progress(void *self, uint64_t records, uint64_t size)
         (double)records / (seconds > 0 ? seconds : 1), run->shows ? "\033[K" : "\n");
 }
 
-static int sum_up(
-    const struct run *run, const struct verify_options *options, const struct verify_result *result)
+/* What could not be read to its end is not well, whatever was found until then. */
+static int sum_up(const struct run *run, const struct verify_options *options,
+    const struct verify_result *result, int error)
 {
     double seconds = metrics_clock() - run->begun;
     fprintf(stderr,
@@ -56,12 +57,14 @@ static int sum_up(
     if (options->trusted_count == 0)
         fprintf(
             stderr, "checked against the keys that the log itself names; --key names one that you know\n");
-    if (result->problems == 0)
-        printf("all is well\n");
-    else
+    if (result->problems > 0)
         printf("%" PRIu64 " problem%s: the log is not what was put on record\n", result->problems,
             result->problems == 1 ? "" : "s");
-    return result->problems == 0 ? 0 : 1;
+    else if (!error)
+        printf("all is well\n");
+    if (error)
+        fprintf(stderr, "quanyu: the log could not be read to its end: %s\n", error_text(error));
+    return error || result->problems > 0 ? 1 : 0;
 }
 
 static int verify(struct verify_options *options)
@@ -72,10 +75,7 @@ static int verify(struct verify_options *options)
     options->problem = say_problem;
     options->progress = say_progress;
     int error = verify_log(options, &result);
-    int status = sum_up(&run, options, &result);
-    if (error)
-        fprintf(stderr, "quanyu: the log could not be read to its end: %s\n", error_text(error));
-    return error ? 1 : status;
+    return sum_up(&run, options, &result, error);
 }
 
 /* -- what was seen the last time -- */
