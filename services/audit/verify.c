@@ -77,7 +77,8 @@ static int make_room(struct verifying *verifying)
     }
     verifying->segments = (verifying->size + SEGMENT_RECORDS - 1) / SEGMENT_RECORDS;
     verifying->gaps = calloc(verifying->segments + 1, sizeof(*verifying->gaps));
-    return verifying->gaps ? 0 : -QY_ENOMEM;
+    verifying->spans = calloc(verifying->segments + 1, sizeof(*verifying->spans));
+    return verifying->gaps && verifying->spans ? 0 : -QY_ENOMEM;
 }
 
 static int run(struct verifying *verifying, struct verify_result *result)
@@ -93,8 +94,10 @@ static int run(struct verifying *verifying, struct verify_result *result)
         error = verify_joins(verifying);
     if (!error)
         error = verify_notes(verifying, &result->signed_size);
-    if (!error)
+    if (!error) {
+        verify_times(verifying);
         error = verify_lasting(verifying, result);
+    }
     result->size = atomic_load(&verifying->done);
     result->indexes = atomic_load(&verifying->indexes);
     result->problems = verifying->problems;
@@ -114,9 +117,13 @@ static void close_verifying(struct verifying *verifying)
 {
     for (unsigned level = 1; level < MERKLE_LEVELS; level++)
         free(verifying->nodes[level]);
-    for (uint64_t i = 0; verifying->gaps && i < verifying->segments; i++)
+    for (uint64_t i = 0; verifying->gaps && i < verifying->segments; i++) {
+        if (verifying->gaps[i])
+            free(verifying->gaps[i]->runs);
         free(verifying->gaps[i]);
+    }
     free(verifying->gaps);
+    free(verifying->spans);
     for (size_t i = 0; i < verifying->lasting_count; i++)
         free((void *)(uintptr_t)verifying->lasting[i].record.data);
     free(verifying->lasting);

@@ -118,21 +118,40 @@ static void take_release(struct replay *replay, yyjson_val *detail)
 
 /* -- one pruning -- */
 
-static bool is_held(const struct replay *replay, int64_t ms)
+static bool is_held(const struct replay *replay, int64_t least_ms, int64_t most_ms)
 {
     for (size_t i = 0; i < replay->hold_count; i++)
-        if (ms >= replay->holds[i].from_ms && (!replay->holds[i].to_ms || ms < replay->holds[i].to_ms))
+        if (least_ms >= replay->holds[i].from_ms &&
+            (!replay->holds[i].to_ms || most_ms < replay->holds[i].to_ms))
             return true;
     return false;
 }
 
-/* The newest record that is there before the bundle in which the last one was that went: that one cannot have been older. */
-static int64_t least_last_ms(const struct replay *replay, const struct gap *gap)
+static const char *why_not_then(const struct replay *replay, const struct missing_run *run)
 {
-    unsigned last = 0;
-    if (!gap || !place_set_below(&replay->pruning.places, SEGMENT_RECORDS, &last))
-        return 0;
-    return gap->before_ms[last / MERKLE_TILE_HASHES];
+    if (run->after_ms > replay->pruning.last_ms)
+        return "records between them are younger than it says they were";
+    if (run->before_ms && run->before_ms < replay->pruning.first_ms)
+        return "records between them are older than it says they were";
+    return is_held(replay, run->after_ms, run->before_ms ? run->before_ms : INT64_MAX)
+               ? "a legal hold was on them"
+               : NULL;
+}
+
+/* What it says of when they were is not believed where those that are there tell. */
+static const char *why_not_beside(const struct replay *replay, const struct gap *gap)
+{
+    const char *problem = NULL;
+    bool before = false;
+    size_t runs = 0;
+    for (unsigned place = 0; gap && place < SEGMENT_RECORDS && !problem; place++) {
+        bool missing = place_set_has(&gap->missing, place);
+        runs += missing && !before;
+        before = missing;
+        if (missing && place_set_has(&replay->pruning.places, place))
+            problem = why_not_then(replay, &gap->runs[runs - 1]);
+    }
+    return problem;
 }
 
 /* NULL, or why it was not allowed. */
@@ -154,11 +173,10 @@ static const char *why_not(
         return "the policy was not in force yet";
     if (pruning->last_ms + (int64_t)days * DAY_MS > record->time_ms)
         return "they were too young for the policy";
-    if (least_last_ms(replay, gap) > pruning->last_ms)
-        return "records between them are younger than it says they were";
-    if (is_held(replay, pruning->first_ms) || is_held(replay, pruning->last_ms))
+    if (is_held(replay, pruning->first_ms, pruning->first_ms) ||
+        is_held(replay, pruning->last_ms, pruning->last_ms))
         return "a legal hold was on them";
-    return NULL;
+    return why_not_beside(replay, gap);
 }
 
 /* Those of its records that are there. None of them missing: it is not done yet. */

@@ -19,11 +19,23 @@ struct edge {
     struct merkle_hash leaves[MERKLE_TILE_HASHES];
 };
 
+/* Records that are missing side by side, and when they were at the earliest and at the latest, as those on both sides tell; 0: nothing is there. */
+struct missing_run {
+    int64_t after_ms;
+    int64_t before_ms;
+};
+
 /* What is not there of a segment. */
 struct gap {
     struct place_set missing;
-    struct place_set named;                /* by records of prunings */
-    int64_t before_ms[MERKLE_TILE_HASHES]; /* by bundle: the newest record that is there before it */
+    struct place_set named;   /* by records of prunings */
+    struct missing_run *runs; /* in their order */
+    size_t run_count;
+};
+
+/* The times of a segment's first and last record that are there; 0: none is. */
+struct span {
+    int64_t first_ms, last_ms;
 };
 
 /* A record that says what is kept how long, or what was pruned; a copy. */
@@ -48,6 +60,7 @@ struct verifying {
     struct edge edges[SIZES_MAX];
     size_t edge_count;
     struct gap **gaps;         /* by segment; NULL: all is there */
+    struct span *spans;        /* by segment */
     atomic_uint_fast64_t next; /* segment */
     atomic_uint_fast64_t done; /* records */
     atomic_uint_fast64_t indexes;
@@ -68,6 +81,10 @@ int verify_keep_edge(struct verifying *verifying, uint64_t size);
 int verify_root(struct verifying *verifying, uint64_t size, struct merkle_hash *ret_root);
 /* Records, tiles and indexes. (verify_tiles.c) */
 int verify_tiles(struct verifying *verifying);
+/* When what is missing was: keeps it of one segment, by the times of its records; then of what the segments beside it tell. (verify_times.c) */
+#define TIME_MISSING (-1)
+int verify_times_keep(struct verifying *verifying, uint64_t segment, const int64_t *times, unsigned count);
+void verify_times(struct verifying *verifying);
 /* What lasts how long: keeps a record that says something of it; when all were read and it is known what is signed, whether what is
  * missing may be. (verify_lasting.c) */
 int verify_lasting_keep(struct verifying *verifying, uint64_t index, struct bytes record);

@@ -23,7 +23,7 @@ struct worker {
     void *reader;
     struct merkle_hasher *hasher;
     struct bytes *records;      /* of a segment; their bytes may be those of its last bundle alone */
-    int64_t newest_ms[TILES];   /* by bundle: the last of its records that is there; 0: none is */
+    int64_t *times;             /* theirs; TIME_MISSING: it is not there */
     struct merkle_hash *stored; /* level 1 of this segment, as the log has it */
     bool has_stored;
     struct buffer index;
@@ -161,13 +161,12 @@ static int hash_records(struct worker *worker, uint64_t number, unsigned width, 
     struct merkle_hash leaves[MERKLE_TILE_HASHES])
 {
     int error = 0;
-    int64_t *newest_ms = &worker->newest_ms[number % TILES];
-    *newest_ms = 0;
+    int64_t *times = worker->times + number % TILES * MERKLE_TILE_HASHES;
     for (unsigned i = 0; i < width && !error; i++) {
         uint64_t index = number * MERKLE_TILE_HASHES + i;
+        times[i] = records[i].data ? audit_record_time(records[i]) : TIME_MISSING;
         if (!records[i].data)
             continue;
-        *newest_ms = audit_record_time(records[i]);
         merkle_leaf(worker->hasher, records[i], &leaves[i]);
         check_set(worker, index, records[i]);
         error = verify_lasting_keep(worker->verifying, index, records[i]);
@@ -206,30 +205,6 @@ static int read_tile(struct worker *worker, uint64_t number, unsigned width, str
 }
 
 /* -- one segment -- */
-
-/* What is not there of the segment, for when it is known what was pruned. */
-static int keep_gap(struct worker *worker, uint64_t segment, unsigned records)
-{
-    struct gap *gap = NULL;
-    int64_t newest_ms = 0;
-    for (unsigned i = 0; i < records && !gap; i++)
-        if (!worker->records[i].data)
-            gap = calloc(1, sizeof(*gap));
-    for (unsigned i = 0; i < records && gap; i++) {
-        unsigned bundle = i / MERKLE_TILE_HASHES;
-        if (i % MERKLE_TILE_HASHES == 0) {
-            gap->before_ms[bundle] = newest_ms;
-            newest_ms = worker->newest_ms[bundle] ? worker->newest_ms[bundle] : newest_ms;
-        }
-        if (!worker->records[i].data)
-            place_set_add(&gap->missing, i);
-    }
-    worker->verifying->gaps[segment] = gap;
-    for (unsigned i = 0; i < records && !gap; i++)
-        if (!worker->records[i].data)
-            return -QY_ENOMEM;
-    return 0;
-}
 
 static bool is_any_there(const struct worker *worker)
 {
@@ -323,7 +298,7 @@ static int check_segment(struct worker *worker, uint64_t segment)
                                       ? verifying->size - segment * SEGMENT_RECORDS
                                       : SEGMENT_RECORDS);
     if (!error)
-        error = keep_gap(worker, segment, records);
+        error = verify_times_keep(verifying, segment, worker->times, records);
     if (!error)
         check_index(worker, segment);
     if (!error)
@@ -339,8 +314,10 @@ static int open_worker(struct verifying *verifying, struct worker *worker)
     uint64_t most =
         verifying->size < SEGMENT_RECORDS ? verifying->size + MERKLE_TILE_HASHES : SEGMENT_RECORDS;
     worker->records = calloc(most, sizeof(*worker->records));
+    worker->times = calloc(most, sizeof(*worker->times));
     worker->stored = calloc(TILES, sizeof(*worker->stored));
-    int error = worker->records && worker->stored ? merkle_hasher_open(&worker->hasher) : -QY_ENOMEM;
+    int error =
+        worker->records && worker->times && worker->stored ? merkle_hasher_open(&worker->hasher) : -QY_ENOMEM;
     if (!error)
         error = arena_open(&worker->arena);
     return error ? error
@@ -355,6 +332,7 @@ static void close_worker(struct worker *worker)
     buffer_free(&worker->index);
     arena_close(&worker->arena);
     free(worker->records);
+    free(worker->times);
     free(worker->stored);
 }
 
