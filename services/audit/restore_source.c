@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PATH_BYTES 4096
+#define STATE_NAME "state/data.mdb"
 
 void restore_source_close(struct restore_source *source)
 {
@@ -50,6 +51,64 @@ static int name_log(struct restore_source *source)
     return 0;
 }
 
+/* The files that the log is made of, less its keys. */
+static int each_needed(const struct restore_source *source,
+    int (*visit)(void *context, const char *name, const struct file_content *content), void *context)
+{
+    char name[SEGMENT_NAME_BYTES];
+    struct merkle_hash root;
+    uint64_t generation = 0;
+    struct store_txn *txn = verify_files_txn(source->files);
+    uint64_t sealed = audit_store_sealed(txn);
+    int error = store_error(txn);
+    for (uint64_t number = 0; number < sealed && !error; number++) {
+        if (!audit_store_sealed_as(txn, number, &root, &generation))
+            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
+        segment_name(number, generation, name);
+        error = visit(context, name, NULL);
+    }
+    return error ? error : visit(context, STATE_NAME, NULL);
+}
+
+/* A manifest while it is held against what is needed. */
+struct listing {
+    const struct restore_options *options;
+    struct restore_result *result;
+    const struct manifest *manifest;
+    size_t needed;
+};
+
+static int find_file(void *context, const char *name, const struct file_content *content)
+{
+    (void)content;
+    struct listing *listing = context;
+    char text[512];
+    listing->needed++;
+    if (manifest_find(listing->manifest, name))
+        return 0;
+    snprintf(
+        text, sizeof(text), MANIFEST_NAME " does not list %.300s, which the log needs: it was altered", name);
+    listing->options->problem(listing->options->self, text);
+    listing->result->problems++;
+    return 0;
+}
+
+/* It lists what is needed, and besides that keys alone: what else lay there would be put beside a state that does not know it. */
+static int check_files(
+    const struct restore_options *options, struct restore_result *result, const struct restore_source *source)
+{
+    struct listing listing = {options, result, source->manifest, 0};
+    size_t keys = 0;
+    int error = each_needed(source, find_file, &listing);
+    for (size_t i = 0; i < source->manifest->count; i++)
+        keys += strncmp(source->manifest->files[i].name, "keys/", 5) == 0;
+    if (error || listing.needed + keys >= source->manifest->count)
+        return error;
+    options->problem(options->self, MANIFEST_NAME " lists files that are no part of the log: it was altered");
+    result->problems++;
+    return 0;
+}
+
 /* What the manifest says of the log is so. */
 static int check_manifest(
     const struct restore_options *options, struct restore_result *result, const struct restore_source *source)
@@ -78,6 +137,8 @@ static int verify_all(
     source->size = found.size;
     source->signed_size = found.signed_size;
     result->problems += error ? 0 : found.problems;
+    if (!error && source->manifest)
+        error = check_files(options, result, source);
     return error || !source->manifest ? error : check_manifest(options, result, source);
 }
 
@@ -102,24 +163,12 @@ int restore_source_open(const struct restore_options *options, const char *direc
 int restore_source_each_file(const struct restore_source *source,
     int (*visit)(void *context, const char *name, const struct file_content *content), void *context)
 {
-    char name[SEGMENT_NAME_BYTES];
-    struct merkle_hash root;
-    uint64_t generation = 0;
     int error = 0;
-    for (size_t i = 0; source->manifest && i < source->manifest->count && !error; i++)
+    if (!source->manifest)
+        return each_needed(source, visit, context);
+    for (size_t i = 0; i < source->manifest->count && !error; i++)
         error = visit(context, source->manifest->files[i].name, &source->manifest->files[i].content);
-    if (source->manifest)
-        return error;
-    struct store_txn *txn = verify_files_txn(source->files);
-    uint64_t sealed = audit_store_sealed(txn);
-    error = store_error(txn);
-    for (uint64_t number = 0; number < sealed && !error; number++) {
-        if (!audit_store_sealed_as(txn, number, &root, &generation))
-            return store_error(txn) ? store_error(txn) : -QY_ECORRUPT;
-        segment_name(number, generation, name);
-        error = visit(context, name, NULL);
-    }
-    return error ? error : visit(context, "state/data.mdb", NULL);
+    return error;
 }
 
 int restore_source_root(const struct restore_source *source, uint64_t size, struct merkle_hash *ret_root)

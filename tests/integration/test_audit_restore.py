@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log that is put back says so, follows the journals from where it was, and is not put back where something is wrong with the copy."""
+import hashlib
 import json
 import random
 import shutil
@@ -66,6 +67,15 @@ def test_what_is_no_whole_backup_or_was_altered_is_not_put_back(suite):
         (source / name).write_bytes(whole)
     other = restore(suite, source, "--key", verifier_keys(suite)[0].replace("quanyu/audit", "quanyu/other"), to=to, check=False)
     assert other.returncode in (1, 2) and not to.exists()
+    backup(suite, suite.directory / "k", "--with-key")
+    whole = manifest(suite.directory / "k")
+    (suite.directory / "k" / "odd").write_bytes(b"x")
+    odd = {"name": "odd", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    less = [file for file in whole["files"] if file["name"] != "state/data.mdb"]
+    for files, why in ((less, "does not list state/data.mdb"), (whole["files"] + [odd], "no part of the log")):
+        (suite.directory / "k" / "manifest.json").write_text(json.dumps({**whole, "files": files}))
+        refused = restore(suite, suite.directory / "k", to=to, check=False)
+        assert refused.returncode == 1 and why in refused.stdout and not to.exists(), refused
     (to / "x").mkdir(parents=True)
     full = restore(suite, source, to=to, check=False)
     assert full.returncode == 1 and "not empty" in full.stderr, full
