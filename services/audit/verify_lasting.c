@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "services/audit/audit_pruning.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/verify_holds.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,30 +56,16 @@ int verify_lasting_keep(struct verifying *verifying, uint64_t index, struct byte
 
 /* -- afterwards, in their order -- */
 
-/* A hold that is about times alone: of others it cannot be told whether what is gone was under them. */
-struct time_hold {
-    uint32_t number;
-    int64_t from_ms, to_ms;
-};
-
 struct replay {
     struct verifying *verifying;
     struct verify_result *result;
-    struct arena *arena;
-    struct retention policy; /* as the last change has it */
-    struct time_hold holds[HOLDS_MAX];
-    size_t hold_count;
+    struct arena *arena, *one; /* a record's, and that of one that it names */
+    struct retention policy;   /* as the last change has it */
+    struct verify_holds *holds;
+    void *reader; /* of what is still there; NULL: nothing was read yet */
+    int error;
     struct pruning pruning;
 };
-
-static int64_t time_of(yyjson_val *filter, const char *name)
-{
-    yyjson_val *value = yyjson_obj_get(filter, name);
-    int64_t ms = 0;
-    if (yyjson_is_str(value))
-        (void)time_parse(yyjson_get_str(value), yyjson_get_len(value), false, &ms);
-    return ms;
-}
 
 static void take_change(struct replay *replay, uint64_t index, yyjson_val *detail)
 {
@@ -94,38 +81,7 @@ static void take_change(struct replay *replay, uint64_t index, yyjson_val *detai
     replay->policy = after;
 }
 
-static void take_hold(struct replay *replay, yyjson_val *detail)
-{
-    yyjson_val *filter = yyjson_obj_get(detail, "filter");
-    const char *id = yyjson_get_str(yyjson_obj_get(detail, "id"));
-    size_t times = (yyjson_obj_get(filter, "from") != NULL) + (size_t)(yyjson_obj_get(filter, "to") != NULL);
-    struct time_hold hold = {.from_ms = time_of(filter, "from"), .to_ms = time_of(filter, "to")};
-    if (id && hold_parse_id(id, &hold.number) && yyjson_obj_size(filter) == times &&
-        replay->hold_count < HOLDS_MAX)
-        replay->holds[replay->hold_count++] = hold;
-}
-
-static void take_release(struct replay *replay, yyjson_val *detail)
-{
-    const char *id = yyjson_get_str(yyjson_obj_get(detail, "id"));
-    uint32_t number;
-    for (size_t i = 0; id && hold_parse_id(id, &number) && i < replay->hold_count; i++)
-        if (replay->holds[i].number == number) {
-            replay->holds[i] = replay->holds[--replay->hold_count];
-            return;
-        }
-}
-
 /* -- one pruning -- */
-
-static bool is_held(const struct replay *replay, int64_t least_ms, int64_t most_ms)
-{
-    for (size_t i = 0; i < replay->hold_count; i++)
-        if (least_ms >= replay->holds[i].from_ms &&
-            (!replay->holds[i].to_ms || most_ms < replay->holds[i].to_ms))
-            return true;
-    return false;
-}
 
 static const char *why_not_then(const struct replay *replay, const struct missing_run *run)
 {
@@ -133,7 +89,7 @@ static const char *why_not_then(const struct replay *replay, const struct missin
         return "records between them are younger than it says they were";
     if (run->before_ms && run->before_ms < replay->pruning.first_ms)
         return "records between them are older than it says they were";
-    return is_held(replay, run->after_ms, run->before_ms ? run->before_ms : INT64_MAX)
+    return verify_holds_time(replay->holds, run->after_ms, run->before_ms ? run->before_ms : INT64_MAX)
                ? "a legal hold was on them"
                : NULL;
 }
@@ -173,8 +129,8 @@ static const char *why_not(
         return "the policy was not in force yet";
     if (pruning->last_ms + (int64_t)days * DAY_MS > record->time_ms)
         return "they were too young for the policy";
-    if (is_held(replay, pruning->first_ms, pruning->first_ms) ||
-        is_held(replay, pruning->last_ms, pruning->last_ms))
+    if (verify_holds_time(replay->holds, pruning->first_ms, pruning->first_ms) ||
+        verify_holds_time(replay->holds, pruning->last_ms, pruning->last_ms))
         return "a legal hold was on them";
     return why_not_beside(replay, gap);
 }
@@ -210,6 +166,60 @@ static void check_gone(struct replay *replay, uint64_t index, struct gap *gap)
             replay->pruning.segment * SEGMENT_RECORDS + place);
 }
 
+/* -- what a copy has of it: there it can be told whether it was what the record says -- */
+
+static void check_record(
+    struct replay *replay, uint64_t index, uint64_t pruned, const Quanyu__AuditRecord *record)
+{
+    const struct pruning *pruning = &replay->pruning;
+    enum record_kind kind = record_kind_of(record->action);
+    uint32_t hold = verify_holds_record(replay->holds, record);
+    if (kind != pruning->kind)
+        verify_problem(replay->verifying,
+            "record %" PRIu64 " says that record %" PRIu64
+            " was pruned as one of the kind %s, and it is of the kind %s",
+            index, pruned, record_kinds[pruning->kind].name, record_kinds[kind].name);
+    else if (record->time_ms < pruning->first_ms || record->time_ms > pruning->last_ms)
+        verify_problem(replay->verifying,
+            "record %" PRIu64 " says that record %" PRIu64 " was pruned, and of another time than it is",
+            index, pruned);
+    else if (hold)
+        verify_problem(replay->verifying,
+            "record %" PRIu64 " says that record %" PRIu64 " was pruned, and hold_%" PRIu32 " was on it",
+            index, pruned, hold);
+}
+
+static int check_bundle(struct replay *replay, uint64_t index, uint64_t bundle, const struct place_set *there)
+{
+    const struct verify_source *source = replay->verifying->options->source;
+    struct bytes records[MERKLE_TILE_HASHES];
+    int error = replay->reader ? 0 : source->open(source->self, &replay->reader);
+    if (!error)
+        error = source->entries(replay->reader, bundle, MERKLE_TILE_HASHES, records);
+    for (unsigned i = 0; i < MERKLE_TILE_HASHES && !error; i++) {
+        uint64_t pruned = bundle * MERKLE_TILE_HASHES + i;
+        if (!place_set_has(there, (unsigned)(pruned % SEGMENT_RECORDS)) || !records[i].data)
+            continue; /* it may have gone meanwhile */
+        arena_reset(replay->one);
+        const Quanyu__AuditRecord *record = audit_record_unpack(records[i], replay->one);
+        if (record) /* else it was altered, which was said */
+            check_record(replay, index, pruned, record);
+    }
+    return error == -QY_ENOTFOUND || error == -QY_ECORRUPT ? 0 : error; /* which was said */
+}
+
+static void check_there(struct replay *replay, uint64_t index, const struct gap *gap)
+{
+    struct place_set there = replay->pruning.places;
+    if (gap)
+        place_set_remove(&there, &gap->missing);
+    for (unsigned place = 0; place_set_from(&there, place, &place) && !replay->error;
+        place = (place / MERKLE_TILE_HASHES + 1) * MERKLE_TILE_HASHES)
+        replay->error = check_bundle(replay, index,
+            replay->pruning.segment * (SEGMENT_RECORDS / MERKLE_TILE_HASHES) + place / MERKLE_TILE_HASHES,
+            &there);
+}
+
 static void take_pruning(struct replay *replay, uint64_t index, const Quanyu__AuditRecord *record)
 {
     replay->result->prunings++;
@@ -228,6 +238,8 @@ static void take_pruning(struct replay *replay, uint64_t index, const Quanyu__Au
             ", which was not allowed: %s",
             index, replay->pruning.records, record_kinds[replay->pruning.kind].name, replay->pruning.segment,
             problem);
+    else
+        check_there(replay, index, gap);
     check_gone(replay, index, gap);
 }
 
@@ -242,9 +254,9 @@ static void take_record(struct replay *replay, const struct lasting *lasting)
     if (strcmp(record->action, ACTION_CHANGE) == 0)
         take_change(replay, lasting->index, detail);
     else if (strcmp(record->action, ACTION_HOLD) == 0)
-        take_hold(replay, detail);
+        replay->error = verify_holds_add(replay->holds, detail);
     else if (strcmp(record->action, ACTION_RELEASE) == 0)
-        take_release(replay, detail);
+        verify_holds_release(replay->holds, detail);
     else
         take_pruning(replay, lasting->index, record);
     yyjson_doc_free(doc);
@@ -272,12 +284,32 @@ static int compare(const void *a, const void *b)
     return (left->index > right->index) - (left->index < right->index);
 }
 
+static int open_replay(struct replay *replay)
+{
+    int error = arena_open(&replay->arena);
+    if (!error)
+        error = arena_open(&replay->one);
+    return error ? error : verify_holds_open(&replay->holds);
+}
+
+static void close_replay(const struct verifying *verifying, struct replay *replay)
+{
+    if (!replay)
+        return;
+    if (replay->reader)
+        verifying->options->source->close(replay->reader);
+    verify_holds_close(&replay->holds);
+    arena_close(&replay->one);
+    arena_close(&replay->arena);
+    free(replay);
+}
+
 int verify_lasting(struct verifying *verifying, struct verify_result *result)
 {
     struct replay *replay = calloc(1, sizeof(*replay));
-    int error = replay ? arena_open(&replay->arena) : -QY_ENOMEM;
+    int error = replay ? open_replay(replay) : -QY_ENOMEM;
     if (error) {
-        free(replay);
+        close_replay(verifying, replay);
         return error;
     }
     replay->verifying = verifying;
@@ -285,12 +317,12 @@ int verify_lasting(struct verifying *verifying, struct verify_result *result)
     replay->policy.version = 1;
     if (verifying->lasting_count > 1)
         qsort(verifying->lasting, verifying->lasting_count, sizeof(*verifying->lasting), compare);
-    for (size_t i = 0; i < verifying->lasting_count; i++)
+    for (size_t i = 0; i < verifying->lasting_count && !replay->error; i++)
         take_record(replay, &verifying->lasting[i]);
     for (uint64_t segment = 0; segment < verifying->segments; segment++)
         if (verifying->gaps[segment])
             say_unnamed(verifying, segment);
-    arena_close(&replay->arena);
-    free(replay);
-    return 0;
+    error = replay->error;
+    close_replay(verifying, replay);
+    return error;
 }

@@ -150,6 +150,32 @@ static void more_than_was_announced_is_missing(void **state)
     assert_said("records 1000 to 1000 are missing");
 }
 
+/* A copy has what the log says was pruned: there it is told whether it was what is said of it. */
+static void what_a_copy_has_is_held_against_what_was_said_of_it(void **state)
+{
+    (void)state;
+    struct pruning pruning = first_looks(), other = pruning, young = pruning;
+    set_days(KIND_PERSON, 200);
+    place_set_clear(&other.places);
+    place_set_add(&other.places, 401); /* a delivery */
+    other.records = 1;
+    other.first_ms = other.last_ms = INT64_C(1767225600000) + 402 * RECORD_MS;
+    announce(&other);
+    sign();
+    assert_said("record 401 was pruned as one of the kind person, and it is of the kind delivery");
+    place_set_clear(&young.places);
+    place_set_add(&young.places, 60000);
+    young.records = 1;
+    announce(&young);
+    sign();
+    assert_said("record 60000 was pruned, and of another time than it is");
+    put_on_record(ACTION_HOLD,
+        "{\"id\":\"hold_1\",\"name\":\"n\",\"reason\":\"r\",\"filter\":{\"actor\":[\"st_4\"]}}", NULL);
+    announce(&pruning);
+    sign();
+    assert_said("record 28 was pruned, and hold_1 was on it");
+}
+
 /* Whoever hands records over, or writes a journal that is followed, chooses actions and actors. */
 static void what_another_service_says_was_pruned_is_missing(void **state)
 {
@@ -355,6 +381,7 @@ int main(void)
         promise(what_is_in_order_is_accepted),
         promise(what_is_gone_without_a_record_is_missing),
         promise(more_than_was_announced_is_missing),
+        promise(what_a_copy_has_is_held_against_what_was_said_of_it),
         promise(what_another_service_says_was_pruned_is_missing),
         promise(a_hold_that_another_service_releases_stands),
         promise(what_is_still_there_is_said),
