@@ -31,9 +31,15 @@ int verify_keep_edge(struct verifying *verifying, uint64_t size)
     for (size_t i = 0; i < verifying->edge_count; i++)
         if (verifying->edges[i].number == number)
             return 0;
-    if (verifying->edge_count == SIZES_MAX)
-        return -QY_ETOOLARGE;
-    verifying->edges[verifying->edge_count++].number = number;
+    if (verifying->edge_count == verifying->edge_room) {
+        size_t room = 2 * verifying->edge_room + 4;
+        struct edge *edges = realloc(verifying->edges, room * sizeof(*edges));
+        if (!edges)
+            return -QY_ENOMEM;
+        verifying->edges = edges;
+        verifying->edge_room = room;
+    }
+    verifying->edges[verifying->edge_count++] = (struct edge){.number = number};
     return 0;
 }
 
@@ -123,6 +129,7 @@ static void close_verifying(struct verifying *verifying)
         free(verifying->gaps[i]);
     }
     free(verifying->gaps);
+    free(verifying->edges);
     free(verifying->spans);
     for (size_t i = 0; i < verifying->lasting_count; i++)
         free((void *)(uintptr_t)verifying->lasting[i].record.data);

@@ -71,8 +71,12 @@ static void check_root(struct verifying *verifying, const char *what, const stru
             "%s is of %" PRIu64 " records, and there are %" PRIu64
             ": the log was cut off, or put back from an older copy",
             what, checkpoint->size, verifying->size);
-    else if (verify_root(verifying, checkpoint->size, &root) ||
-             memcmp(&root, &checkpoint->root, sizeof(root)) != 0)
+    else if (verify_root(verifying, checkpoint->size, &root))
+        verify_problem(verifying,
+            "%s: whether the first %" PRIu64 " records lead to its root cannot be told: hashes of the bundle "
+            "in which they end went with the last record of it",
+            what, checkpoint->size);
+    else if (memcmp(&root, &checkpoint->root, sizeof(root)) != 0)
         verify_problem(verifying, "%s: the first %" PRIu64 " records do not lead to the root that was signed",
             what, checkpoint->size);
 }

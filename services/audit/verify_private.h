@@ -10,8 +10,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SIZES_MAX 64u /* that are signed: the newest, the cosigned one, those at which keys took over */
-
 /* The leaves of the tile in which a tree of some size ends, as the records have them. */
 struct edge {
     uint64_t number;
@@ -57,8 +55,9 @@ struct verifying {
     uint64_t segments;
     /* By level from 1 on: the hashes that the records lead to, of full tiles below. */
     struct merkle_hash *nodes[MERKLE_LEVELS];
-    struct edge edges[SIZES_MAX];
-    size_t edge_count;
+    struct edge *
+        edges; /* of the sizes that are signed: the newest, the cosigned one, those at which keys took over */
+    size_t edge_count, edge_room;
     struct gap **gaps;         /* by segment; NULL: all is there */
     struct span *spans;        /* by segment */
     atomic_uint_fast64_t next; /* segment */

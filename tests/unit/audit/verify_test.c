@@ -315,6 +315,48 @@ static void a_key_that_was_not_handed_over_to_is_noticed(void **state)
     free_log(other);
 }
 
+static const struct merkle_hash *hashes_of(void *self, unsigned level, uint64_t number, unsigned width)
+{
+    const struct merkle_hash *hashes;
+    return read_tile(self, level, number, width, &hashes) ? NULL : hashes;
+}
+
+/* Each month another one, for years. */
+static void a_log_whose_key_changed_often_is_read_to_its_end(void **state)
+{
+    (void)state;
+    enum { KEYS = 90 };
+    struct log *log = make_log(KEYS * 300);
+    struct merkle_tiles tiles = {.self = log, .read = hashes_of};
+    struct merkle_hasher *hasher;
+    struct buffer handovers[KEYS] = {BUFFER_INIT};
+    struct verify_key keys[KEYS] = {{.verifier_key = log->keys[0]}};
+    assert_int_equal(merkle_hasher_open(&hasher), 0);
+    for (unsigned i = 1; i < KEYS; i++) {
+        struct merkle_hash root;
+        assert_int_equal(merkle_root(hasher, &tiles, i * 300 + 1, &root), 0);
+        sign(log, &root, i * 300 + 1, 0, 1, false, &handovers[i]);
+        keys[i] = (struct verify_key){.verifier_key = log->keys[i % 2],
+            .from_size = i * 300 + 1,
+            .handover = {handovers[i].data, handovers[i].size}};
+    }
+    struct verify_options options = {.source = &log->source,
+        .newest = {log->newest.data, log->newest.size},
+        .keys = keys,
+        .key_count = KEYS,
+        .threads = 1,
+        .self = log,
+        .problem = keep_problem};
+    struct verify_result result;
+    assert_int_equal(verify_log(&options, &result), 0);
+    if (result.problems)
+        fail_msg("%s", log->said);
+    for (unsigned i = 0; i < KEYS; i++)
+        buffer_free(&handovers[i]);
+    merkle_hasher_close(&hasher);
+    free_log(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_log_that_was_made_anew_is_noticed),
         cmocka_unit_test(records_that_changed_places_are_noticed),
         cmocka_unit_test(a_key_that_was_not_handed_over_to_is_noticed),
+        cmocka_unit_test(a_log_whose_key_changed_often_is_read_to_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
