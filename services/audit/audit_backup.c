@@ -70,6 +70,27 @@ static int choose_reserve(struct backup *backup)
     return 0;
 }
 
+static bool is_link(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+/* What it has of an attempt before goes where it is not needed: it must not be a way into the log's own directory. */
+static int check_links(struct backup *backup)
+{
+    static const char *const parts[] = {"", "state", "segments", "keys"};
+    char path[PATH_BYTES];
+    int error = 0;
+    for (size_t i = 0; i < COUNT_OF(parts) && !error; i++) {
+        error = *parts[i] ? join(path, backup->partial, parts[i])
+                          : (memcpy(path, backup->partial, sizeof(path)), 0);
+        if (!error && is_link(path))
+            error = fail(backup, -QY_EINVAL, path);
+    }
+    return error;
+}
+
 static int begin(struct backup *backup)
 {
     char path[PATH_BYTES];
@@ -86,10 +107,12 @@ static int begin(struct backup *backup)
     if (!error && stat(path, &status))
         error = fail(backup, error_from_errno(errno), path);
     if (!error)
+        error = check_links(backup);
+    if (!error)
         error = fail(backup, directory_make(backup->partial), backup->partial);
     if (error)
         return error;
-    backup->lock = open(backup->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    backup->lock = open(backup->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (backup->lock < 0)
         return error_from_errno(errno);
     if (flock(backup->lock, LOCK_EX | LOCK_NB))
@@ -129,13 +152,13 @@ static int add(struct backup *backup, const char *name, const struct file_conten
     return manifest_add(backup->manifest, name, content);
 }
 
-/* Links what an earlier backup holds. False: it holds nothing, or other bytes, or cannot be linked. */
+/* Links what an earlier backup holds. False: it holds nothing, or other bytes, or a way to what is not its own, or cannot be linked. */
 static bool reuse(struct backup *backup, const char *from, const char *to, const char *name,
     struct file_content *ret_content)
 {
     char earlier[PATH_BYTES];
     bool same = false;
-    return *backup->earlier && join(earlier, backup->earlier, name) == 0 &&
+    return *backup->earlier && join(earlier, backup->earlier, name) == 0 && !is_link(earlier) &&
            file_same(from, earlier, &same, ret_content) == 0 && same &&
            (unlink(to) == 0 || errno == ENOENT) && link(earlier, to) == 0;
 }

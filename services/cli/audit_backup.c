@@ -103,6 +103,8 @@ static const char *explain(int error)
         return "is there already: a backup gets a new place each time";
     case -QY_ENOTFOUND:
         return "is not there";
+    case -QY_EINVAL:
+        return "is a symbolic link: a backup is written where it is said to be";
     case -QY_ECONFLICT:
         return "another backup is being made there";
     case -QY_EFULL:

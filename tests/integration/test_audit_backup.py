@@ -47,6 +47,19 @@ def test_a_backup_is_for_administrators_and_its_place_is_checked(suite):
     assert refused.returncode == 1 and "403" in refused.stderr and not (suite.directory / "b").exists(), refused
 
 
+def test_a_backup_does_not_go_through_links_into_the_log_itself(suite):
+    grow(suite, 3)
+    before = sorted(path.name for path in (suite.data / "audit" / "keys").iterdir())
+    for way in (".partial", ".partial/keys", ".partial/segments"):
+        place = suite.directory / f"through{way.count('/')}{way[-4:]}"
+        link = place.parent / (place.name + way)
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(suite.data / "audit" / way.partition("/")[2])
+        refused = backup(suite, place, check=False)
+        assert refused.returncode == 1 and "is a symbolic link" in refused.stderr and not place.exists(), refused
+    assert sorted(path.name for path in (suite.data / "audit" / "keys").iterdir()) == before
+
+
 def test_what_an_earlier_backup_holds_is_not_copied_again_and_damage_is_not_handed_on(suite):
     suite.wait_quiet()
     fill(suite, 70000)
