@@ -8,10 +8,13 @@
 #include "common/service_http.h"
 #include "services/audit/audit_parameters.h"
 #include "services/audit/audit_query.h"
+#include "services/audit/audit_record.h"
 #include "services/audit/audit_retention.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define DETAIL_BYTES_MAX (RECORD_BYTES_MAX - 4096u) /* who asks, and how it ended, have the rest */
 
 struct audit_view *look_view(struct look *look)
 {
@@ -191,10 +194,23 @@ static void answer_look(struct work *work, int result)
     look_close(&look);
 }
 
+/* What cannot be put on record is refused before the writer has it, which takes back a whole batch, and ends, where a part of one cannot be done. */
+static bool is_too_much(struct look *look)
+{
+    if (look->detail.size <= DETAIL_BYTES_MAX)
+        return false;
+    http_problem(look->request, 400, "invalid", NULL,
+        "what is asked is too much for a record: it would take %zu bytes there, %u at most",
+        look->detail.size, DETAIL_BYTES_MAX);
+    return true;
+}
+
 int look_submit(struct audit_http *http, struct look **look)
 {
     if (buffer_error(&(*look)->body) || buffer_error(&(*look)->detail))
         return -QY_ENOMEM;
+    if (is_too_much(*look))
+        return 0;
     end_snapshot(*look);
     struct work *work = &(*look)->work;
     work->apply = take_look;

@@ -136,6 +136,9 @@ def test_holds_are_made_for_a_reason_and_released_for_one(suite):
                         ({"name": "n" * 101, "reason": "r", "filter": {}}, "/name"), ({"name": "n", "reason": "r", "filter": {}, "x": 1}, "/x")):
         answer = call(suite, "POST", "/v1/holds", body)
         assert (answer.status, answer.json["field"]) == (400, field), body
+    for filter in ({"actor": "x" * 70_000}, {"actor": ["x" * 700 + str(i) for i in range(70)], "unit": "\x01" * 5_000}):
+        answer = call(suite, "POST", "/v1/holds", {"name": "n", "reason": "r", "filter": filter})
+        assert (answer.status, answer.json["type"]) == (400, "urn:quanyu:problem:invalid") and "too much for a record" in answer.json["detail"], answer
     made = call(suite, "POST", "/v1/holds",
                 {"name": "Case 17", "reason": "a complaint", "filter": {"actor": ["st_7", "st_8"], "operation": "person.*", "from": "2026-01-01"}})
     assert made.status == 201 and made.json["id"] == "hold_1" and made.json["filter"]["actor"] == ["st_7", "st_8"]
