@@ -23,6 +23,8 @@
 /* linux/ioprio.h: the class of those who read and write when nobody else does. */
 #define IO_IDLE (3 << 13)
 #define IO_PROCESS 1
+#define SETTLED_MS (7 * DAY_MS)
+#define JUMP_MS (31 * DAY_MS)
 
 /* A file that no row names any more. */
 struct retired {
@@ -249,6 +251,23 @@ static int look(struct audit_pruner *pruner, struct store_txn *txn, const struct
     return error;
 }
 
+/* A clock that is years ahead when the machine starts would have nearly all of the log past its time at once. After a jump nothing is announced
+ * until the log has gone on from there for a while; where the clock is put right, its time stands still, and so does this. */
+static int find_settled(struct audit_pruner *pruner, struct store_txn *txn, int64_t now_ms, bool *ret_settled)
+{
+    struct audit_view view;
+    struct bytes before, after;
+    uint64_t first = 0;
+    audit_view_open(&pruner->audit->tails, txn, &view);
+    int error = view_index_at(&view, now_ms - SETTLED_MS, &first);
+    audit_view_close(&view);
+    if (!error)
+        *ret_settled = first == 0 || (audit_store_record(txn, first - 1, &before) &&
+                                         audit_store_record(txn, first, &after) &&
+                                         audit_record_time(after) - audit_record_time(before) <= JUMP_MS);
+    return error ? error : store_error(txn);
+}
+
 /* Begins a run where the day, the policy or a hold, or the number of sealed segments is another one. */
 static void begin_run(
     struct audit_pruner *pruner, struct store_txn *txn, const struct retention *retention, int64_t now_ms)
@@ -274,7 +293,10 @@ static int announce_next(struct audit_pruner *pruner, bool *ret_more)
     if (!error)
         error = retention_read(txn, &retention);
     int64_t now_ms = error ? 0 : log_time(txn);
-    bool in_force = !error && now_ms >= retention.in_force_ms;
+    bool settled = false;
+    if (!error && now_ms >= retention.in_force_ms)
+        error = find_settled(pruner, txn, now_ms, &settled);
+    bool in_force = !error && settled;
     if (in_force)
         begin_run(pruner, txn, &retention, now_ms);
     bool can = in_force && pruner->running && !audit_store_unswept(txn);

@@ -255,6 +255,34 @@ static void nothing_goes_before_the_policy_is_in_force(void **state)
     assert_well();
 }
 
+static uint64_t pruned_so_far(void)
+{
+    return atomic_load(&running->audit.pruned);
+}
+
+static void append_after(int64_t ms)
+{
+    running->now_ms += ms;
+    append_until(atomic_load(&running->audit.size) + 1);
+    sign();
+}
+
+static void nothing_goes_by_a_clock_that_has_jumped_until_the_log_went_on_from_there(void **state)
+{
+    (void)state;
+    append_after(4000 * DAY_MS);
+    set_days(KIND_PERSON, 1000);
+    prune_all();
+    assert_int_equal(pruned_so_far(), 0);
+    append_after(3 * DAY_MS);
+    prune_all();
+    assert_int_equal(pruned_so_far(), 0);
+    append_after(5 * DAY_MS);
+    prune_all();
+    assert_int_equal(pruned_so_far(), SEGMENT_RECORDS / 4);
+    assert_well();
+}
+
 static void who_reads_the_former_file_is_not_disturbed(void **state)
 {
     (void)state;
@@ -393,6 +421,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_held_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_start_removes_what_was_replaced_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_before_the_policy_is_in_force, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            nothing_goes_by_a_clock_that_has_jumped_until_the_log_went_on_from_there, setup, teardown),
         cmocka_unit_test_setup_teardown(who_reads_the_former_file_is_not_disturbed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_crash_between_any_two_steps_is_made_good, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_at_any_moment_leaves_a_log_that_is_well, setup, teardown),
