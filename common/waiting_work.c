@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/waiting_work.h"
 
+#define BYTES_STANDARD 256u
+
 static void finish(struct work *work, int result)
 {
     struct waiting_work *waiting = (struct waiting_work *)work;
@@ -16,7 +18,8 @@ static void finish(struct work *work, int result)
 int waiting_work_run(struct service *service, struct waiting_work *waiting,
     int (*apply)(struct work *work, struct batch *batch))
 {
-    waiting->work = (struct work){.bytes = 256, .apply = apply, .done = finish};
+    size_t bytes = waiting->bytes ? waiting->bytes : BYTES_STANDARD;
+    waiting->work = (struct work){.bytes = bytes, .apply = apply, .done = finish};
     waiting->finished = false;
     pthread_mutex_init(&waiting->lock, NULL);
     pthread_cond_init(&waiting->done, NULL);

@@ -10,6 +10,7 @@
 /* Embed it first in a struct of your own, on the stack. */
 struct waiting_work {
     struct work work;
+    size_t bytes; /* what it holds, roughly; 0: little */
     pthread_mutex_t lock;
     pthread_cond_t done;
     bool finished;

@@ -2,15 +2,15 @@
 #include "services/audit/audit_guard.h"
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/waiting_work.h"
 #include "services/audit/audit_alerts.h"
 #include "services/audit/audit_notify.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/audit_rounds.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/audit_view.h"
 #include "services/audit/audit_zone.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +28,7 @@ struct guard_day {
 struct audit_guard {
     struct audit *audit;
     struct service *service;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    atomic_bool stopping;
+    struct rounds rounds;
     struct audit_notify *notify;
     /* what has been read so far */
     struct alert_rules rules;
@@ -48,13 +45,11 @@ struct audit_guard {
 /* -- findings on their way into the log -- */
 
 struct raising {
-    struct work work; /* the first member */
+    struct waiting_work waiting; /* the first member */
     struct audit_guard *guard;
     struct arena *arena;
     Quanyu__AuditAlert **alerts;
     size_t count;
-    bool done; /* under the guard's lock */
-    int result;
 };
 
 static int apply_raising(struct work *work, struct batch *batch)
@@ -66,31 +61,10 @@ static int apply_raising(struct work *work, struct batch *batch)
     return error;
 }
 
-static void end_raising(struct work *work, int result)
-{
-    struct raising *raising = (struct raising *)work;
-    struct audit_guard *guard = raising->guard;
-    pthread_mutex_lock(&guard->lock);
-    raising->result = result;
-    raising->done = true;
-    pthread_cond_signal(&guard->wake);
-    pthread_mutex_unlock(&guard->lock);
-}
-
 static int submit_raising(struct raising *raising)
 {
-    struct audit_guard *guard = raising->guard;
-    raising->work.apply = apply_raising;
-    raising->work.done = end_raising;
-    raising->work.bytes = sizeof(*raising) + raising->count * 256;
-    int error = raising->count ? service_submit(guard->service, &raising->work) : 0;
-    if (error || !raising->count)
-        return error;
-    pthread_mutex_lock(&guard->lock);
-    while (!raising->done)
-        pthread_cond_wait(&guard->wake, &guard->lock);
-    pthread_mutex_unlock(&guard->lock);
-    return raising->result;
+    raising->waiting.bytes = sizeof(*raising) + raising->count * 256;
+    return raising->count ? waiting_work_run(raising->guard->service, &raising->waiting, apply_raising) : 0;
 }
 
 /* -- judging -- */
@@ -281,7 +255,7 @@ static int read_round(
     if (!guard->reading || other || guard->next > view->size)
         error = begin(guard, view);
     uint64_t end = guard->next + ROUND_RECORDS < view->size ? guard->next + ROUND_RECORDS : view->size;
-    while (!error && guard->next < end && !guard->stopping && raising->count < FINDINGS_MAX)
+    while (!error && guard->next < end && !rounds_stopping(&guard->rounds) && raising->count < FINDINGS_MAX)
         error = read_record(guard, view->txn, raising);
     *ret_more = guard->next < view->size;
     if (!error && !*ret_more && guard->day_count > 0)
@@ -315,39 +289,16 @@ static int look(struct audit_guard *guard, bool *ret_more)
 
 /* -- the thread -- */
 
-static bool wait_for_more(struct audit_guard *guard)
+static int work_round(void *self, bool *ret_more)
 {
-    struct timespec until;
-    int64_t ms = config_number(service_config(guard->service), "audit.guard_every");
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&guard->lock);
-    while (!guard->stopping && pthread_cond_timedwait(&guard->wake, &guard->lock, &until) != ETIMEDOUT)
-        continue;
-    bool go_on = !guard->stopping;
-    pthread_mutex_unlock(&guard->lock);
-    return go_on;
-}
-
-static void *guard_main(void *data)
-{
-    struct audit_guard *guard = data;
-    bool more;
-    do {
-        more = false;
-        int error = look(guard, &more);
-        if (error) {
-            more = false;
-            forget(guard);
-            log_line(LOG_WARNING, "what staff do could not be looked at, it will be again", "error=%s",
-                error_name(error));
-        }
-        audit_notify_run(guard->notify, &guard->stopping);
-    } while (more ? !guard->stopping : wait_for_more(guard));
-    return NULL;
+    struct audit_guard *guard = self;
+    int error = look(guard, ret_more);
+    if (error) {
+        forget(guard);
+        *ret_more = false;
+    }
+    audit_notify_run(guard->notify, &guard->rounds.stopping);
+    return error;
 }
 
 static void guard_close(struct audit_guard **guard)
@@ -358,8 +309,6 @@ static void guard_close(struct audit_guard **guard)
     audit_notify_close(&(*guard)->notify);
     arena_close(&(*guard)->zone_arena);
     arena_close(&(*guard)->scratch);
-    pthread_mutex_destroy(&(*guard)->lock);
-    pthread_cond_destroy(&(*guard)->wake);
     free(*guard);
     *guard = NULL;
 }
@@ -371,15 +320,17 @@ int audit_guard_start(struct audit *audit, struct service *service, struct audit
         return -QY_ENOMEM;
     guard->audit = audit;
     guard->service = service;
-    pthread_mutex_init(&guard->lock, NULL);
-    pthread_cond_init(&guard->wake, NULL);
+    guard->rounds = (struct rounds){.round = work_round,
+        .self = guard,
+        .failed = "what staff do could not be looked at, it will be again",
+        .pause_ms = config_number(service_config(service), "audit.guard_every")};
     int error = arena_open(&guard->zone_arena);
     if (!error)
         error = arena_open(&guard->scratch);
     if (!error)
         error = audit_notify_open(service, &guard->notify);
-    if (!error && pthread_create(&guard->thread, NULL, guard_main, guard) != 0)
-        error = -QY_ENOMEM;
+    if (!error)
+        error = rounds_start(&guard->rounds);
     if (error)
         guard_close(&guard);
     else
@@ -391,10 +342,6 @@ void audit_guard_stop(struct audit_guard **guard)
 {
     if (!*guard)
         return;
-    pthread_mutex_lock(&(*guard)->lock);
-    (*guard)->stopping = true;
-    pthread_cond_broadcast(&(*guard)->wake);
-    pthread_mutex_unlock(&(*guard)->lock);
-    pthread_join((*guard)->thread, NULL);
+    rounds_stop(&(*guard)->rounds);
     guard_close(guard);
 }

@@ -2,6 +2,7 @@
 #include "services/audit/audit_indexer.h"
 
 #include "common/log.h"
+#include "common/waiting_work.h"
 #include "services/audit/audit_index.h"
 
 #include <inttypes.h>
@@ -20,12 +21,10 @@ struct audit_indexer {
 
 /* An index on its way into the store. */
 struct delivery {
-    struct work work; /* the first member */
+    struct waiting_work waiting; /* the first member */
     struct audit_indexer *indexer;
     struct buffer index;
     uint64_t segment;
-    bool done; /* under the indexer's lock */
-    int result;
 };
 
 static int put_index(struct work *work, struct batch *batch)
@@ -37,38 +36,13 @@ static int put_index(struct work *work, struct batch *batch)
     return store_error(batch->txn);
 }
 
-static void tell_done(struct work *work, int result)
-{
-    struct delivery *delivery = (struct delivery *)work;
-    struct audit_indexer *indexer = delivery->indexer;
-    pthread_mutex_lock(&indexer->lock);
-    delivery->result = result;
-    delivery->done = true;
-    pthread_cond_signal(&indexer->wake);
-    pthread_mutex_unlock(&indexer->lock);
-}
-
-static int deliver(struct audit_indexer *indexer, struct delivery *delivery)
-{
-    delivery->work.apply = put_index;
-    delivery->work.done = tell_done;
-    delivery->work.bytes = delivery->index.size;
-    int error = service_submit(indexer->service, &delivery->work);
-    if (error)
-        return error;
-    pthread_mutex_lock(&indexer->lock);
-    while (!delivery->done)
-        pthread_cond_wait(&indexer->wake, &indexer->lock);
-    pthread_mutex_unlock(&indexer->lock);
-    return delivery->result;
-}
-
 static int make_index(struct audit_indexer *indexer, struct audit_tail *tail)
 {
     struct delivery delivery = {.indexer = indexer, .segment = tail->segment};
     int error = audit_index_pack(tail, &delivery.index);
+    delivery.waiting.bytes = delivery.index.size;
     if (!error)
-        error = deliver(indexer, &delivery);
+        error = waiting_work_run(indexer->service, &delivery.waiting, put_index);
     buffer_free(&delivery.index);
     if (error)
         log_line(LOG_WARNING, "the index of a segment could not be stored yet",

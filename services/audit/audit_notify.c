@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/waiting_work.h"
 #include "services/audit/audit_alerts.h"
 
 #include <curl/curl.h>
@@ -27,8 +28,6 @@ struct audit_notify {
     struct service *service;
     struct arena *arena;
     struct alert_rules rules;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
 };
 
 int audit_notify_open(struct service *service, struct audit_notify **ret_notify)
@@ -37,8 +36,6 @@ int audit_notify_open(struct service *service, struct audit_notify **ret_notify)
     if (!notify)
         return -QY_ENOMEM;
     notify->service = service;
-    pthread_mutex_init(&notify->lock, NULL);
-    pthread_cond_init(&notify->wake, NULL);
     int error = curl_global_init(CURL_GLOBAL_DEFAULT) ? -QY_ENOMEM : arena_open(&notify->arena);
     if (error)
         audit_notify_close(&notify);
@@ -51,8 +48,6 @@ void audit_notify_close(struct audit_notify **notify)
 {
     if (!*notify)
         return;
-    pthread_mutex_destroy(&(*notify)->lock);
-    pthread_cond_destroy(&(*notify)->wake);
     arena_close(&(*notify)->arena);
     free(*notify);
     *notify = NULL;
@@ -61,14 +56,13 @@ void audit_notify_close(struct audit_notify **notify)
 /* -- who has not been told -- */
 
 struct telling {
-    struct work work; /* the first member */
+    struct waiting_work waiting; /* the first member */
     struct audit_notify *notify;
     uint8_t keys[AT_ONCE][ALERT_KEY_BYTES];
     Quanyu__AuditAlert *alerts[AT_ONCE];
     uint32_t told[AT_ONCE]; /* who has been now */
     size_t count;
     size_t looked_at;
-    bool done;
 };
 
 static bool add_untold(void *context, const uint8_t key[ALERT_KEY_BYTES], struct bytes row)
@@ -97,30 +91,6 @@ static int apply_told(struct work *work, struct batch *batch)
         error = audit_alert_put(batch->txn, telling->keys[i], alert);
     }
     return error;
-}
-
-static void end_told(struct work *work, int result)
-{
-    struct telling *telling = (struct telling *)work;
-    (void)result;
-    pthread_mutex_lock(&telling->notify->lock);
-    telling->done = true;
-    pthread_cond_signal(&telling->notify->wake);
-    pthread_mutex_unlock(&telling->notify->lock);
-}
-
-static void keep_told(struct telling *telling)
-{
-    struct audit_notify *notify = telling->notify;
-    telling->work.apply = apply_told;
-    telling->work.done = end_told;
-    telling->work.bytes = sizeof(*telling);
-    if (service_submit(notify->service, &telling->work))
-        return;
-    pthread_mutex_lock(&notify->lock);
-    while (!telling->done)
-        pthread_cond_wait(&notify->wake, &notify->lock);
-    pthread_mutex_unlock(&notify->lock);
 }
 
 /* -- telling -- */
@@ -282,6 +252,7 @@ void audit_notify_run(struct audit_notify *notify, const atomic_bool *stopping)
     if (told < telling.count)
         log_line(LOG_WARNING, "some alerts could not be told to the webhook or by email, they will be again",
             "alerts=%zu", telling.count - told);
-    if (news > 0)
-        keep_told(&telling);
+    telling.waiting.bytes = sizeof(telling);
+    if (news > 0) /* where it cannot be kept now they are told again */
+        (void)waiting_work_run(notify->service, &telling.waiting, apply_told);
 }

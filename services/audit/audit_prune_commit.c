@@ -7,18 +7,11 @@
 #include <sodium.h>
 #include <string.h>
 
-void prune_commit_init(struct prune_commit *commit, struct audit *audit, pthread_mutex_t *lock)
+void prune_commit_begin(
+    struct prune_commit *commit, struct audit *audit, enum prune_act act, uint64_t segment)
 {
-    commit->audit = audit;
-    commit->lock = lock;
-}
-
-void prune_commit_begin(struct prune_commit *commit, enum prune_act act, uint64_t segment)
-{
-    struct audit *audit = commit->audit;
-    pthread_mutex_t *lock = commit->lock;
     memset(commit, 0, sizeof(*commit));
-    prune_commit_init(commit, audit, lock);
+    commit->audit = audit;
     commit->act = act;
     commit->segment = segment;
 }
@@ -266,26 +259,8 @@ static int apply(struct work *work, struct batch *batch)
     return commit->act == PRUNE_ANNOUNCE ? announce(commit, batch) : take_over(commit, batch);
 }
 
-static void end(struct work *work, int result)
-{
-    struct prune_commit *commit = (struct prune_commit *)work;
-    pthread_mutex_lock(commit->lock);
-    commit->result = result;
-    commit->done = true;
-    pthread_cond_signal(&commit->ended);
-    pthread_mutex_unlock(commit->lock);
-}
-
 int prune_commit_submit(struct prune_commit *commit, struct service *service)
 {
-    commit->done = false;
-    commit->work = (struct work){.apply = apply, .done = end, .bytes = sizeof(*commit)};
-    pthread_cond_init(&commit->ended, NULL);
-    int error = service_submit(service, &commit->work);
-    pthread_mutex_lock(commit->lock);
-    while (!error && !commit->done)
-        pthread_cond_wait(&commit->ended, commit->lock);
-    pthread_mutex_unlock(commit->lock);
-    pthread_cond_destroy(&commit->ended);
-    return error ? error : commit->result;
+    commit->waiting.bytes = sizeof(*commit);
+    return waiting_work_run(service, &commit->waiting, apply);
 }

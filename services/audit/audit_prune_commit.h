@@ -3,21 +3,16 @@
 #ifndef QY_AUDIT_PRUNE_COMMIT_H
 #define QY_AUDIT_PRUNE_COMMIT_H
 
+#include "common/waiting_work.h"
 #include "services/audit/audit.h"
 #include "services/audit/audit_pruning.h"
-
-#include <pthread.h>
 
 #define PRUNE_SETS_MAX 4096u /* that one segment's records named; more stay */
 
 enum prune_act { PRUNE_ANNOUNCE, PRUNE_TAKE_OVER };
 struct prune_commit {
-    struct work work; /* the first member */
+    struct waiting_work waiting; /* the first member */
     struct audit *audit;
-    pthread_mutex_t *lock; /* the pruner's */
-    pthread_cond_t ended;
-    bool done;
-    int result;
     enum prune_act act;
     uint64_t segment;
     uint64_t former; /* generation */
@@ -37,8 +32,8 @@ struct prune_commit {
     uint64_t seen;
 };
 
-void prune_commit_init(struct prune_commit *commit, struct audit *audit, pthread_mutex_t *lock);
-void prune_commit_begin(struct prune_commit *commit, enum prune_act act, uint64_t segment);
+void prune_commit_begin(
+    struct prune_commit *commit, struct audit *audit, enum prune_act act, uint64_t segment);
 bool prune_commit_has_groups(const struct prune_commit *commit);
 /* What was announced of the segment and is not finished, the first KIND_COUNT of it. -QY_ECORRUPT. */
 int prune_commit_announced(struct prune_commit *commit, struct store_txn *txn, struct arena *arena);

@@ -5,24 +5,16 @@
 #include "common/log.h"
 #include "services/audit/audit_prune_commit.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/audit_rounds.h"
 #include "services/audit/audit_segment.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #define PAUSE_MS 200
 #define RETIRED_MAX 16u
-#define NICE 10
-/* linux/ioprio.h: the class of those who read and write when nobody else does. */
-#define IO_IDLE (3 << 13)
-#define IO_PROCESS 1
 #define SETTLED_MS (7 * DAY_MS)
 #define JUMP_MS (31 * DAY_MS)
 
@@ -47,11 +39,8 @@ struct audit_pruner {
     struct retired retired[RETIRED_MAX];
     size_t retired_count;
     struct prune_commit commit;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock; /* guards what follows, and the commit's end */
-    pthread_cond_t wake;
-    bool stopping;
+    struct rounds rounds;
+    pthread_mutex_t lock; /* guards what follows */
     struct prune_status status;
 };
 
@@ -143,7 +132,7 @@ static int find_pending(struct audit_pruner *pruner)
 static int read_announced(struct audit_pruner *pruner, struct store_txn *txn)
 {
     struct prune_commit *commit = &pruner->commit;
-    prune_commit_begin(commit, PRUNE_TAKE_OVER, pruner->pending_segment);
+    prune_commit_begin(commit, pruner->audit, PRUNE_TAKE_OVER, pruner->pending_segment);
     return prune_commit_announced(commit, txn, pruner->arena);
 }
 
@@ -239,7 +228,7 @@ static int look(struct audit_pruner *pruner, struct store_txn *txn, const struct
 {
     struct view_segment segment;
     struct audit_view view;
-    prune_commit_begin(&pruner->commit, PRUNE_ANNOUNCE, pruner->next++);
+    prune_commit_begin(&pruner->commit, pruner->audit, PRUNE_ANNOUNCE, pruner->next++);
     audit_view_open(&pruner->audit->tails, txn, &view);
     int error = view_segment(&view, pruner->commit.segment, &segment);
     if (!error)
@@ -354,8 +343,6 @@ int audit_pruner_open(struct audit *audit, struct service *service, struct audit
     pruner->audit = audit;
     pruner->service = service;
     pthread_mutex_init(&pruner->lock, NULL);
-    pthread_cond_init(&pruner->wake, NULL);
-    prune_commit_init(&pruner->commit, audit, &pruner->lock);
     int error = arena_open(&pruner->arena);
     if (!error)
         error = service_read(service, &txn);
@@ -370,49 +357,22 @@ int audit_pruner_open(struct audit *audit, struct service *service, struct audit
 
 /* -- the thread -- */
 
-/* False when it is to end. */
-static bool pause_for(struct audit_pruner *pruner, long ms)
+/* Damage is said once, and on the ready page. */
+static int work_round(void *self, bool *ret_more)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&pruner->lock);
-    while (ms > 0 && !pruner->stopping &&
-           pthread_cond_timedwait(&pruner->wake, &pruner->lock, &until) != ETIMEDOUT)
-        ;
-    bool goes_on = !pruner->stopping;
-    pthread_mutex_unlock(&pruner->lock);
-    return goes_on;
-}
-
-/* Others go first, at the processor and at the disk; where that cannot be said, it is slower for nobody but itself. */
-static void give_way(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    (void)syscall(SYS_ioprio_set, IO_PROCESS, 0, IO_IDLE);
-}
-
-static void *run(void *self)
-{
-    struct audit_pruner *pruner = self;
-    int before = 0;
-    bool more = false;
-    give_way();
-    do {
-        int error = audit_pruner_step(pruner, &more);
-        if (error && error != before && error != -QY_ESTOPPED && error != -QY_ECORRUPT)
-            log_line(LOG_WARNING, "a segment was not pruned yet", "error=%s", error_name(error));
-        before = error;
-    } while (pause_for(pruner, more && !before ? 0 : PAUSE_MS));
-    return NULL;
+    int error = audit_pruner_step(self, ret_more);
+    *ret_more = *ret_more && !error;
+    return error == -QY_ECORRUPT ? 0 : error;
 }
 
 int audit_pruner_start(struct audit_pruner *pruner)
 {
-    pruner->started = pthread_create(&pruner->thread, NULL, run, pruner) == 0;
-    return pruner->started ? 0 : -QY_ENOMEM;
+    pruner->rounds = (struct rounds){.round = work_round,
+        .self = pruner,
+        .failed = "a segment was not pruned yet",
+        .pause_ms = PAUSE_MS,
+        .gives_way = true};
+    return rounds_start(&pruner->rounds);
 }
 
 void audit_pruner_close(struct audit_pruner **pointer)
@@ -420,14 +380,8 @@ void audit_pruner_close(struct audit_pruner **pointer)
     struct audit_pruner *pruner = TAKE(*pointer);
     if (!pruner)
         return;
-    pthread_mutex_lock(&pruner->lock);
-    pruner->stopping = true;
-    pthread_cond_signal(&pruner->wake);
-    pthread_mutex_unlock(&pruner->lock);
-    if (pruner->started)
-        pthread_join(pruner->thread, NULL);
+    rounds_stop(&pruner->rounds);
     arena_close(&pruner->arena);
     pthread_mutex_destroy(&pruner->lock);
-    pthread_cond_destroy(&pruner->wake);
     free(pruner);
 }

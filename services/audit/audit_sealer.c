@@ -2,15 +2,14 @@
 #include "services/audit/audit_sealer.h"
 
 #include "common/log.h"
+#include "common/waiting_work.h"
+#include "services/audit/audit_rounds.h"
 #include "services/audit/audit_seal.h"
 #include "services/audit/audit_segment.h"
 #include "services/audit/audit_store.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define PAUSE_MS 500
 #define RECORDS ((uint64_t)SEGMENT_BUNDLES * MERKLE_TILE_HASHES)
@@ -21,24 +20,16 @@ struct audit_sealer {
     struct service *service;
     struct merkle_hasher *hasher;
     const char *halted;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stopping;
+    struct rounds rounds;
 };
 
 /* -- what the writer does -- */
 
 struct sealing {
-    struct work work; /* the first member */
-    struct audit_sealer *sealer;
+    struct waiting_work waiting; /* the first member */
     uint64_t number;
     const struct merkle_hash *root; /* NULL: rows are to be deleted */
     size_t swept;
-    pthread_cond_t ended;
-    bool done;
-    int result;
 };
 
 static int apply_sealing(struct work *work, struct batch *batch)
@@ -51,30 +42,9 @@ static int apply_sealing(struct work *work, struct batch *batch)
     return store_error(batch->txn);
 }
 
-static void end_sealing(struct work *work, int result)
-{
-    struct sealing *sealing = (struct sealing *)work;
-    pthread_mutex_lock(&sealing->sealer->lock);
-    sealing->result = result;
-    sealing->done = true;
-    pthread_cond_signal(&sealing->ended);
-    pthread_mutex_unlock(&sealing->sealer->lock);
-}
-
 static int hand_in(struct audit_sealer *sealer, struct sealing *sealing)
 {
-    sealing->sealer = sealer;
-    sealing->work.apply = apply_sealing;
-    sealing->work.done = end_sealing;
-    sealing->work.bytes = sizeof(*sealing);
-    pthread_cond_init(&sealing->ended, NULL);
-    int error = service_submit(sealer->service, &sealing->work);
-    pthread_mutex_lock(&sealer->lock);
-    while (!error && !sealing->done)
-        pthread_cond_wait(&sealing->ended, &sealer->lock);
-    pthread_mutex_unlock(&sealer->lock);
-    pthread_cond_destroy(&sealing->ended);
-    return error ? error : sealing->result;
+    return waiting_work_run(sealer->service, &sealing->waiting, apply_sealing);
 }
 
 /* -- one segment -- */
@@ -137,8 +107,6 @@ int audit_sealer_open(struct audit *audit, struct service *service, struct audit
         return -QY_ENOMEM;
     sealer->audit = audit;
     sealer->service = service;
-    pthread_mutex_init(&sealer->lock, NULL);
-    pthread_cond_init(&sealer->wake, NULL);
     int error = merkle_hasher_open(&sealer->hasher);
     if (!error)
         *ret_sealer = TAKE(sealer);
@@ -147,41 +115,16 @@ int audit_sealer_open(struct audit *audit, struct service *service, struct audit
 
 /* -- the thread -- */
 
-/* False when it is to end. */
-static bool pause_for(struct audit_sealer *sealer, long ms)
+static int work_round(void *self, bool *ret_more)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&sealer->lock);
-    while (ms > 0 && !sealer->stopping &&
-           pthread_cond_timedwait(&sealer->wake, &sealer->lock, &until) != ETIMEDOUT)
-        ;
-    bool goes_on = !sealer->stopping;
-    pthread_mutex_unlock(&sealer->lock);
-    return goes_on;
-}
-
-static void *run(void *self)
-{
-    struct audit_sealer *sealer = self;
-    int before = 0;
-    bool done = false;
-    do {
-        int error = audit_sealer_step(sealer, &done);
-        if (error && error != before && error != -QY_ESTOPPED)
-            log_line(LOG_WARNING, "a segment was not sealed yet", "error=%s", error_name(error));
-        before = error;
-    } while (pause_for(sealer, done && !before ? 0 : PAUSE_MS));
-    return NULL;
+    return audit_sealer_step(self, ret_more);
 }
 
 int audit_sealer_start(struct audit_sealer *sealer)
 {
-    sealer->started = pthread_create(&sealer->thread, NULL, run, sealer) == 0;
-    return sealer->started ? 0 : -QY_ENOMEM;
+    sealer->rounds = (struct rounds){
+        .round = work_round, .self = sealer, .failed = "a segment was not sealed yet", .pause_ms = PAUSE_MS};
+    return rounds_start(&sealer->rounds);
 }
 
 void audit_sealer_close(struct audit_sealer **pointer)
@@ -189,14 +132,7 @@ void audit_sealer_close(struct audit_sealer **pointer)
     struct audit_sealer *sealer = TAKE(*pointer);
     if (!sealer)
         return;
-    pthread_mutex_lock(&sealer->lock);
-    sealer->stopping = true;
-    pthread_cond_signal(&sealer->wake);
-    pthread_mutex_unlock(&sealer->lock);
-    if (sealer->started)
-        pthread_join(sealer->thread, NULL);
+    rounds_stop(&sealer->rounds);
     merkle_hasher_close(&sealer->hasher);
-    pthread_mutex_destroy(&sealer->lock);
-    pthread_cond_destroy(&sealer->wake);
     free(sealer);
 }

@@ -2,18 +2,17 @@
 #include "services/audit/audit_signer.h"
 
 #include "common/log.h"
+#include "common/waiting_work.h"
 #include "services/audit/audit_keys.h"
+#include "services/audit/audit_rounds.h"
 #include "services/audit/audit_signed.h"
 #include "services/audit/audit_store.h"
 #include "services/audit/checkpoint.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PAUSE_MS 200
 #define RECORDS_AT_ONCE 65536u /* in one snapshot: a long one keeps the pages that are freed meanwhile */
@@ -30,11 +29,7 @@ struct audit_signer {
     bool has_secret;
     uint64_t signed_size;
     const char *halted; /* why it signs nothing any more */
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stopping;
+    struct rounds rounds;
 };
 
 static void halt(struct audit_signer *signer, const char *reason)
@@ -47,13 +42,10 @@ static void halt(struct audit_signer *signer, const char *reason)
 /* -- what a signature leaves in the store -- */
 
 struct signing {
-    struct work work; /* the first member */
+    struct waiting_work waiting; /* the first member */
     struct audit_signer *signer;
     struct bytes note;
     bool handover;
-    pthread_cond_t ended;
-    bool done;
-    int result;
 };
 
 static int put_handover(struct signing *signing, struct batch *batch)
@@ -78,31 +70,12 @@ static int apply_signing(struct work *work, struct batch *batch)
     return error ? error : store_error(batch->txn);
 }
 
-static void end_signing(struct work *work, int result)
-{
-    struct signing *signing = (struct signing *)work;
-    pthread_mutex_lock(&signing->signer->lock);
-    signing->result = result;
-    signing->done = true;
-    pthread_cond_signal(&signing->ended);
-    pthread_mutex_unlock(&signing->signer->lock);
-}
-
 /* Given out only once it is durable: what is signed is never taken back. */
 static int keep(struct audit_signer *signer, struct bytes note, bool handover)
 {
     struct signing signing = {.signer = signer, .note = note, .handover = handover};
-    signing.work.apply = apply_signing;
-    signing.work.done = end_signing;
-    signing.work.bytes = note.size;
-    pthread_cond_init(&signing.ended, NULL);
-    int error = service_submit(signer->service, &signing.work);
-    pthread_mutex_lock(&signer->lock);
-    while (!error && !signing.done)
-        pthread_cond_wait(&signing.ended, &signer->lock);
-    pthread_mutex_unlock(&signer->lock);
-    pthread_cond_destroy(&signing.ended);
-    return error ? error : signing.result;
+    signing.waiting.bytes = note.size;
+    return waiting_work_run(signer->service, &signing.waiting, apply_signing);
 }
 
 /* -- hashing what is new -- */
@@ -111,14 +84,6 @@ static void write_nothing(
     void *self, unsigned level, uint64_t number, const struct merkle_hash *hashes, unsigned width)
 {
     (void)self, (void)level, (void)number, (void)hashes, (void)width;
-}
-
-static bool is_stopping(struct audit_signer *signer)
-{
-    pthread_mutex_lock(&signer->lock);
-    bool stopping = signer->stopping;
-    pthread_mutex_unlock(&signer->lock);
-    return stopping;
 }
 
 /* Hashes records up to `size`, or as many as go into one snapshot. */
@@ -321,8 +286,6 @@ int audit_signer_open(struct audit *audit, struct service *service, struct audit
         return -QY_ENOMEM;
     signer->audit = audit;
     signer->service = service;
-    pthread_mutex_init(&signer->lock, NULL);
-    pthread_cond_init(&signer->wake, NULL);
     int error = arena_open(&signer->arena);
     if (!error)
         error = merkle_hasher_open(&signer->hasher);
@@ -347,42 +310,16 @@ int audit_signer_open(struct audit *audit, struct service *service, struct audit
 
 /* -- the thread -- */
 
-/* False when it is to end. */
-static bool pause_a_moment(struct audit_signer *signer)
+static int work_round(void *self, bool *ret_more)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += PAUSE_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&signer->lock);
-    while (!signer->stopping && pthread_cond_timedwait(&signer->wake, &signer->lock, &until) != ETIMEDOUT)
-        ;
-    bool goes_on = !signer->stopping;
-    pthread_mutex_unlock(&signer->lock);
-    return goes_on;
-}
-
-static void *run(void *self)
-{
-    struct audit_signer *signer = self;
-    int before = 0;
-    do {
-        bool more = true;
-        int error = 0;
-        while (more && !error && !is_stopping(signer))
-            error = audit_signer_step(signer, &more);
-        if (error && error != before && error != -QY_ESTOPPED)
-            log_line(LOG_WARNING, "a checkpoint was not signed", "error=%s", error_name(error));
-        before = error;
-    } while (pause_a_moment(signer));
-    return NULL;
+    return audit_signer_step(self, ret_more);
 }
 
 int audit_signer_start(struct audit_signer *signer)
 {
-    signer->started = pthread_create(&signer->thread, NULL, run, signer) == 0;
-    return signer->started ? 0 : -QY_ENOMEM;
+    signer->rounds = (struct rounds){
+        .round = work_round, .self = signer, .failed = "a checkpoint was not signed", .pause_ms = PAUSE_MS};
+    return rounds_start(&signer->rounds);
 }
 
 void audit_signer_close(struct audit_signer **pointer)
@@ -390,17 +327,10 @@ void audit_signer_close(struct audit_signer **pointer)
     struct audit_signer *signer = TAKE(*pointer);
     if (!signer)
         return;
-    pthread_mutex_lock(&signer->lock);
-    signer->stopping = true;
-    pthread_cond_signal(&signer->wake);
-    pthread_mutex_unlock(&signer->lock);
-    if (signer->started)
-        pthread_join(signer->thread, NULL);
+    rounds_stop(&signer->rounds);
     merkle_close(&signer->merkle);
     merkle_hasher_close(&signer->hasher);
     arena_close(&signer->arena);
     sodium_memzero(&signer->secret, sizeof(signer->secret));
-    pthread_mutex_destroy(&signer->lock);
-    pthread_cond_destroy(&signer->wake);
     free(signer);
 }

@@ -26,7 +26,7 @@ uint32_t totp_code(const uint8_t *key, size_t size, uint64_t step, unsigned digi
 bool totp_check(
     const uint8_t key[TOTP_KEY_BYTES], const char *code, int64_t seconds, uint64_t last, uint64_t *ret_step)
 {
-    char expected[TOTP_DIGITS + 1];
+    char expected[sizeof("4294967295")]; /* room for any number: a code has six digits */
     uint64_t now = (uint64_t)seconds / TOTP_STEP_SECONDS;
     if (seconds < TOTP_STEP_SECONDS || strlen(code) != TOTP_DIGITS)
         return false;

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A warm copy elsewhere follows the log, keeps nothing that was not signed, and gives it back."""
-import contextlib
-import http.server
 import json
 import random
 import shutil
 import signal
 import subprocess
-import threading
 
 import pytest
 
 from audit_copies import Mirror, Writers, act, backup, fill, from_journals, manifest, records, restore, signed_of, stop_audit, wait_sealed
+from between import twisting
 from suite import Suite, wait_for
 from test_audit_lasting import call, old, set_days, wait_gone  # noqa: F401
 from test_audit_proof import Witness, copy_of, grow, put_back, verifier_keys, verify, wait_signed
@@ -135,38 +133,6 @@ def test_a_warm_copy_that_is_killed_at_any_moment_goes_on(suite, mirror):
     mirror.follow()
     assert mirror.size() >= size
     assert (mirror.to / "segments" / "0000000001.segment").exists()
-
-
-@contextlib.contextmanager
-def twisting(suite, twist):
-    """The audit port, as somebody stands before it who changes answers: twist(path, body) yields the other body, a status, or None to hang up."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            answer = suite.audit(self.path)
-            body = twist(self.path, answer.body)
-            if body is None:
-                self.close_connection = True
-                return
-            status = body if isinstance(body, int) else answer.status
-            body = b"" if isinstance(body, int) else body
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def flip(body, at):

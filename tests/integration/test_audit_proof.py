@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log is proven to others: with Go's own code, by receipts without a network, and by a witness that notices a fork and a rollback."""
 import base64
-import contextlib
 import hashlib
-import http.server
 import json
 import shutil
 import stat
-import threading
 
 import pytest
 
 import tlog_check
+from between import twisting
 from suite import request, wait_for
 
 needs_go = pytest.mark.skipif(not tlog_check.is_there(), reason="no Go is installed; ./dev setup does that")
@@ -204,29 +202,9 @@ def test_a_receipt_is_checked_without_the_log(suite):
 # -- witnesses
 
 
-@contextlib.contextmanager
 def withholding(suite, withheld):
-    """The audit port, as somebody stands before it who answers 500 for one path."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            answer = None if self.path.startswith(withheld) else suite.audit(self.path)
-            self.send_response(answer.status if answer else 500)
-            body = answer.body if answer else b""
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    """500 for one path."""
+    return twisting(suite, lambda path, body: 500 if path.startswith(withheld) else body)
 
 
 class Witness:
@@ -269,8 +247,8 @@ def test_a_witness_raises_the_alarm_where_the_log_no_longer_knows_it_or_withhold
     suite.start("audit")
     grow(suite, 3)
     wait_signed(suite)
-    with withholding(suite, "/v1/proofs/consistency") as port:
-        kept = witness.run("--url", f"http://127.0.0.1:{port}", "--token-file", witness.token, "--once")
+    with withholding(suite, "/v1/proofs/consistency") as url:
+        kept = witness.run("--url", url, "--token-file", witness.token, "--once")
     assert kept.returncode == 3 and "does not prove" in kept.stderr, kept
     assert witness.look().returncode == 0
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments move into files of their own: nothing is missing meanwhile, whenever it is cut short, and what is altered in them is found. */
-#include "tests/unit/audit/at_once.h"
+#include "tests/unit/audit/looking.h"
 
 #include "services/audit/audit_index.h"
 #include "services/audit/audit_sealer.h"
 #include "services/audit/audit_segment.h"
-#include "services/audit/verify_files.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -43,34 +42,6 @@ static void append_many(unsigned count)
         assert_int_equal(audit_take(&running->audit, &running->batch, &record, &index), 0);
     }
     runtime_commit(running);
-}
-
-static char said[4096];
-
-static void keep_problem(void *self, const char *text)
-{
-    (void)self;
-    size_t used = strlen(said);
-    snprintf(said + used, sizeof(said) - used, "%s\n", text);
-}
-
-/* Each look comes by a path of its own, so that files are mapped anew. The store is closed. */
-static struct verify_result look(void)
-{
-    static unsigned looks;
-    char path[128];
-    struct verify_files *files;
-    struct verify_result result;
-    struct verify_options options = {.threads = 2, .problem = keep_problem};
-    said[0] = '\0';
-    snprintf(path, sizeof(path), "%s/look-%u", running->service.directory, looks++);
-    assert_int_equal(symlink(".", path), 0);
-    assert_int_equal(verify_files_open(path, &files), 0);
-    assert_int_equal(verify_files_describe(files, &options), 0);
-    assert_int_equal(verify_log(&options, &result), 0);
-    verify_files_close(&files);
-    assert_int_equal(unlink(path), 0);
-    return result;
 }
 
 static uint64_t rows(unsigned table)

@@ -3,16 +3,13 @@
 #ifndef QY_TEST_AUDIT_LASTING_H
 #define QY_TEST_AUDIT_LASTING_H
 
-#include "tests/unit/audit/at_once.h"
+#include "tests/unit/audit/looking.h"
 
 #include "common/clock.h"
 #include "common/exact_set.h"
 #include "services/audit/audit_pruner.h"
 #include "services/audit/audit_sealer.h"
 #include "services/audit/audit_segment.h"
-#include "services/audit/verify_files.h"
-
-#include <unistd.h>
 
 #define RECORD_MS 400000 /* apart: a segment takes 300 days */
 
@@ -134,36 +131,6 @@ static inline void set_days(enum record_kind kind, uint32_t days)
     record.detail = (char *)(uintptr_t)buffer_c_str(&detail);
     assert_int_equal(audit_take(&running->audit, &running->batch, &record, &index), 0);
     runtime_commit(running);
-}
-
-/* -- verifying, with the store closed -- */
-
-static char said[8192];
-
-static void keep_problem(void *self, const char *text)
-{
-    (void)self;
-    size_t used = strlen(said);
-    snprintf(said + used, sizeof(said) - used, "%s\n", text);
-}
-
-/* Each look comes by a path of its own, so that files are mapped anew. */
-static inline struct verify_result look(void)
-{
-    static unsigned looks;
-    char path[128];
-    struct verify_files *files;
-    struct verify_result result;
-    struct verify_options options = {.threads = 2, .problem = keep_problem};
-    said[0] = '\0';
-    snprintf(path, sizeof(path), "%s/look-%u", running->service.directory, looks++);
-    assert_int_equal(symlink(".", path), 0);
-    assert_int_equal(verify_files_open(path, &files), 0);
-    assert_int_equal(verify_files_describe(files, &options), 0);
-    assert_int_equal(verify_log(&options, &result), 0);
-    verify_files_close(&files);
-    assert_int_equal(unlink(path), 0);
-    return result;
 }
 
 #endif
