@@ -221,6 +221,19 @@ static int apply_making(struct look *look, struct batch *batch)
     return error ? error : hold_put(batch->txn, making->number, &making->hold);
 }
 
+/* Answers where there are as many as there may be; in the commit it is looked at again. */
+static bool is_full(const struct look *look)
+{
+    size_t there = 0;
+    audit_store_each_hold(look->txn, count_hold, &there);
+    if (there >= HOLDS_MAX)
+        http_problem(look->request, 409, "conflict", NULL,
+            "%u legal holds stand already, and more there cannot be: release one that is closed, or make one "
+            "of several",
+            HOLDS_MAX);
+    return there >= HOLDS_MAX;
+}
+
 static int make(struct look *look, struct making *making)
 {
     struct retention retention;
@@ -268,6 +281,8 @@ int post_hold(struct audit_http *http, struct look **look, const struct route_ma
         look_refuse_parameter(request, stating->field, problem);
         return 0;
     }
+    if (is_full(*look))
+        return 0;
     int error = keep_given(stating);
     if (!error)
         error = make(*look, making);

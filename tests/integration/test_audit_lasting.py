@@ -155,6 +155,10 @@ def test_holds_are_made_for_a_reason_and_released_for_one(suite):
     assert call(suite, "GET", "/v1/records/count?operation=hold.release").json["count"] == 2
     third = call(suite, "POST", "/v1/holds", {"name": "Case 19", "reason": "r", "filter": {}})
     assert third.json["id"] == "hold_3"  # a number names one hold, for good
+    for _ in range(99):
+        assert call(suite, "POST", "/v1/holds", {"name": "n", "reason": "r", "filter": {"actor": "st_7"}}).status == 201
+    full = call(suite, "POST", "/v1/holds", {"name": "n", "reason": "r", "filter": {"actor": "st_7"}})
+    assert full.status == 409 and "100 legal holds stand already" in full.json["detail"], full
 
 
 # -- what goes, and what stays
