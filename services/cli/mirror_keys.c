@@ -69,8 +69,9 @@ static int read_lists(struct mirror *mirror, yyjson_val *root, uint64_t size)
         Quanyu__AuditSigner *signer = read_signer(mirror, item);
         if (!signer)
             return -QY_ENOMEM;
-        if (signer->from_size <= size) /* else it took over behind this checkpoint */
-            mirror->signers[mirror->signer_count++] = signer;
+        if (signer->from_size > size) /* it took over behind this checkpoint, and so did those after it */
+            break;
+        mirror->signers[mirror->signer_count++] = signer;
     }
     yyjson_arr_foreach(witnesses, index, count, item)
     {
