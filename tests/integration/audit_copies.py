@@ -51,12 +51,12 @@ class Writers:
 
 
 def fill(suite, records):
-    """Many records from callers of the request endpoint, so that segments are full."""
+    """So many records from callers of the request endpoint, and a second's more at most, so that segments are full."""
     before = size_of(suite)
     endpoint = f"tcp://127.0.0.1:{suite.ports['audit', 'RPC_PORT']}"
     callers = suite.build / "tests" / "bench_audit_callers"
     while size_of(suite) < before + records:
-        subprocess.run([callers, suite.data / "keys", endpoint, "8", "1", "500"], check=True, capture_output=True)
+        subprocess.run([callers, suite.data / "keys", endpoint, "4", "1", "500", "40"], check=True, capture_output=True)
 
 
 def wait_sealed(suite, number):
