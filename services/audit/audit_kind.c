@@ -6,20 +6,25 @@
 #include <string.h>
 
 const struct record_kind_text record_kinds[KIND_COUNT] = {
-    [KIND_PERSON] = {"person", "looks at single people, unmasking among them"},
-    [KIND_LIST] = {"list", "lists, searches and counts of people"},
-    [KIND_EXPORT] = {"export", "people's data that went to others"},
-    [KIND_CHANGE] = {"change", "changes of people's tags, units and guides"},
-    [KIND_IDENTITY] = {"identity", "decisions about who is who, and erasures"},
-    [KIND_DELIVERY] = {"delivery", "what journeys sent to people"},
-    [KIND_SETTING] = {"setting", "definitions, rules, journeys, units, roles, imports and keys"},
-    [KIND_ACCESS] = {"access", "sign-ins, sessions, tokens, passwords and invitations"},
-    [KIND_AUDITOR] = {"auditor", "auditors' own looks into the log"},
-    [KIND_ALERT] = {"alert", "unusual use that was noticed"},
-    [KIND_OTHER] = {"other", "what is of none of these kinds"},
-    [KIND_JOIN] = {"join", "joins and splits of people, which searches follow; for ever", true},
-    [KIND_LOG] = {"log",
-        "the log's own: keys, witnesses, clock, copies, retention, legal holds and prunings; for ever", true},
+    [KIND_PERSON] = {.name = "person", .about = "looks at single people, unmasking among them"},
+    [KIND_LIST] = {.name = "list", .about = "lists, searches and counts of people"},
+    [KIND_EXPORT] = {.name = "export", .about = "people's data that went to others"},
+    [KIND_CHANGE] = {.name = "change", .about = "changes of people's tags, units and guides"},
+    [KIND_IDENTITY] = {.name = "identity", .about = "decisions about who is who, and erasures"},
+    [KIND_DELIVERY] = {.name = "delivery", .about = "what journeys sent to people"},
+    [KIND_SETTING] = {.name = "setting",
+        .about = "definitions, rules, journeys, units, roles, imports and keys"},
+    [KIND_ACCESS] = {.name = "access", .about = "sign-ins, sessions, tokens, passwords and invitations"},
+    [KIND_AUDITOR] = {.name = "auditor", .about = "auditors' own looks into the log"},
+    [KIND_ALERT] = {.name = "alert", .about = "unusual use that was noticed"},
+    [KIND_OTHER] = {.name = "other", .about = "what is of none of these kinds"},
+    [KIND_JOIN] = {.name = "join",
+        .about = "joins and splits of people, which searches follow; for ever",
+        .for_ever = true},
+    [KIND_LOG] = {.name = "log",
+        .about =
+            "the log's own: keys, witnesses, clock, copies, retention, legal holds and prunings; for ever",
+        .for_ever = true},
 };
 
 bool record_kind_find(const char *name, enum record_kind *ret_kind)
