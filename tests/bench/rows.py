@@ -338,8 +338,8 @@ def audit_callers(stage):
 
 
 def audit_search(stage):
-    """an auditor's questions: the first page of the slowest filter, counts, histograms"""
-    records = 1_000_000
+    """an auditor's questions of as many records as there are people: the first page of the slowest filter, counts, histograms"""
+    records = stage.options.people
     out = stage.program("audit_search", records, stage.directory)
     limit = float(re.search(r"^limit: .*p99 ([\d.]+) ms", out, re.MULTILINE)[1])
     asked = re.findall(r"^(page|count): (.*?) +p50 +([\d.]+) ms  p99 +([\d.]+) ms  processor p99 +([\d.]+) ms", out, re.MULTILINE)
