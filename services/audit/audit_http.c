@@ -96,8 +96,12 @@ static void run_in_pool(
     struct audit_http *http, struct http_request *request, const struct route_match *match)
 {
     int error = audit_pool_take(http->pool, request, match);
-    if (error)
+    if (error == -QY_EFULL) {
+        http_add_header(request, "Retry-After", "1");
+        http_problem(request, 503, "unavailable", NULL, "too many questions wait for an answer already");
+    } else if (error) {
         look_refuse(request, error);
+    }
 }
 
 static void handle(void *self, struct http_request *request)

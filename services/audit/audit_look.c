@@ -94,7 +94,6 @@ void look_refuse(struct http_request *request, int error)
         error == -QY_EUNAVAILABLE ? "the suite's clock has not been heard of yet"
         : error == -QY_ETIMEOUT   ? "it takes too long: ask for less time, or with more filters "
                                     "(setting audit.search_most)"
-        : error == -QY_EFULL      ? "too many questions wait for an answer already"
         : error == -QY_ECORRUPT   ? "the log is not what it was: its files were altered or are damaged"
                                   : error_text(error));
 }
