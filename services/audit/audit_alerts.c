@@ -73,11 +73,8 @@ int audit_alert_put(
     struct store_txn *txn, const uint8_t key[ALERT_KEY_BYTES], const Quanyu__AuditAlert *alert)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    uint8_t *room = buffer_reserve(&row, quanyu__audit_alert__get_packed_size(alert));
-    if (!room)
-        return store_fail(txn, buffer_error(&row));
-    row.size = quanyu__audit_alert__pack(alert, room);
-    audit_store_put_alert(txn, key, (struct bytes){row.data, row.size});
+    if (audit_store_pack(txn, &alert->base, &row) == 0)
+        audit_store_put_alert(txn, key, (struct bytes){row.data, row.size});
     return store_error(txn);
 }
 

@@ -34,11 +34,8 @@ Quanyu__AuditHold *hold_get(struct store_txn *txn, uint32_t number, struct arena
 int hold_put(struct store_txn *txn, uint32_t number, const Quanyu__AuditHold *hold)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    uint8_t *room = buffer_reserve(&row, quanyu__audit_hold__get_packed_size(hold));
-    if (!room)
-        return store_fail(txn, -QY_ENOMEM);
-    row.size = quanyu__audit_hold__pack(hold, room);
-    audit_store_put_hold(txn, number, (struct bytes){row.data, row.size});
+    if (audit_store_pack(txn, &hold->base, &row) == 0)
+        audit_store_put_hold(txn, number, (struct bytes){row.data, row.size});
     return store_error(txn);
 }
 

@@ -107,11 +107,8 @@ Quanyu__AuditSigner *audit_keys_signer(struct store_txn *txn, uint32_t generatio
 int audit_keys_put(struct store_txn *txn, uint32_t generation, const Quanyu__AuditSigner *signer)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    uint8_t *room = buffer_reserve(&row, quanyu__audit_signer__get_packed_size(signer));
-    if (!room)
-        return store_fail(txn, buffer_error(&row));
-    row.size = quanyu__audit_signer__pack(signer, room);
-    audit_store_put_signer(txn, generation, (struct bytes){row.data, row.size});
+    if (audit_store_pack(txn, &signer->base, &row) == 0)
+        audit_store_put_signer(txn, generation, (struct bytes){row.data, row.size});
     return store_error(txn);
 }
 

@@ -48,11 +48,8 @@ int retention_read(struct store_txn *txn, struct retention *ret_retention)
 static int put_row(struct store_txn *txn, const char *name, const ProtobufCMessage *message)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    uint8_t *room = buffer_reserve(&row, protobuf_c_message_get_packed_size(message));
-    if (!room)
-        return store_fail(txn, -QY_ENOMEM);
-    row.size = protobuf_c_message_pack(message, room);
-    audit_store_put_setting(txn, name, (struct bytes){row.data, row.size});
+    if (audit_store_pack(txn, message, &row) == 0)
+        audit_store_put_setting(txn, name, (struct bytes){row.data, row.size});
     return store_error(txn);
 }
 

@@ -7,9 +7,12 @@
 #ifndef QY_AUDIT_STORE_H
 #define QY_AUDIT_STORE_H
 
+#include "common/buffer.h"
 #include "common/store.h"
 #include "services/audit/merkle.h"
+
 #include "services/audit/place_set.h"
+#include <protobuf-c/protobuf-c.h>
 
 #define AUDIT_SCHEMA_VERSION 4
 
@@ -35,6 +38,9 @@ enum audit_table {
 };
 extern const char *const audit_tables[AUDIT_TABLE_COUNT];
 extern const struct store_migration audit_migrations[AUDIT_SCHEMA_VERSION - 1];
+
+/* A row's bytes, in `row`, which is empty; the transaction fails where memory is out, which is returned. */
+int audit_store_pack(struct store_txn *txn, const ProtobufCMessage *message, struct buffer *row);
 
 /* Number of records: the index that the next one gets. */
 uint64_t audit_store_size(struct store_txn *txn);

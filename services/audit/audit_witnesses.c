@@ -45,11 +45,8 @@ int audit_witnesses_list(
 static int put_row(struct store_txn *txn, const struct note_key *key, const Quanyu__AuditWitness *witness)
 {
     _cleanup_(buffer_free) struct buffer row = BUFFER_INIT;
-    uint8_t *room = buffer_reserve(&row, quanyu__audit_witness__get_packed_size(witness));
-    if (!room)
-        return store_fail(txn, buffer_error(&row));
-    row.size = quanyu__audit_witness__pack(witness, room);
-    audit_store_put_witness(txn, key->id, (struct bytes){row.data, row.size});
+    if (audit_store_pack(txn, &witness->base, &row) == 0)
+        audit_store_put_witness(txn, key->id, (struct bytes){row.data, row.size});
     return store_error(txn);
 }
 
