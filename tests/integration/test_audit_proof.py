@@ -388,6 +388,9 @@ def test_the_whole_log_is_verified_from_outside_and_from_its_files(suite):
         again = verify(suite, "--url", witness.url, "--token-file", token, "--seen", seen)
         assert again.returncode == 0 and seen.read_text().startswith("quanyu/audit/"), again
     assert size_of(suite) in grown_from(size)
+    with twisting(suite, lambda path, body: None if path.startswith("/tile/entries") else body) as url:
+        unread = verify(suite, "--url", url, "--token-file", token, "--key", key)
+    assert unread.returncode == 1 and "all is well" not in unread.stdout and "could not be read" in unread.stderr, unread
     forged = verify(suite, "--url", witness.url, "--token-file", token, "--key", key.replace("quanyu/audit", "quanyu/other"))
     assert forged.returncode in (1, 2), forged
     running = verify(suite, "--files", suite.data / "audit")
