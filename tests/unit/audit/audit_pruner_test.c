@@ -2,44 +2,27 @@
 /* What is past its time goes and gives its room back, what is kept or held stays and is found and proven; all of it is on record before, and
  * verify accepts that and nothing else. */
 #include "tests/unit/audit/lasting.h"
+#include "tests/unit/audit/victim.h"
 
 #include "proto/identity.pb-c.h"
 #include "services/audit/audit_check.h"
 #include "services/audit/audit_histogram.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 static uint64_t size_made; /* records: full segments, and some that stay in the store */
 
-static int fill(void **state, uint64_t segments)
-{
-    running = runtime_open("simulated");
-    size_made = segments * SEGMENT_RECORDS + 6000;
-    append_until(size_made);
-    sign();
-    seal_all();
-    *state = running;
-    return 0;
-}
-
 static int setup(void **state)
 {
-    return fill(state, 1);
+    size_made = SEGMENT_RECORDS + 6000;
+    return lasting_fill(state, size_made);
 }
 
 static int setup_two(void **state)
 {
-    return fill(state, 2);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    runtime_close(running);
-    return 0;
+    size_made = 2 * SEGMENT_RECORDS + 6000;
+    return lasting_fill(state, size_made);
 }
 
 static uint64_t disk_bytes(void)
@@ -355,25 +338,13 @@ static void a_kill_at_any_moment_leaves_a_log_that_is_well(void **state)
     set_days(KIND_PERSON, 200);
     set_days(KIND_LIST, 300);
     for (unsigned round = 0; round < 6; round++) {
-        int pipes[2], status;
         bool told;
-        runtime_stop(running);
-        assert_int_equal(pipe(pipes), 0);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            close(pipes[0]);
-            runtime_start(running);
-            work_until_killed(pipes[1]);
-        }
-        close(pipes[1]);
-        for (unsigned steps = 0; steps < round && read(pipes[0], &told, sizeof(told)) == sizeof(told);
+        const struct victim victim = victim_begin(work_until_killed);
+        for (unsigned steps = 0; steps < round && read(victim.told, &told, sizeof(told)) == sizeof(told);
             steps++)
             ;
-        usleep((useconds_t)random() % 150000);
-        kill(child, SIGKILL);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        close(pipes[0]);
+        victim_kill(&victim, 150000);
+        victim_end(&victim);
         struct verify_result result = look();
         if (result.problems)
             fail_msg("%s", said);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments move into files of their own: nothing is missing meanwhile, whenever it is cut short, and what is altered in them is found. */
 #include "tests/unit/audit/looking.h"
+#include "tests/unit/audit/victim.h"
 
 #include "services/audit/audit_index.h"
 #include "services/audit/audit_sealer.h"
 #include "services/audit/audit_segment.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 static bool seal_step(void)
 {
@@ -166,28 +165,16 @@ static void a_kill_at_any_moment_loses_nothing(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < 4; round++) {
-        int pipes[2], status;
         uint64_t size = 0, told;
-        runtime_stop(running);
-        assert_int_equal(pipe(pipes), 0);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            close(pipes[0]);
-            runtime_start(running);
-            work_until_killed(pipes[1]);
-        }
-        close(pipes[1]);
+        const struct victim victim = victim_begin(work_until_killed);
         for (unsigned reports = 0;
-            reports < 10 + (unsigned)random() % 8 && read(pipes[0], &told, sizeof(told)) == sizeof(told);
+            reports < 10 + (unsigned)random() % 8 && read(victim.told, &told, sizeof(told)) == sizeof(told);
             reports++)
             size = told;
-        usleep((useconds_t)random() % 200000);
-        kill(child, SIGKILL);
-        while (read(pipes[0], &told, sizeof(told)) == sizeof(told))
+        victim_kill(&victim, 200000);
+        while (read(victim.told, &told, sizeof(told)) == sizeof(told))
             size = told;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        close(pipes[0]);
+        victim_end(&victim);
         struct verify_result result = look();
         if (result.problems)
             fail_msg("%s", said);

@@ -4,31 +4,14 @@
 
 #include "services/audit/audit_pruning.h"
 
-static int fill(void **state, uint64_t segments)
-{
-    running = runtime_open("simulated");
-    append_until(segments * SEGMENT_RECORDS + 1000);
-    sign();
-    seal_all();
-    *state = running;
-    return 0;
-}
-
 static int setup(void **state)
 {
-    return fill(state, 1);
+    return lasting_fill(state, SEGMENT_RECORDS + 1000);
 }
 
 static int setup_two(void **state)
 {
-    return fill(state, 2);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    runtime_close(running);
-    return 0;
+    return lasting_fill(state, 2 * SEGMENT_RECORDS + 1000);
 }
 
 /* The first 40 looks at people, as a pruning that is in order says it. */
